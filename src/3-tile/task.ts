@@ -1,0 +1,90 @@
+// Kernels, tasks and the task program: what scheduling hands to code generation. A kernel is loop
+// statements over formal tensors with flat element indices; a task calls it with actual tensors; the
+// memory plan gives every tensor its place before anything runs.
+import type { Expr, Local } from './expr.ts';
+import type { TileTensor } from './tensor.ts';
+import type { Check, Stmt } from './tile-op.ts';
+
+/**
+ * A function over pointers. Loads and stores in `body` name formal tensors (`params`) with exactly
+ * one flat element index; a load or store whose value has `lanes` > 1 touches that many consecutive
+ * elements. Locals are declared by their first `set`; two kernels with equal text are one kernel.
+ */
+export interface Kernel {
+  readonly id: number;
+  readonly name: string;
+  readonly params: readonly TileTensor[];
+  readonly body: readonly Stmt[];
+}
+
+export type Task =
+  | { readonly kind: 'run'; readonly kernel: Kernel; readonly args: readonly TileTensor[] }
+  | LoopTask
+  | BranchTask;
+
+/**
+ * counter = 0; while ((trip == null || counter < trip) && (cond == null || cond)) { tasks; counter++ }.
+ * `trip` and `counter` are scalar i64 tensors, `cond` a scalar bool tensor that the tasks update.
+ */
+export interface LoopTask {
+  readonly kind: 'loop';
+  readonly trip: TileTensor | null;
+  readonly cond: TileTensor | null;
+  readonly counter: TileTensor;
+  readonly tasks: readonly Task[];
+}
+
+export interface BranchTask {
+  readonly kind: 'branch';
+  readonly cond: TileTensor;
+  readonly then: readonly Task[];
+  readonly else: readonly Task[];
+}
+
+/** Where a tensor's bytes are: in the constant segment or in the arena, 64-byte aligned. */
+export interface Placement {
+  readonly space: 'constants' | 'arena';
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface MemoryPlan {
+  readonly constantBytes: number;
+  readonly arenaBytes: number;
+  /** Keyed by owner tensor; views resolve through `owner(t)`. */
+  readonly places: ReadonlyMap<TileTensor, Placement>;
+}
+
+export interface TaskProgram {
+  readonly kernels: readonly Kernel[];
+  /** One list per lane; one lane today. */
+  readonly lanes: readonly (readonly Task[])[];
+  readonly plan: MemoryPlan;
+  readonly inputs: readonly TileTensor[];
+  readonly outputs: readonly TileTensor[];
+  /** Tensors with data, in placement order. */
+  readonly constants: readonly TileTensor[];
+  readonly checks: readonly Check[];
+}
+
+/** Calls `visit` on every statement, outer first. */
+export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void {
+  const stack = [...body].reverse();
+  for (let s = stack.pop(); s; s = stack.pop()) {
+    visit(s);
+    if (s.kind === 'if') stack.push(...[...s.else].reverse(), ...[...s.then].reverse());
+    if (s.kind === 'for' || s.kind === 'while') stack.push(...[...s.body].reverse());
+  }
+}
+
+/** The expressions a statement evaluates itself (not those of nested statements). */
+export function stmtExprs(s: Stmt): readonly Expr[] {
+  switch (s.kind) {
+    case 'for': return [s.from, s.to];
+    case 'while': case 'if': return [s.cond];
+    case 'set': return [s.value];
+    case 'store': return [...s.at, s.value];
+  }
+}
+
+export type { Local };

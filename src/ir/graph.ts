@@ -1,0 +1,99 @@
+// The graph: operators over values, with regions for control flow. It is the noun that stages 1 to 3
+// share, so it lives below all of them. Names are for messages only; identity is the object.
+import type { DType } from './dtype.ts';
+import type { Dim } from './dim.ts';
+import type { TensorData } from './tensor.ts';
+
+export type ValueType = TensorType | SequenceType | OptionalType;
+export interface TensorType {
+  readonly kind: 'tensor';
+  readonly dtype: DType;
+  /** Undefined: rank unknown. */
+  readonly shape: readonly Dim[] | undefined;
+}
+export interface SequenceType { readonly kind: 'sequence'; readonly elem: ValueType | undefined }
+export interface OptionalType { readonly kind: 'optional'; readonly elem: ValueType | undefined }
+
+/** One SSA value. Compared by identity. */
+export interface Value {
+  readonly id: number;
+  /** As in the model; for messages and the public input/output names only. */
+  readonly name: string;
+  /** Declared or inferred; undefined when nothing is known. */
+  type: ValueType | undefined;
+}
+
+export type Attr =
+  | { readonly kind: 'int'; readonly value: bigint }
+  | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'tensor'; readonly value: TensorData }
+  | { readonly kind: 'sparse'; readonly value: TensorData } // already made dense
+  | { readonly kind: 'graph'; readonly value: Graph }
+  | { readonly kind: 'type'; readonly value: ValueType }
+  | { readonly kind: 'ints'; readonly value: readonly bigint[] }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensors'; readonly value: readonly TensorData[] }
+  | { readonly kind: 'graphs'; readonly value: readonly Graph[] };
+
+export interface Node {
+  /** '' is the default ONNX domain. */
+  readonly domain: string;
+  readonly op: string;
+  /** Opset version of the domain that this node is read under. */
+  readonly version: number;
+  /** For messages only. */
+  readonly name: string;
+  /** null: an omitted optional input. */
+  readonly inputs: readonly (Value | null)[];
+  /** null: an omitted optional output. */
+  readonly outputs: readonly (Value | null)[];
+  readonly attrs: ReadonlyMap<string, Attr>;
+}
+
+/** A graph or a region. A region may read values of the graphs around it. Nodes are in topological order. */
+export interface Graph {
+  readonly name: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly nodes: readonly Node[];
+  /** Initialisers (an initialiser that is also an input is that input's default). */
+  readonly constants: ReadonlyMap<Value, TensorData>;
+}
+
+/** A model-local or built-in function: a body over formal inputs. */
+export interface FunctionDef {
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** Attribute names without default, then those with default. */
+  readonly attrNames: readonly string[];
+  readonly attrDefaults: ReadonlyMap<string, Attr>;
+  /** Nodes whose attributes may be references: `ref` maps node → attribute → name of the function attribute. */
+  readonly nodes: readonly Node[];
+  readonly attrRefs: ReadonlyMap<Node, ReadonlyMap<string, string>>;
+}
+
+/** What the frontend returns. */
+export interface Model {
+  readonly graph: Graph;
+  readonly irVersion: number;
+  /** Opset per domain. */
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly producer: string;
+  /** Keyed by `domain\u0000name`. */
+  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+let nextId = 1;
+/** A fresh value. Ids are for printing and sorting; they carry no meaning. */
+export function newValue(name: string, type?: ValueType): Value {
+  return { id: nextId++, name, type };
+}
+
+export function tensorType(dtype: DType, shape?: readonly Dim[]): TensorType {
+  return { kind: 'tensor', dtype, shape };
+}
