@@ -2,7 +2,8 @@
 // f4e2m1, e8m0), round to nearest even, as one table of formats. Pure arithmetic, no tensors.
 import type { DType } from './dtype.ts';
 
-interface Format {
+/** A binary float format narrower than f32. */
+export interface Format {
   readonly exponent: number;
   readonly mantissa: number;
   readonly bias: number;
@@ -10,7 +11,7 @@ interface Format {
   readonly special: 'ieee' | 'fn' | 'fnuz' | 'none';
 }
 
-const FORMATS: Partial<Record<DType, Format>> = {
+export const FORMATS: Partial<Record<DType, Format>> = {
   f16: { exponent: 5, mantissa: 10, bias: 15, special: 'ieee' },
   bf16: { exponent: 8, mantissa: 7, bias: 127, special: 'ieee' },
   f8e5m2: { exponent: 5, mantissa: 2, bias: 15, special: 'ieee' },
