@@ -1,0 +1,265 @@
+// The memory plan: a place for every tensor before anything runs. In: tasks, inputs, outputs and
+// checks. Out: offsets in the arena by best fit over lifetimes, and in the constant segment with
+// equal contents stored once. Lifetimes are intervals over the tasks in order; whatever enters,
+// leaves or is carried round a loop lives through the whole loop.
+import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { invariant } from '../support/errors.ts';
+import { type Expr, isLoad } from '../3-tile/expr.ts';
+import {
+  type Kernel,
+  type MemoryPlan,
+  type Placement,
+  stmtExprs,
+  type Task,
+  walkStmts,
+} from '../3-tile/task.ts';
+import { owner, type TileTensor } from '../3-tile/tensor.ts';
+import { postorder } from './transform.ts';
+
+export const ALIGNMENT = 64;
+
+const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
+const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
+
+/** A tensor is in use from `from` to `to`, both included, in task positions. */
+export interface Lifetime {
+  from: number;
+  to: number;
+}
+
+interface Use {
+  readonly at: number;
+  /** Stored without being loaded. */
+  readonly write: boolean;
+  /** The branch sides around it, outermost first. */
+  readonly sides: readonly number[];
+}
+
+interface LoopSpan {
+  readonly from: number;
+  readonly to: number;
+  /** How many branch sides enclose the loop. */
+  readonly sides: number;
+}
+
+function storedOnly(kernel: Kernel): ReadonlySet<TileTensor> {
+  const stored = new Set<TileTensor>();
+  const roots: Expr[] = [];
+  walkStmts(kernel.body, (s) => {
+    if (s.kind === 'store') stored.add(s.tensor);
+    roots.push(...stmtExprs(s));
+  });
+  for (const e of postorder(roots)) if (isLoad(e)) stored.delete(e.arg);
+  return stored;
+}
+
+/** Walks the tasks in order and notes every use of every owner, and every loop's extent. */
+class Walk {
+  readonly uses = new Map<TileTensor, Use[]>();
+  readonly loops: LoopSpan[] = [];
+  private readonly filled = new Map<Kernel, ReadonlySet<TileTensor>>();
+  private position = 0;
+  private side = 0;
+
+  get end(): number {
+    return this.position;
+  }
+
+  note(t: TileTensor, write: boolean, sides: readonly number[]): void {
+    const o = owner(t);
+    let list = this.uses.get(o);
+    if (!list) this.uses.set(o, (list = []));
+    list.push({ at: this.position, write, sides });
+  }
+
+  /** Formals that a kernel stores and never loads. */
+  private fills(kernel: Kernel): ReadonlySet<TileTensor> {
+    let set = this.filled.get(kernel);
+    if (!set) this.filled.set(kernel, (set = storedOnly(kernel)));
+    return set;
+  }
+
+  tasks(tasks: readonly Task[], sides: readonly number[]): void {
+    for (const task of tasks) this.task(task, sides);
+  }
+
+  private task(task: Task, sides: readonly number[]): void {
+    this.position++;
+    if (task.kind === 'run') {
+      const fills = this.fills(task.kernel);
+      task.args.forEach((t, i) => {
+        this.note(t, fills.has(task.kernel.params[i]), sides);
+      });
+      return;
+    }
+    if (task.kind === 'branch') {
+      this.note(task.cond, false, sides);
+      this.tasks(task.then, [...sides, ++this.side]);
+      this.tasks(task.else, [...sides, ++this.side]);
+      this.position++;
+      return;
+    }
+    const from = this.position;
+    this.note(task.counter, true, sides);
+    for (const t of [task.trip, task.cond]) if (t) this.note(t, false, sides);
+    this.tasks(task.tasks, sides);
+    this.position++;
+    for (const t of [task.trip, task.cond, task.counter]) if (t) this.note(t, false, sides);
+    this.loops.push({ from, to: this.position, sides: sides.length });
+  }
+}
+
+/** Whether a tensor used in the loop keeps a value across iterations or across its border. */
+function crosses(uses: readonly Use[], loop: LoopSpan): boolean {
+  const inside = uses.filter((u) => u.at >= loop.from && u.at <= loop.to);
+  if (inside.length === 0) return false;
+  if (inside.length < uses.length || !inside[0].write) return true;
+  // A first write inside a branch may not happen: then every use must be on the same side.
+  const side = inside[0].sides[loop.sides];
+  return side !== undefined && inside.some((u) => u.sides[loop.sides] !== side);
+}
+
+/** Lifetimes of all owners, in order of first use. */
+export function lifetimes(
+  tasks: readonly Task[],
+  inputs: readonly TileTensor[],
+  kept: readonly TileTensor[],
+): Map<TileTensor, Lifetime> {
+  const walk = new Walk();
+  for (const t of inputs) walk.note(t, true, []);
+  walk.tasks(tasks, []);
+  const last = walk.end + 1;
+  const lives = new Map<TileTensor, Lifetime>();
+  for (const [t, uses] of walk.uses) {
+    const life = { from: uses[0].at, to: uses[uses.length - 1].at };
+    for (const loop of walk.loops) {
+      if (!crosses(uses, loop)) continue;
+      life.from = Math.min(life.from, loop.from);
+      life.to = Math.max(life.to, loop.to);
+    }
+    lives.set(t, life);
+  }
+  for (const t of kept) {
+    const life = lives.get(owner(t));
+    if (life) life.to = last;
+    else lives.set(owner(t), { from: 0, to: last });
+  }
+  return lives;
+}
+
+interface Block {
+  readonly tensor: TileTensor;
+  readonly life: Lifetime;
+  readonly bytes: number;
+  offset: number;
+}
+
+const overlaps = (a: Lifetime, b: Lifetime): boolean => a.from <= b.to && b.from <= a.to;
+
+/** The smallest gap between the placed blocks (sorted by offset) that holds `bytes`. */
+function bestFit(placed: readonly Block[], bytes: number, life: Lifetime): number {
+  let best = -1;
+  let bestGap = Number.POSITIVE_INFINITY;
+  let end = 0;
+  for (const b of placed) {
+    if (!overlaps(b.life, life)) continue;
+    const gap = b.offset - end;
+    if (gap >= bytes && gap < bestGap) {
+      best = end;
+      bestGap = gap;
+    }
+    end = Math.max(end, b.offset + align(b.bytes));
+  }
+  return best >= 0 ? best : end;
+}
+
+function insertSorted(placed: Block[], block: Block): void {
+  let lo = 0;
+  let hi = placed.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (placed[mid].offset <= block.offset) lo = mid + 1;
+    else hi = mid;
+  }
+  placed.splice(lo, 0, block);
+}
+
+/** Places the largest blocks first; returns the arena's size. */
+function placeArena(
+  lives: ReadonlyMap<TileTensor, Lifetime>,
+  places: Map<TileTensor, Placement>,
+): number {
+  const blocks: Block[] = [];
+  for (const [tensor, life] of lives) {
+    if (!tensor.data) blocks.push({ tensor, life, bytes: bytesOf(tensor), offset: 0 });
+  }
+  blocks.sort((a, b) => b.bytes - a.bytes);
+  const placed: Block[] = [];
+  let size = 0;
+  for (const block of blocks) {
+    if (block.bytes > 0) {
+      block.offset = bestFit(placed, block.bytes, block.life);
+      insertSorted(placed, block);
+      size = Math.max(size, block.offset + align(block.bytes));
+    }
+    places.set(block.tensor, { space: 'arena', offset: block.offset, bytes: block.bytes });
+  }
+  return size;
+}
+
+/** A cheap digest: length and evenly spaced bytes; equality is decided by comparing all bytes. */
+function digest(bytes: Uint8Array): string {
+  const step = Math.max(1, Math.floor(bytes.length / 256));
+  let h = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i += step) h = Math.imul(h ^ bytes[i], 0x01000193);
+  return `${bytes.length} ${h >>> 0}`;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Places constants one after another, equal contents once; returns the segment's size. */
+function placeConstants(
+  constants: readonly TileTensor[],
+  places: Map<TileTensor, Placement>,
+): number {
+  const seen = new Map<string, { bytes: Uint8Array; offset: number }[]>();
+  let size = 0;
+  for (const t of constants) {
+    const { bytes } = t.data!;
+    const key = digest(bytes);
+    const equal = (seen.get(key) ?? []).find((s) => sameBytes(s.bytes, bytes));
+    const offset = equal ? equal.offset : size;
+    if (!equal) {
+      seen.set(key, [...(seen.get(key) ?? []), { bytes, offset }]);
+      size += align(bytes.length);
+    }
+    places.set(t, { space: 'constants', offset, bytes: bytes.length });
+  }
+  return size;
+}
+
+export interface Planned {
+  readonly plan: MemoryPlan;
+  readonly constants: readonly TileTensor[];
+}
+
+/** Places everything that the tasks use; `kept` tensors (results, checks) stay to the end. */
+export function planMemory(
+  tasks: readonly Task[],
+  inputs: readonly TileTensor[],
+  kept: readonly TileTensor[],
+): Planned {
+  const lives = lifetimes(tasks, inputs, kept);
+  const places = new Map<TileTensor, Placement>();
+  const constants = [...lives.keys()].filter((t) => t.data);
+  const constantBytes = placeConstants(constants, places);
+  const arenaBytes = placeArena(lives, places);
+  for (const t of [...inputs, ...kept]) invariant(places.has(owner(t)), `${t.name} has no place`);
+  return { plan: { constantBytes, arenaBytes, places }, constants };
+}

@@ -1,0 +1,306 @@
+// Canonical loop nests. In: a TileOp over shaped tensors. Out: an equal TileOp over formal 1-D
+// tensors with flat, linear indices, unit axes dropped and adjacent axes fused, made of pooled axes
+// and formals, so that operators of equal structure become identical interned expressions.
+import type { DType } from '../ir/dtype.ts';
+import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
+import {
+  add,
+  type Axis,
+  axisExpr,
+  div,
+  type Expr,
+  index,
+  isLoad,
+  makeExpr,
+  mul,
+  newAxis,
+  rem,
+} from '../3-tile/expr.ts';
+import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
+import type { TileOp } from '../3-tile/tile-op.ts';
+import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
+import { postorder, transform, withSrc } from './transform.ts';
+
+/** A canonical operator and what it is called with. */
+export interface Nest {
+  readonly op: TileOp;
+  /** Distinct formal tensors, in order of first use; `args[i]` is the actual tensor. */
+  readonly params: readonly TileTensor[];
+  readonly args: readonly TileTensor[];
+  /** Equal for operators that compute the same on their parameters. */
+  readonly key: string;
+}
+
+/** Formals and axes by position, so that equal structure gives identical objects. */
+export class Pool {
+  private readonly formals = new Map<string, TileTensor>();
+  private readonly axes = new Map<string, Axis>();
+
+  formal(i: number, dtype: DType, elements: number): TileTensor {
+    const key = `${i} ${dtype} ${elements}`;
+    let t = this.formals.get(key);
+    if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], 'temp')));
+    return t;
+  }
+
+  axis(i: number, extent: number, role: Axis['role']): Axis {
+    const key = `${i} ${extent} ${role}`;
+    let a = this.axes.get(key);
+    if (!a)
+      this.axes.set(key, (a = newAxis(`${role === 'spatial' ? 's' : 'r'}${i}`, extent, role)));
+    return a;
+  }
+}
+
+/** The formals of one operator or routine, numbered by first use. */
+export class Binding {
+  readonly params: TileTensor[] = [];
+  readonly args: TileTensor[] = [];
+  private readonly byActual = new Map<TileTensor, TileTensor>();
+  private readonly pool: Pool;
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+  }
+
+  /** The formal of a tensor; views of one type share their owner's. */
+  formal(t: TileTensor): TileTensor {
+    const o = owner(t);
+    const actual = o.dtype === t.dtype ? o : t;
+    let f = this.byActual.get(actual);
+    if (!f) {
+      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape));
+      this.byActual.set(actual, f);
+      this.params.push(f);
+      this.args.push(actual);
+    }
+    return f;
+  }
+
+  /** Which parameters share bytes: part of a kernel's identity. */
+  aliases(): string {
+    const owners = this.args.map(owner);
+    return owners.map((o) => owners.indexOf(o)).join(' ');
+  }
+}
+
+/** Row-major flat index of `at`. */
+export function flatIndex(t: TileTensor, at: readonly Expr[]): Expr {
+  if (at.length === 1) return at[0];
+  const strides = rowMajorStrides(t.shape);
+  let e = index(0);
+  at.forEach((x, d) => {
+    if (t.shape[d] !== 1) e = add(e, mul(x, index(strides[d])));
+  });
+  return e;
+}
+
+/** The same node with its loads on formals and one flat index each. */
+export function flattenLoads(
+  e: Expr,
+  src: readonly Expr[],
+  formal: (t: TileTensor) => TileTensor,
+): Expr {
+  if (!isLoad(e)) return withSrc(e, src);
+  const rank = e.op === 'load' ? src.length : src.length - 2;
+  const flat = fromLinear(linearise(flatIndex(e.arg, src.slice(0, rank))));
+  return makeExpr(e.op, e.dtype, [flat, ...src.slice(rank)], formal(e.arg), e.lanes);
+}
+
+/** The index operand of a load over a formal. */
+export const loadIndex = (e: Expr): Expr => e.src[0];
+
+/** Loads below the roots with their linear indices, and the axes that are used outside of those. */
+export function accesses(roots: readonly Expr[]): {
+  linears: Map<Expr, Linear>;
+  pinned: Set<Axis>;
+} {
+  const linears = new Map<Expr, Linear>();
+  const pinned = new Set<Axis>();
+  const seen = new Set<Expr>();
+  const stack = [...roots];
+  for (let e = stack.pop(); e; e = stack.pop()) {
+    if (seen.has(e)) continue;
+    seen.add(e);
+    if (e.op === 'axis') pinned.add(e.arg);
+    if (!isLoad(e)) {
+      stack.push(...e.src);
+      continue;
+    }
+    stack.push(...e.src.slice(1));
+    const linear = linearise(loadIndex(e));
+    linears.set(e, linear);
+    for (const t of linear.terms.keys()) if (t.op !== 'axis') stack.push(t);
+  }
+  return { linears, pinned };
+}
+
+interface Fusion {
+  /** Groups of axes that become one, outer first. */
+  readonly spatial: readonly (readonly Axis[])[];
+  readonly reduce: readonly (readonly Axis[])[];
+}
+
+const extentOf = (group: readonly Axis[]): number => group.reduce((p, a) => p * a.extent, 1);
+
+/** Whether `inner` follows `outer` without a gap in every access. */
+function follows(
+  outer: readonly Axis[],
+  inner: readonly Axis[],
+  linears: readonly Linear[],
+): boolean {
+  const extent = extentOf(inner);
+  return linears.every(
+    (l) =>
+      coefficient(l, outer[outer.length - 1]) === coefficient(l, inner[inner.length - 1]) * extent,
+  );
+}
+
+/** Joins groups where every access allows it; `adjacentOnly` keeps the order of visits. */
+function fuseAxes(
+  axes: readonly Axis[],
+  pinned: ReadonlySet<Axis>,
+  linears: readonly Linear[],
+  adjacentOnly: boolean,
+): Axis[][] {
+  const groups = axes.map((a) => [a]);
+  const joins = (i: number, j: number): boolean =>
+    i !== j &&
+    (!adjacentOnly || j === i + 1) &&
+    !groups[i].some((a) => pinned.has(a)) &&
+    !groups[j].some((a) => pinned.has(a)) &&
+    follows(groups[i], groups[j], linears);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let i = 0; i < groups.length && !changed; i++) {
+      const j = groups.findIndex((_, k) => joins(i, k));
+      if (j < 0) continue;
+      groups[i].push(...groups[j]);
+      groups.splice(j, 1);
+      changed = true;
+    }
+  }
+  return groups;
+}
+
+/** What every old axis becomes, and every old linear form in terms of the new axes. */
+function rename(fusion: Fusion, pool: Pool) {
+  const axisOf = new Map<Axis, Expr>();
+  const innermost = new Map<Expr, Expr>();
+  const dropped = new Set<Expr>();
+  let n = 0;
+  const make = (groups: Fusion['spatial'], role: Axis['role']): Axis[] =>
+    groups.map((group) => {
+      const axis = pool.axis(n++, extentOf(group), role);
+      const e = axisExpr(axis);
+      let inner = 1;
+      for (let i = group.length - 1; i >= 0; i--) {
+        const outer = inner === 1 ? e : div(e, index(inner));
+        axisOf.set(group[i], i === 0 ? outer : rem(outer, index(group[i].extent)));
+        if (i === group.length - 1) innermost.set(axisExpr(group[i]), e);
+        else dropped.add(axisExpr(group[i]));
+        inner *= group[i].extent;
+      }
+      return axis;
+    });
+  const spatial = make(fusion.spatial, 'spatial');
+  const reduce = make(fusion.reduce, 'reduce');
+  const order = [...spatial, ...reduce].map(axisExpr);
+  const relabel = (l: Linear, memo: ReadonlyMap<Expr, Expr>): Expr => {
+    const terms = new Map<Expr, number>();
+    for (const [t, c] of l.terms) {
+      if (dropped.has(t)) continue;
+      const next = innermost.get(t) ?? memo.get(t)!;
+      terms.set(next, (terms.get(next) ?? 0) + c);
+    }
+    return fromLinear({ constant: l.constant, terms }, order);
+  };
+  return { spatial, reduce, axisOf, relabel };
+}
+
+/** Spatial axes by falling stride of the write, so that equal loops have equal order. */
+function byStride(groups: readonly (readonly Axis[])[], write: Linear): (readonly Axis[])[] {
+  const stride = (g: readonly Axis[]): number => Math.abs(coefficient(write, g[g.length - 1]));
+  return [...groups].sort((a, b) => stride(b) - stride(a));
+}
+
+/** The canonical form of an operator. */
+export function canonicalNest(op: TileOp, pool: Pool): Nest {
+  const binding = new Binding(pool);
+  const unit = (e: Expr, src: readonly Expr[]): Expr =>
+    e.op === 'axis' && e.arg.extent === 1
+      ? index(0)
+      : flattenLoads(e, src, (t) => binding.formal(t));
+  const flat = new Map<Expr, Expr>();
+  const elems = (op.reduce?.elems ?? []).map((e) => transform(e, unit, flat));
+  const value = transform(op.value, unit, flat);
+  const at = transform(flatIndex(op.write, op.at), unit, flat);
+  const write = binding.formal(op.write);
+  const writeLinear = linearise(at);
+  const opaque = [...writeLinear.terms.keys()].filter((t) => t.op !== 'axis');
+  const { linears, pinned } = accesses([...elems, value, ...opaque]);
+  const all = [...linears.values(), writeLinear];
+  const kept = (axes: readonly Axis[]): Axis[] => axes.filter((a) => a.extent !== 1);
+  const spatialGroups = fuseAxes(kept(op.axes), pinned, all, false);
+  const names = rename(
+    {
+      spatial: byStride(spatialGroups, writeLinear),
+      reduce: fuseAxes(kept(op.reduce?.axes ?? []), pinned, all, true),
+    },
+    pool,
+  );
+  const memo = new Map<Expr, Expr>();
+  const relabel = (e: Expr, src: readonly Expr[]): Expr => {
+    if (e.op === 'axis') return names.axisOf.get(e.arg)!;
+    const l = linears.get(e);
+    return withSrc(e, l ? [names.relabel(l, memo), ...src.slice(1)] : src);
+  };
+  const over = (e: Expr): Expr => transform(e, relabel, memo);
+  const newElems = elems.map(over);
+  const newValue = over(value);
+  for (const t of writeLinear.terms.keys()) over(t);
+  const result: TileOp = {
+    kind: 'op',
+    name: op.name,
+    axes: names.spatial,
+    reduce: op.reduce && { axes: names.reduce, monoid: op.reduce.monoid, elems: newElems },
+    write,
+    at: [names.relabel(writeLinear, memo)],
+    value: newValue,
+  };
+  return { op: result, params: binding.params, args: binding.args, key: nestKey(result, binding) };
+}
+
+const ids = (exprs: readonly Expr[]): string => exprs.map((e) => e.id).join(' ');
+
+/** Identity of a canonical operator: interned parts compare by id. */
+function nestKey(op: TileOp, binding: Binding): string {
+  const parts = [
+    binding.params.map((p) => p.id).join(' '),
+    binding.aliases(),
+    op.axes.map((a) => a.id).join(' '),
+    ids(op.at),
+    op.value.id,
+    op.write.id,
+  ];
+  if (op.reduce) {
+    const { monoid } = op.reduce;
+    parts.push(
+      op.reduce.axes.map((a) => a.id).join(' '),
+      ids(op.reduce.elems),
+      ids(monoid.combine),
+      monoid.init.map((v) => (Object.is(v, -0) ? '-0' : String(v))).join(' '),
+      monoid.merge ? ids(monoid.merge) : 'none',
+    );
+  }
+  return parts.join('|');
+}
+
+/** Tensors that an operator loads. */
+export function reads(op: TileOp): TileTensor[] {
+  const found = new Set<TileTensor>();
+  for (const e of postorder([...(op.reduce?.elems ?? []), op.value, ...op.at])) {
+    if (isLoad(e)) found.add(e.arg);
+  }
+  return [...found];
+}

@@ -1,0 +1,25 @@
+// Lowered kernels mean what their operators mean, for random programs.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { tensorValues } from '../../src/ir/tensor.ts';
+import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
+import { schedule } from '../../src/4-schedule/schedule.ts';
+import { lowering } from '../../src/5-codegen/lower.ts';
+import { namedDevice } from '../../src/devices/device.ts';
+import { randomProgram } from './random-program.ts';
+
+describe('lower', () => {
+  for (const name of ['scalar', 'wasm-simd128', 'x86-avx512']) {
+    it(`means what the program means on ${name}`, () => {
+      fc.assert(
+        fc.property(randomProgram, ({ program, feeds }) => {
+          const expected = interpret(program, feeds);
+          const tasks = schedule(program, { device: namedDevice(name)!, lower: lowering });
+          const actual = interpretTasks(tasks, feeds);
+          expect(actual.map(tensorValues)).toEqual(expected.map(tensorValues));
+        }),
+        { numRuns: Number(process.env['RUNS'] ?? 150), seed: 7 },
+      );
+    });
+  }
+});
