@@ -1,0 +1,206 @@
+// Appends static nodes while a graph is specialised: infers types, folds constants under a cap,
+// merges equal pure nodes, and cuts segments where a run-time value is demanded. In: operators over
+// static values. Out: node lists of segments.
+import type { Attr, TensorType } from '../ir/graph.ts';
+import type { ModelLimits } from '../ir/limits.ts';
+import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { TilewrightError } from '../support/errors.ts';
+import { attrKey } from './attr-key.ts';
+import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
+import { collectTensors, outputsOf, pruneNodes } from './liveness.ts';
+import type { StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
+
+/** Thrown when a value is needed that no answer provides. */
+export class Demand extends Error {
+  readonly tensor: StaticTensor;
+  /** Raised inside a loop or branch body: it cannot cut a segment there. */
+  readonly nested: boolean;
+  constructor(tensor: StaticTensor, nested: boolean) {
+    super(`the contents of ${tensor.name} are needed`);
+    this.tensor = tensor;
+    this.nested = nested;
+  }
+}
+
+/** Runs one static node on constant inputs. */
+export type Fold = (node: StaticOpNode) => readonly TensorData[];
+
+export interface EmitterOptions {
+  readonly limits: ModelLimits;
+  readonly fold: Fold;
+  /** Contents demanded so far, in order. */
+  readonly answers: readonly TensorData[];
+  /** Tensors that stand for model inputs: their contents come from the feeds, without a cut. */
+  readonly inputs: ReadonlySet<StaticTensor>;
+  /** Values still needed by the walk when a segment is cut. */
+  readonly live: () => Iterable<StaticValue>;
+}
+
+/** Larger results stay nodes; they are computed once, before the first run. */
+const FOLD_ELEMENTS = 4096;
+
+export class Emitter {
+  readonly segments: StaticGraph[] = [];
+  private nodes: StaticNode[] = [];
+  private depth = 0;
+  private nextId = 1;
+  private nextAnswer = 0;
+  private count = 0;
+  private seen = new Map<string, readonly (StaticTensor | null)[]>();
+  private readonly answered = new Map<StaticTensor, StaticTensor>();
+  private readonly options: EmitterOptions;
+  /** Outputs of the segments that are closed. */
+  private readonly earlier = new Set<StaticTensor>();
+
+  constructor(options: EmitterOptions) {
+    this.options = options;
+  }
+
+  tensor(name: string, type: TensorType, constant: TensorData | null = null): StaticTensor {
+    return {
+      kind: 'tensor', id: this.nextId++, name, dtype: type.dtype,
+      shape: type.shape as readonly number[], constant,
+    };
+  }
+
+  constantData(data: TensorData, name = 'constant'): StaticTensor {
+    return this.tensor(name, { kind: 'tensor', dtype: data.dtype, shape: data.shape }, data);
+  }
+
+  /** The value with what is known by now. */
+  resolve(t: StaticTensor): StaticTensor {
+    return this.answered.get(t) ?? t;
+  }
+
+  /** Contents of a tensor: constant, answered, or demanded. */
+  valueOf(unresolved: StaticTensor): TensorData {
+    const t = this.resolve(unresolved);
+    if (t.constant) return t.constant;
+    if (this.depth > 0) throw new Demand(t, true);
+    if (this.nextAnswer >= this.options.answers.length) throw new Demand(t, false);
+    const data = this.options.answers[this.nextAnswer++];
+    if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
+    const known = this.constantData(data, t.name);
+    this.answered.set(t, known);
+    this.seen = new Map();
+    return data;
+  }
+
+  /** Ends the current segment; its results are `results` and everything the walk still needs. */
+  cut(results: readonly StaticValue[], live: Iterable<StaticValue> = this.options.live()): void {
+    const defined = new Set<StaticTensor>();
+    for (const n of this.nodes) for (const t of outputsOf(n)) defined.add(t);
+    const outputs = new Set<StaticTensor>();
+    for (const v of [...results, ...live]) {
+      for (const t of collectTensors(v)) if (defined.has(t)) outputs.add(t);
+    }
+    const { nodes, inputs } = pruneNodes(this.nodes, [...outputs]);
+    this.segments.push({ inputs, outputs: [...outputs], nodes });
+    for (const t of outputs) this.earlier.add(t);
+    this.nodes = [];
+  }
+
+  /** True when an earlier segment already gives this tensor. */
+  isEarlier(t: StaticTensor): boolean {
+    return this.earlier.has(t);
+  }
+
+  /** Emits nodes into a separate list; restores the current one on failure. */
+  nested<T>(run: () => T): { result: T; nodes: readonly StaticNode[] } {
+    const [outer, seen] = [this.nodes, this.seen];
+    this.nodes = [];
+    this.seen = new Map(seen);
+    this.depth++;
+    try {
+      const result = run();
+      return { result, nodes: this.nodes };
+    } finally {
+      this.nodes = outer;
+      this.seen = seen;
+      this.depth--;
+    }
+  }
+
+  push(node: StaticNode): void {
+    this.nodes.push(node);
+    if (++this.count > this.options.limits.nodes) {
+      throw new TilewrightError(
+        'LIMIT_EXCEEDED', `the model unrolls to more than ${this.options.limits.nodes} operators`,
+        { node: node.name }, 'Raise ModelLimits.nodes if the model is trusted.',
+      );
+    }
+  }
+
+  /** Infers, folds, merges or appends one operator. */
+  op(
+    operator: Operator, node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    given: readonly (StaticTensor | null)[], numOutputs: number, used: readonly boolean[],
+  ): readonly (StaticTensor | null)[] {
+    const inputs = given.map((t) => (t ? this.resolve(t) : null));
+    const types = this.infer(operator, node, inputs, numOutputs).slice(0, numOutputs);
+    const outputs = types.map((type, i) => (used[i] ? this.tensor(node.name, type) : null));
+    const current = inputs.map((t) => (t ? this.resolve(t) : null));
+    const made: StaticOpNode = { kind: 'op', operator, ...node, inputs: current, outputs };
+    this.checkSizes(made);
+    if (operator.pure === false) {
+      this.push(made);
+      return outputs;
+    }
+    if (this.isFoldable(made)) return this.folded(made);
+    const key = `${operator.domain}/${operator.name}/${node.version}/${used.map(Number).join('')}/` +
+      `${current.map((t) => t?.id ?? '').join(',')}/${attrKey(node.attrs)}`;
+    const equal = this.seen.get(key);
+    if (equal) return equal;
+    this.seen.set(key, outputs);
+    this.push(made);
+    return outputs;
+  }
+
+  private infer(
+    operator: Operator, node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    inputs: readonly (StaticTensor | null)[], numOutputs: number,
+  ): readonly TensorType[] {
+    const context: InferContext = new InferContext(
+      { op: operator.name, domain: operator.domain, numOutputs, ...node },
+      {
+        types: inputs.map((t) => t && { kind: 'tensor', dtype: t.dtype, shape: t.shape }),
+        known: (i) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
+        demand: (i): TensorData => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
+      },
+    );
+    try {
+      return operator.infer!(context);
+    } catch (error) {
+      if (error instanceof NeedsValue) return context.fail(`input ${error.input} has no static shape`);
+      throw error;
+    }
+  }
+
+  private checkSizes(node: StaticOpNode): void {
+    for (const t of node.outputs) {
+      if (!t) continue;
+      const place = { node: node.name, op: node.operator.name, shape: t.shape };
+      if (t.shape.some((d) => !Number.isSafeInteger(d) || d < 0)) {
+        throw new TilewrightError('INVALID_SHAPE', 'inferred a negative or non-integer extent', place);
+      }
+      if (elementCount(t.shape) > this.options.limits.elements) {
+        throw new TilewrightError(
+          'LIMIT_EXCEEDED', `a tensor has more than ${this.options.limits.elements} elements`, place,
+          'Raise ModelLimits.elements if the model is trusted.',
+        );
+      }
+    }
+  }
+
+  private isFoldable(node: StaticOpNode): boolean {
+    if (!node.inputs.every((t) => t === null || t.constant !== null)) return false;
+    const size = (ts: readonly (StaticTensor | null)[]): number =>
+      ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
+    return size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
+  }
+
+  private folded(node: StaticOpNode): readonly (StaticTensor | null)[] {
+    const results = this.options.fold(node);
+    return node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
+  }
+}

@@ -1,0 +1,89 @@
+// Which tensors a value or node reads, and dead code elimination over static node lists.
+import type { StaticValue } from './operator.ts';
+import type { StaticNode, StaticTensor } from './static.ts';
+
+/** All tensors inside a value (sequences and optionals nest at most as deep as the model's types). */
+export function collectTensors(value: StaticValue): StaticTensor[] {
+  const found: StaticTensor[] = [];
+  const stack: StaticValue[] = [value];
+  for (let v = stack.pop(); v; v = stack.pop()) {
+    if (v.kind === 'tensor') found.push(v);
+    else if (v.kind === 'sequence') stack.push(...v.elems.toReversed());
+    else if (v.value) stack.push(v.value);
+  }
+  return found;
+}
+
+/** Tensors a node reads from outside itself (a loop's or branch's body included). */
+export function inputsOf(node: StaticNode): readonly StaticTensor[] {
+  if (node.kind === 'op') return present(node.inputs);
+  if (node.kind === 'branch') {
+    const sides = [node.then, node.else].flatMap((s) => freeTensors(s.nodes, s.results, []));
+    return [node.cond, ...sides];
+  }
+  const states = [...node.carried.map((c) => c.state), node.iteration];
+  const results = [...node.carried.map((c) => c.next), ...node.stacked.map((s) => s.each)];
+  const outer = [...node.carried.map((c) => c.init)];
+  if (node.cond) {
+    results.push(node.cond.next);
+    outer.push(node.cond.init);
+  }
+  if (node.trip !== null && typeof node.trip !== 'number') outer.push(node.trip);
+  return [...outer, ...freeTensors(node.body, results, states)];
+}
+
+const present = (ts: readonly (StaticTensor | null)[]): StaticTensor[] => ts.filter((t) => t !== null);
+
+/** Tensors a node defines. */
+export function outputsOf(node: StaticNode): readonly StaticTensor[] {
+  if (node.kind === 'loop') return [...node.carried.map((c) => c.result), ...node.stacked.map((s) => s.result)];
+  return present(node.outputs);
+}
+
+function freeTensors(
+  nodes: readonly StaticNode[], results: readonly StaticTensor[], bound: readonly StaticTensor[],
+): StaticTensor[] {
+  const defined = new Set<StaticTensor>(bound);
+  const free = new Set<StaticTensor>();
+  for (const n of nodes) {
+    for (const t of inputsOf(n)) if (!defined.has(t)) free.add(t);
+    for (const t of outputsOf(n)) defined.add(t);
+  }
+  for (const t of results) if (!defined.has(t)) free.add(t);
+  return [...free];
+}
+
+/** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
+export function pruneNodes(
+  nodes: readonly StaticNode[], outputs: readonly StaticTensor[],
+): { nodes: readonly StaticNode[]; inputs: readonly StaticTensor[] } {
+  const needed = new Set<StaticTensor>(outputs);
+  const kept: StaticNode[] = [];
+  for (const n of nodes.toReversed()) {
+    const defs = outputsOf(n);
+    if (!defs.some((t) => needed.has(t))) continue;
+    kept.push(pruneInside(n, needed));
+    for (const t of defs) needed.delete(t);
+    for (const t of inputsOf(kept[kept.length - 1])) needed.add(t);
+  }
+  return { nodes: kept.reverse(), inputs: [...needed].filter((t) => t.constant === null) };
+}
+
+function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNode {
+  switch (n.kind) {
+    case 'op':
+      return n.outputs.every((t) => t === null || needed.has(t))
+        ? n
+        : { ...n, outputs: n.outputs.map((t, i) => (i === 0 || (t && needed.has(t)) ? t : null)) };
+    case 'branch': {
+      const side = (s: typeof n.then): typeof n.then => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
+      return { ...n, then: side(n.then), else: side(n.else) };
+    }
+    case 'loop': {
+      const stacked = n.stacked.filter((s) => needed.has(s.result));
+      const roots = [...n.carried.map((c) => c.next), ...stacked.map((s) => s.each)];
+      if (n.cond) roots.push(n.cond.next);
+      return { ...n, stacked, body: pruneNodes(n.body, roots).nodes };
+    }
+  }
+}

@@ -1,0 +1,170 @@
+// What stage 2 knows of an operator: names, arity, type inference, and for composite or structural
+// operators an expansion. The lowering to tiles is opaque here (type parameter), so that this stage
+// stays below the tile stage. One file per operator in ops/ provides the values.
+import type { DType } from '../ir/dtype.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import { type Attr, type Graph, type TensorType, tensorType } from '../ir/graph.ts';
+import { type Scalar, type TensorData, tensorNumbers } from '../ir/tensor.ts';
+import { NodeView } from './attributes.ts';
+import type { StaticTensor } from './static.ts';
+
+/** A list whose length and element types are known at compile time. */
+export interface StaticSequence {
+  readonly kind: 'sequence';
+  readonly elems: readonly StaticValue[];
+  /** Element type when the list is empty. */
+  readonly dtype: DType | undefined;
+}
+export interface StaticOptional {
+  readonly kind: 'optional';
+  readonly value: StaticValue | null;
+}
+export type StaticValue = StaticTensor | StaticSequence | StaticOptional;
+
+/** Attribute values as operators write them in expansions. */
+export type AttrInput = number | string | boolean | readonly number[] | readonly string[] | TensorData | Attr | { float: number };
+
+export interface Operator<L = unknown> {
+  /** As in ONNX. */
+  readonly name: string;
+  /** '' is the default domain. */
+  readonly domain: string;
+  /** Smallest opset whose form this definition reads (older forms are upgraded by the frontend). */
+  readonly since: number;
+  /** Number of inputs and outputs: [min, max]. */
+  readonly inputs: readonly [number, number];
+  readonly outputs: readonly [number, number];
+  /** Element types allowed for given inputs; anything else is refused before inference. Undefined: any. */
+  readonly types?: Readonly<Record<number, readonly DType[]>>;
+  /** Types of all outputs. Extents may be symbolic; a value that must be known is asked for by `value(i)`. */
+  readonly infer?: (c: InferContext) => readonly TensorType[];
+  /** Rewrites the node into others. Operators with control flow, sequences and optionals do this. */
+  readonly expand?: (c: ExpandContext) => readonly (StaticValue | null)[];
+  /** Lowering to tiles, for operators without `expand`. */
+  readonly lower?: L;
+  /** False: never folded or merged with an equal node (random generators). */
+  readonly pure?: boolean;
+}
+
+/** A shape or value that inference needs is not known; `input` says which. */
+export class NeedsValue extends Error {
+  readonly input: number;
+  constructor(input: number) {
+    super(`value of input ${input} is needed`);
+    this.input = input;
+  }
+}
+
+export interface InferSource {
+  readonly types: readonly (TensorType | null)[];
+  /** Known contents of input i, or null. */
+  known(i: number): TensorData | null;
+  /** Contents of input i; throws when they cannot be had. */
+  demand(i: number): TensorData;
+}
+
+/** Inference's view of a node. All accessors refuse a missing or ill-typed input with a typed error. */
+export class InferContext extends NodeView {
+  private readonly source: InferSource;
+
+  constructor(node: ConstructorParameters<typeof NodeView>[0], source: InferSource) {
+    super(node);
+    this.source = source;
+  }
+
+  get numInputs(): number {
+    return this.source.types.length;
+  }
+  has(i: number): boolean {
+    return i < this.source.types.length && this.source.types[i] !== null;
+  }
+  type(i: number): TensorType {
+    return this.source.types[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
+  }
+  dtype(i: number): DType {
+    return this.type(i).dtype;
+  }
+  /** Extents, possibly symbolic. */
+  dims(i: number): readonly Dim[] {
+    const { shape } = this.type(i);
+    if (!shape) throw new NeedsValue(i);
+    return shape;
+  }
+  /** Numeric extents; asks for specialisation when symbolic. */
+  shape(i: number): readonly number[] {
+    const d = this.dims(i);
+    if (!d.every(isStatic)) throw new NeedsValue(i);
+    return d as number[];
+  }
+  rank(i: number): number {
+    return this.dims(i).length;
+  }
+  /** Contents of an input that determines the output's shape. */
+  value(i: number): TensorData {
+    return this.source.demand(i);
+  }
+  /** As numbers (int64 saturates to safe integers). */
+  numbers(i: number): number[] {
+    return tensorNumbers(this.value(i));
+  }
+  /** Contents when they happen to be known. */
+  maybeValue(i: number): TensorData | null {
+    return this.has(i) ? this.source.known(i) : null;
+  }
+  /** A possibly negative axis made non-negative; refused when out of range. */
+  axis(axis: number, rank: number): number {
+    const a = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
+    return a;
+  }
+  tensor(dtype: DType, shape: readonly Dim[]): TensorType {
+    return tensorType(dtype, shape);
+  }
+}
+
+export interface LoopSpec {
+  /** Name for messages. */
+  readonly trip: number | StaticTensor | null;
+  readonly cond: StaticTensor | null;
+  readonly carried: readonly StaticTensor[];
+  /** Emits one iteration. Returned shapes and dtypes of `carried` must equal the initial ones. */
+  readonly body: (iteration: StaticTensor, carried: readonly StaticTensor[]) => {
+    readonly cond?: StaticTensor | null;
+    readonly carried: readonly StaticTensor[];
+    readonly stacked?: readonly { readonly each: StaticTensor; readonly reverse?: boolean }[];
+  };
+}
+
+/** Expansion's view: emits static nodes immediately, so every result has its type at once. */
+export interface ExpandContext extends NodeView {
+  readonly numInputs: number;
+  has(i: number): boolean;
+  /** Any kind of input; throws when missing. */
+  input(i: number): StaticValue;
+  /** A tensor input; throws when missing or not a tensor. */
+  tensor(i: number): StaticTensor;
+  sequence(i: number): StaticSequence;
+  /** Contents of a tensor at compile time, by running what comes before it if need be. */
+  valueOf(t: StaticTensor): TensorData;
+  numbersOf(t: StaticTensor): number[];
+  constant(dtype: DType, shape: readonly number[], values: readonly Scalar[]): StaticTensor;
+  constantData(data: TensorData): StaticTensor;
+  /** Emits an operator of the newest opset and gives its outputs. */
+  emit(op: string, inputs: readonly (StaticValue | null)[], attrs?: Readonly<Record<string, AttrInput>>, numOutputs?: number, domain?: string): readonly StaticValue[];
+  /** As `emit`, first output, which is a tensor. */
+  one(op: string, inputs: readonly (StaticTensor | null)[], attrs?: Readonly<Record<string, AttrInput>>, domain?: string): StaticTensor;
+  /** Emits the nodes of a region with these arguments and gives its results. */
+  inline(region: Graph, args: readonly StaticValue[]): readonly StaticValue[];
+  /**
+   * Emits a loop in the program: results are the final carried values, then the stacked ones
+   * (stacking needs a numeric trip and no condition). Returns null when an iteration needs a value
+   * that exists only at run time, or changes a carried type: the caller then unrolls.
+   */
+  tryLoop(spec: LoopSpec): { carried: readonly StaticTensor[]; stacked: readonly StaticTensor[] } | null;
+  /** Emits a branch in the program, or returns null when the sides differ in type or need run-time values. */
+  tryBranch(cond: StaticTensor, then: () => readonly StaticValue[], otherwise: () => readonly StaticValue[]): readonly StaticTensor[] | null;
+  /** Counts unrolled iterations against the limits. */
+  countUnrolled(): void;
+  /** Marks values as live while further nodes are emitted (needed across `valueOf`). */
+  hold(values: readonly StaticValue[]): void;
+}

@@ -1,0 +1,263 @@
+// Specialisation: a model, input types and answers in; static segments out. It walks the graph in
+// order like an interpreter over types: composite operators expand, regions inline, loops and
+// branches stay in the program where their types allow, and where a run-time value decides a shape
+// the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
+// simply repeated with one more answer.
+import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
+import type { ModelLimits } from '../ir/limits.ts';
+import type { TensorData } from '../ir/tensor.ts';
+import { TilewrightError, withPlace } from '../support/errors.ts';
+import { Demand, Emitter, type Fold } from './emitter.ts';
+import { Expansion } from './expansion.ts';
+import { bindFunction } from './functions.ts';
+import { collectTensors } from './liveness.ts';
+import type { Operator, StaticValue } from './operator.ts';
+import type { Registry } from './registry.ts';
+import type { OutputSource, Specialisation } from './segment.ts';
+import type { StaticTensor } from './static.ts';
+import { usesAfter } from './uses.ts';
+
+export interface SpecialiseOptions {
+  readonly registry: Registry;
+  readonly limits: ModelLimits;
+  readonly fold: Fold;
+  readonly answers: readonly TensorData[];
+}
+
+/** Shape and dtype of a feed; sequences and optionals give those of their parts. */
+export type FeedType =
+  | { readonly kind: 'tensor'; readonly dtype: TensorData['dtype']; readonly shape: readonly number[] }
+  | { readonly kind: 'sequence'; readonly elems: readonly FeedType[]; readonly dtype?: TensorData['dtype'] | undefined }
+  | { readonly kind: 'optional'; readonly value: FeedType | null };
+
+type Env = { readonly values: Map<Value, StaticValue>; readonly parent: Env | null };
+
+interface Frame {
+  readonly nodes: readonly Node[];
+  readonly results: readonly Value[];
+  readonly env: Env;
+  next: number;
+}
+
+export class Specialiser {
+  readonly emitter: Emitter;
+  readonly model: Model;
+  readonly options: SpecialiseOptions;
+  private readonly frames: Frame[] = [];
+  /** Values that expansions in progress keep in their own variables. */
+  readonly held: StaticValue[][] = [];
+  private unrolled = 0;
+  private readonly inputTensors = new Set<StaticTensor>();
+
+  constructor(model: Model, options: SpecialiseOptions) {
+    this.model = model;
+    this.options = options;
+    this.emitter = new Emitter({
+      limits: options.limits, fold: options.fold, answers: options.answers,
+      inputs: this.inputTensors, live: () => this.live(),
+    });
+  }
+
+  /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
+  run(feeds: readonly (FeedType | null)[]): Specialisation {
+    const { graph } = this.model;
+    const env: Env = { values: new Map(), parent: null };
+    for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
+    const inputs = graph.inputs.map((v, i) => {
+      const feed = feeds[i];
+      if (!feed) return [];
+      const value = this.feedValue(v.name, feed);
+      env.values.set(v, value);
+      const tensors = collectTensors(value);
+      for (const t of tensors) this.inputTensors.add(t);
+      return tensors;
+    });
+    return this.finish(graph, env, inputs);
+  }
+
+  private finish(graph: Graph, env: Env, inputs: readonly (readonly StaticTensor[])[]): Specialisation {
+    const { emitter } = this;
+    try {
+      const results = this.walk(graph.nodes, graph.outputs, env);
+      emitter.cut(results, []);
+      return { segments: emitter.segments, inputs, pending: null, outputs: results.map((r) => this.source(r)) };
+    } catch (error) {
+      if (!(error instanceof Demand)) throw error;
+      const input = inputs.flat().indexOf(error.tensor);
+      if (input >= 0) return { segments: emitter.segments, inputs, pending: { kind: 'input', input }, outputs: [] };
+      if (!emitter.isEarlier(error.tensor)) emitter.cut([error.tensor]);
+      return { segments: emitter.segments, inputs, pending: { kind: 'tensor', tensor: error.tensor }, outputs: [] };
+    }
+  }
+
+  private source(v: StaticValue): OutputSource {
+    if (v.kind === 'tensor') return { kind: 'tensor', tensor: this.emitter.resolve(v) };
+    if (v.kind === 'sequence') return { kind: 'sequence', elems: v.elems.map((e) => this.source(e)) };
+    return { kind: 'optional', value: v.value && this.source(v.value) };
+  }
+
+  private feedValue(name: string, feed: FeedType): StaticValue {
+    if (feed.kind === 'tensor') return this.emitter.tensor(name, feed);
+    if (feed.kind === 'sequence') {
+      return { kind: 'sequence', elems: feed.elems.map((e) => this.feedValue(name, e)), dtype: feed.dtype };
+    }
+    return { kind: 'optional', value: feed.value && this.feedValue(name, feed.value) };
+  }
+
+  /** Everything that nodes not yet walked, and expansions in progress, may read. */
+  private *live(): Iterable<StaticValue> {
+    for (const list of this.held) yield* list;
+    for (const f of this.frames) {
+      for (const v of usesAfter(f.nodes, f.next, f.results)) {
+        const value = lookup(f.env, v);
+        if (value) yield value;
+      }
+    }
+  }
+
+  walk(nodes: readonly Node[], results: readonly Value[], env: Env): StaticValue[] {
+    const frame: Frame = { nodes, results, env, next: 0 };
+    const depth = this.frames.length;
+    if (depth > this.options.limits.nesting * 2) {
+      throw new TilewrightError('LIMIT_EXCEEDED', 'control flow and functions nest too deeply');
+    }
+    this.frames.push(frame);
+    try {
+      for (; frame.next < nodes.length; frame.next++) this.visit(nodes[frame.next], env);
+      return results.map((v) => this.require(env, v));
+    } finally {
+      this.frames.length = depth;
+    }
+  }
+
+  /** Emits a region: its names shadow nothing, its free names come from the scope where it stands. */
+  inline(region: Graph, args: readonly StaticValue[], outer: Env): StaticValue[] {
+    const env: Env = { values: new Map(), parent: outer };
+    for (const [v, data] of region.constants) env.values.set(v, this.emitter.constantData(data, v.name));
+    region.inputs.forEach((v, i) => { if (args[i]) env.values.set(v, args[i]); });
+    return this.walk(region.nodes, region.outputs, env);
+  }
+
+  private require(env: Env, v: Value): StaticValue {
+    const value = lookup(env, v);
+    if (!value) throw new TilewrightError('INVALID_MODEL', 'value is used before it is computed', { value: v.name });
+    return value;
+  }
+
+  private visit(node: Node, env: Env): void {
+    withPlace({ node: node.name || node.outputs.find((o) => o)?.name, op: node.op }, () => {
+      const inputs = node.inputs.map((v) => (v ? this.require(env, v) : null));
+      const used = node.outputs.map((o) => o !== null);
+      const results = this.apply(node, inputs, used, env);
+      node.outputs.forEach((v, i) => {
+        const r = results[i];
+        if (v && r) env.values.set(v, r);
+      });
+    });
+  }
+
+  /** Emits one node, whatever its kind, and gives its outputs. */
+  apply(
+    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>, inputs: readonly (StaticValue | null)[],
+    used: readonly boolean[], env: Env,
+  ): readonly (StaticValue | null)[] {
+    const local = this.model.functions.get(`${node.domain}\u0000${node.op}`);
+    if (local) return this.applyFunction(local, node, inputs);
+    const operator = this.find(node);
+    checkArity(operator, inputs, used.length);
+    if (operator.expand) {
+      const held: StaticValue[] = [];
+      this.held.push(held);
+      try {
+        return operator.expand(new Expansion(this, node, inputs, used.length, env, held));
+      } finally {
+        this.held.pop();
+      }
+    }
+    const tensors = inputs.map((v, i) => {
+      if (v && v.kind !== 'tensor') {
+        throw new TilewrightError('UNSUPPORTED_TYPE', `input ${i} is a ${v.kind}, the operator takes tensors`);
+      }
+      return v;
+    });
+    checkTypes(operator, tensors);
+    return this.emitter.op(operator, node, tensors, used.length, used);
+  }
+
+  private applyFunction(
+    f: FunctionDef, node: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[],
+  ): StaticValue[] {
+    const env: Env = { values: new Map(), parent: null };
+    f.inputs.forEach((v, i) => {
+      const value = inputs[i];
+      if (value) env.values.set(v, value);
+    });
+    return this.walk(bindFunction(f, node.attrs, env.values), f.outputs, env);
+  }
+
+  private find(node: Pick<Node, 'domain' | 'op' | 'version'>): Operator {
+    const { registry } = this.options;
+    const found = registry.find(node.domain, node.op, node.version);
+    if (found) return found;
+    const full = node.domain ? `${node.domain}::${node.op}` : node.op;
+    const why = registry.excluded(node.domain, node.op);
+    if (why) throw new TilewrightError('UNSUPPORTED_OPERATOR', `${full} is not supported: ${why}`);
+    if (registry.knows(node.domain, node.op)) {
+      throw new TilewrightError('UNSUPPORTED_VERSION', `${full} of opset ${node.version} is not supported`, {},
+        'Convert the model to a newer opset.');
+    }
+    throw new TilewrightError('UNSUPPORTED_OPERATOR', `${full} is not a known operator`, {},
+      'Run `tilewright inspect` for everything the model needs; export it with standard ONNX operators.');
+  }
+
+  countUnrolled(): void {
+    if (++this.unrolled > this.options.limits.unrolledIterations) {
+      throw new TilewrightError('LIMIT_EXCEEDED',
+        `loops unroll to more than ${this.options.limits.unrolledIterations} iterations`, {},
+        'Raise ModelLimits.unrolledIterations if the model is trusted.');
+    }
+  }
+}
+
+export type { Env };
+
+export function lookup(env: Env, v: Value): StaticValue | undefined {
+  for (let e: Env | null = env; e; e = e.parent) {
+    const found = e.values.get(v);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function checkArity(
+  operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number,
+): void {
+  const [lo, hi] = operator.inputs;
+  let given = inputs.length;
+  while (given > 0 && inputs[given - 1] === null) given--;
+  if (given < lo || given > hi) {
+    throw new TilewrightError('INVALID_MODEL',
+      `has ${given} inputs, expected ${lo === hi ? lo : `${lo} to ${hi === Infinity ? 'any number' : hi}`}`);
+  }
+  if (numOutputs > operator.outputs[1]) {
+    throw new TilewrightError('INVALID_MODEL', `has ${numOutputs} outputs, at most ${operator.outputs[1]} are defined`);
+  }
+  for (let i = 0; i < lo; i++) {
+    if (inputs[i] === null) throw new TilewrightError('INVALID_MODEL', `required input ${i} is missing`);
+  }
+}
+
+function checkTypes(operator: Operator, inputs: readonly (StaticTensor | null)[]): void {
+  for (const [i, allowed] of Object.entries(operator.types ?? {})) {
+    const t = inputs[Number(i)];
+    if (t && !allowed.includes(t.dtype)) {
+      throw new TilewrightError('UNSUPPORTED_TYPE',
+        `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`);
+    }
+  }
+}
+
+/** Specialises a model for these feeds and answers. */
+export function specialise(model: Model, feeds: readonly (FeedType | null)[], options: SpecialiseOptions): Specialisation {
+  return new Specialiser(model, options).run(feeds);
+}

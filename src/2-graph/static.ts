@@ -1,0 +1,85 @@
+// The static graph: what remains after specialisation. Every value has a dtype and a numeric shape;
+// control flow is a loop or a branch over nested node lists; sequences, optionals and shape
+// arithmetic are gone. In: the specialiser. Out: lowering to tiles.
+import type { DType } from '../ir/dtype.ts';
+import type { Attr } from '../ir/graph.ts';
+import type { TensorData } from '../ir/tensor.ts';
+import type { Operator } from './operator.ts';
+
+/** A tensor value of the static graph. Compared by identity. */
+export interface StaticTensor {
+  readonly kind: 'tensor';
+  readonly id: number;
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Known contents, if any: then no node defines the value. */
+  readonly constant: TensorData | null;
+}
+
+export interface StaticOpNode {
+  readonly kind: 'op';
+  readonly operator: Operator;
+  readonly version: number;
+  readonly name: string;
+  readonly attrs: ReadonlyMap<string, Attr>;
+  readonly inputs: readonly (StaticTensor | null)[];
+  readonly outputs: readonly (StaticTensor | null)[];
+}
+
+export interface Carried {
+  /** Value before the first iteration (outside). */
+  readonly init: StaticTensor;
+  /** Value at the start of an iteration (inside). */
+  readonly state: StaticTensor;
+  /** Value at the end of an iteration (inside or captured). */
+  readonly next: StaticTensor;
+  /** Value after the loop (outside). */
+  readonly result: StaticTensor;
+}
+
+/** A per-iteration value stacked along a new leading axis of the loop's static trip count. */
+export interface Stacked {
+  readonly each: StaticTensor;
+  readonly result: StaticTensor;
+  /** Stacks from the last iteration to the first. */
+  readonly reverse: boolean;
+}
+
+export interface StaticLoop {
+  readonly kind: 'loop';
+  readonly name: string;
+  /** Number of iterations when known, else a scalar i64, else null (unbounded). */
+  readonly trip: number | StaticTensor | null;
+  /** Scalar i64 inside the body. */
+  readonly iteration: StaticTensor;
+  /** Scalar bool carried condition, or null when always true. */
+  readonly cond: { readonly init: StaticTensor; readonly next: StaticTensor } | null;
+  readonly carried: readonly Carried[];
+  readonly stacked: readonly Stacked[];
+  readonly body: readonly StaticNode[];
+}
+
+export interface StaticBranch {
+  readonly kind: 'branch';
+  readonly name: string;
+  readonly cond: StaticTensor;
+  readonly then: { readonly nodes: readonly StaticNode[]; readonly results: readonly StaticTensor[] };
+  readonly else: { readonly nodes: readonly StaticNode[]; readonly results: readonly StaticTensor[] };
+  readonly outputs: readonly StaticTensor[];
+}
+
+export type StaticNode = StaticOpNode | StaticLoop | StaticBranch;
+
+export interface StaticGraph {
+  readonly inputs: readonly StaticTensor[];
+  readonly outputs: readonly StaticTensor[];
+  readonly nodes: readonly StaticNode[];
+}
+
+let nextId = 1;
+export function staticTensor(
+  name: string, dtype: DType, shape: readonly number[], constant: TensorData | null = null,
+): StaticTensor {
+  return { kind: 'tensor', id: nextId++, name, dtype, shape, constant };
+}

@@ -1,0 +1,125 @@
+// How operators write tile programs: tensors, maps, reductions, partial writes, views, routines and
+// checks, appended in execution order. In: calls from ops/. Out: steps of a TileProgram.
+import { dtypeInfo, type DType } from '../ir/dtype.ts';
+import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { invariant } from '../support/errors.ts';
+import {
+  acc, axisExpr, type ComputeType, computeType, type Expr, index, load, newAxis,
+} from './expr.ts';
+import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
+import { newTensor, type TileTensor } from './tensor.ts';
+
+export type Indices = readonly Expr[];
+
+export class TileBuilder {
+  readonly steps: Step[] = [];
+  readonly checks: Check[] = [];
+  private readonly constants = new Map<TensorData, TileTensor>();
+  /** Node and operator being lowered: for labels and checks. */
+  place = { node: '', op: '' };
+
+  /** A builder for a nested body (loop or branch) that shares constants and checks. */
+  nested(): TileBuilder {
+    const b = new TileBuilder();
+    Object.assign(b, { constants: this.constants, checks: this.checks });
+    b.place = this.place;
+    return b;
+  }
+
+  /** An uninitialised tensor; write it with `write`, `mapInto` or a routine. */
+  alloc(dtype: DType, shape: readonly number[], name = this.place.op): TileTensor {
+    return newTensor(name, dtype, shape, 'temp');
+  }
+
+  constant(data: TensorData): TileTensor {
+    let t = this.constants.get(data);
+    if (!t) {
+      t = newTensor('const', data.dtype, data.shape, 'constant', { data });
+      this.constants.set(data, t);
+    }
+    return t;
+  }
+
+  /** The same row-major bytes under another shape of equal element count. */
+  view(t: TileTensor, shape: readonly number[]): TileTensor {
+    invariant(elementCount(shape) === elementCount(t.shape), `view of ${t.name}: element counts differ`);
+    if (shape.length === t.shape.length && shape.every((d, i) => d === t.shape[i])) return t;
+    return newTensor(t.name, t.dtype, shape, 'temp', { base: t });
+  }
+
+  /** One value per element: out[ix] = f(ix). */
+  map(dtype: DType, shape: readonly number[], f: (ix: Indices) => Expr): TileTensor {
+    const out = this.alloc(dtype, shape);
+    this.write(out, shape, (ix) => ix, f);
+    return out;
+  }
+
+  /** Stores f(ix) at at(ix) of `target` for every ix below `extents`. */
+  write(
+    target: TileTensor, extents: readonly number[], at: (ix: Indices) => readonly Expr[], f: (ix: Indices) => Expr,
+  ): void {
+    const axes = extents.map((n, i) => newAxis(`i${i}`, n));
+    const ix = axes.map(axisExpr);
+    this.push({ axes, reduce: null, write: target, at: at(ix), value: f(ix) });
+  }
+
+  /** out[ix] = finish(fold of elems(ix, rx) over all rx below `reduceExtents`). */
+  reduce(
+    dtype: DType, shape: readonly number[], reduceExtents: readonly number[], monoid: Monoid,
+    elems: (ix: Indices, rx: Indices) => Expr | readonly Expr[],
+    finish: (state: readonly Expr[], ix: Indices) => Expr = ([s]) => s,
+  ): TileTensor {
+    const out = this.alloc(dtype, shape);
+    const axes = shape.map((n, i) => newAxis(`i${i}`, n));
+    const reduceAxes = reduceExtents.map((n, i) => newAxis(`r${i}`, n, 'reduce'));
+    const ix = axes.map(axisExpr);
+    const e = elems(ix, reduceAxes.map(axisExpr));
+    const state = monoid.state.map((t, i) => acc(i, t));
+    this.push({
+      axes, reduce: { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] },
+      write: out, at: ix, value: finish(state, ix),
+    });
+    return out;
+  }
+
+  private push(op: Omit<Extract<Step, { kind: 'op' }>, 'kind' | 'name'>): void {
+    invariant(
+      op.value.dtype === computeType(op.write.dtype),
+      `${this.place.op}: stores ${op.value.dtype} to ${op.write.dtype}`,
+    );
+    this.steps.push({ kind: 'op', name: this.place.op, ...op });
+  }
+
+  routine(reads: readonly TileTensor[], writes: readonly TileTensor[], body: readonly Stmt[]): void {
+    this.steps.push({ kind: 'routine', name: this.place.op, reads, writes, body });
+  }
+
+  loop(step: Omit<LoopStep, 'kind' | 'name'>): void {
+    this.steps.push({ kind: 'loop', name: this.place.op, ...step });
+  }
+
+  branch(step: Omit<BranchStep, 'kind' | 'name'>): void {
+    this.steps.push({ kind: 'branch', name: this.place.op, ...step });
+  }
+
+  /** Copies `from` into `to` (same dtype and element count). */
+  copy(from: TileTensor, to: TileTensor): void {
+    const n = elementCount(to.shape);
+    const source = this.view(from, [n]);
+    this.write(this.view(to, [n]), [n], (ix) => ix, (ix) => load(source, ix));
+  }
+
+  /** The run fails with this message unless the scalar bool tensor is true. */
+  check(ok: TileTensor, message: string): void {
+    invariant(dtypeInfo(ok.dtype).kind === 'bool' && elementCount(ok.shape) === 1, 'check: not a scalar bool');
+    this.checks.push({ ok, message, ...this.place });
+  }
+}
+
+/** Element of `t` at output indices `ix`, broadcast as in NumPy: aligned right, extent 1 repeats. */
+export function broadcastLoad(t: TileTensor, ix: Indices): Expr {
+  const skip = ix.length - t.shape.length;
+  return load(t, t.shape.map((d, i) => (d === 1 ? index(0) : ix[i + skip])));
+}
+
+export type { ComputeType };

@@ -1,0 +1,134 @@
+// Static graph → tile program: every node's operator emits its steps; loops and branches become
+// steps over nested lists. In: a segment. Out: a TileProgram whose inputs and outputs are in the
+// segment's order.
+import { outputsOf } from '../2-graph/liveness.ts';
+import type { StaticBranch, StaticGraph, StaticLoop, StaticNode, StaticOpNode, StaticTensor } from '../2-graph/static.ts';
+import { type TensorData, tensorOf } from '../ir/tensor.ts';
+import { invariant, withPlace } from '../support/errors.ts';
+import { TileBuilder } from './builder.ts';
+import { cast, index, load, sub } from './expr.ts';
+import { interpret } from './interpret.ts';
+import { LowerContext, type Lowering } from './lower-context.ts';
+import { newTensor, owner, type TileTensor } from './tensor.ts';
+import type { TileProgram } from './tile-op.ts';
+
+class GraphLowering {
+  private readonly tensors = new Map<StaticTensor, TileTensor>();
+
+  bind(t: StaticTensor, tile: TileTensor): void {
+    this.tensors.set(t, tile);
+  }
+
+  tensor(t: StaticTensor, b: TileBuilder): TileTensor {
+    if (t.constant) return b.constant(t.constant);
+    const found = this.tensors.get(t);
+    invariant(found, `tensor ${t.id} is read before it is defined`);
+    return found;
+  }
+
+  nodes(nodes: readonly StaticNode[], b: TileBuilder): void {
+    for (const n of nodes) {
+      if (n.kind === 'op') this.op(n, b);
+      else if (n.kind === 'loop') this.loop(n, b);
+      else this.branch(n, b);
+    }
+  }
+
+  private op(node: StaticOpNode, b: TileBuilder): void {
+    const { operator, name } = node;
+    b.place = { node: name, op: operator.name };
+    const lower = operator.lower as Lowering | undefined;
+    invariant(lower, `${operator.name} has no lowering`);
+    const inputs = node.inputs.map((t) => t && this.tensor(t, b));
+    const results = withPlace({ node: name, op: operator.name }, () => lower(new LowerContext(node, inputs, b)));
+    node.outputs.forEach((t, i) => {
+      const r = results[i];
+      if (!t) return;
+      invariant(r && sameShape(r, t), `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`);
+      this.bind(t, r);
+    });
+  }
+
+  private loop(node: StaticLoop, b: TileBuilder): void {
+    b.place = { node: node.name, op: 'Loop' };
+    const counter = b.alloc('i64', [], 'iteration');
+    this.bind(node.iteration, counter);
+    const states = node.carried.map((c) => {
+      const state = b.alloc(c.state.dtype, c.state.shape, 'state');
+      this.bind(c.state, state);
+      return state;
+    });
+    const stacks = node.stacked.map((s) => b.alloc(s.result.dtype, s.result.shape, 'stack'));
+    const inner = b.nested();
+    this.nodes(node.body, inner);
+    node.stacked.forEach((s, i) => { this.stack(inner, stacks[i], this.tensor(s.each, inner), counter, s.reverse); });
+    const trip = typeof node.trip === 'number'
+      ? b.constant(tensorOf('i64', [], [BigInt(node.trip)]))
+      : node.trip && this.tensor(node.trip, b);
+    const cond = node.cond && {
+      init: this.tensor(node.cond.init, b), state: b.alloc('bool', [], 'cond'), next: this.tensor(node.cond.next, inner),
+    };
+    const carried = node.carried.map((c, i) => ({
+      init: this.tensor(c.init, b), state: states[i], next: this.tensor(c.next, inner),
+    }));
+    b.loop({ trip: trip && b.view(trip, []), cond, counter, carried, steps: inner.steps });
+    node.carried.forEach((c, i) => { this.bind(c.result, states[i]); });
+    node.stacked.forEach((s, i) => { this.bind(s.result, stacks[i]); });
+  }
+
+  private stack(b: TileBuilder, target: TileTensor, each: TileTensor, counter: TileTensor, reverse: boolean): void {
+    const i = cast('i32', load(counter, []));
+    const row = reverse ? sub(index(target.shape[0] - 1), i) : i;
+    b.write(target, each.shape, (ix) => [row, ...ix], (ix) => load(each, ix));
+  }
+
+  private branch(node: StaticBranch, b: TileBuilder): void {
+    b.place = { node: node.name, op: 'If' };
+    const outputs = node.outputs.map((t) => b.alloc(t.dtype, t.shape, 'branch'));
+    const side = (s: StaticBranch['then']): TileBuilder['steps'] => {
+      const inner = b.nested();
+      this.nodes(s.nodes, inner);
+      inner.place = b.place;
+      s.results.forEach((t, i) => { inner.copy(this.tensor(t, inner), outputs[i]); });
+      return inner.steps;
+    };
+    const cond = b.view(this.tensor(node.cond, b), []);
+    b.branch({ cond, then: side(node.then), else: side(node.else) });
+    node.outputs.forEach((t, i) => { this.bind(t, outputs[i]); });
+  }
+}
+
+function sameShape(a: TileTensor, b: StaticTensor): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
+}
+
+/** Lowers a segment. Outputs own their bytes: pass-through inputs, constants and views are copied. */
+export function toTiles(graph: StaticGraph): TileProgram {
+  const lowering = new GraphLowering();
+  const b = new TileBuilder();
+  const inputs = graph.inputs.map((t) => {
+    const tile = newTensor(t.name, t.dtype, t.shape, 'input');
+    lowering.bind(t, tile);
+    return tile;
+  });
+  lowering.nodes(graph.nodes, b);
+  b.place = { node: '', op: 'output' };
+  const outputs = graph.outputs.map((t) => {
+    const tile = lowering.tensor(t, b);
+    if (tile.role === 'temp' && owner(tile) === tile) {
+      tile.role = 'output';
+      return tile;
+    }
+    const out = newTensor(t.name, t.dtype, t.shape, 'output');
+    b.copy(tile, out);
+    return out;
+  });
+  return { inputs, outputs, steps: b.steps, checks: b.checks };
+}
+
+/** Runs one node on constant inputs with the interpreter: constant folding. */
+export function foldNode(node: StaticOpNode): readonly TensorData[] {
+  const outputs = outputsOf(node);
+  const results = interpret(toTiles({ inputs: [], outputs, nodes: [node] }), []);
+  return node.outputs.map((t) => (t ? results[outputs.indexOf(t)] : results[0]));
+}

@@ -1,0 +1,71 @@
+// Lowering's view of a node: tile tensors with numeric shapes, and a builder to emit into. The type
+// of every operator's `lower`.
+import { NodeView } from '../2-graph/attributes.ts';
+import type { StaticOpNode } from '../2-graph/static.ts';
+import type { DType } from '../ir/dtype.ts';
+import { type TensorData, tensorNumbers } from '../ir/tensor.ts';
+import type { TileBuilder } from './builder.ts';
+import type { TileTensor } from './tensor.ts';
+
+export type Lowering = (c: LowerContext) => readonly (TileTensor | null)[];
+
+/** Lowering's view of a node: tile tensors with numeric shapes, and where to emit. */
+export class LowerContext extends NodeView {
+  readonly b: TileBuilder;
+  private readonly node: StaticOpNode;
+  private readonly tensors: readonly (TileTensor | null)[];
+
+  constructor(node: StaticOpNode, tensors: readonly (TileTensor | null)[], b: TileBuilder) {
+    const { operator, version, name, attrs, outputs } = node;
+    super({ op: operator.name, domain: operator.domain, version, name, attrs, numOutputs: outputs.length });
+    this.node = node;
+    this.tensors = tensors;
+    this.b = b;
+  }
+
+  get numInputs(): number {
+    return this.tensors.length;
+  }
+  has(i: number): boolean {
+    return i < this.tensors.length && this.tensors[i] !== null;
+  }
+  /** True when output i is used. */
+  wants(i: number): boolean {
+    return i < this.node.outputs.length && this.node.outputs[i] !== null;
+  }
+  tensor(i: number): TileTensor {
+    return this.tensors[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
+  }
+  shape(i: number): readonly number[] {
+    return this.tensor(i).shape;
+  }
+  dtype(i: number): DType {
+    return this.tensor(i).dtype;
+  }
+  rank(i: number): number {
+    return this.shape(i).length;
+  }
+  /** Inferred type of output i; of output 0 it always exists. */
+  outShape(i = 0): readonly number[] {
+    return this.node.outputs[i]!.shape;
+  }
+  outDtype(i = 0): DType {
+    return this.node.outputs[i]!.dtype;
+  }
+  /** Contents of a constant input, or null. */
+  maybeValue(i: number): TensorData | null {
+    return this.node.inputs[i]?.constant ?? null;
+  }
+  /** Contents of an input that inference has already asked for. */
+  value(i: number): TensorData {
+    return this.maybeValue(i) ?? this.fail(`input ${i} is not known at compile time`, undefined, 'INTERNAL');
+  }
+  numbers(i: number): number[] {
+    return tensorNumbers(this.value(i));
+  }
+  axis(axis: number, rank: number): number {
+    const a = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
+    return a;
+  }
+}

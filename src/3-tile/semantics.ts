@@ -1,0 +1,166 @@
+// The meaning of every scalar op on JS values, one table per compute type: the interpreter and
+// constant folding share it, so that "what an expression means" is written once.
+import { type DType, intRange, isFloat } from '../ir/dtype.ts';
+import { roundFloat } from '../ir/float.ts';
+import type { Scalar } from '../ir/tensor.ts';
+import type { BinaryOp, ComputeType, UnaryOp } from './expr.ts';
+import { normalise } from './expr.ts';
+import { atan2, erf, fmod, nearestEven } from './real.ts';
+
+type Fn1 = (x: never) => Scalar;
+type Fn2 = (a: never, b: never) => Scalar;
+
+const FLOAT1: Record<string, (x: number) => number> = {
+  neg: (x) => -x, abs: Math.abs, sqrt: Math.sqrt, floor: Math.floor, ceil: Math.ceil,
+  trunc: Math.trunc, nearest: nearestEven, exp: Math.exp, exp2: (x) => 2 ** x, expm1: Math.expm1,
+  log: Math.log, log2: Math.log2, log1p: Math.log1p, sin: Math.sin, cos: Math.cos, tan: Math.tan,
+  asin: Math.asin, acos: Math.acos, atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh,
+  tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh, erf,
+};
+
+const FLOAT2: Record<string, (a: number, b: number) => number> = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b,
+  rem: fmod, min: Math.min, max: Math.max, atan2,
+  // IEEE pow: 1 for a base of 1 and for ±1 to ±infinity, where JS says NaN.
+  pow: (a, b) => (a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b),
+};
+
+/** floor of the exponentiation; negative exponents give 0 except for bases 1 and -1. */
+function intPow(a: bigint, b: bigint, bits: number): bigint {
+  if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
+  let result = 1n;
+  let base = a;
+  for (let e = b; e > 0n; e >>= 1n) {
+    if (e & 1n) result = BigInt.asUintN(bits, result * base);
+    base = BigInt.asUintN(bits, base * base);
+  }
+  return result;
+}
+
+const BIG2: Record<string, (a: bigint, b: bigint, bits: number) => bigint> = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b,
+  div: (a, b) => (b === 0n ? 0n : a / b), rem: (a, b) => (b === 0n ? 0n : a % b),
+  min: (a, b) => (a < b ? a : b), max: (a, b) => (a > b ? a : b), pow: intPow,
+  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  shl: (a, b, bits) => a << BigInt.asUintN(bits === 64 ? 6 : 5, b),
+  shr: (a, b, bits) => a >> BigInt.asUintN(bits === 64 ? 6 : 5, b),
+};
+
+const I32: Record<string, (a: number, b: number) => number> = {
+  add: (a, b) => (a + b) | 0, sub: (a, b) => (a - b) | 0, mul: Math.imul,
+  div: (a, b) => (b === 0 ? 0 : (a / b) | 0), rem: (a, b) => (b === 0 ? 0 : a % b | 0),
+  min: Math.min, max: Math.max, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  shl: (a, b) => a << (b & 31), shr: (a, b) => a >> (b & 31),
+};
+
+const COMPARE: Record<string, (a: Scalar, b: Scalar) => number> = {
+  eq: (a, b) => Number(a === b), ne: (a, b) => Number(a !== b), lt: (a, b) => Number(a < b),
+  le: (a, b) => Number(a <= b), gt: (a, b) => Number(a > b), ge: (a, b) => Number(a >= b),
+};
+
+const BOOL2: Record<string, (a: number, b: number) => number> = {
+  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  min: (a, b) => a & b, max: (a, b) => a | b, add: (a, b) => a | b, mul: (a, b) => a & b,
+};
+
+const is64 = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
+
+/** The function of a binary op on operands of this type; undefined where the op has no meaning. */
+export function binaryMeaning(op: BinaryOp, t: ComputeType, wide = false): Fn2 | undefined {
+  if (op in COMPARE) return COMPARE[op] as Fn2;
+  if (t === 'f32' || t === 'f64') {
+    const f = FLOAT2[op];
+    if (!f) return undefined;
+    return (t === 'f64' || wide ? f : (a: number, b: number) => Math.fround(f(a, b))) as Fn2;
+  }
+  if (t === 'bool') return BOOL2[op] as Fn2 | undefined;
+  if (t === 'i32' && op in I32) return I32[op] as Fn2;
+  const f = BIG2[op];
+  if (!f) return undefined;
+  if (is64(t)) return ((a: bigint, b: bigint) => normalise(t, f(a, b, 64))) as Fn2;
+  return ((a: number, b: number) => normalise(t, f(BigInt(a), BigInt(b), 32))) as Fn2;
+}
+
+function integerUnary(op: UnaryOp, t: ComputeType): ((x: Scalar) => Scalar) | undefined {
+  const bits = is64(t) ? 64 : 32;
+  const unsigned = (x: Scalar): bigint => BigInt.asUintN(bits, BigInt(x));
+  switch (op) {
+    case 'neg': return (x) => normalise(t, -BigInt(x));
+    case 'abs': return (x) => normalise(t, BigInt(x) < 0n ? -BigInt(x) : BigInt(x));
+    case 'not': return (x) => normalise(t, ~BigInt(x));
+    case 'clz': return (x) => normalise(t, BigInt(bits - (x ? unsigned(x).toString(2).length : 0)));
+    case 'popcnt': return (x) => normalise(t, BigInt(unsigned(x).toString(2).replaceAll('0', '').length));
+    case 'floor': case 'ceil': case 'trunc': case 'nearest': return (x) => x;
+    case 'isnan': case 'isinf': return () => 0;
+    default: return undefined;
+  }
+}
+
+/** The function of a unary op on operands of this type; undefined where the op has no meaning. */
+export function unaryMeaning(op: UnaryOp, t: ComputeType, wide = false): Fn1 | undefined {
+  if (t === 'bool') return (op === 'not' ? (x: number) => x ^ 1 : undefined) as Fn1 | undefined;
+  if (t !== 'f32' && t !== 'f64') return integerUnary(op, t) as Fn1 | undefined;
+  if (op === 'isnan') return ((x: number) => Number(Number.isNaN(x))) as Fn1;
+  if (op === 'isinf') return ((x: number) => Number(x === Infinity || x === -Infinity)) as Fn1;
+  const f = FLOAT1[op];
+  if (!f) return undefined;
+  return (t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1;
+}
+
+/** Value conversion: float → int truncates and saturates (NaN → 0), int → int wraps, → bool is x != 0. */
+export function castScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
+  if (from === to) return x;
+  if (to === 'bool') return x !== 0 && x !== 0n ? 1 : 0;
+  if (to === 'f32') return typeof x === 'bigint' ? bigToF32(x) : Math.fround(x);
+  if (to === 'f64') return Number(x);
+  if (from === 'f32' || from === 'f64') {
+    const v = x as number;
+    if (Number.isNaN(v)) return is64(to) ? 0n : 0;
+    const [lo, hi] = intRange(to as DType);
+    if (v <= Number(lo)) return is64(to) ? lo : Number(lo);
+    if (v >= Number(hi)) return is64(to) ? hi : Number(hi);
+    return is64(to) ? BigInt(Math.trunc(v)) : Math.trunc(v);
+  }
+  return normalise(to, x);
+}
+
+/** i64 → f32 with one rounding (through f64 it would round twice). */
+function bigToF32(x: bigint): number {
+  const a = x < 0n ? -x : x;
+  const extra = Math.max(a.toString(2).length - 40, 0);
+  if (extra === 0) return Math.fround(Number(x));
+  const shift = BigInt(extra);
+  const sticky = (a & ((1n << shift) - 1n)) !== 0n ? 1n : 0n;
+  const f = Math.fround(Number((a >> shift) | sticky) * 2 ** extra);
+  return x < 0n ? -f : f;
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+const WRITE: Record<ComputeType, (x: never) => void> = {
+  f32: (x: number) => scratch.setFloat32(0, x, true), f64: (x: number) => scratch.setFloat64(0, x, true),
+  i32: (x: number) => scratch.setInt32(0, x, true), u32: (x: number) => scratch.setUint32(0, x, true),
+  i64: (x: bigint) => scratch.setBigInt64(0, x, true), u64: (x: bigint) => scratch.setBigUint64(0, x, true),
+  bool: (x: number) => scratch.setUint8(0, x),
+};
+const READ: Record<ComputeType, () => Scalar> = {
+  f32: () => scratch.getFloat32(0, true), f64: () => scratch.getFloat64(0, true),
+  i32: () => scratch.getInt32(0, true), u32: () => scratch.getUint32(0, true),
+  i64: () => scratch.getBigInt64(0, true), u64: () => scratch.getBigUint64(0, true),
+  bool: () => scratch.getUint8(0),
+};
+
+/** The same bits read as another type of equal size. */
+export function bitcastScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
+  WRITE[from](x as never);
+  return READ[to]();
+}
+
+/** The value after storing it as `storage` and loading it again. */
+export function roundScalar(storage: DType, t: ComputeType, x: Scalar): Scalar {
+  if (isFloat(storage)) return roundFloat(storage, Number(x));
+  if (storage === 'bool') return x ? 1 : 0;
+  const [lo, hi] = intRange(storage);
+  const bits = (hi - lo + 1n).toString(2).length - 1;
+  const big = lo < 0n ? BigInt.asIntN(bits, BigInt(x)) : BigInt.asUintN(bits, BigInt(x));
+  return normalise(t, big);
+}
