@@ -49,7 +49,7 @@ export class Expansion extends NodeView implements ExpandContext {
     if (v.kind !== 'sequence') return this.fail(`input ${i} is a ${v.kind}, expected a sequence`, undefined, 'UNSUPPORTED_TYPE');
     return v;
   }
-  valueOf(t: StaticTensor): TensorData {
+  override valueOf(t: StaticTensor): TensorData {
     for (const v of this.given) if (v) this.held.push(v);
     return this.walker.emitter.valueOf(t);
   }

@@ -1,0 +1,132 @@
+// Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are
+// the values that had to be read on the way (data-dependent extents), its nodes hold compiled
+// segments. In: feeds. Out: output values. New edges are compiled when first taken and kept.
+import type { OutputSource, Specialisation } from '../2-graph/segment.ts';
+import type { FeedType } from '../2-graph/specialise.ts';
+import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
+import type { TensorData } from '../ir/tensor.ts';
+import { invariant, TilewrightError } from '../support/errors.ts';
+import type { Executable } from './executable.ts';
+
+/** A fed or resulting value: a tensor, a list, or an optional. */
+export type RunValue =
+  | TensorData
+  | { readonly kind: 'sequence'; readonly elems: readonly RunValue[]; readonly dtype?: TensorData['dtype'] | undefined }
+  | { readonly kind: 'optional'; readonly value: RunValue | null };
+
+/** What a plan needs from the compiler. */
+export interface SegmentCompiler {
+  specialise(feeds: readonly (FeedType | null)[], answers: readonly TensorData[]): Specialisation;
+  build(segment: StaticGraph): Promise<Executable>;
+}
+
+interface PlanNode {
+  readonly specialisation: Specialisation;
+  /** Programs of the segments that this node adds to its parent's. */
+  readonly added: readonly { graph: StaticGraph; executable: Executable }[];
+  readonly next: Map<string, PlanNode>;
+}
+
+export const isTensorValue = (v: RunValue): v is TensorData => 'bytes' in v;
+
+/** The type of a fed value. */
+export function feedType(v: RunValue): FeedType {
+  if (isTensorValue(v)) return { kind: 'tensor', dtype: v.dtype, shape: v.shape };
+  if (v.kind === 'sequence') return { kind: 'sequence', elems: v.elems.map(feedType), dtype: v.dtype };
+  return { kind: 'optional', value: v.value && feedType(v.value) };
+}
+
+function flatten(v: RunValue): TensorData[] {
+  if (isTensorValue(v)) return [v];
+  if (v.kind === 'sequence') return v.elems.flatMap(flatten);
+  return v.value ? flatten(v.value) : [];
+}
+
+/** Content key of a small tensor. */
+function contentKey(t: TensorData): string {
+  let text = `${t.dtype}[${t.shape.join(',')}]`;
+  for (const byte of t.bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** All that is compiled for one set of feed types. */
+export class Plan {
+  private root: PlanNode | null = null;
+  private readonly compiler: SegmentCompiler;
+  private readonly types: readonly (FeedType | null)[];
+  readonly executables: Executable[] = [];
+
+  constructor(compiler: SegmentCompiler, types: readonly (FeedType | null)[]) {
+    this.compiler = compiler;
+    this.types = types;
+  }
+
+  /** Compiles what does not depend on run-time values. */
+  async prepare(): Promise<void> {
+    this.root ??= await this.grow([], 0);
+  }
+
+  private async grow(answers: readonly TensorData[], have: number): Promise<PlanNode> {
+    const specialisation = this.compiler.specialise(this.types, answers);
+    const added = [];
+    for (const graph of specialisation.segments.slice(have)) {
+      const executable = await this.compiler.build(graph);
+      this.executables.push(executable);
+      added.push({ graph, executable });
+    }
+    return { specialisation, added, next: new Map() };
+  }
+
+  async run(feeds: readonly (RunValue | null)[]): Promise<RunValue[]> {
+    await this.prepare();
+    let node = this.root!;
+    const known = new Map<number, TensorData>();
+    const flat = feeds.flatMap((v) => (v ? flatten(v) : []));
+    node.specialisation.inputs.flat().forEach((t, i) => { known.set(t.id, flat[i]); });
+    const answers: TensorData[] = [];
+    let done = 0;
+    for (;;) {
+      for (const { graph, executable } of node.added) {
+        const results = executable.run(graph.inputs.map((t) => get(known, t)));
+        graph.outputs.forEach((t, i) => { known.set(t.id, results[i]); });
+      }
+      done += node.added.length;
+      const { pending } = node.specialisation;
+      if (!pending) return node.specialisation.outputs.map((s) => collect(s, known));
+      const value = pending.kind === 'input' ? flat[pending.input] : get(known, pending.tensor);
+      answers.push(value);
+      const key = contentKey(value);
+      let next = node.next.get(key);
+      if (!next) {
+        next = await this.grow(answers, done);
+        node.next.set(key, next);
+      }
+      node = next;
+    }
+  }
+
+  dispose(): void {
+    for (const e of this.executables) e.dispose();
+    this.executables.length = 0;
+    this.root = null;
+  }
+}
+
+function get(known: ReadonlyMap<number, TensorData>, t: StaticTensor): TensorData {
+  const data = t.constant ?? known.get(t.id);
+  invariant(data, `tensor ${t.id} is not available`);
+  return data;
+}
+
+function collect(source: OutputSource, known: ReadonlyMap<number, TensorData>): RunValue {
+  if (source.kind === 'tensor') return get(known, source.tensor);
+  if (source.kind === 'sequence') return { kind: 'sequence', elems: source.elems.map((e) => collect(e, known)) };
+  return { kind: 'optional', value: source.value && collect(source.value, known) };
+}
+
+/** Refuses a feed that cannot be one of ours. */
+export function requireFeed(v: unknown, name: string): asserts v is RunValue {
+  if (typeof v !== 'object' || v === null) {
+    throw new TilewrightError('INVALID_INPUT', 'no value was fed', { value: name }, 'Feed a Tensor for every required input.');
+  }
+}

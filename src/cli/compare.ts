@@ -1,0 +1,66 @@
+// Comparison of results with expected values: tolerance per element, distance in units in the last
+// place, and the worst element for messages.
+import { dtypeInfo, isFloat } from '../ir/dtype.ts';
+import { elementCount, elements, type TensorData } from '../ir/tensor.ts';
+
+export interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+}
+
+export interface Comparison {
+  readonly ok: boolean;
+  readonly reason: string;
+  readonly maxAbs: number;
+  /** For f32 only; 0 otherwise. */
+  readonly maxUlp: number;
+}
+
+const bits = new DataView(new ArrayBuffer(4));
+/** Position of an f32 on the ordered line of floats. */
+function ordinal(x: number): number {
+  bits.setFloat32(0, x);
+  const i = bits.getInt32(0);
+  return i < 0 ? -(i & 0x7fffffff) : i;
+}
+
+const fail = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
+
+/** `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. */
+export function compareTensors(got: TensorData, want: TensorData, tol: Tolerance, sample = false): Comparison {
+  if (got.dtype !== want.dtype) return fail(`type ${got.dtype}, expected ${want.dtype}`);
+  if (!sample && (got.shape.length !== want.shape.length || got.shape.some((d, i) => d !== want.shape[i]))) {
+    return fail(`shape [${got.shape}], expected [${want.shape}]`);
+  }
+  if (got.dtype === 'string') {
+    const same = got.strings!.every((s, i) => s === want.strings![i]);
+    return same ? { ok: true, reason: '', maxAbs: 0, maxUlp: 0 } : fail('strings differ');
+  }
+  if (dtypeInfo(got.dtype).kind === 'complex') return compareComplex(got, want, tol);
+  return compareElements(got, want, tol, sample);
+}
+
+function compareComplex(got: TensorData, want: TensorData, tol: Tolerance): Comparison {
+  const real = (t: TensorData): TensorData => ({ ...t, dtype: t.dtype === 'complex64' ? 'f32' : 'f64', shape: [...t.shape, 2] });
+  return compareElements(real(got), real(want), tol, false);
+}
+
+function compareElements(got: TensorData, want: TensorData, tol: Tolerance, sample: boolean): Comparison {
+  const [a, b] = [elements(got.dtype, got.bytes), elements(want.dtype, want.bytes)];
+  const n = elementCount(want.shape);
+  const size = elementCount(got.shape);
+  let [maxAbs, maxUlp, bad, worst] = [0, 0, 0, ''];
+  for (let i = 0; i < n; i++) {
+    const at = sample ? Math.floor((i * size) / n) : i;
+    const [x, y] = [a.get(at), b.get(i)];
+    if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
+    const diff = typeof x === 'bigint' ? Number(x < (y as bigint) ? (y as bigint) - x : x - (y as bigint)) : Math.abs(x - (y as number));
+    if (got.dtype === 'f32') maxUlp = Math.max(maxUlp, Math.abs(ordinal(x as number) - ordinal(y as number)));
+    const limit = isFloat(got.dtype) ? tol.atol + tol.rtol * Math.abs(Number(y)) : tol.atol >= 1 ? tol.atol : 0;
+    if (!(diff <= limit)) {
+      if (bad++ === 0 || diff > maxAbs) worst = `[${at}] is ${x}, expected ${y}`;
+    }
+    if (!Number.isNaN(diff)) maxAbs = Math.max(maxAbs, diff);
+  }
+  return { ok: bad === 0, reason: bad ? `${bad} of ${n} elements differ, worst ${worst}` : '', maxAbs, maxUlp };
+}

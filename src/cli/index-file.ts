@@ -1,0 +1,55 @@
+// Tolerances from an INDEX.json found beside or above the cases: one entry per case with `rtol`/`atol`
+// or per-output tolerances under `sets`.
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Tolerance } from './compare.ts';
+
+interface IndexOutput { readonly name: string; readonly rtol?: number; readonly atol?: number; readonly random?: boolean }
+interface IndexSet { readonly set: number | string; readonly outputs: readonly IndexOutput[] }
+interface IndexEntry {
+  readonly name: string; readonly coll: string; readonly group?: string; readonly rtol?: number; readonly atol?: number;
+  readonly sets?: readonly IndexSet[]; readonly third_party_sets?: readonly (IndexSet & { dir?: string })[];
+}
+
+export interface CaseIndex {
+  /** Null: the output is random and not compared. */
+  tolerance(set: string, output: number): Tolerance | null | undefined;
+  readonly group: string | undefined;
+}
+
+export class IndexFile {
+  private readonly entries: ReadonlyMap<string, IndexEntry>;
+
+  constructor(file: string) {
+    const list = JSON.parse(fs.readFileSync(file, 'utf8')) as IndexEntry[];
+    this.entries = new Map(list.map((e) => [e.name.replace(/\.onnx$/, ''), e]));
+  }
+
+  /** The entry whose name is the tail of the case's path. */
+  find(casePath: string): CaseIndex | undefined {
+    const parts = path.resolve(casePath).split(path.sep);
+    const entry = this.entries.get(parts.at(-1)!) ?? this.entries.get(parts.slice(-2).join('/'));
+    if (!entry) return undefined;
+    return {
+      group: entry.group,
+      tolerance: (set, output) => {
+        const k = set.replace(/^.*set_/, '');
+        const list = set.startsWith('third_party') ? entry.third_party_sets : entry.sets;
+        const found = list?.find((s) => String(s.set) === k)?.outputs?.[output];
+        if (found?.random) return null;
+        const rtol = found?.rtol ?? entry.rtol;
+        const atol = found?.atol ?? entry.atol;
+        return rtol === undefined && atol === undefined ? undefined : { rtol: rtol ?? 0, atol: atol ?? 0 };
+      },
+    };
+  }
+}
+
+/** The nearest INDEX.json at or above a folder. */
+export function findIndex(dir: string): string | undefined {
+  for (let d = path.resolve(dir); ; d = path.dirname(d)) {
+    const file = path.join(d, 'INDEX.json');
+    if (fs.existsSync(file)) return file;
+    if (d === path.dirname(d)) return undefined;
+  }
+}

@@ -1,0 +1,2 @@
+// The version that artifacts, caches and `--version` carry.
+export const version = '0.1.0';
