@@ -1,0 +1,43 @@
+// The documentation names only commands, files and links that exist.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ROOT } from '../../scripts/source.ts';
+
+const scripts: Record<string, string> = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+).scripts;
+
+/** Pages that describe what is there; the architecture also describes what is to come. */
+const pages = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => path.endsWith('.md') && !/node_modules|^\.|^dist\//.test(path))
+  .filter((path) => path !== 'docs/architecture.md')
+  .sort();
+
+const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
+const matches = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map((m) => m[1]);
+
+describe.each(pages)('%s', (page) => {
+  it('names npm scripts that exist', () => {
+    const named = matches(read(page), /npm run ([\w:-]+)/g);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  it('links to files that exist', () => {
+    const links = matches(read(page), /\]\((?!https?:|#)([^)#\s]+)/g);
+    const missing = links.filter((link) => !existsSync(join(ROOT, dirname(page), link)));
+    expect(missing).toEqual([]);
+  });
+
+  it('names files and folders that exist', () => {
+    const pattern = /`((?:src|test|scripts|examples|docs|bench)\/[\w./-]*)`/g;
+    const missing = matches(read(page), pattern).filter((path) => !existsSync(join(ROOT, path)));
+    expect(missing).toEqual([]);
+  });
+});
+
+it('finds pages', () => {
+  expect(pages).toContain('README.md');
+});
