@@ -6,11 +6,19 @@ import { broadcastLoad } from '../3-tile/builder.ts';
 import { type Expr, load } from '../3-tile/expr.ts';
 import { type InferContext, type LowerContext, op, type OpDef } from './op.ts';
 
-const ofKind = (...kinds: string[]): readonly DType[] => DTYPES.filter((d) => kinds.includes(dtypeInfo(d).kind));
-export const NUMERIC = ofKind('float', 'int', 'uint');
-export const FLOATS = ofKind('float');
-export const INTEGERS = ofKind('int', 'uint');
+/** The float types of arithmetic; narrower ones only store (Cast and the quantisers take them). */
+export const FLOATS: readonly DType[] = ['f32', 'f64', 'f16', 'bf16'];
+export const UNSIGNED: readonly DType[] = ['u8', 'u16', 'u32', 'u64'];
+export const SIGNED: readonly DType[] = ['i8', 'i16', 'i32', 'i64'];
+export const INTEGERS: readonly DType[] = [...SIGNED, ...UNSIGNED];
+export const NUMERIC: readonly DType[] = [...FLOATS, ...INTEGERS];
+export const SIGNED_NUMERIC: readonly DType[] = [...FLOATS, ...SIGNED];
+export const EQUATABLE: readonly DType[] = [...NUMERIC, 'bool'];
+export const ALL_FLOATS: readonly DType[] = DTYPES.filter((d) => dtypeInfo(d).kind === 'float');
 export const BOOL: readonly DType[] = ['bool'];
+export const INDEX: readonly DType[] = ['i32', 'i64'];
+/** Everything that has a scalar value: not strings, not complex numbers. */
+export const ANY: readonly DType[] = DTYPES.filter((d) => !['string', 'complex'].includes(dtypeInfo(d).kind));
 
 /** The broadcast of several shapes; refused when extents differ and neither is 1. */
 export function broadcastShapes(c: InferContext, ...shapes: (readonly Dim[])[]): Dim[] {
@@ -27,6 +35,13 @@ export function broadcastShapes(c: InferContext, ...shapes: (readonly Dim[])[]):
     }
     return result;
   });
+}
+
+/** Refuses a shape that does not broadcast to `target` without changing it. */
+export function broadcastsTo(c: InferContext, shape: readonly Dim[], target: readonly Dim[]): void {
+  const skip = target.length - shape.length;
+  const fits = skip >= 0 && shape.every((d, i) => d === 1 || !isStatic(d) || !isStatic(target[i + skip]) || d === target[i + skip]);
+  if (!fits) c.fail(`shape [${shape}] does not broadcast to [${target}]`);
 }
 
 /** y = f(x), same shape; `f` also sees the node for attributes. */
