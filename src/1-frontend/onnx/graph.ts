@@ -1,0 +1,279 @@
+// GraphProto and FunctionProto → Graph and FunctionDef. Regions wait in a work list and are filled
+// after their owners, so nesting costs no stack. Names are resolved once; afterwards identity is the
+// Value object.
+import {
+  type Attr,
+  type FunctionDef,
+  type Graph,
+  type Node,
+  newValue,
+  tensorType,
+  type Value,
+  type ValueType,
+} from '../../ir/graph.ts';
+import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
+import type { TensorData } from '../../ir/tensor.ts';
+import { TilewrightError, withPlace } from '../../support/errors.ts';
+import { attributeValue, checkReference } from './attributes.ts';
+import type { DraftNode } from './draft.ts';
+import type {
+  Function as FunctionProto,
+  Graph as GraphProto,
+  Node as NodeProto,
+  ValueInfo,
+} from './gen/onnx_pb.ts';
+import { domainName, versionOf } from './opsets.ts';
+import { BEFORE_NODES, Scope } from './scope.ts';
+import type { TensorReader } from './tensor.ts';
+import { valueType } from './types.ts';
+import { upgrade } from './upgrade/index.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+interface OpenGraph extends Graph {
+  readonly inputs: Value[];
+  readonly outputs: Value[];
+  readonly nodes: Node[];
+  readonly constants: Map<Value, TensorData>;
+}
+
+/** A function body under import; undefined elsewhere. */
+interface Body {
+  readonly attributes: ReadonlySet<string>;
+  readonly refs: Map<Node, ReadonlyMap<string, string>>;
+}
+
+/** What stays the same inside one graph or function and the regions in it. */
+interface Surroundings {
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly body: Body | undefined;
+}
+
+interface PendingRegion extends Surroundings {
+  readonly proto: GraphProto;
+  readonly target: OpenGraph;
+  readonly scope: Scope;
+  readonly depth: number;
+}
+
+/** Where nodes are added. */
+interface Site extends Surroundings {
+  readonly scope: Scope;
+  readonly depth: number;
+  readonly types: ReadonlyMap<string, ValueType | undefined>;
+  readonly nodes: Node[];
+}
+
+function openGraph(proto: GraphProto): OpenGraph {
+  return { name: proto.name, inputs: [], outputs: [], nodes: [], constants: new Map() };
+}
+
+function invalid(what: string, value: string, hint?: string): never {
+  throw new TilewrightError('INVALID_MODEL', what, { value }, hint);
+}
+
+/** Imports the graphs of one model; counts nodes over all of them. */
+export class GraphImporter {
+  private readonly tensors: TensorReader;
+  private readonly limits: ModelLimits;
+  private readonly pending: PendingRegion[] = [];
+  private nodes = 0;
+
+  constructor(tensors: TensorReader) {
+    this.tensors = tensors;
+    this.limits = tensors.limits;
+  }
+
+  /** The main graph. `fixedDefaults`: initialised inputs are constants, not inputs (IR below 4). */
+  graph(
+    proto: GraphProto,
+    opsets: ReadonlyMap<string, number>,
+    fixedDefaults: boolean,
+  ): Graph {
+    const target = openGraph(proto);
+    this.pending.push({ proto, target, opsets, body: undefined, scope: new Scope(), depth: 0 });
+    this.drain();
+    for (const input of target.inputs) {
+      if (!input.type && !target.constants.has(input)) invalid('the input has no type', input.name);
+    }
+    if (!fixedDefaults) return target;
+    return { ...target, inputs: target.inputs.filter((v) => !target.constants.has(v)) };
+  }
+
+  /** A function with its body. `opsets` are the imports of the function over those of the model. */
+  function(proto: FunctionProto, opsets: ReadonlyMap<string, number>): FunctionDef {
+    const scope = new Scope();
+    const inputs = proto.input.map((name) => {
+      const value = newValue(name);
+      scope.define(name, value, BEFORE_NODES);
+      return value;
+    });
+    const refs = new Map<Node, ReadonlyMap<string, string>>();
+    const context = { tensors: this.tensors, region: noRegion };
+    const attrDefaults = new Map<string, Attr>();
+    for (const a of proto.attributeProto) attrDefaults.set(a.name, attributeValue(a, context));
+    const attrNames = [...proto.attribute, ...attrDefaults.keys()];
+    if (new Set(attrNames).size !== proto.attribute.length + proto.attributeProto.length) {
+      throw new TilewrightError('INVALID_MODEL', 'the function declares an attribute twice');
+    }
+    const nodes: Node[] = [];
+    const body = { attributes: new Set(attrNames), refs };
+    const types = this.declaredTypes(proto.valueInfo);
+    this.addNodes(proto.node, { opsets, body, scope, depth: 0, types, nodes });
+    const outputs = proto.output.map((name) => this.resolve(name, scope, proto.node));
+    this.drain();
+    const domain = domainName(proto.domain);
+    return {
+      domain, name: proto.name, inputs, outputs, attrNames, attrDefaults, nodes, attrRefs: refs,
+    };
+  }
+
+  private drain(): void {
+    for (let region = this.pending.pop(); region; region = this.pending.pop()) this.fill(region);
+  }
+
+  private fill(region: PendingRegion): void {
+    const { proto, target, scope } = region;
+    const types = this.declaredTypes([...proto.valueInfo, ...proto.output]);
+    for (const info of proto.input) {
+      if (info.name === '') invalid('a graph input has no name', target.name);
+      const value = newValue(info.name, this.typeOf(info) ?? types.get(info.name));
+      scope.define(info.name, value, BEFORE_NODES);
+      target.inputs.push(value);
+    }
+    this.addConstants(proto, target, scope);
+    this.addNodes(proto.node, { ...region, types, nodes: target.nodes });
+    for (const info of proto.output) {
+      const value = this.resolve(info.name, scope, proto.node);
+      value.type ??= types.get(info.name);
+      target.outputs.push(value);
+    }
+  }
+
+  private addConstants(proto: GraphProto, target: OpenGraph, scope: Scope): void {
+    const add = (name: string, data: TensorData): void => {
+      if (name === '') invalid('an initialiser has no name', target.name);
+      const input = scope.own(name);
+      if (input && target.constants.has(input)) invalid('the name is initialised twice', name);
+      if (input) checkDefault(input, data);
+      const value = input ?? newValue(name, tensorType(data.dtype, data.shape));
+      if (!input) scope.define(name, value, BEFORE_NODES);
+      target.constants.set(value, data);
+    };
+    for (const tensor of proto.initializer) add(tensor.name, this.tensors.read(tensor));
+    for (const sparse of proto.sparseInitializer) {
+      add(sparse.values?.name ?? '', this.tensors.readSparse(sparse));
+    }
+  }
+
+  private addNodes(protos: readonly NodeProto[], site: Site): void {
+    this.nodes += protos.length;
+    checkLimit(this.limits, 'nodes', this.nodes);
+    protos.forEach((proto, at) => {
+      withPlace({ node: proto.name, op: proto.opType }, () => {
+        const draft = this.draft(proto, at, protos, site);
+        for (const node of upgrade(draft)) addNode(node, site);
+      });
+    });
+  }
+
+  private draft(
+    proto: NodeProto, at: number, protos: readonly NodeProto[], site: Site,
+  ): DraftNode {
+    if (proto.opType === '') throw new TilewrightError('INVALID_MODEL', 'a node has no operator');
+    const domain = domainName(proto.domain);
+    const version = versionOf(site.opsets, domain);
+    const inputs = proto.input.map((name) =>
+      name === '' ? null : this.resolve(name, site.scope, protos),
+    );
+    const attrs = new Map<string, Attr>();
+    const refs = new Map<string, string>();
+    const context = {
+      tensors: this.tensors, region: (g: GraphProto) => this.region(g, at, site),
+    };
+    for (const a of proto.attribute) {
+      if (a.name === '') throw new TilewrightError('INVALID_MODEL', 'an attribute has no name');
+      if (attrs.has(a.name) || refs.has(a.name)) {
+        throw new TilewrightError('INVALID_MODEL', `attribute "${a.name}" is given twice`);
+      }
+      if (a.refAttrName === '') {
+        attrs.set(a.name, attributeValue(a, context));
+        continue;
+      }
+      checkReference(a);
+      if (!site.body?.attributes.has(a.refAttrName)) {
+        throw new TilewrightError(
+          'INVALID_MODEL',
+          `attribute "${a.name}" refers to "${a.refAttrName}", which no function declares`,
+        );
+      }
+      refs.set(a.name, a.refAttrName);
+    }
+    const outputs = proto.output.map((name) => {
+      if (name === '') return null;
+      const value = newValue(name, site.types.get(name));
+      site.scope.define(name, value, at);
+      return value;
+    });
+    const op = functionName(proto.opType, proto.overload);
+    return { domain, op, version, name: proto.name, inputs, outputs, attrs, refs };
+  }
+
+  private region(proto: GraphProto, at: number, site: Site): Graph {
+    const target = openGraph(proto);
+    const depth = site.depth + 1;
+    checkLimit(this.limits, 'nesting', depth);
+    const scope = new Scope(site.scope, at);
+    this.pending.push({ proto, target, opsets: site.opsets, body: site.body, scope, depth });
+    return target;
+  }
+
+  private resolve(name: string, scope: Scope, protos: readonly NodeProto[]): Value {
+    const value = scope.find(name);
+    if (value) return value;
+    const producer = protos.find((p) => p.output.includes(name));
+    if (producer === undefined) return invalid('nothing defines this name', name);
+    throw new TilewrightError(
+      'INVALID_MODEL',
+      'a value is used before it is produced: the nodes form a cycle or are not in order',
+      { node: producer.name, op: producer.opType, value: name },
+      'ONNX requires the nodes of a graph in topological order.',
+    );
+  }
+
+  private typeOf(info: ValueInfo): ValueType | undefined {
+    return valueType(info.type, this.limits, info.name);
+  }
+
+  private declaredTypes(infos: readonly ValueInfo[]): Map<string, ValueType | undefined> {
+    const types = new Map<string, ValueType | undefined>();
+    for (const info of infos) types.set(info.name, this.typeOf(info) ?? types.get(info.name));
+    return types;
+  }
+}
+
+function addNode(draft: DraftNode, site: Site): void {
+  const { refs, ...node } = draft;
+  if (refs.size > 0) site.body?.refs.set(node, refs);
+  site.nodes.push(node);
+}
+
+function noRegion(): never {
+  throw new TilewrightError('UNSUPPORTED_TYPE', 'a function attribute defaults to a graph');
+}
+
+/** An initialised input must have the element type that it declares. */
+function checkDefault(input: Mutable<Value>, data: TensorData): void {
+  const type = tensorType(data.dtype, data.shape);
+  if (!input.type) {
+    input.type = type;
+    return;
+  }
+  if (input.type.kind === 'tensor' && input.type.dtype === data.dtype) return;
+  const declared = input.type.kind === 'tensor' ? input.type.dtype : input.type.kind;
+  invalid(`the input is declared as ${declared} but initialised with ${data.dtype}`, input.name);
+}
+
+/** The operator name under which an overload of a function is called. */
+export function functionName(name: string, overload: string): string {
+  return overload === '' ? name : `${name}\u0000${overload}`;
+}

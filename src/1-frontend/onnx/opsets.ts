@@ -1,0 +1,45 @@
+// Domains and operator-set versions: which the compiler reads, and under which a node stands.
+import { TilewrightError } from '../../support/errors.ts';
+import type { OperatorSetId } from './gen/onnx_pb.ts';
+
+/** Newest version of the default domain; upgraded nodes carry it. */
+export const NEWEST_OPSET = 28;
+const OLDEST_OPSET = 1;
+
+/** Domain with one spelling: '' and 'ai.onnx' are the same. */
+export function domainName(domain: string): string {
+  return domain === 'ai.onnx' ? '' : domain;
+}
+
+/** Versions per domain. Throws UNSUPPORTED_VERSION outside 1 to 28 for the default domain. */
+export function readOpsets(imports: readonly OperatorSetId[]): Map<string, number> {
+  const opsets = new Map<string, number>();
+  for (const { domain: spelled, version } of imports) {
+    const domain = domainName(spelled);
+    const number = Number(version);
+    const known = opsets.get(domain);
+    if (known !== undefined && known !== number) {
+      throw new TilewrightError('INVALID_MODEL', `domain "${domain}" is imported in two versions`);
+    }
+    if (domain === '' && (number < OLDEST_OPSET || number > NEWEST_OPSET)) {
+      throw new TilewrightError(
+        'UNSUPPORTED_VERSION',
+        `operator set ${version} is not supported`,
+        {},
+        `Export the model with an operator set from ${OLDEST_OPSET} to ${NEWEST_OPSET}.`,
+      );
+    }
+    opsets.set(domain, number);
+  }
+  return opsets;
+}
+
+/** The version under which a node of this domain stands; INVALID_MODEL when it is not imported. */
+export function versionOf(opsets: ReadonlyMap<string, number>, domain: string): number {
+  const version = opsets.get(domain);
+  if (version !== undefined) return version;
+  throw new TilewrightError(
+    'INVALID_MODEL',
+    `the model does not import the operator domain "${domain || 'ai.onnx'}"`,
+  );
+}
