@@ -8,7 +8,7 @@ import type { SegmentCompiler } from './6-runtime/plan.ts';
 import type { Model } from './ir/graph.ts';
 import type { ModelLimits } from './ir/limits.ts';
 import { operatorRegistry } from './ops/registry.ts';
-import type { Backend } from './backend.ts';
+import type { Backend } from './backends/backend.ts';
 
 /** A compiler for one model on one backend. */
 export function modelCompiler(model: Model, backend: Backend, limits: ModelLimits): SegmentCompiler {

@@ -1,6 +1,6 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run.
 // Shaped after onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
-import type { Backend } from './backend.ts';
+import type { Backend } from './backends/backend.ts';
 import { modelCompiler } from './compile.ts';
 import type { FeedType } from './2-graph/specialise.ts';
 import { feedType, isTensorValue, Plan, requireFeed, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';

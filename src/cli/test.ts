@@ -5,11 +5,11 @@ import { parseModel } from '../1-frontend/onnx/index.ts';
 import { nodeFiles } from '../1-frontend/onnx/node-files.ts';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
 import { modelCompiler } from '../compile.ts';
-import type { Backend } from '../backend.ts';
+import type { Backend } from '../backends/backend.ts';
 import type { Model } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { backendFor } from './backends.ts';
+import { nodeBackend } from '../backends/node.ts';
 import { type Comparison, compareTensors, type Tolerance } from './compare.ts';
 import { findCases, listValues, rampInput, readValue, type TestCase } from './cases.ts';
 import { type CaseIndex, findIndex, IndexFile } from './index-file.ts';
@@ -39,7 +39,7 @@ export function testCommand(): Command {
 }
 
 async function runTests(dirs: readonly string[], options: Options): Promise<number> {
-  const backend = await backendFor(options.target);
+  const backend = await nodeBackend(options.target);
   const filter = options.filter ? new RegExp(options.filter) : null;
   const cases = findCases(dirs).filter((c) => !filter || filter.test(c.name));
   const indices = new Map<string, IndexFile>();

@@ -1,8 +1,8 @@
 // A backend turns a tile program into something that runs here. The interpreter is one; every target
 // with its launcher is another.
-import { interpret } from './3-tile/interpret.ts';
-import type { TileProgram } from './3-tile/tile-op.ts';
-import type { Executable } from './6-runtime/executable.ts';
+import { interpret } from '../3-tile/interpret.ts';
+import type { TileProgram } from '../3-tile/tile-op.ts';
+import type { Executable } from '../6-runtime/executable.ts';
 
 export interface Backend {
   readonly name: string;

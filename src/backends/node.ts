@@ -1,0 +1,17 @@
+// The backends that Node offers, by the name users give to `--target`.
+import { TilewrightError } from '../support/errors.ts';
+import type { Backend } from './backend.ts';
+import { type BackendOptions, portableBackends, type PortableTarget } from './portable.ts';
+
+export type NodeTarget = PortableTarget | 'c';
+
+const NODE_ONLY: Readonly<Record<string, (o: BackendOptions) => Promise<Backend>>> = {};
+
+export const NODE_TARGETS: readonly string[] = [...Object.keys(portableBackends), ...Object.keys(NODE_ONLY)];
+
+/** The backend of this name. Throws USAGE for an unknown one, TARGET_UNAVAILABLE where it cannot run. */
+export async function nodeBackend(target: string, options: BackendOptions = {}): Promise<Backend> {
+  if (Object.hasOwn(portableBackends, target)) return portableBackends[target as PortableTarget](options);
+  if (Object.hasOwn(NODE_ONLY, target)) return NODE_ONLY[target](options);
+  throw new TilewrightError('USAGE', `unknown target ${target}`, {}, `Targets are: ${NODE_TARGETS.join(', ')}.`);
+}

@@ -1,0 +1,42 @@
+// The entry point for browsers and other hosts without a file system: sessions over bytes, compiled
+// to WebAssembly on the spot. Nothing reachable from here imports Node code.
+import { parseModel } from './1-frontend/onnx/index.ts';
+import type { FileSource } from './1-frontend/onnx/files.ts';
+import { portableBackends, type PortableTarget } from './backends/portable.ts';
+import type { Observer } from './observe.ts';
+import { Session as BaseSession, type SessionOptions } from './session.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
+import { TilewrightError } from './support/errors.ts';
+
+export { Tensor } from './6-runtime/tensor.ts';
+export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+export { TilewrightError, type ErrorCode, type ErrorPlace } from './support/errors.ts';
+export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export { version } from './version.ts';
+
+export interface CreateOptions extends SessionOptions {
+  /** 'wasm' (default) or 'interpreter'. */
+  readonly target?: PortableTarget;
+  /** Where external tensor data comes from. */
+  readonly files?: FileSource;
+  /** Sees every stage; for tools. */
+  readonly observer?: Observer;
+}
+
+export class Session extends BaseSession {
+  /**
+   * Parses and checks a model, and compiles it when its shapes are fixed.
+   * @param model ONNX bytes
+   * @throws TilewrightError for anything that is refused
+   */
+  static async create(model: Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
+    const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const parsed = parseModel(bytes, { limits, ...(options.files ? { files: options.files } : {}) });
+    const make = portableBackends[options.target ?? 'wasm'];
+    if (!make) throw new TilewrightError('USAGE', `unknown target ${options.target}`);
+    const session = new Session(parsed, make(options.observer ? { observer: options.observer } : {}), options);
+    await session.prepare();
+    return session;
+  }
+}

@@ -1,0 +1,65 @@
+// The entry point for Node: models from paths with external data, and every target of this machine.
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseModel } from './1-frontend/onnx/index.ts';
+import type { FileSource } from './1-frontend/onnx/files.ts';
+import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import { nodeBackend, type NodeTarget } from './backends/node.ts';
+import type { Observer } from './observe.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
+import type { Model } from './ir/graph.ts';
+import { Session as BaseSession, type SessionOptions } from './session.ts';
+import { TilewrightError } from './support/errors.ts';
+
+export { Tensor } from './6-runtime/tensor.ts';
+export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+export { TilewrightError, type ErrorCode, type ErrorPlace } from './support/errors.ts';
+export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export { version } from './version.ts';
+
+export interface CreateOptions extends SessionOptions {
+  /** 'wasm' (default), 'c' or 'interpreter'. */
+  readonly target?: NodeTarget;
+  /** Where external tensor data comes from; default: the folder of the model, when it is a path. */
+  readonly files?: FileSource;
+  readonly observer?: Observer;
+}
+
+/** Reads and parses a model from a path, a file URL or bytes. */
+export function readModel(model: string | URL | Uint8Array | ArrayBuffer, options: Pick<CreateOptions, 'files' | 'limits'> = {}): Model {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  if (model instanceof Uint8Array) return parseModel(model, { limits, ...(options.files ? { files: options.files } : {}) });
+  if (model instanceof ArrayBuffer) return readModel(new Uint8Array(model), options);
+  const file = model instanceof URL ? fileURLToPath(model) : model;
+  const files = options.files ?? nodeFiles(path.dirname(path.resolve(file)));
+  return parseModel(readFile(file, limits.modelBytes), { limits, files });
+}
+
+function readFile(file: string, most: number): Uint8Array {
+  try {
+    const { size } = fs.statSync(file);
+    if (size > most) {
+      throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`, { file });
+    }
+    return fs.readFileSync(file);
+  } catch (error) {
+    if (error instanceof TilewrightError) throw error;
+    throw new TilewrightError('USAGE', `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`, { file });
+  }
+}
+
+export class Session extends BaseSession {
+  /**
+   * Parses and checks a model, and compiles it when its shapes are fixed.
+   * @param model path, file URL or ONNX bytes
+   * @throws TilewrightError for anything that is refused
+   */
+  static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
+    const parsed = readModel(model, options);
+    const backend = await nodeBackend(options.target ?? 'wasm', options.observer ? { observer: options.observer } : {});
+    const session = new Session(parsed, backend, options);
+    await session.prepare();
+    return session;
+  }
+}
