@@ -11,16 +11,12 @@ export function domainName(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
 }
 
-/** Versions per domain. Throws UNSUPPORTED_VERSION outside 1 to 28 for the default domain. */
+/** Versions per domain; of several imports of a domain the last one counts. Throws UNSUPPORTED_VERSION outside 1 to 28 for the default domain. */
 export function readOpsets(imports: readonly OperatorSetId[]): Map<string, number> {
   const opsets = new Map<string, number>();
   for (const { domain: spelled, version } of imports) {
     const domain = domainName(spelled);
     const number = Number(version);
-    const known = opsets.get(domain);
-    if (known !== undefined && known !== number) {
-      throw new TilewrightError('INVALID_MODEL', `domain "${domain}" is imported in two versions`);
-    }
     if (domain === '' && (number < OLDEST_OPSET || number > NEWEST_OPSET)) {
       throw new TilewrightError(
         'UNSUPPORTED_VERSION',
