@@ -23,6 +23,7 @@ import type {
   ValueInfo,
 } from './gen/onnx_pb.ts';
 import { domainName, versionOf } from './opsets.ts';
+import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
 import type { TensorReader } from './tensor.ts';
 import { valueType } from './types.ts';
@@ -165,7 +166,8 @@ export class GraphImporter {
     }
   }
 
-  private addNodes(protos: readonly NodeProto[], site: Site): void {
+  private addNodes(unordered: readonly NodeProto[], site: Site): void {
+    const protos = topologicalOrder(unordered);
     this.nodes += protos.length;
     checkLimit(this.limits, 'nodes', this.nodes);
     protos.forEach((proto, at) => {
@@ -234,7 +236,7 @@ export class GraphImporter {
     if (producer === undefined) return invalid('nothing defines this name', name);
     throw new TilewrightError(
       'INVALID_MODEL',
-      'a value is used before it is produced: the nodes form a cycle or are not in order',
+      'a region reads a value that is produced only after it',
       { node: producer.name, op: producer.opType, value: name },
       'ONNX requires the nodes of a graph in topological order.',
     );
