@@ -1,0 +1,47 @@
+// The native target: GNU C that gcc and clang compile to vector code for the CPU's features, given
+// by the names that Linux uses for them. In: a scheduled program. Out: C source text; compiling and
+// loading it is the runtime's work.
+import type { ComputeType, Op } from '../../../3-tile/expr.ts';
+import { dtypeInfo } from '../../../ir/dtype.ts';
+import type { EmitOptions, Target } from '../target.ts';
+import { hasForm } from './ops.ts';
+import { emitC } from './program.ts';
+
+/** Vector bytes by CPU features, widest first. */
+const WIDTHS: readonly [needs: readonly string[], bytes: number][] = [
+  [['avx512f', 'avx512vl', 'avx512bw', 'avx512dq'], 64],
+  [['avx2'], 32],
+  [['sse4_1'], 16],
+  [['asimd'], 16],
+];
+
+/** Features that change the emitted text. */
+const TEXT_FEATURES = ['f16c', 'avx512f', 'avx512vl', 'avx512bw', 'avx512dq'];
+
+/** Between translation units in the code's bytes: a form feed, which C reads as white space. */
+export const UNIT_SEPARATOR = '\f\n';
+
+function vectorBytes(features: ReadonlySet<string>): number {
+  return WIDTHS.find(([needs]) => needs.every((f) => features.has(f)))?.[1] ?? 0;
+}
+
+export const cTarget: Target = {
+  name: 'c',
+  lanes(dtype: ComputeType, features: ReadonlySet<string> = new Set()): number {
+    const bytes = dtype === 'bool' ? 4 : dtypeInfo(dtype).bytes;
+    return Math.max(1, vectorBytes(features) / bytes);
+  },
+  supports: (op: Op, dtype: ComputeType) => hasForm(op, dtype),
+  emit(program, options: EmitOptions = {}) {
+    const features = options.features ?? new Set<string>();
+    const units = emitC(program, {
+      f16c: features.has('f16c'), avx512: vectorBytes(features) === 64,
+      exposeKernels: options.exposeKernels ?? false,
+    });
+    return {
+      target: 'c', extension: 'c', bytes: new TextEncoder().encode(units.join(UNIT_SEPARATOR)),
+      features: TEXT_FEATURES.filter((f) => features.has(f)).sort(),
+    };
+  },
+};
+

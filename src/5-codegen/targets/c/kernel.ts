@@ -1,0 +1,198 @@
+// One kernel as one C function over restrict pointers: statements in order, locals as C variables
+// of their own. In: a Kernel with flat element indices. Out: parameters and body text; the function
+// gets its name from the program, so that equal kernels can share one.
+import type { Expr, Local } from '../../../3-tile/expr.ts';
+import type { Kernel } from '../../../3-tile/task.ts';
+import type { TileTensor } from '../../../3-tile/tensor.ts';
+import type { Stmt } from '../../../3-tile/tile-op.ts';
+import { invariant } from '../../../support/errors.ts';
+import { effects, staticLocals } from './analysis.ts';
+import { walkStmts } from '../../../3-tile/task.ts';
+import { storeAt } from './memory.ts';
+import { scalarOf, storageOf, type Unit } from './unit.ts';
+import { Values } from './values.ts';
+
+/** Statements nested deeper than this are refused. */
+const MAX_NESTING = 200;
+
+/**
+ * `(parameters) { body }` of the kernel. `overlapping` holds the positions of parameters that some
+ * call passes memory shared with another one, of which one is written: they are not `restrict`.
+ */
+export function emitKernel(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string {
+  return new KernelWriter(unit, kernel, overlapping).run();
+}
+
+/** Positions of the parameters that the kernel stores to. */
+export function writtenParams(kernel: Kernel): ReadonlySet<number> {
+  const { tensors } = effects(kernel.body);
+  return new Set(kernel.params.flatMap((t, i) => (tensors.has(t) ? [i] : [])));
+}
+
+class KernelWriter {
+  readonly unit: Unit;
+  readonly steady: ReadonlySet<Local>;
+  private readonly kernel: Kernel;
+  private readonly overlapping: ReadonlySet<number>;
+  private readonly positions = new Map<TileTensor, number>();
+  private readonly variables = new Map<Local, string>();
+  private readonly indices = new Map<Local, string>();
+  private readonly values: Values;
+  private readonly lines: string[] = [];
+  private depth = 1;
+
+  constructor(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>) {
+    this.unit = unit;
+    this.kernel = kernel;
+    this.overlapping = overlapping;
+    kernel.params.forEach((t, i) => this.positions.set(t, i));
+    this.steady = staticLocals(kernel);
+    this.declareLocals();
+    this.values = new Values(this, roots(kernel.body));
+  }
+
+  run(): string {
+    const written = writtenParams(this.kernel);
+    const params = this.kernel.params.map((t, i) => {
+      const constness = written.has(i) ? '' : 'const ';
+      return `${constness}${storageOf(t.dtype)} *${this.overlapping.has(i) ? '' : 'restrict '}p${i}`;
+    });
+    this.block(this.kernel.body);
+    const locals = [...this.variables].map(([l, name]) => {
+      const type = this.unit.type(scalarOf(l.dtype), l.lanes);
+      return `  ${type} ${name} = ${l.lanes > 1 ? '{0}' : '0'};\n`;
+    });
+    return `(${params.join(', ') || 'void'}) {\n${locals.join('')}${this.lines.join('')}}\n`;
+  }
+
+  pointer(tensor: TileTensor): string {
+    const i = this.positions.get(tensor);
+    invariant(i !== undefined, `c: ${tensor.name} is not a parameter of kernel ${this.kernel.id}`);
+    return `p${i}`;
+  }
+
+  local(local: Local): { name: string; wide: boolean } {
+    const name = this.indices.get(local);
+    if (name !== undefined) return { name, wide: true };
+    const variable = this.variables.get(local);
+    invariant(variable !== undefined, `c: local ${local.name} is read and never set`);
+    return { name: variable, wide: false };
+  }
+
+  emit(line: string): void {
+    this.lines.push(`${'  '.repeat(Math.min(this.depth, 12))}${line}\n`);
+  }
+
+  private declareLocals(): void {
+    walkStmts(this.kernel.body, (s) => {
+      if (s.kind === 'for' && !this.indices.has(s.index)) {
+        invariant(s.index.lanes === 1 && s.index.dtype !== 'bool' && s.index.dtype[0] !== 'f', 'c: loop index type');
+        this.indices.set(s.index, `i${this.indices.size}`);
+      }
+      if (s.kind === 'set' && !this.variables.has(s.local)) {
+        this.variables.set(s.local, `v${this.variables.size}`);
+      }
+    });
+    for (const l of this.indices.keys()) invariant(!this.variables.has(l), `c: loop index ${l.name} is set`);
+  }
+
+  private block(body: readonly Stmt[]): void {
+    invariant(this.depth < MAX_NESTING, 'c: statements nested too deep');
+    this.depth++;
+    this.values.openBlock();
+    for (const s of body) this.statement(s);
+    this.values.closeBlock();
+    this.depth--;
+  }
+
+  private statement(s: Stmt): void {
+    switch (s.kind) {
+      case 'for': return this.forLoop(s);
+      case 'while': return this.whileLoop(s);
+      case 'if': return this.conditional(s);
+      case 'set': {
+        this.emit(`${this.variables.get(s.local)} = ${this.values.value(s.value)};`);
+        return this.values.invalidate({ locals: new Set([s.local]), tensors: new Set() });
+      }
+      case 'store': return this.store(s);
+    }
+  }
+
+  private store(s: Extract<Stmt, { kind: 'store' }>): void {
+    invariant(s.at.length === 1, `c: store to ${s.tensor.name} with ${s.at.length} indices`);
+    const at = this.values.index(s.at[0]);
+    const value = this.values.value(s.value);
+    const pointer = this.pointer(s.tensor);
+    this.emit(storeAt(this.unit, s.tensor.dtype, s.value.lanes, pointer, at, value));
+    this.values.invalidate({ locals: new Set(), tensors: this.touched(new Set([s.tensor])) });
+  }
+
+  /** These tensors and all that may share memory with one of them. */
+  private touched(stored: ReadonlySet<TileTensor>): ReadonlySet<TileTensor> {
+    const some = [...stored].some((t) => this.overlapping.has(this.positions.get(t)!));
+    if (!some) return stored;
+    return new Set([...stored, ...this.kernel.params.filter((_, i) => this.overlapping.has(i))]);
+  }
+
+  private forgetEffects(body: readonly Stmt[]): void {
+    const { locals, tensors } = effects(body);
+    this.values.invalidate({ locals, tensors: this.touched(tensors) });
+  }
+
+  private forLoop(s: Extract<Stmt, { kind: 'for' }>): void {
+    invariant(Number.isInteger(s.step) && s.step !== 0, 'c: loop step');
+    const name = this.indices.get(s.index)!;
+    this.emit('{');
+    this.depth++;
+    this.values.openBlock();
+    const from = this.values.index(s.from);
+    const to = this.values.index(s.to);
+    this.emit(`const i64 ${name}e = ${to};`);
+    this.forgetEffects([s]);
+    const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
+    this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step > 0 ? '<' : '>'} ${name}e; ${step}) {`);
+    this.block(s.body);
+    this.emit('}');
+    this.values.closeBlock();
+    this.depth--;
+    this.emit('}');
+    this.forgetEffects([s]);
+  }
+
+  private whileLoop(s: Extract<Stmt, { kind: 'while' }>): void {
+    this.forgetEffects(s.body);
+    this.emit('for (;;) {');
+    this.depth++;
+    this.values.openBlock();
+    this.emit(`if (!${this.values.value(s.cond)}) break;`);
+    this.block(s.body);
+    this.values.closeBlock();
+    this.depth--;
+    this.emit('}');
+    this.forgetEffects(s.body);
+  }
+
+  private conditional(s: Extract<Stmt, { kind: 'if' }>): void {
+    this.emit(`if (${this.values.value(s.cond)}) {`);
+    this.block(s.then);
+    if (s.else.length > 0) {
+      this.emit('} else {');
+      this.block(s.else);
+    }
+    this.emit('}');
+  }
+}
+
+/** Every expression of the statements, element indices marked. */
+function roots(body: readonly Stmt[]): { e: Expr; wide: boolean }[] {
+  const out: { e: Expr; wide: boolean }[] = [];
+  walkStmts(body, (s) => {
+    switch (s.kind) {
+      case 'for': return void out.push({ e: s.from, wide: true }, { e: s.to, wide: true });
+      case 'while': case 'if': return void out.push({ e: s.cond, wide: false });
+      case 'set': return void out.push({ e: s.value, wide: false });
+      case 'store': return void out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false });
+    }
+  });
+  return out;
+}

@@ -1,0 +1,241 @@
+// The compile cache on disk: built code under the SHA-256 of everything that went into it. An entry
+// is a manifest, which holds the whole key and the artefact's own hash, and the artefact. Both are
+// written to a fresh name, synced and renamed, so readers need no lock and see whole files only. The
+// directory holds code that will be executed: it must belong to the user alone.
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync,
+  rmSync, statSync, utimesSync, writeSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { TilewrightError } from '../support/errors.ts';
+
+/** Changes whenever the meaning of entries does. */
+const FORMAT = 1;
+const DEFAULT_BYTES = 2 ** 30;
+/** A temporary file older than this was left behind by a process that ended. */
+const STALE_MS = 60 * 60 * 1000;
+
+interface Manifest {
+  readonly format: number;
+  /** All that the artefact was made from. */
+  readonly key: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface CacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Entries that did not match their key or hash and were dropped. */
+  readonly corrupted: number;
+  readonly evicted: number;
+}
+
+export interface CacheOptions {
+  /** Least recently used entries go beyond this many bytes. Default 1 GiB. */
+  readonly maxBytes?: number;
+}
+
+/** A verified artefact on disk. */
+export interface CachedFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+export class CompileCache {
+  readonly directory: string;
+  private readonly maxBytes: number;
+  private counts = { hits: 0, misses: 0, corrupted: 0, evicted: 0 };
+
+  /** Creates the directory (mode 0700) when it is not there. Throws USAGE when it is not safe. */
+  constructor(directory: string, options: CacheOptions = {}) {
+    this.directory = directory;
+    this.maxBytes = options.maxBytes ?? DEFAULT_BYTES;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const problem = unsafe(directory);
+    if (problem) {
+      throw new TilewrightError(
+        'USAGE', `the compile cache ${problem}`, { file: directory },
+        'Cached code is executed: use a directory that only you can write to (chmod 700).',
+      );
+    }
+  }
+
+  get stats(): CacheStats {
+    return { ...this.counts };
+  }
+
+  /** The artefact made from exactly this key, verified just now; undefined when there is none. */
+  find(key: string): CachedFile | undefined {
+    const manifest = join(this.directory, `${sha256(key)}.json`);
+    const entry = this.read(manifest, key);
+    if (entry === 'absent') {
+      this.counts.misses++;
+      return undefined;
+    }
+    if (entry === 'corrupted') {
+      this.counts.corrupted++;
+      rmSync(manifest, { force: true });
+      return undefined;
+    }
+    this.counts.hits++;
+    touch(manifest);
+    return entry;
+  }
+
+  private read(manifest: string, key: string): CachedFile | 'absent' | 'corrupted' {
+    let text: string;
+    try {
+      text = readFileSync(manifest, 'utf8');
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'absent' : 'corrupted';
+    }
+    const m = parseManifest(text);
+    if (!m || m.key !== key) return 'corrupted';
+    const path = join(this.directory, m.file);
+    try {
+      const data = readFileSync(path);
+      if (data.length !== m.bytes || sha256(data) !== m.sha256) return 'corrupted';
+    } catch {
+      return 'corrupted';
+    }
+    return { path, bytes: m.bytes };
+  }
+
+  /** Stores an artefact; several processes may store the same key at once. */
+  store(key: string, data: Uint8Array, extension: string): CachedFile {
+    const name = sha256(key);
+    const hash = sha256(data);
+    const file = `${name}.${hash.slice(0, 16)}.${extension}`;
+    const manifest: Manifest = { format: FORMAT, key, file, bytes: data.length, sha256: hash };
+    this.write(file, data);
+    this.write(`${name}.json`, Buffer.from(JSON.stringify(manifest)));
+    this.evict(name);
+    return { path: join(this.directory, file), bytes: data.length };
+  }
+
+  private write(name: string, data: Uint8Array): void {
+    const temporary = join(this.directory, `${randomBytes(16).toString('hex')}.tmp`);
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      for (let done = 0; done < data.length;) done += writeSync(fd, data, done);
+      fsyncSync(fd);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, join(this.directory, name));
+  }
+
+  /** Removes least recently used entries beyond the limit, never the one named `keep`. */
+  private evict(keep: string): void {
+    const entries = this.entries();
+    let total = entries.reduce((n, e) => n + e.bytes, 0);
+    for (const e of entries.sort((a, b) => a.used - b.used || (a.name < b.name ? -1 : 1))) {
+      if (total <= this.maxBytes) return;
+      if (e.name === keep) continue;
+      for (const file of e.files) rmSync(join(this.directory, file), { force: true });
+      total -= e.bytes;
+      this.counts.evicted++;
+    }
+  }
+
+  /** Files grouped by key hash; leftovers of ended writers are removed on the way. */
+  private entries(): { name: string; files: string[]; bytes: number; used: number }[] {
+    const groups = new Map<string, { name: string; files: string[]; bytes: number; used: number }>();
+    for (const file of readdirSync(this.directory)) {
+      const info = statSync(join(this.directory, file), { throwIfNoEntry: false });
+      if (!info?.isFile()) continue;
+      const age = Date.now() - info.mtimeMs;
+      if (file.endsWith('.tmp')) {
+        if (age > STALE_MS) rmSync(join(this.directory, file), { force: true });
+        continue;
+      }
+      const name = file.slice(0, 64);
+      if (!/^[0-9a-f]{64}$/.test(name)) continue;
+      const group = groups.get(name) ?? { name, files: [], bytes: 0, used: 0 };
+      group.files.push(file);
+      group.bytes += info.size;
+      if (file.endsWith('.json') || group.used === 0) group.used = info.mtimeMs;
+      groups.set(name, group);
+    }
+    return [...groups.values()];
+  }
+}
+
+function touch(file: string): void {
+  const now = Date.now() / 1000;
+  try {
+    utimesSync(file, now, now);
+  } catch {
+    // Another process evicted the entry; its artefact has been verified already.
+  }
+}
+
+/** A file name of ours: hash, short hash, extension; nothing that leaves the directory. */
+const FILE = /^[0-9a-f]{64}\.[0-9a-f]{16}\.[a-z0-9]{1,8}$/;
+
+function parseManifest(text: string): Manifest | undefined {
+  let m: Partial<Manifest> | null;
+  try {
+    m = JSON.parse(text) as Partial<Manifest> | null;
+  } catch {
+    return undefined;
+  }
+  const fits = m !== null && typeof m === 'object' && m.format === FORMAT && typeof m.key === 'string' &&
+    typeof m.file === 'string' && FILE.test(m.file) && typeof m.bytes === 'number' &&
+    typeof m.sha256 === 'string';
+  return fits ? (m as Manifest) : undefined;
+}
+
+/** Why code in this directory must not be trusted, or undefined. */
+function unsafe(directory: string): string | undefined {
+  const info = lstatSync(directory);
+  if (!info.isDirectory()) return 'is not a directory';
+  const uid = process.getuid?.();
+  if (uid === undefined) return undefined;
+  if (info.uid !== uid) return 'belongs to another user';
+  if ((info.mode & 0o022) !== 0) return 'can be written by others';
+  return undefined;
+}
+
+/** Where the cache lies: TILEWRIGHT_CACHE, else below XDG_CACHE_HOME or ~/.cache; null when 'off'. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string | null {
+  const named = env['TILEWRIGHT_CACHE'];
+  if (named === 'off') return null;
+  if (named) {
+    if (isAbsolute(named)) return named;
+    throw new TilewrightError('USAGE', 'TILEWRIGHT_CACHE is not an absolute path', { file: named });
+  }
+  const base = env['XDG_CACHE_HOME'];
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'tilewright');
+}
+
+/** The cache, or why there is none. */
+export type OpenedCache =
+  | { readonly cache: CompileCache; readonly reason?: undefined }
+  | { readonly cache: null; readonly reason: string };
+
+/**
+ * Opens the user's cache. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the
+ * default one is done without when it is not, with the reason.
+ */
+export function openCache(env: NodeJS.ProcessEnv = process.env, options: CacheOptions = {}): OpenedCache {
+  const directory = cacheDirectory(env);
+  if (directory === null) return { cache: null, reason: 'switched off by TILEWRIGHT_CACHE=off' };
+  try {
+    return { cache: new CompileCache(directory, options) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const reason = error instanceof TilewrightError ? error.message : `cannot create ${directory}: ${code}`;
+    if (!env['TILEWRIGHT_CACHE']) return { cache: null, reason };
+    throw error instanceof TilewrightError ? error : new TilewrightError('USAGE', reason, { file: directory });
+  }
+}

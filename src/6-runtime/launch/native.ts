@@ -1,0 +1,170 @@
+// The launcher of C code: compiles the artifact's translation units with the machine's compiler (or
+// takes the library from the cache), loads it and calls its one function over memory of its own. In:
+// an Artifact of the C target. Out: an Executable.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ENTRY } from '../../5-codegen/targets/c/program.ts';
+import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
+import type { TensorData } from '../../ir/tensor.ts';
+import { printable, TilewrightError } from '../../support/errors.ts';
+import { version } from '../../version.ts';
+import {
+  type Artifact, checkFeeds, type Executable, readOutputs, type Slot, SPACE_ALIGNMENT, verifyChecks,
+  writeConstants,
+} from '../artifact.ts';
+import { type CompileCache, openCache } from '../cache.ts';
+import {
+  compileFlags, cpuFeatures, findToolchain, runCompiler, type RunLimits, type Toolchain, toolchainKey,
+} from '../toolchain.ts';
+
+export interface NativeOptions extends RunLimits {
+  readonly toolchain?: Toolchain;
+  /** CPU features to compile for; the host's when absent. */
+  readonly features?: ReadonlySet<string>;
+  /** null: compile anew; absent: the user's cache. */
+  readonly cache?: CompileCache | null;
+  /** More compiler flags (sanitisers, debugging). */
+  readonly flags?: readonly string[];
+}
+
+/** Compiler processes that run at once. */
+const JOBS = Math.max(1, Math.min(2, availableParallelism()));
+
+/** Compiles and loads. TARGET_UNAVAILABLE without compiler or CPU features, TOOLCHAIN when it fails. */
+export async function loadNative(artifact: Artifact, options: NativeOptions = {}): Promise<Executable> {
+  const toolchain = options.toolchain ?? findToolchain();
+  const features = options.features ?? cpuFeatures();
+  const missing = artifact.code.features.filter((f) => !features.has(f));
+  if (missing.length > 0) {
+    throw new TilewrightError('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
+  }
+  const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
+  const source = new TextDecoder().decode(artifact.code.bytes);
+  const library = await buildLibrary(source, toolchain, flags, options);
+  const constants = await alignedBytes(artifact.constantBytes);
+  const arena = await alignedBytes(artifact.arenaBytes);
+  return new NativeExecutable(artifact, library, constants, arena);
+}
+
+/** A loaded library with the one function that is called. */
+interface Library {
+  readonly call: (constants: Uint8Array, arena: Uint8Array) => number;
+  readonly bytes: number;
+  unload(): void;
+}
+
+async function buildLibrary(
+  source: string, toolchain: Toolchain, flags: readonly string[], options: NativeOptions,
+): Promise<Library> {
+  const cache = options.cache === undefined ? openCache().cache : options.cache;
+  const key = JSON.stringify(['c', version, toolchainKey(toolchain), flags, source]);
+  const known = cache?.find(key);
+  const cached = known && (await load(known.path, known.bytes).catch(() => undefined));
+  if (cached) return cached;
+  const directory = mkdtempSync(join(tmpdir(), 'tilewright-'));
+  try {
+    const file = await compileUnits(source.split(UNIT_SEPARATOR), toolchain, flags, directory, options);
+    const data = readFileSync(file);
+    store(cache, key, data);
+    return await load(file, data.length);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A cache that cannot be written (full or read-only disk) costs a later compile, not this run. */
+function store(cache: CompileCache | null, key: string, data: Uint8Array): void {
+  try {
+    cache?.store(key, data, 'so');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
+}
+
+/** Compiles the units in `directory`; returns the library's path. */
+export async function compileUnits(
+  units: readonly string[], toolchain: Toolchain, flags: readonly string[], directory: string,
+  limits: RunLimits = {},
+): Promise<string> {
+  units.forEach((text, i) => {
+    writeFileSync(join(directory, `u${i}.c`), text, { flag: 'wx', mode: 0o600 });
+  });
+  const out = join(directory, 'program.so');
+  const run = (args: readonly string[]): Promise<void> => runCompiler(toolchain, args, directory, limits);
+  if (units.length === 1) {
+    await run([...flags, '-shared', '-o', out, 'u0.c', '-lm']);
+    return out;
+  }
+  // The longest first, so that the processes end together.
+  const order = units.map((text, i) => ({ i, size: text.length })).sort((a, b) => b.size - a.size);
+  const worker = async (): Promise<void> => {
+    for (let next = order.shift(); next; next = order.shift()) {
+      await run([...flags, '-c', '-o', `u${next.i}.o`, `u${next.i}.c`]);
+    }
+  };
+  await Promise.all(Array.from({ length: JOBS }, worker));
+  await run([...flags, '-shared', '-o', out, ...units.map((_, i) => `u${i}.o`), '-lm']);
+  return out;
+}
+
+async function load(file: string, bytes: number): Promise<Library> {
+  const { default: koffi } = await import('koffi').catch(() => {
+    throw new TilewrightError('TARGET_UNAVAILABLE', 'the package koffi is not installed', {}, 'Run npm install, or use the target wasm.');
+  });
+  try {
+    const handle = koffi.load(file);
+    const call = handle.func(ENTRY, 'int32_t', ['const uint8_t *', 'uint8_t *']);
+    return { call: call as unknown as Library['call'], bytes, unload: () => handle.unload() };
+  } catch (error) {
+    throw new TilewrightError('TOOLCHAIN', `the compiled library cannot be loaded: ${printable(String(error))}`);
+  }
+}
+
+/** Zeroed bytes that start at a multiple of the spaces' alignment. */
+async function alignedBytes(size: number): Promise<Uint8Array> {
+  const { default: koffi } = await import('koffi');
+  const whole = new Uint8Array(new ArrayBuffer(size + SPACE_ALIGNMENT));
+  const start = Number(-koffi.address(whole) & BigInt(SPACE_ALIGNMENT - 1));
+  return whole.subarray(start, start + size);
+}
+
+class NativeExecutable implements Executable {
+  readonly arenaBytes: number;
+  readonly codeBytes: number;
+  private readonly artifact: Artifact;
+  private library: Library | null;
+  private constants: Uint8Array;
+  private arena: Uint8Array;
+
+  constructor(artifact: Artifact, library: Library, constants: Uint8Array, arena: Uint8Array) {
+    this.artifact = artifact;
+    this.library = library;
+    this.constants = constants;
+    this.arena = arena;
+    this.arenaBytes = artifact.arenaBytes;
+    this.codeBytes = library.bytes;
+    writeConstants(artifact, constants);
+  }
+
+  run(feeds: readonly TensorData[]): TensorData[] {
+    if (!this.library) throw new TilewrightError('USAGE', 'the program was disposed');
+    checkFeeds(this.artifact, feeds);
+    this.artifact.inputs.forEach((slot, i) => this.arena.set(feeds[i].bytes, slot.offset));
+    const status = this.library.call(this.constants, this.arena);
+    if (status !== 0) throw new TilewrightError('INTERNAL', `the program returned ${status}`);
+    const read = (slot: Slot): Uint8Array => {
+      const space = slot.space === 'constants' ? this.constants : this.arena;
+      return space.subarray(slot.offset, slot.offset + slot.bytes);
+    };
+    verifyChecks(this.artifact, read);
+    return readOutputs(this.artifact, read);
+  }
+
+  dispose(): void {
+    this.library?.unload();
+    this.library = null;
+    this.constants = new Uint8Array(0);
+    this.arena = new Uint8Array(0);
+  }
+}

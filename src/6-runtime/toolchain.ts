@@ -1,0 +1,202 @@
+// The C compiler of this machine: finding it, what the CPU offers, the flags that follow, and running
+// it as a child process under a time limit. In: environment and source files. Out: a shared library,
+// or TARGET_UNAVAILABLE (no compiler) or TOOLCHAIN (it failed). Never a shell, never -march=native.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { arch, platform } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { printable, TilewrightError } from '../support/errors.ts';
+
+export interface Toolchain {
+  /** Absolute path of the compiler driver. */
+  readonly path: string;
+  readonly kind: 'gcc' | 'clang';
+  /** First line of `--version`. */
+  readonly version: string;
+}
+
+const CANDIDATES = ['cc', 'gcc', 'clang'];
+const INSTALL_HINT = 'Install gcc or clang (or set TILEWRIGHT_CC to one), or use the target wasm.';
+const PROBE_MS = 10_000;
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
+  if (name.includes('/')) return undefined;
+  const dirs = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
+  return dirs.map((d) => join(d, name)).find(isExecutable);
+}
+
+function identify(path: string): Toolchain | undefined {
+  const probe = spawnSync(path, ['--version'], {
+    encoding: 'utf8', timeout: PROBE_MS, killSignal: 'SIGKILL', env: compilerEnvironment(process.env),
+  });
+  if (probe.status !== 0) return undefined;
+  const version = printable(probe.stdout.split('\n')[0]);
+  return { path: realpathSync(path), kind: /clang/i.test(probe.stdout) ? 'clang' : 'gcc', version };
+}
+
+const found = new Map<string, Toolchain>();
+
+/**
+ * The compiler to use: TILEWRIGHT_CC, else CC, else cc, gcc or clang on PATH. A named compiler that
+ * cannot be run is an error, not a reason to take another one.
+ */
+export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
+  const named = env['TILEWRIGHT_CC'] || env['CC'];
+  const key = `${named ?? ''}\0${env['PATH'] ?? ''}`;
+  const known = found.get(key);
+  if (known) return known;
+  for (const name of named ? [named] : CANDIDATES) {
+    const path = onPath(name, env);
+    const toolchain = path === undefined ? undefined : identify(path);
+    if (!toolchain) continue;
+    found.set(key, toolchain);
+    return toolchain;
+  }
+  const what = named ? `the C compiler "${printable(named)}" cannot be run` : 'no C compiler on this machine';
+  throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, INSTALL_HINT);
+}
+
+/** What a compiler needs from the environment; nothing that changes its output. */
+function compilerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept: NodeJS.ProcessEnv = { LC_ALL: 'C' };
+  for (const name of ['PATH', 'TMPDIR', 'TEMP', 'TMP', 'HOME', 'SystemRoot']) {
+    if (env[name] !== undefined) kept[name] = env[name];
+  }
+  return kept;
+}
+
+let cpu: ReadonlySet<string> | undefined;
+
+/** Names of the CPU's features, as Linux spells them (`avx2`, `fma`, `f16c`, `asimd`, …). */
+export function cpuFeatures(): ReadonlySet<string> {
+  cpu ??= new Set(readFeatures());
+  return cpu;
+}
+
+function readFeatures(): string[] {
+  if (arch() === 'arm64') return ['asimd', 'fma'];
+  if (arch() !== 'x64') return [];
+  if (platform() === 'linux') {
+    const line = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
+    return (line?.[1] ?? '').trim().split(/\s+/);
+  }
+  if (platform() === 'darwin') {
+    const query = ['-n', 'machdep.cpu.features', 'machdep.cpu.leaf7_features'];
+    const { stdout } = spawnSync('/usr/sbin/sysctl', query, { encoding: 'utf8', timeout: PROBE_MS });
+    const names = (stdout ?? '').toLowerCase().split(/\s+/);
+    return names.map((n) => n.replace('avx1.0', 'avx').replace(/^sse4\./, 'sse4_'));
+  }
+  return ['sse2'];
+}
+
+/** Microarchitecture levels of x86-64 by the features they stand for, best first. */
+const LEVELS: readonly [march: string, needs: readonly string[]][] = [
+  ['x86-64-v4', ['avx512f', 'avx512bw', 'avx512cd', 'avx512dq', 'avx512vl']],
+  ['x86-64-v3', ['avx', 'avx2', 'bmi1', 'bmi2', 'f16c', 'fma', 'movbe']],
+  ['x86-64-v2', ['cx16', 'popcnt', 'sse4_1', 'sse4_2', 'ssse3']],
+];
+const V3_NEEDS = [...LEVELS[1][1], ...LEVELS[2][1]];
+const V4_NEEDS = [...LEVELS[0][1], ...V3_NEEDS];
+
+/** Extensions beyond a level, and what each needs the level to be. */
+const EXTRAS: readonly [feature: string, flag: string][] = [
+  ['avx512_vnni', '-mavx512vnni'], ['avx512_bf16', '-mavx512bf16'], ['avx512vbmi', '-mavx512vbmi'],
+  ['avx512_vbmi2', '-mavx512vbmi2'],
+];
+
+/** The flags that choose instructions for these features; the same features give the same flags. */
+export function machineFlags(features: ReadonlySet<string>): string[] {
+  if (features.has('asimd')) return ['-march=armv8-a'];
+  const has = (names: readonly string[]): boolean => names.every((n) => features.has(n));
+  if (has(V4_NEEDS)) {
+    const extras = EXTRAS.filter(([f]) => features.has(f)).map(([, flag]) => flag);
+    return ['-march=x86-64-v4', '-mprefer-vector-width=512', ...extras];
+  }
+  if (has(V3_NEEDS)) return ['-march=x86-64-v3'];
+  if (has(LEVELS[2][1])) return ['-march=x86-64-v2'];
+  return features.size > 0 ? ['-march=x86-64'] : [];
+}
+
+/** Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out. */
+const COMMON = [
+  '-std=gnu11', '-O2', '-fPIC', '-fwrapv', '-fno-strict-aliasing', '-ffp-contract=off',
+  '-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden', '-w', '-Wno-psabi',
+];
+
+/** All flags for compiling one unit. */
+export function compileFlags(toolchain: Toolchain, features: ReadonlySet<string>): string[] {
+  const depth = toolchain.kind === 'clang' ? ['-fbracket-depth=1024'] : [];
+  return [...COMMON, ...depth, ...machineFlags(features)];
+}
+
+export interface RunLimits {
+  /** Wall-clock limit of one compiler process. Default 120,000. */
+  readonly timeoutMs?: number;
+}
+
+/** Most bytes of a compiler's messages that are kept. */
+const MESSAGE_BYTES = 4096;
+
+/**
+ * Runs the compiler with these arguments in `cwd`. TOOLCHAIN with the first lines of its messages
+ * when it fails, or when the time is up: then it and its children are killed.
+ */
+export function runCompiler(
+  toolchain: Toolchain, args: readonly string[], cwd: string, limits: RunLimits = {},
+): Promise<void> {
+  const timeoutMs = limits.timeoutMs ?? 120_000;
+  return new Promise((resolve, reject) => {
+    const child = spawn(toolchain.path, args, {
+      cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: compilerEnvironment(process.env),
+    });
+    let messages = '';
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      killGroup(child.pid);
+    }, timeoutMs);
+    child.stderr.on('data', (part: Buffer) => {
+      if (messages.length < MESSAGE_BYTES) messages += part.toString('utf8');
+    });
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new TilewrightError('TARGET_UNAVAILABLE', `the C compiler did not start: ${printable(error.message)}`, {}, INSTALL_HINT));
+    });
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      if (status === 0) return resolve();
+      reject(failure(late ? `took longer than ${timeoutMs} ms` : `ended with ${signal ?? `status ${status}`}`, messages));
+    });
+  });
+}
+
+function failure(how: string, messages: string): TilewrightError {
+  const lines = messages.split('\n').filter((l) => l.trim() !== '').slice(0, 3).map(printable);
+  const detail = lines.length > 0 ? `: ${lines.join(' | ')}` : '';
+  return new TilewrightError('TOOLCHAIN', `the C compiler ${how}${detail}`);
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group has ended in the meantime.
+  }
+}
+
+/** The compiler version as the plan's cache key sees it. */
+export function toolchainKey(toolchain: Toolchain): string {
+  return `${toolchain.path}\n${toolchain.kind}\n${toolchain.version}`;
+}
+
