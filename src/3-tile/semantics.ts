@@ -119,7 +119,7 @@ export function castScalar(from: ComputeType, to: ComputeType, x: Scalar): Scala
     const [lo, hi] = intRange(to as DType);
     if (v <= Number(lo)) return is64(to) ? lo : Number(lo);
     if (v >= Number(hi)) return is64(to) ? hi : Number(hi);
-    return is64(to) ? BigInt(Math.trunc(v)) : Math.trunc(v);
+    return is64(to) ? BigInt(Math.trunc(v)) : Math.trunc(v) + 0;
   }
   return normalise(to, x);
 }
