@@ -27,6 +27,8 @@ export interface Nest {
   /** Distinct formal tensors, in order of first use; `args[i]` is the actual tensor. */
   readonly params: readonly TileTensor[];
   readonly args: readonly TileTensor[];
+  /** Different parameters share bytes. */
+  readonly aliased: boolean;
   /** Equal for operators that compute the same on their parameters. */
   readonly key: string;
 }
@@ -268,7 +270,9 @@ export function canonicalNest(op: TileOp, pool: Pool): Nest {
     at: [names.relabel(writeLinear, memo)],
     value: newValue,
   };
-  return { op: result, params: binding.params, args: binding.args, key: nestKey(result, binding) };
+  const { params, args } = binding;
+  const aliased = new Set(args.map(owner)).size < args.length;
+  return { op: result, params, args, aliased, key: nestKey(result, binding) };
 }
 
 const ids = (exprs: readonly Expr[]): string => exprs.map((e) => e.id).join(' ');

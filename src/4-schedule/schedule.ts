@@ -17,11 +17,16 @@ import type { TileTensor } from '../3-tile/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { planMemory } from './memory.ts';
 import { Binding, canonicalNest, Pool } from './nest.ts';
+import { chooseTile } from './roller/choose.ts';
+import type { Tile } from './roller/tile.ts';
 
 /** How scheduled work becomes loop statements over formal tensors. */
 export interface Lowering {
-  /** A canonical operator (formal 1-D tensors, flat indices). */
-  op(op: TileOp, device: Device): readonly Stmt[];
+  /**
+   * A canonical operator (formal 1-D tensors, flat indices) under a tile. `aliased`: different
+   * formals may share bytes, one of them written.
+   */
+  op(op: TileOp, tile: Tile, aliased: boolean, device: Device): readonly Stmt[];
   /** A routine's statements, over the formals that `formal` gives. */
   routine(
     body: readonly Stmt[],
@@ -73,7 +78,8 @@ class Scheduler {
     const nest = canonicalNest(op, this.pool);
     let kernel = this.byKey.get(nest.key);
     if (!kernel) {
-      const body = this.options.lower.op(nest.op, this.options.device);
+      const { device, lower } = this.options;
+      const body = lower.op(nest.op, chooseTile(nest.op, device), nest.aliased, device);
       kernel = this.kernel(op.name, nest.params, body);
       this.byKey.set(nest.key, kernel);
     }

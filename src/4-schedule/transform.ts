@@ -1,36 +1,10 @@
-// Walking and rebuilding expressions without recursion. In: interned expressions. Out: their nodes
-// in operand-first order, or rebuilt expressions. Shared by every pass of scheduling and lowering.
+// Rebuilding expressions where a pass must see the original node, without recursion. In: interned
+// expressions. Out: rebuilt ones. Shared by every pass of scheduling and lowering.
 import { type Expr, makeExpr } from '../3-tile/expr.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
 
-/** Every node below the roots once, operands before users; the order depends on structure only. */
-export function postorder(roots: readonly Expr[]): Expr[] {
-  const out: Expr[] = [];
-  const seen = new Set<Expr>();
-  const stack: Expr[] = [];
-  const cursor: number[] = [];
-  for (const root of roots) {
-    if (seen.has(root)) continue;
-    seen.add(root);
-    stack.push(root);
-    cursor.push(0);
-    while (stack.length > 0) {
-      const top = stack.length - 1;
-      const e = stack[top];
-      if (cursor[top] === e.src.length) {
-        out.push(e);
-        stack.pop();
-        cursor.pop();
-        continue;
-      }
-      const next = e.src[cursor[top]++];
-      if (seen.has(next)) continue;
-      seen.add(next);
-      stack.push(next);
-      cursor.push(0);
-    }
-  }
-  return out;
-}
+/** Every node below the roots once, operands before users. */
+export const postorder = (roots: readonly Expr[]): Expr[] => walkExpr(...roots);
 
 /** Same node over other operands. */
 export function withSrc(e: Expr, src: readonly Expr[]): Expr {
@@ -42,8 +16,18 @@ export function withSrc(e: Expr, src: readonly Expr[]): Expr {
 /** What a node becomes, given its already rebuilt operands. */
 export type Rebuild = (e: Expr, src: readonly Expr[]) => Expr;
 
-/** Rebuilds bottom-up; `memo` may be shared between calls with the same `rebuild`. */
-export function transform(root: Expr, rebuild: Rebuild, memo = new Map<Expr, Expr>()): Expr {
+const everything = (): boolean => true;
+
+/**
+ * Rebuilds bottom-up; `memo` may be shared between calls with the same `rebuild`. Operands that
+ * `enter` excludes are not visited and reach `rebuild` as they were.
+ */
+export function transform(
+  root: Expr,
+  rebuild: Rebuild,
+  memo = new Map<Expr, Expr>(),
+  enter: (e: Expr, operand: number) => boolean = everything,
+): Expr {
   const done = memo.get(root);
   if (done) return done;
   const stack: Expr[] = [root];
@@ -55,7 +39,7 @@ export function transform(root: Expr, rebuild: Rebuild, memo = new Map<Expr, Exp
     }
     let ready = true;
     for (let i = e.src.length - 1; i >= 0; i--) {
-      if (memo.has(e.src[i])) continue;
+      if (memo.has(e.src[i]) || !enter(e, i)) continue;
       stack.push(e.src[i]);
       ready = false;
     }
@@ -65,7 +49,7 @@ export function transform(root: Expr, rebuild: Rebuild, memo = new Map<Expr, Exp
       e,
       rebuild(
         e,
-        e.src.map((s) => memo.get(s)!),
+        e.src.map((s) => memo.get(s) ?? s),
       ),
     );
   }

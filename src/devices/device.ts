@@ -23,8 +23,8 @@ export interface Device {
   readonly vectorBytes: number;
   /** Architectural vector registers that a kernel may hold. */
   readonly vectorRegisters: number;
-  /** Multiply-add in one instruction, with one rounding. */
-  readonly fma: boolean;
+  /** Multiply-add in one instruction, with one rounding: on which values. */
+  readonly fma: 'none' | 'vectors' | 'all';
   /** A scalar memory operand costs no extra instruction when broadcast into an arithmetic one. */
   readonly broadcastOperand: boolean;
   /** Cycles from an accumulation to the next one that uses it. */
@@ -60,7 +60,7 @@ const CPU: Device = {
   name: 'scalar',
   vectorBytes: 0,
   vectorRegisters: 16,
-  fma: false,
+  fma: 'none',
   broadcastOperand: false,
   latency: 4,
   arithmeticPorts: 2,
@@ -82,20 +82,20 @@ const DEVICES: readonly Device[] = [
     name: 'wasm-simd128-fma',
     vectorBytes: 16,
     vectorRegisters: 15,
-    fma: true,
+    fma: 'vectors',
     scopes: ['lane'],
   },
   { ...CPU, name: 'x86-sse', vectorBytes: 16, vectorRegisters: 15 },
-  { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: true },
+  { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: 'all' },
   {
     ...CPU,
     name: 'x86-avx512',
     vectorBytes: 64,
     vectorRegisters: 32,
-    fma: true,
+    fma: 'all',
     broadcastOperand: true,
   },
-  { ...CPU, name: 'arm-neon', vectorBytes: 16, vectorRegisters: 32, fma: true },
+  { ...CPU, name: 'arm-neon', vectorBytes: 16, vectorRegisters: 32, fma: 'all' },
 ];
 
 /** The description of this name, or undefined. */

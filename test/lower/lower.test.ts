@@ -6,13 +6,14 @@ import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
-import { randomProgram } from './random-program.ts';
+import { build, rolls } from './random-program.ts';
 
 describe('lower', () => {
   for (const name of ['scalar', 'wasm-simd128', 'x86-avx512']) {
     it(`means what the program means on ${name}`, () => {
       fc.assert(
-        fc.property(randomProgram, ({ program, feeds }) => {
+        fc.property(rolls, (r) => {
+          const { program, feeds } = build(r);
           const expected = interpret(program, feeds);
           const tasks = schedule(program, { device: namedDevice(name)!, lower: lowering });
           const actual = interpretTasks(tasks, feeds);

@@ -304,7 +304,7 @@ export function filled(
   return tensorOf(dtype, shape, values);
 }
 
-function build(rolls: readonly number[]): RandomProgram {
+export function build(rolls: readonly number[]): RandomProgram {
   const d = new Dice(rolls);
   const b = new TileBuilder();
   const dtype = d.pick(TYPES);
@@ -323,6 +323,8 @@ function build(rolls: readonly number[]): RandomProgram {
   };
 }
 
-export const randomProgram: fc.Arbitrary<RandomProgram> = fc
-  .array(fc.nat(1000), { minLength: 12, maxLength: 40 })
-  .map(build);
+/** Rolls from which `build` makes a program and its feeds. */
+export const rolls: fc.Arbitrary<number[]> = fc.array(fc.nat(1000), {
+  minLength: 12,
+  maxLength: 40,
+});

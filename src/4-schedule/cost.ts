@@ -1,0 +1,37 @@
+// The one cost model. In: what a step of work issues, and how often. Out: estimated cycles. Roller,
+// welder and rammer rank with these functions; constants come from the device, never from a table
+// of a paper.
+import type { Device } from '../devices/device.ts';
+
+/** Instructions of one step of an inner loop. */
+export interface StepWork {
+  readonly arithmetic: number;
+  readonly loads: number;
+  readonly stores: number;
+  /** Scalar instructions for indices and loop control. */
+  readonly overhead: number;
+  /** Operations in the longest chain from one step to the next. */
+  readonly chain: number;
+}
+
+/** Instructions that start per cycle, whatever their kind. */
+const ISSUE_WIDTH = 4;
+
+/** Cycles per step when steps follow one another without a stall from memory. */
+export function stepCycles(work: StepWork, device: Device): number {
+  const { arithmetic, loads, stores, overhead, chain } = work;
+  return Math.max(
+    arithmetic / device.arithmeticPorts,
+    loads / device.loadPorts,
+    stores,
+    (arithmetic + loads + stores + overhead) / ISSUE_WIDTH,
+    chain * device.latency,
+  );
+}
+
+/** Cycles to move bytes through the level that first holds `footprint` bytes. */
+export function trafficCycles(bytes: number, footprint: number, device: Device): number {
+  const level =
+    device.levels.find((l) => footprint <= l.bytes) ?? device.levels[device.levels.length - 1];
+  return (bytes / level.bandwidth) * device.clock;
+}

@@ -1,0 +1,234 @@
+// The roller's choice for one operator: which axis runs across the lanes, how many points a register
+// tile covers, in which order the loops run. In: a canonical operator and a device. Out: the tile
+// that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
+import { type Device, lanesOf } from '../../devices/device.ts';
+import type { Axis, Expr } from '../../3-tile/expr.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { stepCycles } from '../cost.ts';
+import {
+  type LoadProfile,
+  loadMeeting,
+  type Profile,
+  profile,
+  scalarNodes,
+  storesWide,
+} from './profile.ts';
+import { extentIn, scalarTile, type Tile } from './tile.ts';
+
+const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
+/** Points that one tile may unroll: bounds code size. */
+const MAX_POINTS = 32;
+/** Statements that unrolling a reduction may give. */
+const MAX_UNROLLED = 64;
+
+const product = (axes: readonly Axis[]): number => axes.reduce((p, a) => p * a.extent, 1);
+const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'min', 'max', 'and', 'or']);
+
+/** Lanes that all values of the operator can share, widest first; empty: scalars only. */
+function laneChoices(p: Profile, device: Device): number[] {
+  const widest = lanesOf(device, 'f32');
+  const types = new Set([...(p.op.reduce?.monoid.state ?? []), p.op.value.dtype]);
+  if ([...types].some((t) => t === 'f64' || t === 'i64' || t === 'u64')) return [];
+  const all: number[] = [];
+  for (let l = widest; l >= 4; l /= 2) all.push(l);
+  return all;
+}
+
+/** Whether lanes may hold partial states of the reduction. */
+function joinable(p: Profile): boolean {
+  const monoid = p.op.reduce?.monoid;
+  if (!monoid?.merge || monoid.state.length !== 1) return false;
+  const [c] = monoid.combine;
+  return COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem';
+}
+
+/** Instructions to bring a load's values for all points of a tile. */
+function loadCount(p: Profile, l: LoadProfile, tile: Tile): number {
+  let n = 1;
+  for (const [axis, extent] of tile.extents) {
+    if (axis === tile.vector || !l.axes.has(axis)) continue;
+    n *= extent;
+  }
+  const { vector, lanes } = tile;
+  if (!vector) return n;
+  const groups = extentIn(tile, vector) / lanes;
+  const how = loadMeeting(p, l, vector);
+  if (how === 'wide') return n * groups;
+  return how === 'same' ? n : n * groups * lanes * 2;
+}
+
+/** Vector instructions of nodes per point; what cannot run on lanes runs once per lane. */
+function workCount(p: Profile, nodes: readonly Expr[], tile: Tile): number {
+  if (!tile.vector) return nodes.length;
+  const scalars = scalarNodes(p, nodes, tile.vector);
+  return nodes.length - scalars + scalars * tile.lanes * 2;
+}
+
+function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
+  let n = 1;
+  for (const a of axes) n *= extentIn(tile, a) / (a === tile.vector ? tile.lanes : 1);
+  return n;
+}
+
+const isContracted = (p: Profile, device: Device): boolean =>
+  device.fma !== 'none' &&
+  p.op.reduce?.monoid.combine[0].op === 'add' &&
+  p.op.reduce.elems[0].op === 'mul';
+
+/** Registers that the accumulators and the operands of one step take. */
+function registers(p: Profile, tile: Tile): number {
+  const chains = tile.vector?.role === 'reduce' ? extentIn(tile, tile.vector) / tile.lanes : 1;
+  const states = p.op.reduce ? p.op.reduce.monoid.state.length : 1;
+  const accs = vectorPoints(tile, p.spatial) * chains * states;
+  const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
+  let operands = 1;
+  for (const l of p.inner)
+    if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
+  return accs + operands;
+}
+
+/** Cycles for the whole operator under a tile. */
+export function tileCost(p: Profile, tile: Tile, device: Device): number {
+  const across = tile.vector?.role === 'reduce';
+  const points = vectorPoints(tile, p.spatial);
+  let tiles = 1;
+  for (const a of p.spatial) tiles *= Math.ceil(a.extent / extentIn(tile, a));
+  let cycles = 0;
+  if (p.op.reduce) {
+    const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
+    const fused = isContracted(p, device) ? 1 : 0;
+    const combine = p.op.reduce.monoid.combine.length;
+    const work = {
+      arithmetic: points * chains * (workCount(p, p.innerWork, tile) + combine - fused),
+      loads: p.inner.reduce((n, l) => n + loadCount(p, l, tile), 0),
+      stores: 0,
+      overhead: 2 + p.inner.length,
+      chain: 1,
+    };
+    const steps = product(p.reduce) / (across ? extentIn(tile, tile.vector!) : 1);
+    cycles += Math.ceil(steps) * stepCycles(work, device);
+    if (across) cycles += points * (chains + tile.lanes * 2) * device.latency * 0.5;
+  }
+  return tiles * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
+}
+
+const scalarised = (tile: Tile): Tile => ({
+  ...tile,
+  lanes: 1,
+  vector: null,
+  extents: new Map([...tile.extents].filter(([a]) => a !== tile.vector)),
+});
+
+function storeCycles(p: Profile, tile: Tile, device: Device): number {
+  const points = vectorPoints(tile, p.spatial);
+  const scatter = tile.vector && !storesWide(p, tile.vector) ? tile.lanes : 1;
+  return (
+    stepCycles(
+      {
+        arithmetic: points * (workCount(p, p.outerWork, tile) + (scatter > 1 ? scatter : 0)),
+        loads: p.outer.reduce((n, l) => n + loadCount(p, l, tile), 0),
+        stores: points * scatter,
+        overhead: 4 + p.outer.length,
+        chain: 0,
+      },
+      device,
+    ) + (p.op.reduce ? 4 : 0)
+  );
+}
+
+/** Ways to cover up to two more axes beside the vector axis. */
+function* growths(p: Profile, base: Tile, axes: readonly Axis[], budget: number): Generator<Tile> {
+  const inBudget = (t: Tile): boolean =>
+    registers(p, t) <= budget && vectorPoints(t, p.spatial) <= MAX_POINTS;
+  yield base;
+  for (let i = 0; i < axes.length; i++) {
+    for (const n of COUNTS) {
+      if (n < 2 || n > axes[i].extent) continue;
+      const one = { ...base, extents: new Map(base.extents).set(axes[i], n) };
+      if (!inBudget(one)) break;
+      yield one;
+      for (let j = i + 1; j < axes.length; j++) {
+        for (const m of COUNTS) {
+          if (m < 2 || m > axes[j].extent) continue;
+          const two = { ...one, extents: new Map(one.extents).set(axes[j], m) };
+          if (!inBudget(two)) break;
+          yield two;
+        }
+      }
+    }
+  }
+}
+
+/** Axes along which a register tile reuses some operand. */
+function reuseAxes(p: Profile, vector: Axis): Axis[] {
+  return p.spatial.filter(
+    (a) => a !== vector && a.extent > 1 && p.inner.some((l) => !l.axes.has(a)),
+  );
+}
+
+function* candidates(p: Profile, device: Device): Generator<Tile> {
+  const plain = scalarTile(p.spatial);
+  yield plain;
+  const budget = device.vectorRegisters;
+  for (const lanes of laneChoices(p, device)) {
+    const across = joinable(p) ? p.reduce.slice(-1) : [];
+    for (const vector of [...p.spatial, ...across]) {
+      if (vector.extent < lanes) continue;
+      for (const n of [1, 2, 3, 4, 5, 6, 8]) {
+        if (n * lanes > vector.extent) break;
+        const base = { ...plain, lanes, vector, extents: new Map([[vector, n * lanes]]) };
+        if (registers(p, base) > budget && n > 1) break;
+        yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], budget);
+      }
+    }
+  }
+}
+
+/** Bytes that one tile reads through a load, over the whole reduction. */
+function tileBytes(p: Profile, l: LoadProfile, tile: Tile): number {
+  let n = l.bytes;
+  for (const a of l.axes) n *= a.role === 'reduce' ? a.extent : extentIn(tile, a);
+  return Math.min(n, p.op.write.shape[0] * 2 ** 20);
+}
+
+/** Innermost the loop whose steps replace the fewest operand bytes. */
+function loopOrder(p: Profile, tile: Tile): readonly Axis[] {
+  if (!p.op.reduce || p.spatial.length < 2) return p.spatial;
+  const streamed = (a: Axis): number =>
+    p.inner.reduce((n, l) => n + (l.axes.has(a) ? tileBytes(p, l, tile) : 0), 0);
+  const order = [...p.spatial];
+  const last = order.reduce((best, a) => (streamed(a) <= streamed(best) ? a : best));
+  return [...order.filter((a) => a !== last), last];
+}
+
+/** Unrolls the innermost reduce axes while the body stays small. */
+function unrolled(p: Profile, tile: Tile): Tile {
+  const extents = new Map(tile.extents);
+  let body = vectorPoints(tile, p.spatial);
+  if (tile.vector?.role === 'reduce') return tile;
+  for (const axis of [...p.reduce].reverse()) {
+    if (axis.extent * body <= MAX_UNROLLED && axis.extent <= 8) {
+      extents.set(axis, axis.extent);
+      body *= axis.extent;
+      continue;
+    }
+    if (body * 2 <= MAX_UNROLLED && axis.extent >= 8) extents.set(axis, 2);
+    break;
+  }
+  return { ...tile, extents };
+}
+
+/** The tile that the cost model ranks first. */
+export function chooseTile(op: TileOp, device: Device): Tile {
+  const p = profile(op);
+  let best: Tile | null = null;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (const tile of candidates(p, device)) {
+    const cost = tileCost(p, tile, device);
+    if (cost >= bestCost) continue;
+    best = tile;
+    bestCost = cost;
+  }
+  const tile = { ...best!, order: loopOrder(p, best!) };
+  return p.op.reduce ? unrolled(p, tile) : tile;
+}

@@ -1,0 +1,95 @@
+// What the roller needs to know of one operator, gathered once: its loads with their linear indices
+// and dependences, arithmetic per point, and how the store meets each axis.
+import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { type Linear, linearise } from '../linear.ts';
+import { accesses } from '../nest.ts';
+import { dependences, meeting, onLanes, type Meeting, wideStorage } from '../vectors.ts';
+
+export interface LoadProfile {
+  readonly load: Expr;
+  readonly linear: Linear;
+  readonly bytes: number;
+  readonly axes: ReadonlySet<Axis>;
+}
+
+export interface Profile {
+  readonly op: TileOp;
+  readonly spatial: readonly Axis[];
+  readonly reduce: readonly Axis[];
+  /** Loads of the reduction's elements, and those of the stored value. */
+  readonly inner: readonly LoadProfile[];
+  readonly outer: readonly LoadProfile[];
+  /** Nodes that compute per element of the reduction, and per stored value. */
+  readonly innerWork: readonly Expr[];
+  readonly outerWork: readonly Expr[];
+  readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
+  readonly write: Linear;
+}
+
+const LEAVES: ReadonlySet<string> = new Set(['const', 'axis', 'acc', 'elem', 'load', 'guarded']);
+
+/** Nodes of values, without those of indices and guards. */
+function workOf(roots: readonly Expr[]): { work: Expr[]; loads: Expr[] } {
+  const work: Expr[] = [];
+  const loads: Expr[] = [];
+  const seen = new Set<Expr>();
+  const stack = [...roots];
+  for (let e = stack.pop(); e; e = stack.pop()) {
+    if (seen.has(e)) continue;
+    seen.add(e);
+    if (isLoad(e)) {
+      loads.push(e);
+      if (e.op === 'guarded') stack.push(e.src[2]);
+      continue;
+    }
+    if (!LEAVES.has(e.op)) work.push(e);
+    stack.push(...e.src);
+  }
+  return { work, loads };
+}
+
+export function profile(op: TileOp): Profile {
+  const elems = op.reduce?.elems ?? [];
+  const write = linearise(op.at[0]);
+  const roots = [...elems, op.value];
+  const deps = dependences([...roots, ...op.at]);
+  const { linears } = accesses(roots);
+  const describe = (load: Expr): LoadProfile => {
+    const linear = linears.get(load)!;
+    return { load, linear, bytes: isLoad(load) ? 4 : 0, axes: deps.get(load)! };
+  };
+  const inner = workOf(elems);
+  const outer = workOf([op.value]);
+  return {
+    op,
+    spatial: op.axes,
+    reduce: op.reduce?.axes ?? [],
+    deps,
+    write,
+    inner: inner.loads.map(describe),
+    outer: outer.loads.map(describe),
+    innerWork: inner.work,
+    outerWork: outer.work,
+  };
+}
+
+/** How a load meets the lanes of an axis. */
+export const loadMeeting = (p: Profile, l: LoadProfile, axis: Axis): Meeting =>
+  meeting(l.load, l.linear, axis, p.deps);
+
+/** Whether consecutive lanes of this axis are stored as one vector. */
+export function storesWide(p: Profile, axis: Axis): boolean {
+  if (!wideStorage(p.op.write.dtype) || p.write.terms.get(axisExpr(axis)) !== 1) return false;
+  for (const t of p.write.terms.keys()) {
+    if (t !== axisExpr(axis) && p.deps.get(t)!.has(axis)) return false;
+  }
+  return true;
+}
+
+/** Nodes that vary along the axis and do not compute on lanes. */
+export function scalarNodes(p: Profile, nodes: readonly Expr[], axis: Axis): number {
+  let n = 0;
+  for (const e of nodes) if (p.deps.get(e)!.has(axis) && !onLanes(e)) n++;
+  return n;
+}

@@ -1,0 +1,69 @@
+// What may run across vector lanes. In: nodes of a canonical operator. Out: whether a node computes
+// on vectors, and how a load meets the lanes of an axis. Roller and lowering share the answers.
+import type { DType } from '../ir/dtype.ts';
+import { type Axis, axisExpr, type Expr, isLoad, type Op } from '../3-tile/expr.ts';
+import { coefficient, type Linear } from './linear.ts';
+import { loadIndex } from './nest.ts';
+import { postorder } from './transform.ts';
+
+/** Scalar-only operations: no target has them on 32-bit lanes. */
+const SCALAR_ONLY: ReadonlySet<Op> = new Set<Op>(['rem', 'clz', 'popcnt', 'pow', 'atan2']);
+const LANE_TYPES: ReadonlySet<string> = new Set(['f32', 'i32', 'u32', 'bool']);
+const WIDE_STORAGE: ReadonlySet<DType> = new Set<DType>(['f32', 'i32', 'u32']);
+
+/** Whether consecutive elements load and store as one vector. */
+export const wideStorage = (dtype: DType): boolean => WIDE_STORAGE.has(dtype);
+
+/** Whether a node (not a load) computes lane by lane in one vector operation. */
+export function onLanes(e: Expr): boolean {
+  if (!LANE_TYPES.has(e.dtype) || SCALAR_ONLY.has(e.op)) return false;
+  if (e.op === 'div' && e.dtype !== 'f32') return false;
+  if (e.op === 'mul' && e.dtype === 'bool') return false;
+  return e.src.every((s) => LANE_TYPES.has(s.dtype));
+}
+
+/** The axes that each node below the roots depends on. */
+export function dependences(roots: readonly Expr[]): Map<Expr, ReadonlySet<Axis>> {
+  const none: ReadonlySet<Axis> = new Set();
+  const out = new Map<Expr, ReadonlySet<Axis>>();
+  for (const e of postorder(roots)) {
+    if (e.op === 'axis') {
+      out.set(e, new Set([e.arg]));
+      continue;
+    }
+    let all = none;
+    for (const s of e.src) all = union(all, out.get(s)!);
+    out.set(e, all);
+  }
+  return out;
+}
+
+function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
+  if (b.size > a.size) return union(b, a);
+  for (const x of b) if (!a.has(x)) return new Set([...a, ...b]);
+  return a;
+}
+
+/** How a load meets the lanes of an axis. */
+export type Meeting = 'same' | 'wide' | 'apart';
+
+/**
+ * `same`: every lane reads one element; `wide`: lanes read consecutive elements under one guard;
+ * `apart`: anything else.
+ */
+export function meeting(
+  load: Expr,
+  linear: Linear,
+  axis: Axis,
+  deps: ReadonlyMap<Expr, ReadonlySet<Axis>>,
+): Meeting {
+  if (!deps.get(load)!.has(axis)) return 'same';
+  if (load.op === 'guarded' && deps.get(load.src[1])!.has(axis)) return 'apart';
+  for (const t of linear.terms.keys()) {
+    if (t !== axisExpr(axis) && deps.get(t)!.has(axis)) return 'apart';
+  }
+  const c = coefficient(linear, axis);
+  if (!isLoad(load) || !wideStorage(load.arg.dtype)) return 'apart';
+  if (c === 0) return deps.get(loadIndex(load))!.has(axis) ? 'apart' : 'same';
+  return c === 1 ? 'wide' : 'apart';
+}

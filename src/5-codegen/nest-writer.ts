@@ -1,0 +1,303 @@
+// One canonical operator under a tile as loop statements: spatial loops over tiles, accumulators as
+// named locals, the reduction inside, the stores at the end. Tails shift back where writing twice
+// is harmless, else they are peeled into smaller tiles.
+import type { Device } from '../devices/device.ts';
+import {
+  add,
+  type Axis,
+  constant,
+  type Expr,
+  fma,
+  type Local,
+  localExpr,
+  newLocal,
+} from '../3-tile/expr.ts';
+import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
+import { type Linear, linearise } from '../4-schedule/linear.ts';
+import { accesses, reads } from '../4-schedule/nest.ts';
+import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
+import { transform, withSrc } from '../4-schedule/transform.ts';
+import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
+import { countedLoop, shiftedLoop } from './loops.ts';
+import { lane, Point, type PointScope, splat, widened } from './point.ts';
+
+type Offsets = ReadonlyMap<Axis, number>;
+
+/** Accumulators of one spatial point: `chains` independent states. */
+interface Accumulators {
+  readonly offsets: Offsets;
+  readonly chains: readonly (readonly Local[])[];
+}
+
+/** All combinations of unrolled positions on these axes, the last axis fastest. */
+function positions(axes: readonly Axis[], tile: Tile, start: Offsets = new Map()): Offsets[] {
+  let all: Offsets[] = [start];
+  for (const axis of axes) {
+    const step = axis === tile.vector ? tile.lanes : 1;
+    const next: Offsets[] = [];
+    for (const o of all) {
+      for (let i = 0; i < extentIn(tile, axis); i += step) next.push(new Map(o).set(axis, i));
+    }
+    all = next;
+  }
+  return all;
+}
+
+export class NestWriter {
+  private readonly op: TileOp;
+  private readonly device: Device;
+  private readonly linears: ReadonlyMap<Expr, Linear>;
+  private readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
+  private readonly write: Linear;
+  /** Storing an element twice gives the same: nothing that is written is read. */
+  private readonly idempotent: boolean;
+  private readonly bases = new Map<Axis, Expr>();
+
+  constructor(op: TileOp, aliased: boolean, device: Device) {
+    this.op = op;
+    this.device = device;
+    this.write = linearise(op.at[0]);
+    const opaque = [...this.write.terms.keys()].filter((t) => t.op !== 'axis');
+    const roots = [...(op.reduce?.elems ?? []), op.value, ...opaque];
+    this.linears = accesses(roots).linears;
+    this.deps = dependences([...roots, op.at[0]]);
+    this.idempotent = !aliased && !reads(op).includes(op.write);
+  }
+
+  statements(tile: Tile): readonly Stmt[] {
+    return this.spatial(tile, 0);
+  }
+
+  private spatial(tile: Tile, depth: number): readonly Stmt[] {
+    if (depth === tile.order.length) return this.tileBody(tile);
+    const axis = tile.order[depth];
+    const step = extentIn(tile, axis);
+    const inside = (base: Expr, t: Tile): readonly Stmt[] => {
+      this.bases.set(axis, base);
+      return this.spatial(t, depth + 1);
+    };
+    const { extent, name } = axis;
+    if (extent % step === 0 || this.idempotent) {
+      return shiftedLoop(name, extent, step, (base) => inside(base, tile));
+    }
+    const whole = extent - (extent % step);
+    const rest = peeled(tile, axis);
+    return [
+      ...countedLoop(name, 0, whole, step, (base) => inside(base, tile)),
+      ...countedLoop(name, whole, extent, 1, (base) => inside(base, rest)),
+    ];
+  }
+
+  private scope(lanes: number, vector: Axis | null): PointScope {
+    const order = [...this.bases.values()].filter((b) => b.op === 'local');
+    return { lanes, vector, linears: this.linears, deps: this.deps, bases: this.bases, order };
+  }
+
+  private tileBody(tile: Tile): readonly Stmt[] {
+    const points = positions(tile.order, tile);
+    const { reduce } = this.op;
+    if (!reduce) return points.flatMap((p) => this.store(tile, p, new Map()));
+    const across = tile.vector?.role === 'reduce';
+    const accs = points.map((offsets) => this.accumulators(tile, offsets, across));
+    const body: Stmt[] = accs.flatMap((a) => a.chains.flatMap((c) => initial(reduce.monoid, c)));
+    body.push(...this.reduction(tile, accs, across));
+    for (const a of accs) {
+      const state = across ? this.joined(tile, a, body) : a.chains[0];
+      const bound = new Map(state.map((s, i) => [`acc${i}`, localExpr(s)] as const));
+      if (across) body.push(...this.remainder(tile, a, state));
+      body.push(
+        ...this.store(across ? { ...tile, vector: null, lanes: 1 } : tile, a.offsets, bound),
+      );
+    }
+    return body;
+  }
+
+  private accumulators(tile: Tile, offsets: Offsets, across: boolean): Accumulators {
+    const { monoid } = this.op.reduce!;
+    const lanes = tile.vector ? tile.lanes : 1;
+    const count = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
+    const chains = Array.from({ length: count }, () =>
+      monoid.state.map((t, i) => newLocal(`acc${i}`, t, lanes)),
+    );
+    return { offsets, chains };
+  }
+
+  /** The loops over the reduce axes, around the combination of all accumulators. */
+  private reduction(tile: Tile, accs: readonly Accumulators[], across: boolean): readonly Stmt[] {
+    const { axes } = this.op.reduce!;
+    const order = across ? [...axes.filter((a) => a !== tile.vector), tile.vector!] : axes;
+    const level = (depth: number, t: Tile): readonly Stmt[] => {
+      if (depth === order.length) return this.combination(t, accs, order, across);
+      const axis = order[depth];
+      const step = extentIn(t, axis);
+      const whole = axis.extent - (axis.extent % step);
+      const inside = (from: number, to: number, by: number, next: Tile): readonly Stmt[] =>
+        countedLoop(axis.name, from, to, by, (base) => {
+          this.bases.set(axis, base);
+          return level(depth + 1, next);
+        });
+      const main = inside(0, whole, step, t);
+      const unit = axis === t.vector ? t.lanes : 1;
+      const rest = { ...t, extents: new Map(t.extents).set(axis, unit) };
+      return [...main, ...inside(whole, axis.extent - (axis.extent % unit), unit, rest)];
+    };
+    const body = level(0, tile);
+    for (const axis of order) this.bases.delete(axis);
+    return body;
+  }
+
+  private combination(
+    tile: Tile,
+    accs: readonly Accumulators[],
+    order: readonly Axis[],
+    across: boolean,
+  ): readonly Stmt[] {
+    const body: Stmt[] = [];
+    const scope = this.scope(tile.lanes, tile.vector);
+    for (const r of positions(order, tile)) {
+      for (const a of accs) {
+        const point = new Point(scope, new Map([...a.offsets, ...r]));
+        const chain = across ? r.get(tile.vector!)! / tile.lanes : 0;
+        const elems = this.op.reduce!.elems.map((e) => point.value(e));
+        body.push(...this.combine(a.chains[chain], elems));
+      }
+    }
+    return body;
+  }
+
+  /** state = combine(state, elems), all components at once. */
+  private combine(state: readonly Local[], elems: readonly Expr[]): Stmt[] {
+    const { monoid } = this.op.reduce!;
+    if (state.length === 1) {
+      return [
+        { kind: 'set', local: state[0], value: this.combined(monoid.combine[0], state, elems) },
+      ];
+    }
+    const named = elems.map((e, i) => newLocal(`elem${i}`, e.dtype, e.lanes));
+    const next = state.map((s) => newLocal(`next${s.name.slice(3)}`, s.dtype, s.lanes));
+    const refs = named.map(localExpr);
+    return [
+      ...named.map((local, i): Stmt => ({ kind: 'set', local, value: elems[i] })),
+      ...next.map(
+        (local, i): Stmt => ({
+          kind: 'set',
+          local,
+          value: this.combined(monoid.combine[i], state, refs),
+        }),
+      ),
+      ...state.map((local, i): Stmt => ({ kind: 'set', local, value: localExpr(next[i]) })),
+    ];
+  }
+
+  private combined(e: Expr, state: readonly Local[], elems: readonly Expr[]): Expr {
+    const { lanes } = state[0];
+    const value = transform(e, (n, src) => {
+      if (n.op === 'acc') return localExpr(state[n.arg]);
+      if (n.op === 'elem') return elems[n.arg];
+      return lanes > 1 && src.some((s) => s.lanes > 1) ? widened(n, src, lanes) : withSrc(n, src);
+    });
+    const { fma: has } = this.device;
+    const fused = has === 'all' || (has === 'vectors' && lanes > 1);
+    return splat(fused ? contracted(value) : value, lanes);
+  }
+
+  /** One state from all chains and lanes of a reduction that ran across lanes. */
+  private joined(tile: Tile, a: Accumulators, body: Stmt[]): readonly Local[] {
+    const [first, ...others] = a.chains;
+    for (const c of others) body.push(...this.combine(first, c.map(localExpr)));
+    const parts = Array.from({ length: tile.lanes }, (_, i) => lane(localExpr(first[0]), i));
+    const total = newLocal('total', first[0].dtype);
+    body.push({ kind: 'set', local: total, value: this.tree(parts) });
+    return [total];
+  }
+
+  /** Neighbours joined pairwise until one value is left. */
+  private tree(parts: readonly Expr[]): Expr {
+    let all = parts;
+    const join = (a: Expr, b: Expr): Expr =>
+      transform(this.op.reduce!.monoid.combine[0], (n, src) => {
+        return n.op === 'acc' ? a : n.op === 'elem' ? b : withSrc(n, src);
+      });
+    while (all.length > 1) {
+      const next: Expr[] = [];
+      for (let i = 0; i < all.length; i += 2) next.push(join(all[i], all[i + 1]));
+      all = next;
+    }
+    return all[0];
+  }
+
+  /** The elements past the last whole vector of a reduction that ran across lanes. */
+  private remainder(tile: Tile, a: Accumulators, state: readonly Local[]): readonly Stmt[] {
+    const { axes, elems } = this.op.reduce!;
+    const from = tile.vector!.extent - (tile.vector!.extent % tile.lanes);
+    if (from === tile.vector!.extent) return [];
+    const level = (depth: number): readonly Stmt[] => {
+      if (depth < axes.length) {
+        const axis = axes[depth];
+        const start = axis === tile.vector ? from : 0;
+        return countedLoop(axis.name, start, axis.extent, 1, (base) => {
+          this.bases.set(axis, base);
+          return level(depth + 1);
+        });
+      }
+      const point = new Point(this.scope(1, null), a.offsets);
+      return this.combine(
+        state,
+        elems.map((e) => point.value(e)),
+      );
+    };
+    const body = level(0);
+    for (const axis of axes) this.bases.delete(axis);
+    return body;
+  }
+
+  private store(tile: Tile, offsets: Offsets, bound: ReadonlyMap<string, Expr>): readonly Stmt[] {
+    const { op, write } = this;
+    const point = new Point(this.scope(tile.lanes, tile.vector), offsets, bound);
+    const value = point.value(op.value);
+    const to = (at: Expr, v: Expr): Stmt => ({
+      kind: 'store',
+      tensor: op.write,
+      at: [at],
+      value: v,
+    });
+    if (!tile.vector) return [to(point.index(write, 0), value)];
+    const all = splat(value, tile.lanes);
+    if (this.storesWide(tile)) return [to(point.index(write, 0), all)];
+    const local = newLocal('out', all.dtype, tile.lanes);
+    const stores = Array.from({ length: tile.lanes }, (_, i) =>
+      to(point.index(write, i), lane(localExpr(local), i)),
+    );
+    return [{ kind: 'set', local, value: all }, ...stores];
+  }
+
+  private storesWide(tile: Tile): boolean {
+    const asLoad = { op: 'load', src: this.op.at, arg: this.op.write } as unknown as Expr;
+    const deps = new Map(this.deps).set(asLoad, this.deps.get(this.op.at[0])!);
+    return (
+      wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, tile.vector!, deps) === 'wide'
+    );
+  }
+}
+
+function initial(monoid: Monoid, state: readonly Local[]): Stmt[] {
+  return state.map((local, i) => ({
+    kind: 'set',
+    local,
+    value: splat(constant(local.dtype, monoid.init[i]), local.lanes),
+  }));
+}
+
+/** a·b + c in one step, where the sum is the outermost operation. */
+function contracted(e: Expr): Expr {
+  if (e.op !== 'add' || (e.dtype !== 'f32' && e.dtype !== 'f64')) return e;
+  const [a, b] = e.src;
+  if (b.op === 'mul') return fma(b.src[0], b.src[1], a);
+  return a.op === 'mul' ? fma(a.src[0], a.src[1], b) : add(a, b);
+}
+
+/** The tile with one point on this axis. */
+function peeled(tile: Tile, axis: Axis): Tile {
+  const extents = new Map(tile.extents).set(axis, 1);
+  return axis === tile.vector ? { ...tile, lanes: 1, vector: null, extents } : { ...tile, extents };
+}

@@ -1,0 +1,153 @@
+// Expressions at one point of a register tile. In: nodes over axes, the base index of every axis and
+// the point's offsets. Out: the same values over locals, with constant offsets gathered in the
+// indices, as scalars or across the lanes of the vector axis.
+import { add, type Axis, type Expr, index, isLoad, makeExpr } from '../3-tile/expr.ts';
+import { fromLinear, type Linear } from '../4-schedule/linear.ts';
+import { transform, withSrc } from '../4-schedule/transform.ts';
+import { meeting, onLanes } from '../4-schedule/vectors.ts';
+
+/** What all points of a tile share. */
+export interface PointScope {
+  readonly lanes: number;
+  readonly vector: Axis | null;
+  /** Linear index of every load, and which axes every node depends on. */
+  readonly linears: ReadonlyMap<Expr, Linear>;
+  readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
+  /** The first index of the tile on each axis. */
+  readonly bases: ReadonlyMap<Axis, Expr>;
+  /** Loop indices, outer first: the order in which index sums are built. */
+  readonly order: readonly Expr[];
+}
+
+/** A scalar repeated in all lanes; vectors stay. */
+export function splat(e: Expr, lanes: number): Expr {
+  return e.lanes === lanes ? e : makeExpr('splat', e.dtype, [e], null, lanes);
+}
+
+export const lane = (e: Expr, i: number): Expr => makeExpr('lane', e.dtype, [e], i);
+export const pack = (parts: readonly Expr[]): Expr =>
+  makeExpr('pack', parts[0].dtype, parts, null, parts.length);
+
+/** Indices are rebuilt from their linear forms, not visited. */
+const notIndex = (e: Expr, operand: number): boolean => operand > 0 || !isLoad(e);
+
+/** The node across `lanes`, given operands of which some are vectors. */
+export function widened(e: Expr, src: readonly Expr[], lanes: number): Expr {
+  return makeExpr(
+    e.op,
+    e.dtype,
+    src.map((s) => splat(s, lanes)),
+    e.arg as never,
+    lanes,
+  );
+}
+
+export class Point {
+  private readonly scope: PointScope;
+  private readonly offsets: ReadonlyMap<Axis, number>;
+  private readonly scalars: Map<Expr, Expr>[] = [];
+  private readonly vectors = new Map<Expr, Expr>();
+  /** What `acc` and `elem` placeholders stand for. */
+  private readonly placeholders: ReadonlyMap<string, Expr>;
+
+  constructor(
+    scope: PointScope,
+    offsets: ReadonlyMap<Axis, number>,
+    placeholders: ReadonlyMap<string, Expr> = new Map(),
+  ) {
+    this.scope = scope;
+    this.offsets = offsets;
+    this.placeholders = placeholders;
+  }
+
+  /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
+  value(e: Expr): Expr {
+    const { vector } = this.scope;
+    return vector === null
+      ? this.scalar(e, 0)
+      : transform(e, this.vectorNode, this.vectors, notIndex);
+  }
+
+  /** The scalar value in one lane. */
+  scalar(e: Expr, laneOffset: number): Expr {
+    const memo = (this.scalars[laneOffset] ??= new Map<Expr, Expr>());
+    return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, notIndex);
+  }
+
+  /** A flat index, its constant last. */
+  index(l: Linear, laneOffset: number): Expr {
+    const terms = new Map<Expr, number>();
+    let { constant } = l;
+    for (const [t, c] of l.terms) {
+      let term = t;
+      if (t.op === 'axis') {
+        constant += c * this.offset(t.arg, laneOffset);
+        term = this.scope.bases.get(t.arg)!;
+        if (term.op === 'const') {
+          constant += c * Number(term.arg);
+          continue;
+        }
+      } else term = this.scalar(t, laneOffset);
+      terms.set(term, (terms.get(term) ?? 0) + c);
+    }
+    return fromLinear({ constant, terms }, this.scope.order);
+  }
+
+  private offset(axis: Axis, laneOffset: number): number {
+    return (this.offsets.get(axis) ?? 0) + (axis === this.scope.vector ? laneOffset : 0);
+  }
+
+  private axis(axis: Axis, laneOffset: number): Expr {
+    const base = this.scope.bases.get(axis)!;
+    const offset = this.offset(axis, laneOffset);
+    if (base.op === 'const') return index(Number(base.arg) + offset);
+    return offset === 0 ? base : add(base, index(offset));
+  }
+
+  private scalarNode(e: Expr, src: readonly Expr[], laneOffset: number): Expr {
+    if (e.op === 'axis') return this.axis(e.arg, laneOffset);
+    const bound = this.placeholder(e);
+    if (bound) return bound.lanes > 1 ? lane(bound, laneOffset) : bound;
+    if (!isLoad(e)) return withSrc(e, src);
+    const at = this.index(this.scope.linears.get(e)!, laneOffset);
+    return withSrc(e, [at, ...src.slice(1)]);
+  }
+
+  private placeholder(e: Expr): Expr | undefined {
+    if (e.op !== 'acc' && e.op !== 'elem') return undefined;
+    return this.placeholders.get(`${e.op}${e.arg}`);
+  }
+
+  private readonly vectorNode = (e: Expr, src: readonly Expr[]): Expr => {
+    const { lanes, vector, deps, linears } = this.scope;
+    if (e.op === 'axis' && e.arg === vector) {
+      return makeExpr('ramp', 'i32', [this.axis(e.arg, 0)], null, lanes);
+    }
+    const bound = this.placeholder(e);
+    if (bound) return bound;
+    if (isLoad(e)) {
+      const linear = linears.get(e)!;
+      const how = meeting(e, linear, vector!, deps);
+      if (how === 'apart') return this.lanewise(e);
+      const at = this.index(linear, 0);
+      if (e.op === 'load')
+        return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
+      if (how === 'same' && src[2].lanes === 1) return withSrc(e, [at, src[1], src[2]]);
+      return how === 'same' ? this.lanewise(e) : widenedGuard(e, at, src, lanes);
+    }
+    if (src.every((s) => s.lanes === 1)) {
+      const varies = src.length > 0 && deps.get(e)?.has(vector!) === true;
+      return varies ? this.lanewise(e) : e.op === 'axis' ? this.axis(e.arg, 0) : withSrc(e, src);
+    }
+    return onLanes(e) ? widened(e, src, lanes) : this.lanewise(e);
+  };
+
+  /** One scalar per lane. */
+  private lanewise(e: Expr): Expr {
+    return pack(Array.from({ length: this.scope.lanes }, (_, i) => this.scalar(e, i)));
+  }
+}
+
+function widenedGuard(e: Expr, at: Expr, src: readonly Expr[], lanes: number): Expr {
+  return makeExpr(e.op, e.dtype, [at, src[1], splat(src[2], lanes)], e.arg as never, lanes);
+}
