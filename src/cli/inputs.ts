@@ -1,0 +1,117 @@
+// What a model is fed from the command line: files, seeded random data, or the data set beside the
+// model; and how symbolic extents are bound.
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseTensor } from '../1-frontend/onnx/index.ts';
+import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
+import type { Model, Value } from '../ir/graph.ts';
+import { elementCount, elements, emptyTensor, type TensorData } from '../ir/tensor.ts';
+import { TilewrightError } from '../support/errors.ts';
+import { mulberry32 } from '../support/random.ts';
+import { listValues, readValue } from './cases.ts';
+import { readNpy } from './npy.ts';
+
+export interface ShapeOptions {
+  /** `name:1x3x224x224,…` */
+  readonly shapes?: string;
+  /** `batch=1`, repeatable. */
+  readonly dim?: readonly string[];
+}
+
+const usage = (what: string, hint: string): never => {
+  throw new TilewrightError('USAGE', what, {}, hint);
+};
+
+/** Extents by input name, from `--shapes`. */
+export function parseShapes(text: string | undefined): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  for (const part of (text ?? '').split(',').filter((p) => p !== '')) {
+    const at = part.lastIndexOf(':');
+    const dims = part.slice(at + 1).split('x').map(Number);
+    if (at <= 0 || !dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
+      usage(`--shapes has a part "${part}"`, 'Write name:1x3x224x224, several separated by commas.');
+    }
+    shapes.set(part.slice(0, at), dims);
+  }
+  return shapes;
+}
+
+export function parseDims(texts: readonly string[] | undefined): Map<string, number> {
+  return new Map((texts ?? []).map((t) => {
+    const [name, value] = t.split('=');
+    const n = Number(value);
+    if (!name || !Number.isSafeInteger(n) || n < 0) usage(`--dim has "${t}"`, 'Write --dim batch=1.');
+    return [name, n] as const;
+  }));
+}
+
+/** Numeric extents of every open input; unbound symbols count as 1. */
+export function boundShape(v: Value, options: ShapeOptions): number[] {
+  const given = parseShapes(options.shapes).get(v.name);
+  if (given) return given;
+  const dims = parseDims(options.dim);
+  const shape = v.type?.kind === 'tensor' ? v.type.shape : undefined;
+  if (!shape) return usage(`input ${v.name} has no declared rank`, `Give --shapes ${v.name}:…`);
+  return shape.map((d) => (typeof d === 'number' ? d : (dims.get(String(d)) ?? 1)));
+}
+
+/** Uniform data: floats in [-1, 1), integers in [0, 4), bools. */
+export function randomTensor(v: Value, shape: readonly number[], seed: number): TensorData {
+  if (v.type?.kind !== 'tensor') return usage(`input ${v.name} is not a tensor`, 'Feed it from a file.');
+  const { dtype } = v.type;
+  const t = emptyTensor(dtype, shape);
+  const next = mulberry32(seed);
+  const cells = elements(dtype, t.bytes);
+  const { kind } = dtypeInfo(dtype);
+  const n = elementCount(shape);
+  for (let i = 0; i < n; i++) {
+    const u = next();
+    cells.set(i, kind === 'float' ? 2 * u - 1 : dtype.endsWith('64') ? BigInt(Math.floor(4 * u)) : Math.floor((kind === 'bool' ? 2 : 4) * u));
+  }
+  return t;
+}
+
+function fromFile(v: Value, file: string): RunValue {
+  if (file.endsWith('.npy')) return readNpy(fs.readFileSync(file), file);
+  if (file.endsWith('.pb')) return v.type ? readValue(file, v.type) : parseTensor(fs.readFileSync(file)).tensor;
+  return usage(`cannot tell what ${file} is`, 'Inputs are .npy or .pb files, or random:SEED.');
+}
+
+/** The data set `test_data_set_0` beside the model, when it is complete. */
+function besideModel(model: Model, file: string): (RunValue | null)[] | null {
+  const dir = path.join(path.dirname(file), 'test_data_set_0');
+  if (!fs.existsSync(dir)) return null;
+  const open = model.graph.inputs.filter((v) => !model.graph.constants.has(v));
+  const files = listValues(dir, 'input');
+  if (files.length !== open.length) return null;
+  const byValue = new Map(open.map((v, i) => [v, files[i].file]));
+  return model.graph.inputs.map((v) => (byValue.has(v) ? readValue(byValue.get(v)!, v.type) : null));
+}
+
+/** One value per graph input (null: its default). `given` holds `name=source` pairs. */
+export function gatherInputs(model: Model, file: string, given: readonly string[], options: ShapeOptions): (RunValue | null)[] {
+  const sources = new Map(given.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
+  for (const name of sources.keys()) {
+    if (!model.graph.inputs.some((v) => v.name === name)) {
+      usage(`the model has no input "${name}"`, `Its inputs are: ${model.graph.inputs.map((v) => v.name).join(', ')}.`);
+    }
+  }
+  const bound = options.shapes !== undefined || (options.dim ?? []).length > 0;
+  const stored = sources.size === 0 && !bound ? besideModel(model, file) : null;
+  if (stored) return stored;
+  return model.graph.inputs.map((v, i) => {
+    const source = sources.get(v.name);
+    if (source === undefined && model.graph.constants.has(v)) return null;
+    if (source === undefined) return randomTensor(v, boundShape(v, options), i + 1);
+    const seed = /^random:(\d+)$/.exec(source);
+    return seed ? randomTensor(v, boundShape(v, options), Number(seed[1])) : fromFile(v, source);
+  });
+}
+
+/** Text such as float32[1,3,224,224] of a value. */
+export function describeValue(v: RunValue | null): string {
+  if (!v) return 'none';
+  if (isTensorValue(v)) return `${dtypeInfo(v.dtype).api}[${v.shape.join(',')}]`;
+  return v.kind === 'sequence' ? `sequence of ${v.elems.length}` : `optional ${describeValue(v.value)}`;
+}
