@@ -47,6 +47,12 @@ export class TileBuilder {
     return newTensor(t.name, t.dtype, shape, 'temp', { base: t });
   }
 
+  /** The same bytes read as another storage type of equal size. */
+  bits(t: TileTensor, dtype: DType): TileTensor {
+    invariant(dtypeInfo(dtype).bytes === dtypeInfo(t.dtype).bytes, `bits of ${t.name}: element sizes differ`);
+    return newTensor(t.name, dtype, t.shape, 'temp', { base: t });
+  }
+
   /** One value per element: out[ix] = f(ix). */
   map(dtype: DType, shape: readonly number[], f: (ix: Indices) => Expr): TileTensor {
     const out = this.alloc(dtype, shape);
