@@ -39,6 +39,8 @@ export interface Artifact {
   readonly code: TargetCode;
   readonly constantBytes: number;
   readonly arenaBytes: number;
+  /** Distinct kernels in the code. */
+  readonly kernels: number;
   /** In the order of the program's inputs and outputs. */
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
@@ -81,6 +83,7 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
   });
   return {
     code, constantBytes: plan.constantBytes, arenaBytes: plan.arenaBytes, checks, constants,
+    kernels: program.kernels.length,
     inputs: program.inputs.map((t) => slotOf(program, t)),
     outputs: program.outputs.map((t) => slotOf(program, t)),
   };

@@ -1,20 +1,41 @@
-// A backend turns a tile program into something that runs here. The interpreter is one; every target
-// with its launcher is another.
+// A backend turns a tile program into something that runs here: the interpreter, or a target with
+// its launcher.
 import { interpret } from '../3-tile/interpret.ts';
 import type { TileProgram } from '../3-tile/tile-op.ts';
+import type { Artifact, Executable as Loaded } from '../6-runtime/artifact.ts';
 import type { Executable } from '../6-runtime/executable.ts';
+import type { ModelLimits } from '../ir/limits.ts';
+import type { Observer } from '../observe.ts';
+import { buildArtifact, type Machine } from '../pipeline.ts';
 
 export interface Backend {
   readonly name: string;
-  build(program: TileProgram): Promise<Executable>;
+  readonly observer: Observer;
+  build(program: TileProgram, limits: ModelLimits): Promise<Executable>;
 }
 
 /** Plain-loop meaning: slow, exact, needs nothing. */
-export const interpreterBackend: Backend = {
-  name: 'interpreter',
+export const interpreterBackend = (observer: Observer): Backend => ({
+  name: 'interpreter', observer,
   build: async (program) => ({
     run: (feeds) => interpret(program, feeds),
     arenaBytes: 0, codeBytes: 0, kernels: program.steps.length,
     dispose: () => {},
   }),
-};
+});
+
+/** A target and the launcher that loads its artifacts here. */
+export function targetBackend(machine: Machine, observer: Observer, launch: (a: Artifact) => Promise<Loaded>): Backend {
+  return {
+    name: machine.target.name, observer,
+    build: async (program, limits) => {
+      const artifact = await buildArtifact(program, { machine, observer, limits });
+      const loaded = await launch(artifact);
+      return {
+        run: (feeds) => loaded.run(feeds),
+        arenaBytes: loaded.arenaBytes, codeBytes: loaded.codeBytes, kernels: artifact.kernels,
+        dispose: () => { loaded.dispose(); },
+      };
+    },
+  };
+}

@@ -1,11 +1,23 @@
 // The backends that Node offers, by the name users give to `--target`.
+import { cTarget } from '../5-codegen/targets/c/index.ts';
+import { loadNative } from '../6-runtime/launch/native.ts';
+import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
+import { cpuDevice } from '../devices/device.ts';
+import { silent } from '../observe.ts';
 import { TilewrightError } from '../support/errors.ts';
-import type { Backend } from './backend.ts';
+import { type Backend, targetBackend } from './backend.ts';
 import { type BackendOptions, portableBackends, type PortableTarget } from './portable.ts';
 
 export type NodeTarget = PortableTarget | 'c';
 
-const NODE_ONLY: Readonly<Record<string, (o: BackendOptions) => Promise<Backend>>> = {};
+async function nativeBackend(o: BackendOptions): Promise<Backend> {
+  const features = cpuFeatures();
+  findToolchain();
+  const machine = { device: cpuDevice(features), target: cTarget, features };
+  return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));
+}
+
+const NODE_ONLY: Readonly<Record<string, (o: BackendOptions) => Promise<Backend>>> = { c: nativeBackend };
 
 export const NODE_TARGETS: readonly string[] = [...Object.keys(portableBackends), ...Object.keys(NODE_ONLY)];
 

@@ -8,7 +8,6 @@ export interface BackendOptions {
 export type PortableTarget = 'wasm' | 'interpreter';
 
 export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOptions) => Backend>> = {
-  wasm: () => interpreterBackend,
-  interpreter: (_o) => interpreterBackend,
+  wasm: (o) => interpreterBackend(o.observer ?? silent),
+  interpreter: (o) => interpreterBackend(o.observer ?? silent),
 };
-void silent;
