@@ -84,7 +84,7 @@ function addOps(t: ComputeType, lanes: number): void {
     );
   }
   addCase(`select ${t}x${lanes}`, t, lanes, t,
-    (a, b) => makeExpr('select', t, [binary('lt', a, b), b, a], null, lanes), ([a, b]) => (a < b ? b : a));
+    (a, b) => makeExpr('select', t, [binary('lt', a, b), b, a], null, lanes), ([a, b]) => [a, b][Number(a < b)]);
 }
 
 function addConversions(t: ComputeType, lanes: number): void {

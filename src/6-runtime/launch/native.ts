@@ -8,7 +8,6 @@ import { ENTRY } from '../../5-codegen/targets/c/program.ts';
 import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';
-import { version } from '../../version.ts';
 import {
   type Artifact, checkFeeds, type Executable, readOutputs, type Slot, SPACE_ALIGNMENT, verifyChecks,
   writeConstants,
@@ -58,7 +57,7 @@ async function buildLibrary(
   source: string, toolchain: Toolchain, flags: readonly string[], options: NativeOptions,
 ): Promise<Library> {
   const cache = options.cache === undefined ? openCache().cache : options.cache;
-  const key = JSON.stringify(['c', version, toolchainKey(toolchain), flags, source]);
+  const key = JSON.stringify(['c', toolchainKey(toolchain), flags, source]);
   const known = cache?.find(key);
   const cached = known && (await load(known.path, known.bytes).catch(() => undefined));
   if (cached) return cached;
@@ -150,7 +149,9 @@ class NativeExecutable implements Executable {
   run(feeds: readonly TensorData[]): TensorData[] {
     if (!this.library) throw new TilewrightError('USAGE', 'the program was disposed');
     checkFeeds(this.artifact, feeds);
-    this.artifact.inputs.forEach((slot, i) => this.arena.set(feeds[i].bytes, slot.offset));
+    for (const [i, slot] of this.artifact.inputs.entries()) {
+      this.arena.set(feeds[i].bytes, slot.offset);
+    }
     const status = this.library.call(this.constants, this.arena);
     if (status !== 0) throw new TilewrightError('INTERNAL', `the program returned ${status}`);
     const read = (slot: Slot): Uint8Array => {

@@ -45,7 +45,7 @@ class KernelWriter {
     this.unit = unit;
     this.kernel = kernel;
     this.overlapping = overlapping;
-    kernel.params.forEach((t, i) => this.positions.set(t, i));
+    for (const [i, t] of kernel.params.entries()) this.positions.set(t, i);
     this.steady = staticLocals(kernel);
     this.declareLocals();
     this.values = new Values(this, roots(kernel.body));
@@ -106,15 +106,13 @@ class KernelWriter {
   }
 
   private statement(s: Stmt): void {
-    switch (s.kind) {
-      case 'for': return this.forLoop(s);
-      case 'while': return this.whileLoop(s);
-      case 'if': return this.conditional(s);
-      case 'set': {
-        this.emit(`${this.variables.get(s.local)} = ${this.values.value(s.value)};`);
-        return this.values.invalidate({ locals: new Set([s.local]), tensors: new Set() });
-      }
-      case 'store': return this.store(s);
+    if (s.kind === 'for') this.forLoop(s);
+    else if (s.kind === 'while') this.whileLoop(s);
+    else if (s.kind === 'if') this.conditional(s);
+    else if (s.kind === 'store') this.store(s);
+    else {
+      this.emit(`${this.variables.get(s.local)} = ${this.values.value(s.value)};`);
+      this.values.invalidate({ locals: new Set([s.local]), tensors: new Set() });
     }
   }
 
@@ -188,10 +186,10 @@ function roots(body: readonly Stmt[]): { e: Expr; wide: boolean }[] {
   const out: { e: Expr; wide: boolean }[] = [];
   walkStmts(body, (s) => {
     switch (s.kind) {
-      case 'for': return void out.push({ e: s.from, wide: true }, { e: s.to, wide: true });
-      case 'while': case 'if': return void out.push({ e: s.cond, wide: false });
-      case 'set': return void out.push({ e: s.value, wide: false });
-      case 'store': return void out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false });
+      case 'for': out.push({ e: s.from, wide: true }, { e: s.to, wide: true }); break;
+      case 'while': case 'if': out.push({ e: s.cond, wide: false }); break;
+      case 'set': out.push({ e: s.value, wide: false }); break;
+      case 'store': out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false }); break;
     }
   });
   return out;
