@@ -1,0 +1,215 @@
+// Rewriting of expressions: walking, mapping, substitution, and rules as typed data. A rule is named
+// by its equation; its pattern's names are the fields that its right-hand side receives, so a
+// misspelt name does not compile. Rules are looked up by the op of the node they match.
+import { type Dag, postOrder, rebuildFrom, rewriteDag, type Seen } from '../support/rewrite.ts';
+import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
+import type { Scalar } from '../ir/tensor.ts';
+
+const sources = (e: Expr): readonly Expr[] => e.src;
+
+/** The same node over other operands of the same types. */
+export function withSrc(e: Expr, src: readonly Expr[]): Expr {
+  return makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
+}
+
+const EXPRS: Dag<Expr> = { src: sources, rebuild: withSrc };
+
+/** Every node of the expressions once, operands first. */
+export function walkExpr(...roots: readonly Expr[]): Expr[] {
+  return postOrder(roots, sources);
+}
+
+/** As `walkExpr`, without the nodes in `seen`, which grows. */
+export function walkNew(roots: readonly Expr[], seen: Set<Expr>): Expr[] {
+  return postOrder(roots, sources, seen);
+}
+
+function unknownTo(memo: ReadonlyMap<Expr, Expr>): Seen<Expr> {
+  const seen = new Set<Expr>();
+  return { has: (e) => memo.has(e) || seen.has(e), add: (e) => seen.add(e) };
+}
+
+/** One pass, operands first: `f` sees each node over mapped operands; undefined keeps it. */
+export function mapExpr(
+  root: Expr,
+  f: (e: Expr) => Expr | undefined,
+  memo: Map<Expr, Expr> = new Map(),
+): Expr {
+  for (const e of postOrder([root], sources, unknownTo(memo))) {
+    const rebuilt = rebuildFrom(e, EXPRS, memo);
+    memo.set(e, f(rebuilt) ?? rebuilt);
+  }
+  return memo.get(root)!;
+}
+
+/** Replaces nodes by others, outermost first; replacements are not searched. */
+export function substitute(root: Expr, by: ReadonlyMap<Expr, Expr>): Expr {
+  const memo = new Map<Expr, Expr>(by);
+  for (const e of postOrder([root], sources, unknownTo(by))) {
+    memo.set(e, rebuildFrom(e, EXPRS, memo));
+  }
+  return memo.get(root)!;
+}
+
+/** Applies `step` bottom-up until it gives nothing new. */
+export function rewriteExpr(
+  root: Expr,
+  step: (e: Expr) => Expr | undefined,
+  memo?: Map<Expr, Expr>,
+): Expr {
+  return rewriteDag(root, EXPRS, step, memo);
+}
+
+type Bound = Record<string, Expr>;
+
+/** A shape of expression; `Names` are what it binds. */
+export interface Pattern<Names extends string> {
+  /** The ops of nodes it can match; null: every op. */
+  readonly ops: readonly Op[] | null;
+  match(e: Expr, bound: Bound): boolean;
+  /** Only a type: keeps the names apart. */
+  readonly names?: Names;
+}
+
+/** Anything; the second use of a name matches only the same expression. */
+export function any<N extends string>(name: N): Pattern<N> {
+  return { ops: null, match: (e, bound) => bind(bound, name, e) };
+}
+
+function bind(bound: Bound, name: string, e: Expr): boolean {
+  if (bound[name] !== undefined) return bound[name] === e;
+  bound[name] = e;
+  return true;
+}
+
+/** A constant, or a constant in every lane. */
+export function num<N extends string>(name: N): Pattern<N> {
+  return {
+    ops: ['const', 'splat'],
+    match: (e, bound) => constOf(e) !== undefined && bind(bound, name, e),
+  };
+}
+
+/** The value of a constant or of a splat constant. */
+export function constOf(e: Expr): Scalar | undefined {
+  if (e.op === 'const') return e.arg;
+  return e.op === 'splat' && e.src[0].op === 'const' ? e.src[0].arg : undefined;
+}
+
+/** The constant of this value in any type; 0 is not -0. */
+export function lit(value: number): Pattern<never> {
+  const same = (v: Scalar | undefined): boolean =>
+    typeof v === 'bigint' ? v === BigInt(value) : Object.is(v, value);
+  return { ops: ['const', 'splat'], match: (e) => same(constOf(e)) };
+}
+
+export function un<A extends string>(op: UnaryOp | 'cast', a: Pattern<A>): Pattern<A> {
+  return { ops: [op], match: (e, bound) => e.op === op && a.match(e.src[0], bound) };
+}
+
+export function bin<A extends string, B extends string>(
+  op: BinaryOp,
+  a: Pattern<A>,
+  b: Pattern<B>,
+): Pattern<A | B> {
+  return {
+    ops: [op],
+    match: (e, bound) => e.op === op && a.match(e.src[0], bound) && b.match(e.src[1], bound),
+  };
+}
+
+/** A commutative binary op: operands in either order. */
+export function com<A extends string, B extends string>(
+  op: BinaryOp,
+  a: Pattern<A>,
+  b: Pattern<B>,
+): Pattern<A | B> {
+  const match = (e: Expr, bound: Bound): boolean => {
+    if (e.op !== op) return false;
+    const trial = { ...bound };
+    if (a.match(e.src[0], trial) && b.match(e.src[1], trial)) {
+      Object.assign(bound, trial);
+      return true;
+    }
+    return a.match(e.src[1], bound) && b.match(e.src[0], bound);
+  };
+  return { ops: [op], match };
+}
+
+export function sel<A extends string, B extends string, C extends string>(
+  cond: Pattern<A>,
+  then: Pattern<B>,
+  otherwise: Pattern<C>,
+): Pattern<A | B | C> {
+  return {
+    ops: ['select'],
+    match: (e, bound) =>
+      e.op === 'select' && cond.match(e.src[0], bound) && then.match(e.src[1], bound) &&
+      otherwise.match(e.src[2], bound),
+  };
+}
+
+/** The pattern on nodes that also satisfy a condition. */
+export function where<N extends string>(p: Pattern<N>, holds: (e: Expr) => boolean): Pattern<N> {
+  return { ops: p.ops, match: (e, bound) => holds(e) && p.match(e, bound) };
+}
+
+/** One equation, read left to right; `Ctx` is what conditions may ask. */
+export interface Rule<Ctx> {
+  readonly name: string;
+  readonly ops: readonly Op[];
+  /** The right-hand side, or undefined where the rule does not apply. */
+  apply(e: Expr, ctx: Ctx): Expr | undefined;
+}
+
+export function rule<N extends string, Ctx = unknown>(
+  name: string,
+  left: Pattern<N>,
+  right: (bound: Readonly<Record<N, Expr>>, ctx: Ctx, e: Expr) => Expr | undefined,
+): Rule<Ctx> {
+  return {
+    name,
+    ops: left.ops ?? [],
+    apply: (e, ctx) => {
+      const bound: Bound = {};
+      return left.match(e, bound) ? right(bound as Record<N, Expr>, ctx, e) : undefined;
+    },
+  };
+}
+
+/** A rule whose condition and right-hand side are one function of the node. */
+export function ruleOn<Ctx>(
+  name: string,
+  ops: readonly Op[],
+  apply: (e: Expr, ctx: Ctx) => Expr | undefined,
+): Rule<Ctx> {
+  return { name, ops, apply };
+}
+
+/** Rules by the op they match, in the order given. */
+export class RuleSet<Ctx> {
+  private readonly byOp = new Map<Op, Rule<Ctx>[]>();
+
+  constructor(rules: readonly Rule<Ctx>[]) {
+    for (const r of rules) {
+      for (const op of r.ops) {
+        const list = this.byOp.get(op);
+        if (list) list.push(r);
+        else this.byOp.set(op, [r]);
+      }
+    }
+  }
+
+  /** The first right-hand side that differs from the node. `fired` hears the rule's name. */
+  step(e: Expr, ctx: Ctx, fired?: (name: string) => void): Expr | undefined {
+    const list = this.byOp.get(e.op);
+    if (!list) return undefined;
+    for (const r of list) {
+      const next = r.apply(e, ctx);
+      if (next === undefined || next === e) continue;
+      fired?.(r.name);
+      return next;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+// exp, exp2, expm1 and what is made of them. x = n ln 2 + r with two-part ln 2, a polynomial on
+// |r| <= ln(2)/2, then scaling by 2^n in two factors, so that subnormal results round once. Nothing
+// branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
+import { abs, type Expr } from '../expr.ts';
+import {
+  add, choose, div, formatOf, gt, lt, max, min, mul, nearestOf, polynomial, powerOfTwo, scale, sub,
+  withSign,
+} from './arithmetic.ts';
+import * as c from './coefficients.ts';
+
+interface ExpTable {
+  /** Below: rounds to 0; above: overflows. */
+  readonly low: number;
+  readonly high: number;
+  readonly low2: number;
+  readonly high2: number;
+  /** Below: expm1 rounds to -1. */
+  readonly lowM1: number;
+  readonly exp: readonly number[];
+  readonly exp2: readonly number[];
+  readonly expm1: readonly number[];
+  readonly sinh: readonly number[];
+  readonly ln2: readonly number[];
+}
+
+const TABLES: { readonly f32: ExpTable; readonly f64: ExpTable } = {
+  f32: {
+    low: -104, high: 89, low2: -151, high2: 129, lowM1: -18,
+    exp: c.EXP_F32, exp2: c.EXP2_F32, expm1: c.EXPM1_F32, sinh: c.SINH_F32, ln2: c.LN2_F32,
+  },
+  f64: {
+    low: -746, high: 710, low2: -1076, high2: 1025, lowM1: -38,
+    exp: c.EXP_F64, exp2: c.EXP2_F64, expm1: c.EXPM1_F64, sinh: c.SINH_F64, ln2: c.LN2_F64,
+  },
+};
+
+const tableOf = (x: Expr): ExpTable => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
+
+/** x = n ln 2 + r. */
+function reduce(x: Expr): { n: Expr; r: Expr } {
+  const { ln2 } = tableOf(x);
+  const { whole, n } = nearestOf(mul(x, Math.LOG2E));
+  return { n, r: sub(sub(x, mul(whole, ln2[0])), mul(whole, ln2[1])) };
+}
+
+/** r + r^2 q(r). */
+const tail = (r: Expr, q: readonly number[]): Expr => add(r, mul(mul(r, r), polynomial(r, q)));
+
+/** e^x 2^shift. */
+function expShifted(x: Expr, shift: number): Expr {
+  const t = tableOf(x);
+  const { n, r } = reduce(min(max(x, t.low), t.high - shift));
+  return scale(add(tail(r, t.exp), 1), shift === 0 ? n : add(n, shift));
+}
+
+export const exp = (x: Expr): Expr => expShifted(x, 0);
+
+export function exp2(x: Expr): Expr {
+  const t = tableOf(x);
+  const clamped = min(max(x, t.low2), t.high2);
+  const { whole, n } = nearestOf(clamped);
+  const r = sub(clamped, whole);
+  return scale(add(mul(r, polynomial(r, t.exp2)), 1), n);
+}
+
+/** 2^n (e^r - 1) + (2^n - 1); for the largest n in two steps, because 2^n itself overflows. */
+export function expm1(x: Expr): Expr {
+  const t = tableOf(x);
+  const { bias, tiny } = formatOf(x);
+  const { n, r } = reduce(min(max(x, t.lowM1), t.high));
+  const power = powerOfTwo(min(n, bias));
+  const sum = add(mul(power, tail(r, t.expm1)), sub(power, 1));
+  const scaled = choose(gt(n, bias), mul(sum, 2), sum);
+  return choose(lt(abs(x), tiny), x, scaled);
+}
+
+/** x + x^3 q(x^2) below 1, e^|x|/2 - 1/(2 e^|x|) above. */
+export function sinh(x: Expr): Expr {
+  const a = abs(x);
+  const z = mul(x, x);
+  const small = add(x, mul(mul(x, z), polynomial(z, tableOf(x).sinh)));
+  const e = expShifted(a, -1);
+  return choose(lt(a, 1), small, withSign(sub(e, div(0.25, e)), x));
+}
+
+export function cosh(x: Expr): Expr {
+  const e = expShifted(abs(x), -1);
+  return add(e, div(0.25, e));
+}
+
+/** f32: x p(x^2) / q(x^2) up to where it rounds to 1. f64: t / (t + 2), t = e^(2|x|) - 1. */
+export function tanh(x: Expr): Expr {
+  if (x.dtype === 'f32') {
+    const v = min(max(x, -9.01), 9.01);
+    const z = mul(v, v);
+    const y = div(mul(v, polynomial(z, c.TANH_F32_P)), polynomial(z, c.TANH_F32_Q));
+    return min(max(y, -1), 1);
+  }
+  const t = expm1(mul(min(abs(x), 22), 2));
+  return withSign(div(t, add(t, 2)), x);
+}
+
+/** f32: x p(x^2) / q(x^2) up to where it rounds to 1. f64: so below 1, 1 - e^(-x^2) p(x)/q(x) above. */
+export function erf(x: Expr): Expr {
+  if (x.dtype === 'f32') {
+    const v = min(max(x, -3.93), 3.93);
+    const z = mul(v, v);
+    const y = div(mul(v, polynomial(z, c.ERF_F32_P)), polynomial(z, c.ERF_F32_Q));
+    return min(max(y, -1), 1);
+  }
+  const a = min(abs(x), 6);
+  const z = mul(a, a);
+  const small = div(mul(x, polynomial(z, c.ERF_F64_P)), polynomial(z, c.ERF_F64_Q));
+  const rest = div(polynomial(a, c.ERFC_F64_P), polynomial(a, c.ERFC_F64_Q));
+  const large = sub(1, mul(exp(sub(0, z)), rest));
+  return choose(lt(a, 1), small, withSign(large, x));
+}

@@ -1,0 +1,31 @@
+// Decomposition of scalar functions into arithmetic, comparisons, selections and bit operations, so
+// that a target needs no function library. In: an expression with any scalar or vector nodes. Out: the
+// same value within the accuracy that test/tile/functions.test.ts states, without the ops of the table.
+import type { BinaryOp, Expr, Op, UnaryOp } from '../expr.ts';
+import { rewriteExpr } from '../rewrite.ts';
+import * as exponential from './functions-exp.ts';
+import * as logarithmic from './functions-log.ts';
+import { pow } from './functions-pow.ts';
+import * as trigonometric from './functions-trig.ts';
+
+const { exp, exp2, expm1, sinh, cosh, tanh, erf } = exponential;
+const { log, log2, log1p, asinh, acosh, atanh } = logarithmic;
+const { sin, cos, tan, asin, acos, atan, atan2 } = trigonometric;
+
+/** Functions of one or two operands that exist only above code generation. */
+export const FUNCTIONS = {
+  exp, exp2, expm1, sinh, cosh, tanh, erf, log, log2, log1p, asinh, acosh, atanh,
+  sin, cos, tan, asin, acos, atan, atan2, pow,
+} satisfies { [O in UnaryOp | BinaryOp]?: (a: Expr, b: Expr) => Expr };
+
+const TABLE: ReadonlyMap<Op, (a: Expr, b: Expr) => Expr> = new Map(
+  Object.entries(FUNCTIONS) as [Op, (a: Expr, b: Expr) => Expr][],
+);
+
+/** Whether `legalise` replaces this op. */
+export const isFunction = (op: Op): boolean => TABLE.has(op);
+
+/** The expression without scalar functions. A memo may be kept between calls. */
+export function legalise(root: Expr, memo?: Map<Expr, Expr>): Expr {
+  return rewriteExpr(root, (e) => TABLE.get(e.op)?.(e.src[0], e.src[1]), memo);
+}

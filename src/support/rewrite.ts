@@ -1,0 +1,108 @@
+// Drivers over directed acyclic graphs of immutable nodes, with their own stack, so that depth costs
+// memory and never the call stack. In: roots, how to see children, how to rebuild. Out: orders and
+// rewritten roots. Knows nothing about expressions.
+import { invariant } from './errors.ts';
+
+export interface Dag<N> {
+  src(node: N): readonly N[];
+  /** The node over other children; called only when a child changed. */
+  rebuild(node: N, src: readonly N[]): N;
+}
+
+/** Nodes already visited. */
+export interface Seen<N> {
+  has(node: N): boolean;
+  add(node: N): unknown;
+}
+
+/** Every node once, children before parents, left before right; `seen` nodes are skipped and added. */
+export function postOrder<N>(
+  roots: readonly N[],
+  src: (node: N) => readonly N[],
+  seen: Seen<N> = new Set(),
+): N[] {
+  const order: N[] = [];
+  const stack: { node: N; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      const children = src(top.node);
+      while (top.next < children.length && seen.has(children[top.next])) top.next++;
+      if (top.next < children.length) {
+        const child = children[top.next++];
+        seen.add(child);
+        stack.push({ node: child, next: 0 });
+      } else {
+        order.push(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}
+
+/** Rebuilt from `memo` of its children, which must all be there. */
+export function rebuildFrom<N>(node: N, dag: Dag<N>, memo: ReadonlyMap<N, N>): N {
+  const src = dag.src(node);
+  let changed: N[] | null = null;
+  for (let i = 0; i < src.length; i++) {
+    const s = memo.get(src[i])!;
+    if (changed) changed.push(s);
+    else if (s !== src[i]) changed = [...src.slice(0, i), s];
+  }
+  return changed ? dag.rebuild(node, changed) : node;
+}
+
+/** Most rewrites of one root before the rules are taken to diverge, beyond a share per node. */
+const MAX_REWRITES = 100_000;
+
+/**
+ * Bottom-up to a fixed point: children first, then `step` at the node as long as it gives another
+ * node, whose parts are rewritten in turn. `memo` may be kept between calls with the same `step`.
+ * Throws INTERNAL when the rules run in a circle or do not end.
+ */
+export function rewriteDag<N>(
+  root: N,
+  dag: Dag<N>,
+  step: (node: N) => N | undefined,
+  memo: Map<N, N> = new Map(),
+): N {
+  const forward = new Map<N, N>();
+  const stack: N[] = [root];
+  const wait = (node: N): void => {
+    invariant(!forward.has(node), 'rewrite rules run in a circle');
+    stack.push(node);
+  };
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    if (memo.has(node)) {
+      stack.pop();
+      continue;
+    }
+    const next = forward.get(node);
+    if (next !== undefined) {
+      const result = memo.get(next);
+      if (result === undefined) wait(next);
+      else memo.set(node, result);
+      continue;
+    }
+    const before = stack.length;
+    const src = dag.src(node);
+    for (let i = src.length - 1; i >= 0; i--) if (!memo.has(src[i])) wait(src[i]);
+    if (stack.length > before) continue;
+    const rebuilt = rebuildFrom(node, dag, memo);
+    const known = memo.get(rebuilt);
+    const stepped = known ?? step(rebuilt) ?? rebuilt;
+    if (stepped === rebuilt || known !== undefined) {
+      memo.set(rebuilt, stepped);
+      memo.set(node, stepped);
+      continue;
+    }
+    forward.set(node, stepped);
+    invariant(forward.size < MAX_REWRITES + memo.size, 'rewrite rules do not end');
+  }
+  return memo.get(root)!;
+}
