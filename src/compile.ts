@@ -31,7 +31,8 @@ async function buildSegment(segment: StaticGraph, backend: Backend, limits: Mode
   return backend.build(runStage(observer, 'tile', () => toTiles(graph), textOf.tiles), limits);
 }
 
-async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits): Promise<ReturnType<Executable['run']>> {
+/** Runs a segment without inputs on the backend. */
+export async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits): Promise<ReturnType<Executable['run']>> {
   const executable = await backend.build(toTiles(graph), limits);
   try {
     return executable.run([]);

@@ -11,12 +11,14 @@ import { buildArtifact, type Machine } from '../pipeline.ts';
 export interface Backend {
   readonly name: string;
   readonly observer: Observer;
+  /** What it compiles for; null: it does not compile. */
+  readonly machine: Machine | null;
   build(program: TileProgram, limits: ModelLimits): Promise<Executable>;
 }
 
 /** Plain-loop meaning: slow, exact, needs nothing. */
 export const interpreterBackend = (observer: Observer): Backend => ({
-  name: 'interpreter', observer,
+  name: 'interpreter', observer, machine: null,
   build: async (program) => ({
     run: (feeds) => interpret(program, feeds),
     arenaBytes: 0, codeBytes: 0, kernels: program.steps.length,
@@ -27,7 +29,7 @@ export const interpreterBackend = (observer: Observer): Backend => ({
 /** A target and the launcher that loads its artifacts here. */
 export function targetBackend(machine: Machine, observer: Observer, launch: (a: Artifact) => Promise<Loaded>): Backend {
   return {
-    name: machine.target.name, observer,
+    name: machine.target.name, observer, machine,
     build: async (program, limits) => {
       const artifact = await buildArtifact(program, { machine, observer, limits });
       const loaded = await launch(artifact);

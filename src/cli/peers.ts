@@ -1,4 +1,7 @@
-// Other runtimes to compare with, when they are installed: found by import, fed the same data.
+// Other runtimes to compare with, when they are installed where the command runs: fed the same data.
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { fromTensorData } from '../6-runtime/tensor.ts';
@@ -59,11 +62,12 @@ export async function loadPeer(name: string, model: string, bytes: Uint8Array, o
 
 async function importPeer(name: string): Promise<OrtModule> {
   try {
-    const loaded = (await import(name)) as OrtModule & { default?: OrtModule };
+    const require = createRequire(path.join(process.cwd(), 'package.json'));
+    const loaded = (await import(pathToFileURL(require.resolve(name)).href)) as OrtModule & { default?: OrtModule };
     return loaded.InferenceSession ? loaded : loaded.default!;
   } catch (error) {
     throw new TilewrightError('TARGET_UNAVAILABLE', `${name} cannot be loaded: ${String((error as Error).message).split('\n')[0]}`, {},
-      `Install it beside tilewright: npm install --ignore-scripts ${name}`);
+      `Install it in the folder you run in: npm install --ignore-scripts ${name}`);
   }
 }
 

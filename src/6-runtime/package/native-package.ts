@@ -1,0 +1,91 @@
+// The ahead-of-time package of a C artifact: source and header for any C program, weights, and an ES
+// module that calls the built library through koffi. In: an artifact and the model's names. Out:
+// files by name. Names of the model appear only in the ES module's data and types.
+import { version } from '../../version.ts';
+import { type Artifact, type Slot, writeConstants } from '../artifact.ts';
+import { moduleHead } from './module-text.ts';
+import { declarations, type Signature, signatureOf } from './signature.ts';
+
+const SOURCES = `  /** The shared library built from model.c. */
+  library?: string;
+  /** The weights. */
+  weights?: Response | ArrayBuffer | Uint8Array;`;
+
+function slotMacros(kind: string, slots: readonly Slot[]): string {
+  return slots.map((s, i) => [
+    `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */`,
+    `#define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u`,
+    `#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
+  ].join('\n')).join('\n');
+}
+
+function header(artifact: Artifact): string {
+  return `/* Made by Tilewright ${version}. */
+#ifndef TILEWRIGHT_MODEL_H
+#define TILEWRIGHT_MODEL_H
+#include <stdint.h>
+/* Read weights.bin into 64-byte aligned memory; give 64-byte aligned arena memory per call in flight. */
+#define TILEWRIGHT_CONSTANT_BYTES ${artifact.constantBytes}u
+#define TILEWRIGHT_ARENA_BYTES ${artifact.arenaBytes}u
+${slotMacros('INPUT', artifact.inputs)}
+${slotMacros('OUTPUT', artifact.outputs)}
+#ifdef __cplusplus
+extern "C"
+#endif
+/* Runs the model on what lies at the input offsets. Re-entrant: all state is in the arena. */
+int32_t tilewright_main(const uint8_t *constants, uint8_t *arena);
+#endif
+`;
+}
+
+function moduleText(s: Signature): string {
+  return `import koffi from 'koffi';
+${moduleHead(s, version)}
+const SUFFIX = { darwin: 'dylib', win32: 'dll' };
+
+function aligned(bytes) {
+  const block = koffi.alloc('uint8_t', bytes + 64);
+  const start = Number((64n - (koffi.address(block) % 64n)) % 64n);
+  return new Uint8Array(koffi.view(block, bytes + 64)).subarray(start, start + bytes);
+}
+
+export async function load(sources = {}) {
+  const { fileURLToPath } = await import('node:url');
+  const file = sources.library ?? fileURLToPath(new URL('./model.' + (SUFFIX[process.platform] ?? 'so'), import.meta.url));
+  const main = koffi.load(file).func('int32_t tilewright_main(const uint8_t *constants, uint8_t *arena)');
+  const constants = aligned(SIGNATURE.constantBytes);
+  constants.set(await read(sources.weights, './weights.bin'));
+  const arena = aligned(SIGNATURE.arenaBytes);
+  return model(() => constants, () => arena, () => main(constants, arena));
+}
+
+export default load;
+`;
+}
+
+/** How the library was built: what the package's build script repeats. */
+export interface NativeBuild {
+  readonly flags: readonly string[];
+  readonly library: string;
+}
+
+/** Files of the package; one C file per translation unit. */
+export function nativePackage(
+  artifact: Artifact, inputs: readonly string[], outputs: readonly string[], units: readonly string[], build: NativeBuild,
+): Map<string, Uint8Array> {
+  const s = signatureOf(artifact, inputs, outputs);
+  const weights = new Uint8Array(artifact.constantBytes);
+  writeConstants(artifact, weights);
+  const text = (t: string): Uint8Array => new TextEncoder().encode(t);
+  const sources = units.map((_, i) => (i === 0 ? 'model.c' : `model_${i}.c`));
+  const command = ['cc', ...build.flags, '-shared', '-o', build.library, ...sources, '-lm'].join(' ');
+  const manifest = { type: 'module', main: './index.js', types: './index.d.ts', dependencies: { koffi: '^3.3.4' }, scripts: { build: command } };
+  return new Map([
+    ...units.map((unit, i): [string, Uint8Array] => [sources[i], text(unit)]),
+    ['model.h', text(header(artifact))],
+    ['weights.bin', weights],
+    ['index.js', text(moduleText(s))],
+    ['index.d.ts', text(declarations(s, SOURCES))],
+    ['package.json', text(`${JSON.stringify(manifest, null, 2)}\n`)],
+  ]);
+}
