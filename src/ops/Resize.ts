@@ -1,12 +1,29 @@
 // ONNX Resize since 19: nearest, linear or cubic interpolation along any axes, one axis at a time.
 // Sizes, scales and region are known at compile time, so coordinates and weights become tables.
 import { tensorOf } from '../ir/tensor.ts';
-import { cast, type ComputeType, computeType, constant, div, type Expr, index, load, mul, select } from '../3-tile/expr.ts';
+import {
+  cast,
+  type ComputeType,
+  computeType,
+  constant,
+  div,
+  type Expr,
+  index,
+  load,
+  mul,
+  select,
+} from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { times } from './index-math.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 import {
-  knowsRounding, knowsTransform, nearestTable, outsideTable, type ResizeAxis, type ResizeStyle, tapTable,
+  knowsRounding,
+  knowsTransform,
+  nearestTable,
+  outsideTable,
+  type ResizeAxis,
+  type ResizeStyle,
+  tapTable,
 } from './resize-axis.ts';
 
 type Context = InferContext | LowerContext;
@@ -25,11 +42,18 @@ function resizedAxes(c: Context): number[] {
   return result;
 }
 
-interface Target { readonly output: number; readonly scale: number }
+interface Target {
+  readonly output: number;
+  readonly scale: number;
+}
 
 function fromScales(c: Context, input: readonly number[], scales: readonly number[]): Target[] {
-  if (scales.some((s) => !(s > 0) || s > 2 ** 31)) c.fail(`scales [${scales}] are not all positive`);
-  return input.map((d, i) => ({ output: Math.floor(Math.fround(scales[i] * d)), scale: scales[i] }));
+  if (scales.some((s) => !(s > 0) || s > 2 ** 31))
+    c.fail(`scales [${scales}] are not all positive`);
+  return input.map((d, i) => ({
+    output: Math.floor(Math.fround(scales[i] * d)),
+    scale: scales[i],
+  }));
 }
 
 function fromSizes(c: Context, input: readonly number[], sizes: readonly number[]): Target[] {
@@ -53,16 +77,19 @@ function plan(c: Context): Map<number, ResizeAxis> {
   const [roi, scales, sizes] = [given(c, 1), given(c, 2), given(c, 3)];
   if (!scales === !sizes) c.fail('exactly one of scales and sizes must be given');
   const asked = scales ?? sizes!;
-  if (asked.length !== axes.length) c.fail(`${asked.length} scales or sizes for ${axes.length} axes`);
+  if (asked.length !== axes.length)
+    c.fail(`${asked.length} scales or sizes for ${axes.length} axes`);
   const targets = scales ? fromScales(c, input, scales) : fromSizes(c, input, asked);
   const crops = c.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
-  if (crops && roi?.length !== 2 * axes.length) c.fail('tf_crop_and_resize needs a roi of two values per axis');
+  if (crops && roi?.length !== 2 * axes.length)
+    c.fail('tf_crop_and_resize needs a roi of two values per axis');
   const result = new Map<number, ResizeAxis>();
   for (const [i, axis] of axes.entries()) {
     const { output, scale } = targets[i];
     if (input[i] === 0 && output > 0) c.fail(`axis ${axis} of extent 0 cannot grow to ${output}`);
     const region: [number, number] = crops ? [roi![i], roi![i + axes.length]] : [0, 1];
-    const same = output === input[i] && Math.abs(scale - 1) < 1e-9 && region[0] === 0 && region[1] === 1;
+    const same =
+      output === input[i] && Math.abs(scale - 1) < 1e-9 && region[0] === 0 && region[1] === 1;
     if (!same) result.set(axis, { input: input[i], output, scale, roi: region });
   }
   return result;
@@ -72,13 +99,18 @@ function styleOf(c: Context): ResizeStyle {
   const mode = c.string('mode', 'nearest');
   const transform = c.string('coordinate_transformation_mode', 'half_pixel');
   const nearest = c.string('nearest_mode', 'round_prefer_floor');
-  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') c.fail(`mode ${mode} is not defined`);
-  if (!knowsTransform(transform)) c.fail(`coordinate_transformation_mode ${transform} is not defined`);
+  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic')
+    c.fail(`mode ${mode} is not defined`);
+  if (!knowsTransform(transform))
+    c.fail(`coordinate_transformation_mode ${transform} is not defined`);
   if (!knowsRounding(nearest)) c.fail(`nearest_mode ${nearest} is not defined`);
   const antialias = c.int('antialias', 0) !== 0;
   if (antialias && mode === 'nearest') c.fail('antialias needs linear or cubic interpolation');
   return {
-    mode: mode as ResizeStyle['mode'], transform, nearest, antialias,
+    mode: mode as ResizeStyle['mode'],
+    transform,
+    nearest,
+    antialias,
     cubicA: c.float('cubic_coeff_a', -0.75),
     excludeOutside: c.int('exclude_outside', 0) !== 0,
   };
@@ -97,7 +129,11 @@ function lookUp(c: LowerContext, table: readonly number[]): (i: Expr) => Expr {
 }
 
 /** `value`, or the extrapolation value where output position i of the axis lies outside. */
-function extrapolate(c: LowerContext, a: ResizeAxis, style: ResizeStyle): (value: Expr, i: Expr) => Expr {
+function extrapolate(
+  c: LowerContext,
+  a: ResizeAxis,
+  style: ResizeStyle,
+): (value: Expr, i: Expr) => Expr {
   const outside = outsideTable(a, style);
   if (!outside.includes(true)) return (value) => value;
   const t = c.b.constant(tensorOf('bool', [a.output], outside.map(Number)));
@@ -107,10 +143,16 @@ function extrapolate(c: LowerContext, a: ResizeAxis, style: ResizeStyle): (value
   };
 }
 
-function nearest(c: LowerContext, axes: ReadonlyMap<number, ResizeAxis>, style: ResizeStyle): TileTensor {
+function nearest(
+  c: LowerContext,
+  axes: ReadonlyMap<number, ResizeAxis>,
+  style: ResizeStyle,
+): TileTensor {
   const x = c.tensor(0);
   const rows = [...axes].map(([axis, a]) => ({
-    axis, at: lookUp(c, nearestTable(a, style)), limit: extrapolate(c, a, style),
+    axis,
+    at: lookUp(c, nearestTable(a, style)),
+    limit: extrapolate(c, a, style),
   }));
   return c.b.map(x.dtype, c.outShape(), (ix) => {
     const from = [...ix];
@@ -121,7 +163,12 @@ function nearest(c: LowerContext, axes: ReadonlyMap<number, ResizeAxis>, style: 
 
 /** One axis of linear or cubic interpolation; `last` stores in the type of the result. */
 function interpolate(
-  c: LowerContext, x: TileTensor, axis: number, a: ResizeAxis, style: ResizeStyle, last: boolean,
+  c: LowerContext,
+  x: TileTensor,
+  axis: number,
+  a: ResizeAxis,
+  style: ResizeStyle,
+  last: boolean,
 ): TileTensor {
   const kind: ComputeType = computeType(c.outDtype()) === 'f64' ? 'f64' : 'f32';
   const taps = tapTable(a, style);
@@ -131,10 +178,16 @@ function interpolate(
   const dtype = last ? c.outDtype() : kind;
   const shape = x.shape.map((d, i) => (i === axis ? a.output : d));
   return c.b.reduce(
-    dtype, shape, [taps.count], sum(kind),
+    dtype,
+    shape,
+    [taps.count],
+    sum(kind),
     (ix, [k]) => {
       const from = load(at, [ix[axis], k]);
-      const value = load(x, ix.map((e, i) => (i === axis ? from : e)));
+      const value = load(
+        x,
+        ix.map((e, i) => (i === axis ? from : e)),
+      );
       return mul(cast(kind, value), load(weights, [ix[axis], k]));
     },
     ([total], ix) => cast(computeType(dtype), limit(total, ix[axis])),
@@ -148,9 +201,15 @@ export const Resize = op({
   types: { 1: ['f16', 'f32', 'f64'], 2: ['f32'], 3: ['i64'] },
   infer: (c) => {
     const { mode } = styleOf(c);
-    if (mode !== 'nearest' && c.dtype(0) === 'bool') c.fail('bool has no interpolation', undefined, 'UNSUPPORTED_TYPE');
+    if (mode !== 'nearest' && c.dtype(0) === 'bool')
+      c.fail('bool has no interpolation', undefined, 'UNSUPPORTED_TYPE');
     const axes = plan(c);
-    return [c.tensor(c.dtype(0), c.shape(0).map((d, i) => axes.get(i)?.output ?? d))];
+    return [
+      c.tensor(
+        c.dtype(0),
+        c.shape(0).map((d, i) => axes.get(i)?.output ?? d),
+      ),
+    ];
   },
   lower: (c) => {
     const style = styleOf(c);
