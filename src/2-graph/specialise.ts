@@ -165,6 +165,7 @@ export class Specialiser {
     if (local) return this.applyFunction(local, node, inputs);
     const operator = this.find(node);
     checkArity(operator, inputs, used.length);
+    checkTypes(operator, inputs);
     if (operator.expand) {
       const held: StaticValue[] = [];
       this.held.push(held);
@@ -180,7 +181,6 @@ export class Specialiser {
       }
       return v;
     });
-    checkTypes(operator, tensors);
     return this.emitter.op(operator, node, tensors, used.length, used);
   }
 
@@ -247,10 +247,10 @@ function checkArity(
   }
 }
 
-function checkTypes(operator: Operator, inputs: readonly (StaticTensor | null)[]): void {
+function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
   for (const [i, allowed] of Object.entries(operator.types ?? {})) {
     const t = inputs[Number(i)];
-    if (t && !allowed.includes(t.dtype)) {
+    if (t?.kind === 'tensor' && !allowed.includes(t.dtype)) {
       throw new TilewrightError('UNSUPPORTED_TYPE',
         `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`);
     }
