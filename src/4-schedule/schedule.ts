@@ -19,6 +19,7 @@ import { planMemory } from './memory.ts';
 import { Binding, canonicalNest, Pool } from './nest.ts';
 import { chooseTile } from './roller/choose.ts';
 import type { Tile } from './roller/tile.ts';
+import { fuse } from './welder/fuse.ts';
 
 /** How scheduled work becomes loop statements over formal tensors. */
 export interface Lowering {
@@ -38,6 +39,8 @@ export interface Lowering {
 export interface ScheduleOptions {
   readonly device: Device;
   readonly lower: Lowering;
+  /** Join operators in registers (default true). */
+  readonly fuse?: boolean;
 }
 
 class Scheduler {
@@ -123,7 +126,8 @@ class Scheduler {
 /** The task program of a tile program for this device. */
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const scheduler = new Scheduler(options);
-  const tasks = scheduler.tasks(program.steps);
+  const { steps } = options.fuse === false ? program : fuse(program);
+  const tasks = scheduler.tasks(steps);
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];
   const { plan, constants } = planMemory(tasks, inputs, kept);

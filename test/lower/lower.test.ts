@@ -15,7 +15,8 @@ describe('lower', () => {
         fc.property(rolls, (r) => {
           const { program, feeds } = build(r);
           const expected = interpret(program, feeds);
-          const tasks = schedule(program, { device: namedDevice(name)!, lower: lowering });
+          const device = namedDevice(name)!;
+          const tasks = schedule(program, { device, lower: lowering, fuse: r[0] % 3 > 0 });
           const actual = interpretTasks(tasks, feeds);
           expect(actual.map(tensorValues)).toEqual(expected.map(tensorValues));
         }),

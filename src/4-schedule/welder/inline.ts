@@ -1,0 +1,157 @@
+// Joining two operators in registers. In: a producer and a consumer of its tensor. Out: the consumer
+// with the producer's value in place of its loads, or a reduction with an element-wise consumer as
+// its stored value. Storage rounding between the two is kept.
+import {
+  and,
+  type Axis,
+  axisExpr,
+  constant,
+  type Expr,
+  isLoad,
+  makeExpr,
+  round,
+  select,
+} from '../../3-tile/expr.ts';
+import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { transform, withSrc } from '../transform.ts';
+import { reindex } from './reindex.ts';
+
+/** The stored value as a reader sees it. */
+const stored = (op: TileOp): Expr => round(op.write.dtype, op.value);
+
+function bindAxes(e: Expr, axes: ReadonlyMap<Axis, Expr>, guard: Expr | null): Expr {
+  return transform(e, (n, src) => {
+    if (n.op === 'axis') return axes.get(n.arg) ?? n;
+    return guard && isLoad(n) ? guarded(n, src, guard) : withSrc(n, src);
+  });
+}
+
+/** A load that happens only where the guard holds. */
+function guarded(e: Expr, src: readonly Expr[], guard: Expr): Expr {
+  const tensor = e.arg as TileTensor;
+  if (e.op === 'load') {
+    const zero = constant(e.dtype, e.dtype === 'i64' || e.dtype === 'u64' ? 0n : 0);
+    return makeExpr('guarded', e.dtype, [...src, guard, zero], tensor, e.lanes);
+  }
+  const rank = src.length - 2;
+  const both = and(guard, src[rank]);
+  return makeExpr(
+    'guarded',
+    e.dtype,
+    [...src.slice(0, rank), both, src[rank + 1]],
+    tensor,
+    e.lanes,
+  );
+}
+
+/** Producer axes at the element that a load of the consumer names; null where they need division. */
+function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]): Map<Axis, Expr> | null {
+  const { shape } = producer.write;
+  const indices =
+    at.length === tensor.shape.length
+      ? reindex(tensor.shape, at, shape)
+      : reindex([shape.reduce((p, d) => p * d, 1)], at, shape);
+  if (!indices) return null;
+  const axes = new Map<Axis, Expr>();
+  producer.at.forEach((e, d) => {
+    if (e.op === 'axis') axes.set(e.arg, indices[d]);
+  });
+  return axes;
+}
+
+/** The consumer computing the producer's values itself; null where indices would need division. */
+export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
+  let possible = true;
+  const target = owner(producer.write);
+  const value = stored(producer);
+  const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
+    if (!isLoad(e) || owner(e.arg) !== target) return withSrc(e, src);
+    const rank = e.op === 'load' ? src.length : src.length - 2;
+    const axes = axesAt(producer, e.arg, src.slice(0, rank));
+    if (!axes) {
+      possible = false;
+      return withSrc(e, src);
+    }
+    if (e.op === 'load') return bindAxes(value, axes, null);
+    return select(src[rank], bindAxes(value, axes, src[rank]), src[rank + 1]);
+  };
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr => transform(e, rebuild, memo);
+  const result: TileOp = {
+    ...consumer,
+    value: over(consumer.value),
+    at: consumer.at.map(over),
+    reduce: consumer.reduce && { ...consumer.reduce, elems: consumer.reduce.elems.map(over) },
+  };
+  return possible ? result : null;
+}
+
+/** The reduction storing what its element-wise reader makes of it; null where points differ. */
+export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
+  const target = owner(reduction.write);
+  const axisOf = matchAxes(reduction, reader);
+  if (!axisOf) return null;
+  const value = stored(reduction);
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    transform(
+      e,
+      (n, src) => {
+        if (n.op === 'axis') return axisOf.get(n.arg)!;
+        return isLoad(n) && owner(n.arg) === target ? value : withSrc(n, src);
+      },
+      memo,
+    );
+  return {
+    ...reduction,
+    name: reader.name,
+    write: reader.write,
+    at: reader.at.map(over),
+    value: over(reader.value),
+  };
+}
+
+/** The reduction's axis for every axis of the reader, when every load is of the reader's own point. */
+function matchAxes(reduction: TileOp, reader: TileOp): Map<Axis, Expr> | null {
+  const target = owner(reduction.write);
+  const axisOf = new Map<Axis, Expr>();
+  const seen = new Set<Expr>();
+  const stack = [reader.value, ...reader.at];
+  for (let e = stack.pop(); e; e = stack.pop()) {
+    if (seen.has(e)) continue;
+    seen.add(e);
+    if (isLoad(e) && owner(e.arg) === target) {
+      if (e.op !== 'load' || !samePoint(reduction, e.arg, e.src, axisOf)) return null;
+    } else stack.push(...e.src);
+  }
+  for (const a of reader.axes) {
+    if (a.extent === 1 && !axisOf.has(a)) axisOf.set(a, constant('i32', 0));
+  }
+  const used = new Set(axisOf.values());
+  const complete =
+    reader.axes.every((a) => axisOf.has(a)) &&
+    reduction.axes.every((a) => a.extent === 1 || used.has(axisExpr(a)));
+  return complete ? axisOf : null;
+}
+
+function samePoint(
+  reduction: TileOp,
+  tensor: TileTensor,
+  at: readonly Expr[],
+  axisOf: Map<Axis, Expr>,
+): boolean {
+  if (at.length !== tensor.shape.length) return false;
+  const indices = reindex(tensor.shape, at, reduction.write.shape);
+  if (!indices) return false;
+  return reduction.at.every((own, d) => {
+    const e = indices[d];
+    if (own.op !== 'axis' || own.arg.extent === 1) return true;
+    if (e.op !== 'axis' || e.arg.extent !== own.arg.extent) return false;
+    const before = axisOf.get(e.arg);
+    if (before !== undefined && before !== own) return false;
+    for (const [k, v] of axisOf) if (v === own && k !== e.arg) return false;
+    axisOf.set(e.arg, own);
+    return true;
+  });
+}
