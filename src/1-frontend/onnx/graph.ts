@@ -56,6 +56,14 @@ interface PendingRegion extends Surroundings {
   readonly depth: number;
 }
 
+/** Names of the whole model that single nodes depend on. */
+export interface ModelNames {
+  /** Keys of the model's own functions, as in Model.functions. */
+  readonly functions: ReadonlySet<string>;
+  /** False when no node and no graph output anywhere has this name. */
+  isRead(name: string): boolean;
+}
+
 /** Where nodes are added. */
 interface Site extends Surroundings {
   readonly scope: Scope;
@@ -76,12 +84,19 @@ function invalid(what: string, value: string, hint?: string): never {
 export class GraphImporter {
   private readonly tensors: TensorReader;
   private readonly limits: ModelLimits;
+  private readonly model: ModelNames;
   private readonly pending: PendingRegion[] = [];
+  private readonly known = new Map<Value, TensorData>();
+  private readonly around = {
+    constant: (value: Value) => this.known.get(value),
+    isRead: (value: Value) => this.model.isRead(value.name),
+  };
   private nodes = 0;
 
-  constructor(tensors: TensorReader) {
+  constructor(tensors: TensorReader, model: ModelNames) {
     this.tensors = tensors;
     this.limits = tensors.limits;
+    this.model = model;
   }
 
   /** The main graph. `fixedDefaults`: initialised inputs are constants, not inputs (IR below 4). */
@@ -159,6 +174,7 @@ export class GraphImporter {
       const value = input ?? newValue(name, tensorType(data.dtype, data.shape));
       if (!input) scope.define(name, value, BEFORE_NODES);
       target.constants.set(value, data);
+      if (!input) this.known.set(value, data);
     };
     for (const tensor of proto.initializer) add(tensor.name, this.tensors.read(tensor));
     for (const sparse of proto.sparseInitializer) {
@@ -173,9 +189,20 @@ export class GraphImporter {
     protos.forEach((proto, at) => {
       withPlace({ node: proto.name, op: proto.opType }, () => {
         const draft = this.draft(proto, at, protos, site);
-        for (const node of upgrade(draft)) addNode(node, site);
+        for (const node of this.newest(draft)) addNode(node, site);
       });
     });
+  }
+
+  /** The node in its newest form; calls of functions and other domains stay as they are. */
+  private newest(draft: DraftNode): readonly DraftNode[] {
+    if (draft.domain !== '' || this.model.functions.has(`\u0000${draft.op}`)) return [draft];
+    const value = draft.attrs.get('value');
+    const output = draft.outputs[0];
+    if (draft.op === 'Constant' && output && value?.kind === 'tensor') {
+      this.known.set(output, value.value);
+    }
+    return upgrade(draft, this.around);
   }
 
   private draft(

@@ -7,6 +7,7 @@ import { checkNoRecursion } from './functions.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
 import { domainName, readOpsets } from './opsets.ts';
+import { namesReadAnywhere } from './order.ts';
 import { TensorReader } from './tensor.ts';
 import { decodeMessage } from './wire.ts';
 
@@ -33,6 +34,10 @@ function irVersion(proto: ModelProto): number {
   return Number(version);
 }
 
+function functionKey(proto: FunctionProto): string {
+  return `${domainName(proto.domain)}\u0000${functionName(proto.name, proto.overload)}`;
+}
+
 function readFunctions(
   protos: readonly FunctionProto[],
   opsets: ReadonlyMap<string, number>,
@@ -42,7 +47,7 @@ function readFunctions(
   for (const proto of protos) {
     withPlace({ op: proto.name }, () => {
       const name = functionName(proto.name, proto.overload);
-      const key = `${domainName(proto.domain)}\u0000${name}`;
+      const key = functionKey(proto);
       if (proto.name === '') throw new TilewrightError('INVALID_MODEL', 'a function has no name');
       if (functions.has(key)) {
         throw new TilewrightError('INVALID_MODEL', 'the function is defined twice');
@@ -70,7 +75,11 @@ export function importModel(bytes: Uint8Array, limits: ModelLimits, files?: File
     throw new TilewrightError('INVALID_MODEL', 'the model imports no operator set');
   }
   checkLimit(limits, 'functionCalls', proto.functions.length);
-  const importer = new GraphImporter(new TensorReader(limits, files));
+  let names: ReadonlySet<string> | undefined;
+  const importer = new GraphImporter(new TensorReader(limits, files), {
+    functions: new Set(proto.functions.map(functionKey)),
+    isRead: (name) => (names ??= namesReadAnywhere(proto)).has(name),
+  });
   const functions = readFunctions(proto.functions, opsets, importer);
   const graph = importer.graph(proto.graph, opsets, version < DEFAULTS_IR);
   const metadata = new Map(proto.metadataProps.map((p) => [p.key, p.value]));

@@ -1,26 +1,32 @@
 // Node order of one graph. ONNX asks for topological order, but some published models are not in it;
 // they are sorted here, and cycles are refused.
 import { TilewrightError } from '../../support/errors.ts';
-import type { Graph as GraphProto, Node as NodeProto } from './gen/onnx_pb.ts';
+import type { Graph as GraphProto, Model as ModelProto, Node as NodeProto } from './gen/onnx_pb.ts';
 
-/** Names that a node reads, also from within its regions. */
-function namesRead(node: NodeProto): Set<string> {
-  const names = new Set(node.input);
+/** Names that nodes read, also from within their regions. */
+function namesRead(nodes: readonly NodeProto[]): Set<string> {
+  const names = new Set<string>();
   const pending: GraphProto[] = [];
-  const enter = (owner: NodeProto): void => {
-    for (const { g, graphs } of owner.attribute) {
+  const enter = (node: NodeProto): void => {
+    for (const name of node.input) names.add(name);
+    for (const { g, graphs } of node.attribute) {
       if (g) pending.push(g);
-      pending.push(...graphs);
+      for (const graph of graphs) pending.push(graph);
     }
   };
-  enter(node);
+  for (const node of nodes) enter(node);
   for (let graph = pending.pop(); graph; graph = pending.pop()) {
     for (const { name } of graph.output) names.add(name);
-    for (const inner of graph.node) {
-      for (const name of inner.input) names.add(name);
-      enter(inner);
-    }
+    for (const node of graph.node) enter(node);
   }
+  return names;
+}
+
+/** Names that any node, region, function or the model itself reads or gives out. */
+export function namesReadAnywhere(model: ModelProto): Set<string> {
+  const names = namesRead([...(model.graph?.node ?? []), ...model.functions.flatMap((f) => f.node)]);
+  for (const { name } of model.graph?.output ?? []) names.add(name);
+  for (const f of model.functions) for (const name of f.output) names.add(name);
   return names;
 }
 
@@ -48,7 +54,7 @@ export function topologicalOrder(nodes: readonly NodeProto[]): readonly NodeProt
       throw new TilewrightError('INVALID_MODEL', 'the nodes form a cycle', { node: name, op: opType });
     }
     state[index] = 'open';
-    stack.push({ index, reads: [...namesRead(nodes[index])].reverse() });
+    stack.push({ index, reads: [...namesRead([nodes[index]])].reverse() });
   };
   for (let root = 0; root < nodes.length; root++) {
     open(root);
