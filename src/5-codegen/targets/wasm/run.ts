@@ -1,0 +1,145 @@
+// Straight-line code: roots are emitted in order onto the stack machine, and a value that is used
+// again before anything it depends on changes is kept in a local. In: values with an action each.
+// Out: instructions. Needs no recursion however deep the values are.
+import type { TileTensor } from '../../../3-tile/tensor.ts';
+import type { FunctionBuilder } from './function.ts';
+import { isConstant, type Value, type Variable } from './value.ts';
+
+/** One step: computes the roots onto the stack in order, then acts on them. */
+export interface RunItem {
+  readonly roots: readonly Value[];
+  readonly act: (f: FunctionBuilder) => void;
+  /** What the action changes. */
+  readonly sets?: Variable;
+  readonly writes?: TileTensor;
+}
+
+export interface RunContext {
+  readonly f: FunctionBuilder;
+  readonly localOf: (variable: Variable) => number;
+  readonly indexOf: (callee: string) => number;
+  /** Values that enclosing loops keep in locals. */
+  readonly hoisted: ReadonlyMap<Value, number>;
+}
+
+/** A value at one moment: equal values before and after a change are different nodes. */
+interface Node {
+  readonly value: Value;
+  readonly src: readonly Node[];
+  /** Count of writes to the memory it reads, when it was made. */
+  readonly version: number;
+  /** The last moment at which it was known to be current. */
+  stamp: number;
+  uses: number;
+  /** The local that keeps it, or -1. */
+  local: number;
+  left: number;
+}
+
+class RunGraph {
+  private readonly hoisted: ReadonlyMap<Value, number>;
+  private readonly current = new Map<Value, Node>();
+  private readonly versions = new Map<TileTensor, number>();
+  private now = 0;
+  private fresh = new Set<Variable>();
+
+  constructor(hoisted: ReadonlyMap<Value, number>) {
+    this.hoisted = hoisted;
+  }
+
+  node(root: Value): Node {
+    const stack = [root];
+    while (stack.length > 0) {
+      const x = stack[stack.length - 1];
+      if (this.current.get(x)?.stamp === this.now) {
+        stack.pop();
+        continue;
+      }
+      const operands = this.isLeaf(x) ? [] : x.src;
+      const pending = operands.filter((s) => this.current.get(s)?.stamp !== this.now);
+      if (pending.length > 0) stack.push(...pending);
+      else {
+        stack.pop();
+        this.renew(x, operands.map((s) => this.current.get(s)!));
+      }
+    }
+    return this.current.get(root)!;
+  }
+
+  private isLeaf(x: Value): boolean {
+    return x.src.length === 0 || this.hoisted.has(x);
+  }
+
+  private renew(value: Value, src: readonly Node[]): void {
+    const version = value.memory ? (this.versions.get(value.memory) ?? 0) : 0;
+    const old = this.current.get(value);
+    const same = old && old.version === version && src.every((s, i) => s === old.src[i])
+      && !(value.variable && this.fresh.has(value.variable));
+    if (same) old.stamp = this.now;
+    else {
+      for (const s of src) s.uses++;
+      this.current.set(value, { value, src, version, stamp: this.now, uses: 0, local: -1, left: 0 });
+      if (value.variable) this.fresh.delete(value.variable);
+    }
+  }
+
+  changed(item: RunItem): void {
+    if (item.sets) this.fresh.add(item.sets);
+    if (item.writes) this.versions.set(item.writes, (this.versions.get(item.writes) ?? 0) + 1);
+    if (item.sets || item.writes) this.now++;
+  }
+}
+
+/** Emits the items; a local is held from a value's first use to its last. */
+export function emitRun(context: RunContext, items: readonly RunItem[]): void {
+  const graph = new RunGraph(context.hoisted);
+  const planned = items.map((item) => {
+    const nodes = item.roots.map((r) => {
+      const n = graph.node(r);
+      n.uses++;
+      return n;
+    });
+    graph.changed(item);
+    return { nodes, act: item.act };
+  });
+  for (const { nodes, act } of planned) {
+    for (const n of nodes) emitNode(context, n);
+    act(context.f);
+  }
+}
+
+function emitNode(context: RunContext, root: Node): void {
+  const pending: { n: Node; ready: boolean }[] = [{ n: root, ready: false }];
+  for (let top = pending.pop(); top; top = pending.pop()) {
+    const { n, ready } = top;
+    if (ready) finish(context, n);
+    else if (!emitKept(context, n)) {
+      pending.push({ n, ready: true });
+      for (let i = n.src.length - 1; i >= 0; i--) pending.push({ n: n.src[i], ready: false });
+    }
+  }
+}
+
+/** Pushes a value that costs nothing or lies in a local already. */
+function emitKept({ f, hoisted, localOf }: RunContext, n: Node): boolean {
+  const { value } = n;
+  const held = hoisted.get(value);
+  if (held !== undefined) f.get(held);
+  else if (value.variable) f.get(localOf(value.variable));
+  else if (n.local >= 0) {
+    f.get(n.local);
+    if (--n.left === 0) f.release(n.local);
+  } else return false;
+  return true;
+}
+
+function finish({ f, indexOf }: RunContext, n: Node): void {
+  const { value } = n;
+  if (value.callee !== null) f.call(indexOf(value.callee));
+  else if (value.op === 'select') f.select();
+  else if (value.op !== 'read' && value.op !== 'call') f.op(value.op, value.imm);
+  if (n.uses < 2 || isConstant(value)) return;
+  n.local = f.allocate(value.type);
+  n.left = n.uses - 1;
+  f.tee(n.local);
+}

@@ -1,0 +1,132 @@
+// The values that a function computes, as interned instructions: a DAG between expressions and
+// bytes, in which equal instructions on equal operands are one object. In: constructor calls of
+// instruction selection. Out: what the emitter schedules onto the stack machine.
+import type { TileTensor } from '../../../3-tile/tensor.ts';
+import type { ValType } from './encoder.ts';
+import type { Immediate } from './function.ts';
+import { INSTRUCTIONS, type InstructionName } from './instructions.ts';
+
+/** A mutable variable of the function: a local of the kernel, a parameter, a moving pointer. */
+export interface Variable {
+  readonly id: number;
+  readonly type: ValType;
+}
+
+export interface Value {
+  readonly id: number;
+  /** Besides instructions: reading a variable, `select`, and a call of a helper function. */
+  readonly op: InstructionName | 'read' | 'select' | 'call';
+  readonly type: ValType;
+  readonly src: readonly Value[];
+  readonly imm: Immediate;
+  /** Only for `read`. */
+  readonly variable: Variable | null;
+  /** Only for `call`: the helper's name. */
+  readonly callee: string | null;
+  /** Only for loads: the owner of the bytes read. */
+  readonly memory: TileTensor | null;
+  /** Whether computing it, operands included, reads memory. */
+  readonly loads: boolean;
+}
+
+const CONST_OPS = { i32: 'i32.const', i64: 'i64.const', f32: 'f32.const', f64: 'f64.const' } as const;
+const NO_EXTRA = { variable: null, callee: null, memory: null };
+const scratch = new DataView(new ArrayBuffer(16));
+
+type Extra = Pick<Value, 'variable' | 'callee' | 'memory'>;
+type Scalar32 = (a: number, b: number) => number;
+
+/** Folded where both operands are constants; index arithmetic is full of these. */
+const FOLD_I32: Partial<Record<Value['op'], Scalar32>> = {
+  'i32.add': (a, b) => (a + b) | 0, 'i32.sub': (a, b) => (a - b) | 0, 'i32.mul': Math.imul,
+  'i32.shl': (a, b) => a << b, 'i32.and': (a, b) => a & b, 'i32.or': (a, b) => a | b,
+};
+
+export class Values {
+  private readonly table = new Map<string, Value>();
+  private nextVariable = 1;
+
+  variable(type: ValType): Variable {
+    return { id: this.nextVariable++, type };
+  }
+
+  read(variable: Variable): Value {
+    return this.intern('read', variable.type, [], variable.id, { ...NO_EXTRA, variable });
+  }
+
+  /** A scalar constant of a WebAssembly type; i64 takes a bigint. */
+  constant(type: Exclude<ValType, 'v128'>, value: number | bigint): Value {
+    return this.intern(CONST_OPS[type], type, [], value, NO_EXTRA);
+  }
+
+  i32(value: number): Value {
+    return this.constant('i32', value | 0);
+  }
+
+  /** A vector constant of sixteen bytes. */
+  bytes(bytes: readonly number[]): Value {
+    return this.intern('v128.const', 'v128', [], bytes, NO_EXTRA);
+  }
+
+  /** A vector of four equal 32-bit patterns. */
+  lanes32(bits: number): Value {
+    const b = [0, 8, 16, 24].map((s) => (bits >>> s) & 255);
+    return this.bytes([...b, ...b, ...b, ...b]);
+  }
+
+  op(op: InstructionName, src: readonly Value[], imm: Immediate = null): Value {
+    const folded = this.fold(op, src);
+    if (folded) return folded;
+    return this.intern(op, INSTRUCTIONS[op].result!, src, imm, NO_EXTRA);
+  }
+
+  load(op: InstructionName, address: Value, offset: number, memory: TileTensor): Value {
+    const extra = { ...NO_EXTRA, memory };
+    return this.intern(op, INSTRUCTIONS[op].result!, [address], offset, extra);
+  }
+
+  /** `condition` is an i32; both sides are evaluated. */
+  select(condition: Value, then: Value, otherwise: Value): Value {
+    if (then === otherwise) return then;
+    if (condition.op === 'i32.const') return condition.imm === 0 ? otherwise : then;
+    return this.intern('select', then.type, [then, otherwise, condition], null, NO_EXTRA);
+  }
+
+  call(callee: string, type: ValType, src: readonly Value[]): Value {
+    return this.intern('call', type, src, null, { ...NO_EXTRA, callee });
+  }
+
+  private fold(op: InstructionName, src: readonly Value[]): Value | null {
+    const [a, b] = src;
+    if (b?.op !== 'i32.const') return null;
+    if ((op === 'i32.add' || op === 'i32.sub') && b.imm === 0) return a;
+    if (op === 'i32.mul' && b.imm === 1) return a;
+    const f = FOLD_I32[op];
+    return f && a.op === 'i32.const' ? this.i32(f(a.imm as number, b.imm as number)) : null;
+  }
+
+  private intern(
+    op: Value['op'], type: ValType, src: readonly Value[], imm: Immediate, extra: Extra,
+  ): Value {
+    let key = `${op}|${immediateKey(op, imm)}|${extra.callee ?? ''}`;
+    for (const s of src) key += `,${s.id}`;
+    let v = this.table.get(key);
+    if (!v) {
+      const loads = extra.memory !== null || src.some((s) => s.loads);
+      v = { id: this.table.size, op, type, src, imm, loads, ...extra };
+      this.table.set(key, v);
+    }
+    return v;
+  }
+}
+
+/** Floats by their bits: -0 differs from 0, NaN equals NaN. */
+function immediateKey(op: Value['op'], imm: Immediate): string {
+  if (imm === null) return '';
+  if (op !== 'f32.const' && op !== 'f64.const') return String(imm);
+  scratch.setFloat64(0, imm as number);
+  return `${scratch.getUint32(0)}.${scratch.getUint32(4)}`;
+}
+
+export const isConstant = (v: Value): boolean =>
+  v.op === 'i32.const' || v.op === 'i64.const' || v.op === 'f32.const' || v.op === 'f64.const';
