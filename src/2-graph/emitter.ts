@@ -77,9 +77,10 @@ export class Emitter {
     const t = this.resolve(unresolved);
     if (t.constant) return t.constant;
     if (this.depth > 0) throw new Demand(t, true);
+    // Cut before the walk unwinds: what is live is known only while its frames stand.
+    if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
     if (this.nextAnswer >= this.options.answers.length) throw new Demand(t, false);
     const data = this.options.answers[this.nextAnswer++];
-    if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
     const known = this.constantData(data, t.name);
     this.answered.set(t, known);
     this.seen = new Map();
@@ -98,11 +99,6 @@ export class Emitter {
     this.segments.push({ inputs, outputs: [...outputs], nodes });
     for (const t of outputs) this.earlier.add(t);
     this.nodes = [];
-  }
-
-  /** True when an earlier segment already gives this tensor. */
-  isEarlier(t: StaticTensor): boolean {
-    return this.earlier.has(t);
   }
 
   /** Emits nodes into a separate list; restores the current one on failure. */

@@ -85,7 +85,6 @@ export class Specialiser {
       if (!(error instanceof Demand)) throw error;
       const input = inputs.flat().indexOf(error.tensor);
       if (input >= 0) return { segments: emitter.segments, inputs, pending: { kind: 'input', input }, outputs: [] };
-      if (!emitter.isEarlier(error.tensor)) emitter.cut([error.tensor]);
       return { segments: emitter.segments, inputs, pending: { kind: 'tensor', tensor: error.tensor }, outputs: [] };
     }
   }
