@@ -17,6 +17,7 @@ import type { TileTensor } from '../3-tile/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { planMemory } from './memory.ts';
 import { Binding, canonicalNest, Pool } from './nest.ts';
+import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
 import type { Tile } from './roller/tile.ts';
 import { fuse } from './welder/fuse.ts';
@@ -82,7 +83,8 @@ class Scheduler {
     let kernel = this.byKey.get(nest.key);
     if (!kernel) {
       const { device, lower } = this.options;
-      const body = lower.op(nest.op, chooseTile(nest.op, device), nest.aliased, device);
+      const prepared = prepare(nest.op);
+      const body = lower.op(prepared, chooseTile(prepared, device), nest.aliased, device);
       kernel = this.kernel(op.name, nest.params, body);
       this.byKey.set(nest.key, kernel);
     }

@@ -1,6 +1,7 @@
 // Lowering: a canonical operator or a routine becomes loop statements over formal tensors with flat
 // indices. In: one TileOp (or statements) and a device. Out: statements for any target to print.
 import type { Expr } from '../3-tile/expr.ts';
+import { legalise } from '../3-tile/rules/legalise.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { flatIndex, flattenLoads } from '../4-schedule/nest.ts';
@@ -13,7 +14,12 @@ type FormalOf = (t: TileTensor) => TileTensor;
 /** A routine's statements over formals and flat indices. */
 export function lowerRoutine(body: readonly Stmt[], formal: FormalOf): readonly Stmt[] {
   const memo = new Map<Expr, Expr>();
-  const flat = (e: Expr): Expr => transform(e, (n, src) => flattenLoads(n, src, formal), memo);
+  const legal = new Map<Expr, Expr>();
+  const flat = (e: Expr): Expr =>
+    legalise(
+      transform(e, (n, src) => flattenLoads(n, src, formal), memo),
+      legal,
+    );
   const all = (list: readonly Stmt[]): readonly Stmt[] => list.map(one);
   const one = (s: Stmt): Stmt => {
     switch (s.kind) {

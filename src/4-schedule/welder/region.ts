@@ -65,13 +65,14 @@ export function effectsOf(step: Step): Effects {
 export function writesWhole(op: TileOp): boolean {
   const { shape } = op.write;
   if (op.at.length !== shape.length || elementCount(shape) === 0) return false;
+  const axes = op.axes.filter((a) => a.extent !== 1);
   let next = 0;
   for (let d = 0; d < shape.length; d++) {
-    const axis = op.axes[next];
-    if (axis && op.at[d] === axisExpr(axis) && axis.extent === shape[d]) next++;
-    else if (shape[d] !== 1 || op.at[d].op !== 'const') return false;
+    if (shape[d] === 1) continue;
+    const axis = axes[next++];
+    if (!axis || op.at[d] !== axisExpr(axis) || axis.extent !== shape[d]) return false;
   }
-  return next === op.axes.length;
+  return next === axes.length;
 }
 
 /** A mutable list of steps with its readers and writers. */
