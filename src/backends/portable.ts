@@ -1,6 +1,9 @@
 // The backends that run in any host, browsers included.
 import { type Observer, silent } from '../observe.ts';
-import { type Backend, interpreterBackend } from './backend.ts';
+import { wasmTarget } from '../5-codegen/targets/wasm/index.ts';
+import { instantiate } from '../6-runtime/launch/wasm.ts';
+import { webAssemblyDevice } from '../devices/device.ts';
+import { type Backend, interpreterBackend, targetBackend } from './backend.ts';
 
 export interface BackendOptions {
   readonly observer?: Observer;
@@ -8,6 +11,9 @@ export interface BackendOptions {
 export type PortableTarget = 'wasm' | 'interpreter';
 
 export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOptions) => Backend>> = {
-  wasm: (o) => interpreterBackend(o.observer ?? silent),
+  wasm: (o) => {
+    const machine = { device: webAssemblyDevice(), target: wasmTarget, features: new Set<string>() };
+    return targetBackend(machine, o.observer ?? silent, instantiate);
+  },
   interpreter: (o) => interpreterBackend(o.observer ?? silent),
 };

@@ -6,6 +6,8 @@ import { moduleHead } from './module-text.ts';
 import { declarations, type Signature, signatureOf } from './signature.ts';
 
 const PAGE = 65536;
+/** Vector loads may read this far past the last element. */
+const SLACK = 64;
 const SOURCES = `  /** The WebAssembly module. */
   wasm?: Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
   /** The weights. */
@@ -13,7 +15,7 @@ const SOURCES = `  /** The WebAssembly module. */
 
 function moduleText(s: Signature): string {
   const constants = Math.ceil(s.constantBytes / 64) * 64;
-  const pages = Math.max(1, Math.ceil((constants + s.arenaBytes) / PAGE));
+  const pages = Math.max(1, Math.ceil((constants + s.arenaBytes + SLACK) / PAGE));
   return `${moduleHead(s, version)}
 const ARENA = ${constants};
 
