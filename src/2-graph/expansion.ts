@@ -125,7 +125,8 @@ export class Expansion extends NodeView implements ExpandContext {
     cond: StaticTensor, then: () => readonly StaticValue[], otherwise: () => readonly StaticValue[],
   ): readonly StaticTensor[] | null {
     const { emitter } = this.walker;
-    const sides = attemptNested(() => [emitter.nested(then), emitter.nested(otherwise)] as const);
+    // A side that cannot run for these shapes is legal as long as it is not taken.
+    const sides = attemptNested(() => [emitter.nested(then), emitter.nested(otherwise)] as const, true);
     if (!sides) return null;
     const [a, b] = sides.map((s) => s.result.filter((v) => v.kind === 'tensor').map((v) => emitter.resolve(v)));
     const allTensors = sides.every((s) => s.result.every((v) => v.kind === 'tensor'));
@@ -140,12 +141,13 @@ export class Expansion extends NodeView implements ExpandContext {
   }
 }
 
-/** Null when the body needs a run-time value. */
-function attemptNested<T>(run: () => T): T | null {
+/** Null when the body needs a run-time value, or when `refusable` and the body does not type-check. */
+function attemptNested<T>(run: () => T, refusable = false): T | null {
   try {
     return run();
   } catch (error) {
     if (error instanceof Demand && error.nested) return null;
+    if (refusable && error instanceof TilewrightError && error.code === 'INVALID_SHAPE') return null;
     throw error;
   }
 }

@@ -15,6 +15,8 @@ export interface CaseIndex {
   /** Null: the output is random and not compared. */
   tolerance(set: string, output: number): Tolerance | null | undefined;
   readonly group: string | undefined;
+  /** True when it says per output which results are random. */
+  readonly perOutput: boolean;
 }
 
 export class IndexFile {
@@ -32,6 +34,7 @@ export class IndexFile {
     if (!entry) return undefined;
     return {
       group: entry.group,
+      perOutput: entry.sets !== undefined,
       tolerance: (set, output) => {
         const k = set.replace(/^.*set_/, '');
         const list = set.startsWith('third_party') ? entry.third_party_sets : entry.sets;

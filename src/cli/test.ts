@@ -8,6 +8,7 @@ import { modelCompiler } from '../compile.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Model } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
+import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { type Comparison, compareTensors, type Tolerance } from './compare.ts';
@@ -69,11 +70,22 @@ async function runCase(c: TestCase, backend: Backend, options: Options, index: C
     await (c.light.length > 0 ? runLight(c, model, backend, result, options) : runSets(c, model, backend, result, options, index));
   } catch (error) {
     const refused = error instanceof TilewrightError;
-    const excluded = refused && error.code === 'UNSUPPORTED_OPERATOR' && error.message.includes('is not supported:');
-    result.status = excluded ? 'skipped' : 'failed';
+    result.status = refused && isExcluded(error) ? 'skipped' : 'failed';
     result.reason = refused ? error.message.replaceAll('\n', ' ') : `crash: ${(error as Error).stack ?? error}`;
   }
   return result;
+}
+
+/** Refusals that are policy: excluded operators, and text. */
+function isExcluded(error: TilewrightError): boolean {
+  if (error.code === 'UNSUPPORTED_OPERATOR') return error.message.includes('is not supported:');
+  return error.code === 'UNSUPPORTED_TYPE' && error.message.includes('string');
+}
+
+/** True when a result depends on a random generator: it runs, but is not compared. */
+function isRandom(model: Model): boolean {
+  const registry = operatorRegistry();
+  return model.graph.nodes.some((n) => registry.find(n.domain, n.op, n.version)?.pure === false);
 }
 
 async function runLight(c: TestCase, model: Model, backend: Backend, result: CaseResult, options: Options): Promise<void> {
@@ -93,6 +105,8 @@ async function runSets(
   c: TestCase, model: Model, backend: Backend, result: CaseResult, options: Options, index: CaseIndex | undefined,
 ): Promise<void> {
   const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
+  const random = !index?.perOutput && isRandom(model);
+  if (random) Object.assign(result, { status: 'skipped', reason: 'runs, but depends on a random generator: not compared' });
   for (const set of c.sets) {
     const files = new Map(listValues(set.dir, 'input').map((f) => [f.index, f.file]));
     const open = model.graph.inputs.filter((v) => !model.graph.constants.has(v));
@@ -111,6 +125,7 @@ async function runSets(
     try {
       const got = await plan.run(feeds);
       result.kernels = Math.max(result.kernels, plan.executables.reduce((n, e) => n + e.kernels, 0));
+      if (random) continue;
       compareSet(set.dir, set.name, model, got, result, options, index);
     } finally {
       plan.dispose();
