@@ -27,9 +27,9 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
 const BROWSER_ENTRIES = ['src/browser.ts', 'src/6-runtime/index.ts'];
 const BROWSER_PACKAGES = /^@bufbuild\/protobuf(\/|$)/;
 
-/** Where operators and targets may be named; everywhere else their declared properties decide. */
+/** Where operators and targets may be named: where they are declared or chosen by a user. */
 const OPERATOR_HOMES = /^src\/(ops|1-frontend)\//;
-const TARGET_HOMES = /(^src\/(devices|cli)\/|\/(targets|launch)\/)/;
+const TARGET_HOMES = /(^src\/(devices|cli|backends)\/|\/(targets|launch)\/)/;
 const TARGETS = new Set(['wasm', 'c', 'webgpu', 'wgsl', 'cuda', 'hip']);
 
 export interface Import {
