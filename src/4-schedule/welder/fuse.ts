@@ -9,6 +9,7 @@ import type { Step, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
 import { flatIndex } from '../nest.ts';
 import { coefficient, linearise } from '../linear.ts';
 import { appendTo, inlineInto } from './inline.ts';
+import { materialiseBorders } from './pad.ts';
 import { effectsOf, elemRoots, loadsBelow, pointRoots, Region, writesWhole } from './region.ts';
 
 /** Scalar instructions of an operation, roughly; others take one. */
@@ -170,7 +171,9 @@ const union = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> => new Set([...a
 
 /** Fuses a list and the lists inside its loops and branches. */
 function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step[] {
-  const flat = fuseList(steps, pinned);
+  const joined = fuseList(steps, pinned);
+  const bordered = materialiseBorders(joined);
+  const flat = bordered.length > joined.length ? fuseList(bordered, pinned) : joined;
   if (flat.every((s) => s.kind === 'op' || s.kind === 'routine')) return flat;
   return flat.map((s, i): Step => {
     if (s.kind !== 'loop' && s.kind !== 'branch') return s;

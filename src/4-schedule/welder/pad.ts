@@ -1,0 +1,191 @@
+// Borders made real. In: reductions whose elements are loaded under a guard that only asks whether
+// the index lies inside the tensor, each element many times. Out: the same reductions over a padded
+// copy without guards, and the operators that make the copy: a fill and a copy into its interior,
+// which the welder may join with whatever computes the interior.
+import { elementCount } from '../../ir/tensor.ts';
+import {
+  add,
+  type Axis,
+  axisExpr,
+  type Expr,
+  type ExprNode,
+  index,
+  isConst,
+  load,
+  newAxis,
+  sub,
+} from '../../3-tile/expr.ts';
+import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import { fromLinear, type Linear, linearise } from '../linear.ts';
+import { transform, withSrc } from '../transform.ts';
+import { effectsOf, elemRoots, loadsBelow } from './region.ts';
+
+type Guarded = ExprNode<'guarded'>;
+
+/** Loads per element that make a copy worth its traffic, and how much larger it may be. */
+const MIN_REUSE = 2;
+const MAX_GROWTH = 4;
+
+/** Σ ≥ 0 forms of a comparison; null when it is not one of linear indices. */
+function nonNegative(e: Expr): Linear | null {
+  const [a, b] = e.src;
+  const of = (x: Expr): Linear => linearise(x);
+  switch (e.op) {
+    case 'ge':
+      return of(sub(a, b));
+    case 'le':
+      return of(sub(b, a));
+    case 'gt':
+      return of(sub(sub(a, b), index(1)));
+    case 'lt':
+      return of(sub(sub(b, a), index(1)));
+    default:
+      return null;
+  }
+}
+
+const formKey = (l: Linear): string =>
+  `${l.constant}|${[...l.terms]
+    .map(([t, c]) => `${t.id}*${c}`)
+    .sort()
+    .join(' ')}`;
+
+function conjuncts(e: Expr): Expr[] {
+  const out: Expr[] = [];
+  const stack = [e];
+  for (let x = stack.pop(); x; x = stack.pop()) {
+    if (x.op === 'and') stack.push(...x.src);
+    else if (!isConst(x) || x.arg !== 1) out.push(x);
+  }
+  return out;
+}
+
+/** Smallest and largest value of a linear form over its axes; null with other terms. */
+function rangeOf(l: Linear): [number, number] | null {
+  let [lo, hi] = [l.constant, l.constant];
+  for (const [t, c] of l.terms) {
+    if (t.op !== 'axis') return null;
+    const span = c * (t.arg.extent - 1);
+    if (span < 0) lo += span;
+    else hi += span;
+  }
+  return [lo, hi];
+}
+
+interface Border {
+  readonly tensor: TileTensor;
+  /** First index of the copy in each dimension of the tensor, and the copy's extents. */
+  readonly from: readonly number[];
+  readonly shape: readonly number[];
+  readonly otherwise: Expr;
+}
+
+/** The copy that makes a guard superfluous; null when the guard asks anything else. */
+function borderOf(e: Guarded): Border | null {
+  const { arg: tensor, src } = e;
+  const rank = tensor.shape.length;
+  const otherwise = src[src.length - 1];
+  if (src.length - 2 !== rank || !isConst(otherwise)) return null;
+  const allowed = new Set<string>();
+  const from: number[] = [];
+  const shape: number[] = [];
+  for (let d = 0; d < rank; d++) {
+    const at = linearise(src[d]);
+    const range = rangeOf(at);
+    if (!range) return null;
+    allowed.add(formKey(at)).add(formKey(linearise(sub(index(tensor.shape[d] - 1), src[d]))));
+    from.push(range[0]);
+    shape.push(range[1] - range[0] + 1);
+  }
+  for (const c of conjuncts(src[rank])) {
+    const form = nonNegative(c);
+    if (!form || !allowed.has(formKey(form))) return null;
+  }
+  return { tensor, from, shape, otherwise };
+}
+
+/** Operators that fill the copy: all of it, then what lies inside the tensor. */
+function copySteps(b: Border, copy: TileTensor): TileOp[] {
+  const axesOf = (extents: readonly number[]): Axis[] => extents.map((n, i) => newAxis(`i${i}`, n));
+  const all = axesOf(b.shape);
+  const starts = b.from.map((f) => Math.max(f, 0));
+  const inside = axesOf(
+    b.tensor.shape.map((n, d) => Math.max(0, Math.min(n, b.from[d] + b.shape[d]) - starts[d])),
+  );
+  const ix = inside.map(axisExpr);
+  const shifted = (by: readonly number[]): Expr[] =>
+    ix.map((e, d) => (by[d] === 0 ? e : add(e, index(by[d]))));
+  const common = { kind: 'op', name: 'pad', reduce: null, write: copy } as const;
+  return [
+    { ...common, axes: all, at: all.map(axisExpr), value: b.otherwise },
+    {
+      ...common,
+      axes: inside,
+      at: shifted(starts.map((s, d) => s - b.from[d])),
+      value: load(b.tensor, shifted(starts)),
+    },
+  ];
+}
+
+function reuse(op: TileOp, tensor: TileTensor): number {
+  const count = [...op.axes, ...op.reduce!.axes].reduce((n, a) => n * a.extent, 1);
+  return count / Math.max(1, elementCount(tensor.shape));
+}
+
+function worthwhile(op: TileOp, b: Border): boolean {
+  const n = elementCount(b.tensor.shape);
+  return (
+    n > 0 && reuse(op, b.tensor) >= MIN_REUSE && elementCount(b.shape) <= MAX_GROWTH * n + 1024
+  );
+}
+
+/** The steps with padded copies; copies of one tensor with equal borders are made once. */
+export function materialiseBorders(steps: readonly Step[]): Step[] {
+  const made = new Map<string, { copy: TileTensor; source: TileTensor }>();
+  const out: Step[] = [];
+  const padded = (b: Border): TileTensor => {
+    const key = `${b.tensor.id}|${b.from}|${b.shape}|${b.otherwise.id}`;
+    const known = made.get(key);
+    if (known) return known.copy;
+    const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
+    made.set(key, { copy, source: owner(b.tensor) });
+    out.push(...copySteps(b, copy));
+    return copy;
+  };
+  for (const step of steps) {
+    const { writes } = effectsOf(step);
+    for (const [key, { source }] of made) if (writes.has(source)) made.delete(key);
+    if (step.kind !== 'op' || !step.reduce) {
+      out.push(step);
+      continue;
+    }
+    const borders = new Map<Expr, Border>();
+    for (const e of loadsBelow(elemRoots(step))) {
+      const b = e.op === 'guarded' ? borderOf(e) : null;
+      if (b && worthwhile(step, b)) borders.set(e, b);
+    }
+    out.push(borders.size > 0 ? withoutGuards(step, borders, padded) : step);
+  }
+  return out;
+}
+
+function withoutGuards(
+  op: TileOp,
+  borders: ReadonlyMap<Expr, Border>,
+  padded: (b: Border) => TileTensor,
+): TileOp {
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    transform(
+      e,
+      (n, src) => {
+        const b = borders.get(n);
+        if (!b) return withSrc(n, src);
+        const at = b.from.map((f, d) => fromLinear(linearise(sub(src[d], index(f)))));
+        return load(padded(b), at);
+      },
+      memo,
+    );
+  return { ...op, reduce: { ...op.reduce!, elems: op.reduce!.elems.map(over) } };
+}
