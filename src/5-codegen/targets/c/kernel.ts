@@ -138,7 +138,7 @@ class KernelWriter {
   }
 
   private forLoop(s: Extract<Stmt, { kind: 'for' }>): void {
-    invariant(Number.isInteger(s.step) && s.step !== 0, 'c: loop step');
+    invariant(Number.isInteger(s.step), 'c: loop step');
     const name = this.indices.get(s.index)!;
     this.emit('{');
     this.depth++;
@@ -148,7 +148,7 @@ class KernelWriter {
     this.emit(`const i64 ${name}e = ${to};`);
     this.forgetEffects([s]);
     const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
-    this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step > 0 ? '<' : '>'} ${name}e; ${step}) {`);
+    this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) {`);
     this.block(s.body);
     this.emit('}');
     this.values.closeBlock();
