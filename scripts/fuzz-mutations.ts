@@ -47,7 +47,12 @@ function varintAt(bytes: Uint8Array, start: number, end: number): [number, numbe
 }
 
 /** Fields of one message, or undefined when the bytes do not read as one. */
-function fieldsIn(bytes: Uint8Array, from: number, to: number, parent: number): Field[] | undefined {
+function fieldsIn(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  parent: number,
+): Field[] | undefined {
   const fields: Field[] = [];
   let p = from;
   while (p < to) {
@@ -115,12 +120,50 @@ function replaceField(seed: Seed, index: number, replacement: Uint8Array): Uint8
 }
 
 const NUMBERS: readonly bigint[] = [
-  0n, 1n, -1n, 2n, 3n, 7n, 8n, 9n, 11n, 14n, 16n, 22n, 25n, 127n, 128n, 255n, 65535n, 2n ** 31n - 1n,
-  2n ** 31n, -(2n ** 31n), 2n ** 32n, 2n ** 53n, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n),
+  0n,
+  1n,
+  -1n,
+  2n,
+  3n,
+  7n,
+  8n,
+  9n,
+  11n,
+  14n,
+  16n,
+  22n,
+  25n,
+  127n,
+  128n,
+  255n,
+  65535n,
+  2n ** 31n - 1n,
+  2n ** 31n,
+  -(2n ** 31n),
+  2n ** 32n,
+  2n ** 53n,
+  2n ** 62n,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
 ];
 const NAMES: readonly string[] = [
-  '', '__proto__', 'constructor', 'toString', '\u0000', '\u001b[31m', '../../etc/passwd', '/etc/passwd',
-  'x'.repeat(300), '\u202e', 'ai.onnx', 'axis', 'If', 'Loop', 'Constant', 'Reshape', 'ConstantOfShape',
+  '',
+  '__proto__',
+  'constructor',
+  'toString',
+  '\u0000',
+  '\u001b[31m',
+  '../../etc/passwd',
+  '/etc/passwd',
+  'x'.repeat(300),
+  '\u202e',
+  'ai.onnx',
+  'axis',
+  'If',
+  'Loop',
+  'Constant',
+  'Reshape',
+  'ConstantOfShape',
 ];
 
 const encoder = new TextEncoder();
@@ -211,13 +254,29 @@ const nestField = structured((random, seed, f) => {
 
 /** Every kind of mutation, more often those that survive the wire format. */
 const MUTATIONS: readonly Mutation[] = [
-  flip, flip, truncate, splice, repeat,
-  changeField, changeField, changeField, changeField, dropField, dropField, doubleField, retagField,
-  borrowField, borrowField, nestField,
+  flip,
+  flip,
+  truncate,
+  splice,
+  repeat,
+  changeField,
+  changeField,
+  changeField,
+  changeField,
+  dropField,
+  dropField,
+  doubleField,
+  retagField,
+  borrowField,
+  borrowField,
+  nestField,
 ];
 
 /** One to three mutations of a random seed. */
-export function mutate(random: Random, seeds: readonly Seed[]): { bytes: Uint8Array; name: string } {
+export function mutate(
+  random: Random,
+  seeds: readonly Seed[],
+): { bytes: Uint8Array; name: string } {
   const seed = pick(random, seeds);
   let bytes = pick(random, MUTATIONS)(random, seed, pick(random, seeds));
   for (let more = below(random, 4) - 1; more > 0 && bytes.length < 1 << 20; more--) {

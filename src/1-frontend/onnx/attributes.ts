@@ -2,7 +2,7 @@
 // Subgraphs are handed to the caller, who imports them without recursion.
 import type { Attr, Graph } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
-import { TilewrightError } from '../../support/errors.ts';
+import { printable, TilewrightError } from '../../support/errors.ts';
 import type { Attribute, Graph as GraphProto } from './gen/onnx_pb.ts';
 import type { TensorReader } from './tensor.ts';
 import { valueType } from './types.ts';
@@ -29,7 +29,7 @@ const text = new TextDecoder();
 const EMPTY = new Uint8Array(0);
 
 function missing(a: Attribute): never {
-  throw new TilewrightError('INVALID_MODEL', `attribute "${a.name}" has no value`);
+  throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" has no value`);
 }
 
 function named(a: Attribute, read: () => TensorData): TensorData {
@@ -110,17 +110,17 @@ function kindOf(a: Attribute): Kind {
   const used = KINDS.filter((k) => isSet(a, k.field));
   if (used.length > 1) {
     const fields = used.map((k) => k.field).join(', ');
-    throw new TilewrightError('INVALID_MODEL', `attribute "${a.name}" has several values: ${fields}`);
+    throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" has several values: ${fields}`);
   }
   // IR versions before type was mandatory leave it out: the field in use decides.
   const kind = a.type === 0 ? used[0] : BY_TYPE.get(a.type);
   if (!kind) {
-    throw new TilewrightError('INVALID_MODEL', `attribute "${a.name}" has unknown type ${a.type}`);
+    throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" has unknown type ${a.type}`);
   }
   if (used.length === 1 && used[0] !== kind) {
     throw new TilewrightError(
       'INVALID_MODEL',
-      `attribute "${a.name}" is declared as type ${kind.type} but holds ${used[0].field}`,
+      `attribute "${printable(a.name)}" is declared as type ${kind.type} but holds ${used[0].field}`,
     );
   }
   return kind;
@@ -130,7 +130,7 @@ function kindOf(a: Attribute): Kind {
 export function attributeValue(a: Attribute, context: AttributeContext): Attr {
   const kind = kindOf(a);
   if (!kind.decode) {
-    throw new TilewrightError('UNSUPPORTED_TYPE', `attribute "${a.name}" is a list of ${kind.field}`);
+    throw new TilewrightError('UNSUPPORTED_TYPE', `attribute "${printable(a.name)}" is a list of ${kind.field}`);
   }
   return kind.decode(a, context);
 }
@@ -140,7 +140,7 @@ export function checkReference(a: Attribute): void {
   if (KINDS.some((k) => isSet(a, k.field))) {
     throw new TilewrightError(
       'INVALID_MODEL',
-      `attribute "${a.name}" is both a reference and a value`,
+      `attribute "${printable(a.name)}" is both a reference and a value`,
     );
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '../../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import type { TensorData } from '../../ir/tensor.ts';
-import { TilewrightError, withPlace } from '../../support/errors.ts';
+import { printable, TilewrightError, withPlace } from '../../support/errors.ts';
 import { attributeValue, checkReference } from './attributes.ts';
 import type { DraftNode } from './draft.ts';
 import type {
@@ -22,7 +22,7 @@ import type {
   Node as NodeProto,
   ValueInfo,
 } from './gen/onnx_pb.ts';
-import { domainName, versionOf } from './opsets.ts';
+import { domainName, type Opsets, versionOf } from './opsets.ts';
 import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
 import type { TensorReader } from './tensor.ts';
@@ -45,7 +45,7 @@ interface Body {
 
 /** What stays the same inside one graph or function and the regions in it. */
 interface Surroundings {
-  readonly opsets: ReadonlyMap<string, number>;
+  readonly opsets: Opsets;
   readonly body: Body | undefined;
 }
 
@@ -102,7 +102,7 @@ export class GraphImporter {
   /** The main graph. `fixedDefaults`: initialised inputs are constants, not inputs (IR below 4). */
   graph(
     proto: GraphProto,
-    opsets: ReadonlyMap<string, number>,
+    opsets: Opsets,
     fixedDefaults: boolean,
   ): Graph {
     const target = openGraph(proto);
@@ -116,7 +116,7 @@ export class GraphImporter {
   }
 
   /** A function with its body. `opsets` are the imports of the function over those of the model. */
-  function(proto: FunctionProto, opsets: ReadonlyMap<string, number>): FunctionDef {
+  function(proto: FunctionProto, opsets: Opsets): FunctionDef {
     const scope = new Scope();
     const inputs = proto.input.map((name) => {
       const value = newValue(name);
@@ -222,7 +222,7 @@ export class GraphImporter {
     for (const a of proto.attribute) {
       if (a.name === '') throw new TilewrightError('INVALID_MODEL', 'an attribute has no name');
       if (attrs.has(a.name) || refs.has(a.name)) {
-        throw new TilewrightError('INVALID_MODEL', `attribute "${a.name}" is given twice`);
+        throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" is given twice`);
       }
       if (a.refAttrName === '') {
         attrs.set(a.name, attributeValue(a, context));
@@ -232,7 +232,8 @@ export class GraphImporter {
       if (!site.body?.attributes.has(a.refAttrName)) {
         throw new TilewrightError(
           'INVALID_MODEL',
-          `attribute "${a.name}" refers to "${a.refAttrName}", which no function declares`,
+          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", ` +
+            'which no function declares',
         );
       }
       refs.set(a.name, a.refAttrName);

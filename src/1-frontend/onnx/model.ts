@@ -2,7 +2,7 @@
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import type { FunctionDef, Model } from '../../ir/graph.ts';
 import { TilewrightError, withPlace } from '../../support/errors.ts';
-import { type FileSource } from './files.ts';
+import type { FileSource } from './files.ts';
 import { checkNoRecursion } from './functions.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
@@ -52,7 +52,7 @@ function readFunctions(
       if (functions.has(key)) {
         throw new TilewrightError('INVALID_MODEL', 'the function is defined twice');
       }
-      const own = new Map([...opsets, ...readOpsets(proto.opsetImport)]);
+      const own = [readOpsets(proto.opsetImport), opsets];
       functions.set(key, { ...importer.function(proto, own), name });
     });
   }
@@ -81,7 +81,7 @@ export function importModel(bytes: Uint8Array, limits: ModelLimits, files?: File
     isRead: (name) => (names ??= namesReadAnywhere(proto)).has(name),
   });
   const functions = readFunctions(proto.functions, opsets, importer);
-  const graph = importer.graph(proto.graph, opsets, version < DEFAULTS_IR);
+  const graph = importer.graph(proto.graph, [opsets], version < DEFAULTS_IR);
   const metadata = new Map(proto.metadataProps.map((p) => [p.key, p.value]));
   const producer = [proto.producerName, proto.producerVersion].filter((s) => s !== '').join(' ');
   return { graph, irVersion: version, opsets, producer, functions, metadata };

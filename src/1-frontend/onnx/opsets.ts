@@ -1,5 +1,5 @@
 // Domains and operator-set versions: which the compiler reads, and under which a node stands.
-import { TilewrightError } from '../../support/errors.ts';
+import { printable, TilewrightError } from '../../support/errors.ts';
 import type { OperatorSetId } from './gen/onnx_pb.ts';
 
 /** Newest version of the default domain; upgraded nodes carry it. */
@@ -30,12 +30,17 @@ export function readOpsets(imports: readonly OperatorSetId[]): Map<string, numbe
   return opsets;
 }
 
+/** Imports that hold at one place: those of a function before those of the model. */
+export type Opsets = readonly ReadonlyMap<string, number>[];
+
 /** The version under which a node of this domain stands; INVALID_MODEL when it is not imported. */
-export function versionOf(opsets: ReadonlyMap<string, number>, domain: string): number {
-  const version = opsets.get(domain);
-  if (version !== undefined) return version;
+export function versionOf(opsets: Opsets, domain: string): number {
+  for (const imports of opsets) {
+    const version = imports.get(domain);
+    if (version !== undefined) return version;
+  }
   throw new TilewrightError(
     'INVALID_MODEL',
-    `the model does not import the operator domain "${domain || 'ai.onnx'}"`,
+    `the model does not import the operator domain "${printable(domain || 'ai.onnx')}"`,
   );
 }

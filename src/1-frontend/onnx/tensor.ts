@@ -4,7 +4,7 @@
 import { type DType, dtypeFromOnnx, dtypeInfo } from '../../ir/dtype.ts';
 import { checkedProduct, checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import { elements, emptyTensor, rowMajorStrides, type TensorData } from '../../ir/tensor.ts';
-import { TilewrightError } from '../../support/errors.ts';
+import { printable, TilewrightError } from '../../support/errors.ts';
 import type { FileSource } from './files.ts';
 import type { SparseTensor, Tensor } from './gen/onnx_pb.ts';
 import { fromRaw, packedBytes, TYPED_LISTS } from './payload.ts';
@@ -132,7 +132,7 @@ export class TensorReader {
     }
     const entries = new Map<string, string>();
     for (const { key, value } of proto.externalData) {
-      if (entries.has(key)) fail(`external data has two entries "${key}"`);
+      if (entries.has(key)) fail(`external data has two entries "${printable(key)}"`);
       entries.set(key, value);
     }
     const natural = (key: string): number | undefined => {

@@ -1,7 +1,6 @@
 // What an upgrade rule works with: the node, its attributes (also those that a function passes in),
 // and the emission of helper nodes before or after it.
-import type { Attr, Graph, Value } from '../../../ir/graph.ts';
-import { newValue } from '../../../ir/graph.ts';
+import { type Attr, type Graph, newValue, type Value } from '../../../ir/graph.ts';
 import type { TensorData } from '../../../ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../../support/errors.ts';
 import type { DraftNode } from '../draft.ts';

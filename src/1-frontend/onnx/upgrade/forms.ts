@@ -1,5 +1,6 @@
 // Changed names, defaults and meanings of attributes, outputs and whole operators.
 import { type Attr, newValue } from '../../../ir/graph.ts';
+import { printable } from '../../../support/errors.ts';
 import { floatAttr, intAttr, intsAttr, stringAttr, type UpgradeContext } from './context.ts';
 import type { Rule } from './rule.ts';
 
@@ -12,7 +13,7 @@ const TYPE_NAMES = [
 function castTarget(c: UpgradeContext): void {
   const name = c.string('to') ?? c.fail('attribute to is required');
   const type = TYPE_NAMES.indexOf(name.toUpperCase());
-  if (type < 1) c.fail(`there is no element type ${name}`);
+  if (type < 1) c.fail(`there is no element type ${printable(name)}`);
   c.node.attrs.set('to', intAttr(type));
 }
 

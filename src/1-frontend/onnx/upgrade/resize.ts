@@ -13,7 +13,7 @@ const MODES = new Map([
 function firstUpsample(c: UpgradeContext): void {
   const height = c.attr('height_scale', 'float')?.value;
   const width = c.attr('width_scale', 'float')?.value;
-  if (height === undefined || width === undefined) return c.fail('the scales are required');
+  if (height === undefined || width === undefined) c.fail('the scales are required');
   c.drop('height_scale');
   c.drop('width_scale');
   c.node.attrs.set('scales', { kind: 'floats', value: [1, 1, height, width] });
@@ -39,13 +39,23 @@ function upsample(c: UpgradeContext): void {
   asymmetric(c, c.required(1), 'floor');
 }
 
-function firstResize(c: UpgradeContext): void {
-  const scales = c.required(1);
-  if (c.string('mode') === 'linear') return asymmetric(c, scales, 'floor');
+/** The one rounding that fits all known scales; undefined when they are unknown or differ. */
+function rounding(c: UpgradeContext, scales: Value): 'floor' | 'ceil' | undefined {
+  if (c.string('mode') === 'linear') return 'floor';
   const known = c.constantOf(scales);
   const factors = known?.dtype === 'f32' ? tensorNumbers(known) : undefined;
-  if (factors?.every((s) => s >= 1)) return asymmetric(c, scales, 'floor');
-  if (factors?.every((s) => s <= 1)) return asymmetric(c, scales, 'ceil');
+  if (factors?.every((s) => s >= 1)) return 'floor';
+  return factors?.every((s) => s <= 1) ? 'ceil' : undefined;
+}
+
+/** Enlarging and shrinking at once takes two steps. */
+function firstResize(c: UpgradeContext): void {
+  const scales = c.required(1);
+  const nearest = rounding(c, scales);
+  if (nearest) {
+    asymmetric(c, scales, nearest);
+    return;
+  }
   const one = c.constant(floatAttr(1) as { kind: 'float'; value: number });
   const shrunk = c.emit('Resize', [c.required(0), null, c.emit('Min', [scales, one])], {
     mode: stringAttr('nearest'),
