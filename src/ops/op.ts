@@ -4,7 +4,9 @@ import type { Operator } from '../2-graph/operator.ts';
 import type { Lowering } from '../3-tile/lower-context.ts';
 
 export type OpDef = Operator<Lowering>;
-export type { ExpandContext, InferContext, StaticValue } from '../2-graph/operator.ts';
+export type {
+  ExpandContext, InferContext, StaticOptional, StaticSequence, StaticValue,
+} from '../2-graph/operator.ts';
 export type { StaticTensor } from '../2-graph/static.ts';
 export type { TileTensor } from '../3-tile/tensor.ts';
 export type { LowerContext, Lowering } from '../3-tile/lower-context.ts';
