@@ -38,10 +38,11 @@ export class Pool {
   private readonly formals = new Map<string, TileTensor>();
   private readonly axes = new Map<string, Axis>();
 
-  formal(i: number, dtype: DType, elements: number): TileTensor {
-    const key = `${i} ${dtype} ${elements}`;
+  /** Formals of constants have that role: they may be rearranged before anything runs. */
+  formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant'): TileTensor {
+    const key = `${i} ${dtype} ${elements} ${role}`;
     let t = this.formals.get(key);
-    if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], 'temp')));
+    if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], role)));
     return t;
   }
 
@@ -71,7 +72,8 @@ export class Binding {
     const actual = o.dtype === t.dtype ? o : t;
     let f = this.byActual.get(actual);
     if (!f) {
-      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape));
+      const role = actual.data ? 'constant' : 'temp';
+      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), role);
       this.byActual.set(actual, f);
       this.params.push(f);
       this.args.push(actual);

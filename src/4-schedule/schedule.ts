@@ -2,6 +2,7 @@
 // function that lowers one nest. Out: shared kernels, tasks in order, and the memory plan. Lowering
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
 import type { Device } from '../devices/device.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
 import type {
@@ -13,11 +14,12 @@ import type {
   TileOp,
   TileProgram,
 } from '../3-tile/tile-op.ts';
-import type { TileTensor } from '../3-tile/tensor.ts';
+import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { planMemory } from './memory.ts';
-import { Binding, canonicalNest, Pool } from './nest.ts';
+import { Binding, canonicalNest, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
+import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import { chooseTile } from './roller/choose.ts';
 import type { Tile } from './roller/tile.ts';
 import { fuse } from './welder/fuse.ts';
@@ -44,9 +46,16 @@ export interface ScheduleOptions {
   readonly fuse?: boolean;
 }
 
+/** A kernel and how its constants must be arranged. */
+interface Entry {
+  readonly kernel: Kernel;
+  readonly recipes: ReadonlyMap<number, Recipe>;
+}
+
 class Scheduler {
   readonly kernels: Kernel[] = [];
-  private readonly byKey = new Map<string, Kernel>();
+  private readonly byKey = new Map<string, Entry>();
+  private readonly packed = new Map<string, TileTensor>();
   private readonly pool = new Pool();
   private readonly options: ScheduleOptions;
 
@@ -80,15 +89,42 @@ class Scheduler {
   private op(op: TileOp): Task[] {
     if (op.axes.some((a) => a.extent === 0) || elementCount(op.write.shape) === 0) return [];
     const nest = canonicalNest(op, this.pool);
-    let kernel = this.byKey.get(nest.key);
-    if (!kernel) {
-      const { device, lower } = this.options;
-      const prepared = prepare(nest.op);
-      const body = lower.op(prepared, chooseTile(prepared, device), nest.aliased, device);
-      kernel = this.kernel(op.name, nest.params, body);
-      this.byKey.set(nest.key, kernel);
+    let entry = this.byKey.get(nest.key);
+    if (!entry) this.byKey.set(nest.key, (entry = this.entry(op.name, nest)));
+    const { kernel, recipes } = entry;
+    const args = nest.args.map((t, i) => {
+      const recipe = recipes.get(i);
+      return recipe ? this.pack(t, recipe) : t;
+    });
+    return [{ kind: 'run', kernel, args }];
+  }
+
+  /** Chooses a tile for a new kind of operator and lowers it. */
+  private entry(name: string, nest: Nest): Entry {
+    const { device, lower } = this.options;
+    const prepared = prepare(nest.op);
+    const tile = chooseTile(prepared, device);
+    const packed = pack(prepared, tile, nest.params, this.pool) ?? {
+      op: prepared,
+      tile,
+      params: nest.params,
+      recipes: new Map(),
+    };
+    const body = lower.op(packed.op, packed.tile, nest.aliased, device);
+    return { kernel: this.kernel(name, packed.params, body), recipes: packed.recipes };
+  }
+
+  /** A rearranged constant; equal arrangements of one constant are made once. */
+  private pack(t: TileTensor, recipe: Recipe): TileTensor {
+    const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
+    let made = this.packed.get(key);
+    if (!made) {
+      const bytes = packBytes(t.data!.bytes, dtypeInfo(t.dtype).bytes, recipe);
+      const data = { dtype: t.dtype, shape: recipe.extents, bytes };
+      made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
+      this.packed.set(key, made);
     }
-    return [{ kind: 'run', kernel, args: nest.args }];
+    return made;
   }
 
   private routine(step: Routine): Task {

@@ -4,6 +4,7 @@ import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
+import { packable } from './pack.ts';
 import { dependences, meeting, onLanes, type Meeting, wideStorage } from '../vectors.ts';
 
 export interface LoadProfile {
@@ -11,6 +12,7 @@ export interface LoadProfile {
   readonly linear: Linear;
   readonly bytes: number;
   readonly axes: ReadonlySet<Axis>;
+  readonly packable: boolean;
 }
 
 export interface Profile {
@@ -57,8 +59,16 @@ export function profile(op: TileOp): Profile {
   const { linears } = accesses(roots);
   const describe = (load: Expr): LoadProfile => {
     const linear = linears.get(load)!;
-    return { load, linear, bytes: isLoad(load) ? 4 : 0, axes: deps.get(load)! };
+    return {
+      load,
+      linear,
+      bytes: isLoad(load) ? 4 : 0,
+      axes: deps.get(load)!,
+      packable: canPack(load, linear),
+    };
   };
+  const canPack = (load: Expr, linear: Linear): boolean =>
+    op.reduce !== null && packable(load, linear);
   const inner = workOf(elems);
   const outer = workOf([op.value]);
   return {
@@ -74,9 +84,11 @@ export function profile(op: TileOp): Profile {
   };
 }
 
-/** How a load meets the lanes of an axis. */
-export const loadMeeting = (p: Profile, l: LoadProfile, axis: Axis): Meeting =>
-  meeting(l.load, l.linear, axis, p.deps);
+/** How a load meets the lanes of an axis; constants can be packed to suit. */
+export function loadMeeting(p: Profile, l: LoadProfile, axis: Axis): Meeting {
+  const how = meeting(l.load, l.linear, axis, p.deps);
+  return how === 'apart' && l.packable ? 'wide' : how;
+}
 
 /** Whether consecutive lanes of this axis are stored as one vector. */
 export function storesWide(p: Profile, axis: Axis): boolean {

@@ -1,0 +1,264 @@
+// Constants in the order in which a tile reads them. In: a canonical operator, its tile and which
+// parameters are constants. Out: the operator over packed parameters, tiled axes split so that the
+// inner part is the tile, and recipes that rearrange the constants' bytes at compile time.
+import { elementCount } from '../../ir/tensor.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
+import {
+  add,
+  type Axis,
+  axisExpr,
+  type Expr,
+  index,
+  isLoad,
+  load,
+  mul,
+} from '../../3-tile/expr.ts';
+import type { TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { fromLinear, type Linear, linearise } from '../linear.ts';
+import { accesses, type Pool } from '../nest.ts';
+import { transform, withSrc } from '../transform.ts';
+import { extentIn, type Tile } from './tile.ts';
+
+/** new[i0, i1, …] = old[start + Σ stride_k · i_k], row-major over `extents`. */
+export interface Recipe {
+  readonly start: number;
+  readonly extents: readonly number[];
+  readonly strides: readonly number[];
+}
+
+export interface Packed {
+  readonly op: TileOp;
+  readonly tile: Tile;
+  readonly params: readonly TileTensor[];
+  /** By parameter position. */
+  readonly recipes: ReadonlyMap<number, Recipe>;
+}
+
+/** Constants below this many bytes stay as they are: they are in cache anyhow. */
+const MIN_BYTES = 1024;
+const MAX_GROWTH = 2;
+
+/** Whether a constant that is loaded like this may be rearranged. */
+export function packable(e: Expr, linear: Linear): boolean {
+  if (e.op !== 'load' || e.arg.role !== 'constant') return false;
+  let n = 1;
+  for (const [t, c] of linear.terms) {
+    if (t.op !== 'axis' || c === 0) return false;
+    n *= t.arg.extent;
+  }
+  const bytes = dtypeInfo(e.arg.dtype).bytes;
+  const size = elementCount(e.arg.shape);
+  return size * bytes >= MIN_BYTES && n <= size * MAX_GROWTH;
+}
+
+/** An axis as the packed operator sees it: whole, or a block and what is inside one. */
+interface Parts {
+  readonly outer: Axis | null;
+  readonly inner: Axis | null;
+  /** The old axis in terms of the new ones. */
+  readonly value: Expr;
+}
+
+function splitAxes(op: TileOp, tile: Tile, split: ReadonlySet<Axis>, pool: Pool): Map<Axis, Parts> {
+  const parts = new Map<Axis, Parts>();
+  let n = 0;
+  for (const a of [...op.axes, ...(op.reduce?.axes ?? [])]) {
+    const t = extentIn(tile, a);
+    if (split.has(a) && t < a.extent) {
+      const outer = pool.axis(n++, a.extent / t, a.role);
+      const inner = pool.axis(n++, t, a.role);
+      const value = add(mul(axisExpr(outer), index(t)), axisExpr(inner));
+      parts.set(a, { outer, inner, value });
+      continue;
+    }
+    const same = pool.axis(n++, a.extent, a.role);
+    const whole = split.has(a);
+    parts.set(a, { outer: whole ? null : same, inner: whole ? same : null, value: axisExpr(same) });
+  }
+  return parts;
+}
+
+/** New axes of a packed constant: blocks, then reduce axes, then the tile with its lanes last. */
+function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>) {
+  const used = [...op.axes, ...(op.reduce?.axes ?? [])].filter((a) =>
+    linear.terms.has(axisExpr(a)),
+  );
+  const dims: { axis: Axis; stride: number }[] = [];
+  const put = (a: Axis, part: 'outer' | 'inner'): void => {
+    const { outer, inner } = parts.get(a)!;
+    const axis = part === 'outer' ? outer : inner;
+    if (!axis) return;
+    const scale = part === 'outer' && inner ? inner.extent : 1;
+    dims.push({ axis, stride: linear.terms.get(axisExpr(a))! * scale });
+  };
+  const isLanes = (a: Axis): boolean => a === tile.vector;
+  for (const a of used)
+    if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
+  for (const a of used) if (a.role === 'reduce' && !isLanes(a)) put(a, 'outer');
+  for (const a of used) if (!isLanes(a)) put(a, 'inner');
+  for (const a of used) {
+    if (!isLanes(a)) continue;
+    if (a.role === 'reduce' || !parts.get(a)!.inner) put(a, 'outer');
+    put(a, 'inner');
+  }
+  return dims;
+}
+
+function packedIndex(dims: readonly { axis: Axis }[]): Expr {
+  let stride = 1;
+  const terms = new Map<Expr, number>();
+  for (let i = dims.length - 1; i >= 0; i--) {
+    terms.set(axisExpr(dims[i].axis), stride);
+    stride *= dims[i].axis.extent;
+  }
+  return fromLinear({ constant: 0, terms });
+}
+
+/** Loads of constants in the reduction that may be packed, one per parameter. */
+function candidates(op: TileOp): Map<TileTensor, { load: Expr; linear: Linear }> {
+  const found = new Map<TileTensor, { load: Expr; linear: Linear }>();
+  const shared = new Set<TileTensor>();
+  const { linears } = accesses([...(op.reduce?.elems ?? []), op.value]);
+  for (const [e, linear] of linears) {
+    if (!isLoad(e)) continue;
+    if (found.has(e.arg)) shared.add(e.arg);
+    if (packable(e, linear)) found.set(e.arg, { load: e, linear });
+    else shared.add(e.arg);
+  }
+  for (const t of shared) found.delete(t);
+  return found;
+}
+
+/** The operator over packed constants; null when none is worth it. */
+export function pack(
+  op: TileOp,
+  tile: Tile,
+  params: readonly TileTensor[],
+  pool: Pool,
+): Packed | null {
+  if (!op.reduce) return null;
+  const found = candidates(op);
+  if (found.size === 0) return null;
+  const split = new Set<Axis>();
+  for (const { linear } of found.values()) {
+    for (const a of op.axes) {
+      const t = extentIn(tile, a);
+      if (t > 1 && a.extent % t === 0 && linear.terms.has(axisExpr(a))) split.add(a);
+    }
+  }
+  const parts = splitAxes(op, tile, split, pool);
+  const recipes = new Map<number, Recipe>();
+  const newParams = [...params];
+  const packedLoads = new Map<Expr, Expr>();
+  for (const [tensor, { load: e, linear }] of found) {
+    const dims = dimensions(linear, op, tile, parts);
+    const recipe = {
+      start: linear.constant,
+      extents: dims.map((d) => d.axis.extent),
+      strides: dims.map((d) => d.stride),
+    };
+    if (isIdentity(recipe, elementCount(tensor.shape))) continue;
+    const position = params.indexOf(tensor);
+    const size = recipe.extents.reduce((p, n) => p * n, 1);
+    newParams[position] = pool.formal(position, tensor.dtype, size, 'constant');
+    recipes.set(position, recipe);
+    packedLoads.set(e, load(newParams[position], [packedIndex(dims)]));
+  }
+  if (recipes.size === 0 && split.size === 0) return null;
+  return {
+    op: rebuilt(op, parts, packedLoads),
+    tile: retiled(tile, parts),
+    params: newParams,
+    recipes,
+  };
+}
+
+function isIdentity(r: Recipe, size: number): boolean {
+  let stride = 1;
+  for (let i = r.extents.length - 1; i >= 0; i--) {
+    if (r.strides[i] !== stride) return false;
+    stride *= r.extents[i];
+  }
+  return r.start === 0 && stride === size;
+}
+
+function rebuilt(
+  op: TileOp,
+  parts: ReadonlyMap<Axis, Parts>,
+  packedLoads: ReadonlyMap<Expr, Expr>,
+): TileOp {
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    transform(
+      e,
+      (n, src) => {
+        if (n.op === 'axis') return parts.get(n.arg)!.value;
+        const packed = packedLoads.get(n);
+        if (packed) return packed;
+        if (!isLoad(n)) return withSrc(n, src);
+        return withSrc(n, [fromLinear(linearise(src[0])), ...src.slice(1)]);
+      },
+      memo,
+    );
+  const axes = (list: readonly Axis[]): Axis[] =>
+    list.flatMap((a) => {
+      const { outer, inner } = parts.get(a)!;
+      return [outer, inner].filter((x): x is Axis => x !== null);
+    });
+  const { reduce } = op;
+  return {
+    ...op,
+    axes: axes(op.axes),
+    at: [fromLinear(linearise(over(op.at[0])))],
+    value: over(op.value),
+    reduce: reduce && { ...reduce, axes: axes(reduce.axes), elems: reduce.elems.map(over) },
+  };
+}
+
+/** The same tile over the new axes. */
+function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
+  const tiled = (a: Axis): Axis => parts.get(a)!.inner ?? parts.get(a)!.outer!;
+  const extents = new Map<Axis, number>();
+  for (const [a, n] of tile.extents) extents.set(tiled(a), n);
+  const order = tile.order.flatMap((a) => {
+    const { outer, inner } = parts.get(a)!;
+    return [outer, inner].filter((x): x is Axis => x !== null);
+  });
+  return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
+}
+
+/** The rearranged bytes. */
+export function packBytes(bytes: Uint8Array, elementBytes: number, r: Recipe): Uint8Array {
+  const size = r.extents.reduce((p, n) => p * n, 1);
+  const out = new Uint8Array(size * elementBytes);
+  if (size === 0) return out;
+  const unit = elementBytes === 4 && bytes.byteOffset % 4 === 0 ? 4 : 1;
+  const from =
+    unit === 4 ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
+  const to = unit === 4 ? new Uint32Array(out.buffer) : out;
+  copyStrided(from, to, unit === 4 ? 1 : elementBytes, r);
+  return out;
+}
+
+type Words = Uint8Array | Uint32Array;
+
+/** Copies rows of the last dimension; `words` per element. */
+function copyStrided(from: Words, to: Words, words: number, r: Recipe): void {
+  const rank = r.extents.length;
+  const rowLength = rank > 0 ? r.extents[rank - 1] : 1;
+  const step = rank > 0 ? r.strides[rank - 1] * words : 0;
+  const ix = new Array<number>(rank).fill(0);
+  let base = r.start * words;
+  for (let at = 0; at < to.length; ) {
+    for (let i = 0, p = base; i < rowLength; i++, p += step) {
+      for (let w = 0; w < words; w++) to[at++] = from[p + w];
+    }
+    for (let k = rank - 2; k >= 0; k--) {
+      base += r.strides[k] * words;
+      if (++ix[k] < r.extents[k]) break;
+      base -= r.strides[k] * words * r.extents[k];
+      ix[k] = 0;
+    }
+  }
+}
