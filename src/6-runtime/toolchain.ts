@@ -2,13 +2,13 @@
 // it as a child process under a time limit. In: environment and source files. Out: a shared library,
 // or TARGET_UNAVAILABLE (no compiler) or TOOLCHAIN (it failed). Never a shell, never -march=native.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { printable, TilewrightError } from '../support/errors.ts';
 
 export interface Toolchain {
-  /** Absolute path of the compiler driver. */
+  /** Absolute path of the compiler driver, links kept: a wrapper may act by its name. */
   readonly path: string;
   readonly kind: 'gcc' | 'clang';
   /** First line of `--version`. */
@@ -41,7 +41,7 @@ function identify(path: string): Toolchain | undefined {
   });
   if (probe.status !== 0) return undefined;
   const version = printable(probe.stdout.split('\n')[0]);
-  return { path: realpathSync(path), kind: /clang/i.test(probe.stdout) ? 'clang' : 'gcc', version };
+  return { path, kind: /clang/i.test(probe.stdout) ? 'clang' : 'gcc', version };
 }
 
 const found = new Map<string, Toolchain>();
@@ -195,7 +195,7 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** The compiler version as the plan's cache key sees it. */
+/** The compiler as the cache key sees it. */
 export function toolchainKey(toolchain: Toolchain): string {
   return `${toolchain.path}\n${toolchain.kind}\n${toolchain.version}`;
 }

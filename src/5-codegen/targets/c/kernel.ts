@@ -1,7 +1,7 @@
 // One kernel as one C function over restrict pointers: statements in order, locals as C variables
 // of their own. In: a Kernel with flat element indices. Out: parameters and body text; the function
 // gets its name from the program, so that equal kernels can share one.
-import type { Expr, Local } from '../../../3-tile/expr.ts';
+import { computeType, type Expr, type Local } from '../../../3-tile/expr.ts';
 import type { Kernel } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
@@ -117,7 +117,8 @@ class KernelWriter {
   }
 
   private store(s: Extract<Stmt, { kind: 'store' }>): void {
-    invariant(s.at.length === 1, `c: store to ${s.tensor.name} with ${s.at.length} indices`);
+    const typed = s.at.length === 1 && s.value.dtype === computeType(s.tensor.dtype);
+    invariant(typed, `c: store of ${s.value.dtype} to ${s.tensor.dtype} with ${s.at.length} indices`);
     const at = this.values.index(s.at[0]);
     const value = this.values.value(s.value);
     const pointer = this.pointer(s.tensor);
