@@ -1,12 +1,13 @@
 // A compiled program as plain data: code, memory plan, where inputs, outputs and checks lie, and the
 // constants. In: a scheduled program and the code that a target made of it. Out: what launchers load
 // and what packages write to disk. Launchers of all targets give the same `Executable`.
-import type { TargetCode } from '../5-codegen/targets/target.ts';
+
 import type { TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
+import type { TargetCode } from '../5-codegen/targets/target.ts';
 import type { DType } from '../ir/dtype.ts';
-import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant, TilewrightError } from '../support/errors.ts';
 
 export type Space = 'constants' | 'arena';
@@ -82,7 +83,11 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
     return { slot: slotOf(program, ok), message, node, op };
   });
   return {
-    code, constantBytes: plan.constantBytes, arenaBytes: plan.arenaBytes, checks, constants,
+    code,
+    constantBytes: plan.constantBytes,
+    arenaBytes: plan.arenaBytes,
+    checks,
+    constants,
     kernels: program.kernels.length,
     inputs: program.inputs.map((t) => slotOf(program, t)),
     outputs: program.outputs.map((t) => slotOf(program, t)),
@@ -102,12 +107,16 @@ export function checkFeeds(artifact: Artifact, feeds: readonly TensorData[]): vo
   }
   inputs.forEach((slot, i) => {
     const { dtype, shape, bytes } = feeds[i];
-    const fits = dtype === slot.dtype && shape.length === slot.shape.length
-      && shape.every((d, k) => d === slot.shape[k]) && bytes.byteLength === slot.bytes;
+    const fits =
+      dtype === slot.dtype &&
+      shape.length === slot.shape.length &&
+      shape.every((d, k) => d === slot.shape[k]) &&
+      bytes.byteLength === slot.bytes;
     if (fits) return;
     const wanted = `${slot.dtype}[${slot.shape.join(',')}]`;
     throw new TilewrightError(
-      'INVALID_INPUT', `input has type ${dtype}[${shape.join(',')}], the program takes ${wanted}`,
+      'INVALID_INPUT',
+      `input has type ${dtype}[${shape.join(',')}], the program takes ${wanted}`,
       { value: slot.name },
     );
   });

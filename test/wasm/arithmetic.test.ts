@@ -2,15 +2,23 @@
 // special values.
 import { describe, expect, it } from 'vitest';
 import * as X from '../../src/3-tile/expr.ts';
-import { type BinaryOp, type ComputeType, type Expr, UNARY, BINARY, type UnaryOp } from '../../src/3-tile/expr.ts';
+import {
+  BINARY,
+  type BinaryOp,
+  type ComputeType,
+  type Expr,
+  UNARY,
+  type UnaryOp,
+} from '../../src/3-tile/expr.ts';
 import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
-import { expectAsInterpreted, EXTREMES, mapKernel, pairs, runKernel } from './harness.ts';
+import { EXTREMES, expectAsInterpreted, mapKernel, pairs, runKernel } from './harness.ts';
 
 const TYPES: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];
 const unaries = (t: ComputeType): UnaryOp[] => UNARY.filter((op) => wasmTarget.supports(op, t));
 const binaries = (t: ComputeType): BinaryOp[] => BINARY.filter((op) => wasmTarget.supports(op, t));
-const lanesOf = (t: ComputeType): readonly number[] => (t === 'bool' ? [1, 4, 2] : [1, wasmTarget.lanes(t)]);
+const lanesOf = (t: ComputeType): readonly number[] =>
+  t === 'bool' ? [1, 4, 2] : [1, wasmTarget.lanes(t)];
 
 describe.each(TYPES)('%s', (dtype) => {
   it.each(lanesOf(dtype))('binary ops, %i lanes', (lanes) => {
@@ -35,7 +43,12 @@ describe.each(TYPES)('%s', (dtype) => {
   it.each(lanesOf(dtype))('casts to types of as many lanes, %i lanes', (lanes) => {
     const [a] = pairs(dtype);
     const to = TYPES.filter((t) => lanesOf(t).includes(lanes) || lanes === 1);
-    const { kernel, args } = mapKernel([a], to.map((t) => (x: Expr) => X.cast(t, x)), to, lanes);
+    const { kernel, args } = mapKernel(
+      [a],
+      to.map((t) => (x: Expr) => X.cast(t, x)),
+      to,
+      lanes,
+    );
     expectAsInterpreted(kernel, args);
   });
 
@@ -48,35 +61,64 @@ describe.each(TYPES)('%s', (dtype) => {
 
   it('division and shifts by constants', () => {
     if (dtype === 'bool') return;
-    const ops = binaries(dtype).filter((op) => ['div', 'rem', 'shl', 'shr', 'min', 'max'].includes(op));
+    const ops = binaries(dtype).filter((op) =>
+      ['div', 'rem', 'shl', 'shr', 'min', 'max'].includes(op),
+    );
     const functions = ops.flatMap((op) =>
-      EXTREMES[dtype].map((c) => (x: Expr) => X.binary(op, x, X.constant(dtype, c))));
+      EXTREMES[dtype].map((c) => (x: Expr) => X.binary(op, x, X.constant(dtype, c))),
+    );
     const [a] = pairs(dtype);
-    const { kernel, args } = mapKernel([a], functions, functions.map(() => dtype));
+    const { kernel, args } = mapKernel(
+      [a],
+      functions,
+      functions.map(() => dtype),
+    );
     expectAsInterpreted(kernel, args);
     const lanes = wasmTarget.lanes(dtype);
-    const vectors = ops.flatMap((op) => EXTREMES[dtype].map((c) => (x: Expr) =>
-      X.binary(op, x, X.makeExpr('splat', dtype, [X.constant(dtype, c)], null, lanes))));
-    const wide = mapKernel([a], vectors, vectors.map(() => dtype), lanes);
+    const vectors = ops.flatMap((op) =>
+      EXTREMES[dtype].map(
+        (c) => (x: Expr) =>
+          X.binary(op, x, X.makeExpr('splat', dtype, [X.constant(dtype, c)], null, lanes)),
+      ),
+    );
+    const wide = mapKernel(
+      [a],
+      vectors,
+      vectors.map(() => dtype),
+      lanes,
+    );
     expectAsInterpreted(wide.kernel, wide.args);
   });
 });
 
-it.each([['f32', 'i32'], ['f32', 'u32'], ['f64', 'i64'], ['f64', 'u64'], ['i32', 'u32'], ['i64', 'u64']] as const)(
-  'bits of %s as %s and back', (a, b) => {
-    for (const [from, to] of [[a, b], [b, a]] as const) {
-      const [x] = pairs(from);
-      // NaN payloads may change on the way through the interpreter: leave NaN patterns out.
-      for (const lanes of [1, wasmTarget.lanes(a)]) {
-        const { kernel, args } = mapKernel([x], [(e) => X.bitcast(from, X.bitcast(to, e))], [from], lanes);
-        expectAsInterpreted(kernel, args);
-      }
-      const { kernel, args } = mapKernel([x], [(e) => X.bitcast(to, e)], [to]);
-      const out = runKernel(kernel, args)[1].bytes;
-      expect(out).toEqual(x.bytes);
+it.each([
+  ['f32', 'i32'],
+  ['f32', 'u32'],
+  ['f64', 'i64'],
+  ['f64', 'u64'],
+  ['i32', 'u32'],
+  ['i64', 'u64'],
+] as const)('bits of %s as %s and back', (a, b) => {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const [x] = pairs(from);
+    // NaN payloads may change on the way through the interpreter: leave NaN patterns out.
+    for (const lanes of [1, wasmTarget.lanes(a)]) {
+      const { kernel, args } = mapKernel(
+        [x],
+        [(e) => X.bitcast(from, X.bitcast(to, e))],
+        [from],
+        lanes,
+      );
+      expectAsInterpreted(kernel, args);
     }
-  },
-);
+    const { kernel, args } = mapKernel([x], [(e) => X.bitcast(to, e)], [to]);
+    const out = runKernel(kernel, args)[1].bytes;
+    expect(out).toEqual(x.bytes);
+  }
+});
 
 it('fma with exact products', () => {
   const x = tensorOf('f32', [4], [1, -2, 3.5, 1024]);

@@ -12,7 +12,13 @@ import { emitWasm } from '../../src/5-codegen/targets/wasm/emit.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
 import { instantiateSync } from '../../src/6-runtime/launch/wasm.ts';
 import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
-import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import {
+  elementCount,
+  type Scalar,
+  type TensorData,
+  tensorOf,
+  tensorValues,
+} from '../../src/ir/tensor.ts';
 
 export interface ProgramParts {
   readonly kernels: readonly Kernel[];
@@ -38,8 +44,12 @@ export function planned(parts: ProgramParts): TaskProgram {
   for (const t of parts.constants ?? []) place(t, 'constants');
   for (const t of [...parts.inputs, ...(parts.temps ?? []), ...parts.outputs]) place(t, 'arena');
   return {
-    kernels: parts.kernels, lanes: [parts.tasks], inputs: parts.inputs, outputs: parts.outputs,
-    constants: parts.constants ?? [], checks: parts.checks ?? [],
+    kernels: parts.kernels,
+    lanes: [parts.tasks],
+    inputs: parts.inputs,
+    outputs: parts.outputs,
+    constants: parts.constants ?? [],
+    checks: parts.checks ?? [],
     plan: { constantBytes: sizes.constants, arenaBytes: sizes.arena, places },
   };
 }
@@ -48,8 +58,14 @@ export interface RunOptions {
   readonly features?: ReadonlySet<string>;
 }
 
-export function runProgram(program: TaskProgram, feeds: readonly TensorData[], options: RunOptions = {}): TensorData[] {
-  const { bytes } = emitWasm(program, { relaxedFma: options.features?.has('relaxed-simd') ?? false });
+export function runProgram(
+  program: TaskProgram,
+  feeds: readonly TensorData[],
+  options: RunOptions = {},
+): TensorData[] {
+  const { bytes } = emitWasm(program, {
+    relaxedFma: options.features?.has('relaxed-simd') ?? false,
+  });
   const features = [...(options.features ?? [])];
   const code = { target: 'wasm', extension: 'wasm', bytes, features };
   const executable = instantiateSync(makeArtifact(program, code));
@@ -59,14 +75,24 @@ export function runProgram(program: TaskProgram, feeds: readonly TensorData[], o
 }
 
 let kernels = 1;
-export const kernelOf = (params: readonly TileTensor[], body: readonly Stmt[]): Kernel =>
-  ({ id: kernels++, name: 'test', params, body });
+export const kernelOf = (params: readonly TileTensor[], body: readonly Stmt[]): Kernel => ({
+  id: kernels++,
+  name: 'test',
+  params,
+  body,
+});
 
 /** Contents of all parameters after the kernel ran on the given contents. */
-export function runKernel(kernel: Kernel, args: readonly TensorData[], options?: RunOptions): TensorData[] {
+export function runKernel(
+  kernel: Kernel,
+  args: readonly TensorData[],
+  options?: RunOptions,
+): TensorData[] {
   const task: Task = { kind: 'run', kernel, args: kernel.params };
   return runProgram(
-    planned({ kernels: [kernel], tasks: [task], inputs: kernel.params, outputs: kernel.params }), args, options,
+    planned({ kernels: [kernel], tasks: [task], inputs: kernel.params, outputs: kernel.params }),
+    args,
+    options,
   );
 }
 
@@ -85,8 +111,10 @@ export function expectAsInterpreted(kernel: Kernel, args: readonly TensorData[])
  * time: one output of `results[k]` per function. The count is a multiple of the lanes.
  */
 export function mapKernel(
-  inputs: readonly TensorData[], functions: readonly ((...xs: Expr[]) => Expr)[],
-  results: readonly DType[], lanes = 1,
+  inputs: readonly TensorData[],
+  functions: readonly ((...xs: Expr[]) => Expr)[],
+  results: readonly DType[],
+  lanes = 1,
 ): { kernel: Kernel; args: TensorData[] } {
   const n = inputs[0].shape[0];
   const ins = inputs.map((d, i) => newTensor(`in${i}`, d.dtype, [n], 'input'));
@@ -101,19 +129,77 @@ export function mapKernel(
 }
 
 export const F32_SPECIAL: readonly number[] = [
-  0, -0, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 1, -1, 3.4028234663852886e38,
-  -3.4028234663852886e38, Infinity, -Infinity, NaN, 1.5, -2.5, 0.5, 3, -7.25, 1e10, 2 ** 31,
+  0,
+  -0,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126,
+  -(2 ** -126),
+  1,
+  -1,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  Infinity,
+  -Infinity,
+  NaN,
+  1.5,
+  -2.5,
+  0.5,
+  3,
+  -7.25,
+  1e10,
+  2 ** 31,
 ];
 export const F64_SPECIAL: readonly number[] = [
-  0, -0, 2 ** -1074, -(2 ** -1074), 2 ** -1022, -(2 ** -1022), 1, -1, Number.MAX_VALUE,
-  -Number.MAX_VALUE, Infinity, -Infinity, NaN, 1.5, -2.5, 0.5, 3, -7.25, 1e100, 2 ** 63,
+  0,
+  -0,
+  2 ** -1074,
+  -(2 ** -1074),
+  2 ** -1022,
+  -(2 ** -1022),
+  1,
+  -1,
+  Number.MAX_VALUE,
+  -Number.MAX_VALUE,
+  Infinity,
+  -Infinity,
+  NaN,
+  1.5,
+  -2.5,
+  0.5,
+  3,
+  -7.25,
+  1e100,
+  2 ** 63,
 ];
-const I32: readonly number[] = [0, 1, -1, 2, -2, 7, -13, 31, 32, 33, 64, 255, 65536, 2 ** 31 - 1, -(2 ** 31), 1 - 2 ** 31];
+const I32: readonly number[] = [
+  0,
+  1,
+  -1,
+  2,
+  -2,
+  7,
+  -13,
+  31,
+  32,
+  33,
+  64,
+  255,
+  65536,
+  2 ** 31 - 1,
+  -(2 ** 31),
+  1 - 2 ** 31,
+];
 const I64 = [...I32.map(BigInt), 2n ** 63n - 1n, -(2n ** 63n), 1n - 2n ** 63n, 0x123456789abcdefn];
 
 export const EXTREMES: Readonly<Record<X.ComputeType, readonly Scalar[]>> = {
-  f32: F32_SPECIAL, f64: F64_SPECIAL, i32: I32, u32: I32.map((x) => x >>> 0), i64: I64,
-  u64: I64.map((x) => BigInt.asUintN(64, x)), bool: [0, 1],
+  f32: F32_SPECIAL,
+  f64: F64_SPECIAL,
+  i32: I32,
+  u32: I32.map((x) => x >>> 0),
+  i64: I64,
+  u64: I64.map((x) => BigInt.asUintN(64, x)),
+  bool: [0, 1],
 };
 
 /** All pairs of values as two tensors, the count rounded up to a multiple of 4. */

@@ -7,10 +7,15 @@ import { interpretTasks } from '../../src/3-tile/interpret.ts';
 import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import type { Task } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
-import { RELAXED_SIMD, wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import type { TargetCode } from '../../src/5-codegen/targets/target.ts';
+import { RELAXED_SIMD, wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
-import { hostFeatures, instantiate, instantiateSync, loadSync } from '../../src/6-runtime/launch/wasm.ts';
+import {
+  hostFeatures,
+  instantiate,
+  instantiateSync,
+  loadSync,
+} from '../../src/6-runtime/launch/wasm.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { kernelOf, planned, runProgram, texts } from './harness.ts';
 
@@ -26,46 +31,69 @@ function looping() {
   const cond = scalar('cond', 'bool');
   const odd = scalar('odd', 'bool');
   const [ft, fs, fl, fc, fo] = [counter, sum, limit, cond, odd].map((t) =>
-    newTensor(t.name, t.dtype, [], 'temp'));
+    newTensor(t.name, t.dtype, [], 'temp'),
+  );
   const at = [c(0)];
-  const start = kernelOf([fs, fc], [
-    store(fs, at, X.constant('i64', 1n)), store(fc, at, X.constant('bool', 1)),
-  ]);
-  const test = kernelOf([ft, fo], [
-    store(fo, at, X.eq(X.and(X.load(ft, at), X.constant('i64', 1n)), X.constant('i64', 1n))),
-  ]);
+  const start = kernelOf(
+    [fs, fc],
+    [store(fs, at, X.constant('i64', 1n)), store(fc, at, X.constant('bool', 1))],
+  );
+  const test = kernelOf(
+    [ft, fo],
+    [store(fo, at, X.eq(X.and(X.load(ft, at), X.constant('i64', 1n)), X.constant('i64', 1n)))],
+  );
   const plus = kernelOf([fs, ft], [store(fs, at, X.add(X.load(fs, at), X.load(ft, at)))]);
   const double = kernelOf([fs], [store(fs, at, X.mul(X.load(fs, at), X.constant('i64', 2n)))]);
   const check = kernelOf([fs, fl, fc], [store(fc, at, X.lt(X.load(fs, at), X.load(fl, at)))]);
-  const run = (kernel: typeof plus, ...args: (typeof sum)[]): Task => ({ kind: 'run', kernel, args });
+  const run = (kernel: typeof plus, ...args: (typeof sum)[]): Task => ({
+    kind: 'run',
+    kernel,
+    args,
+  });
+  const then = [run(double, sum)];
   const tasks = (useTrip: boolean, useCond: boolean): Task[] => [
     run(start, sum, cond),
     {
-      kind: 'loop', trip: useTrip ? trip : null, cond: useCond ? cond : null, counter,
+      kind: 'loop',
+      trip: useTrip ? trip : null,
+      cond: useCond ? cond : null,
+      counter,
       tasks: [
         run(test, counter, odd),
-        { kind: 'branch', cond: odd, then: [run(double, sum)], else: [run(plus, sum, counter)] },
+        { kind: 'branch', cond: odd, then, else: [run(plus, sum, counter)] },
         run(check, sum, limit, cond),
       ],
     },
   ];
-  return (useTrip: boolean, useCond: boolean) => planned({
-    kernels: [start, test, plus, double, check], tasks: tasks(useTrip, useCond),
-    inputs: [trip, limit], outputs: [sum, counter], temps: [cond, odd],
-  });
+  return (useTrip: boolean, useCond: boolean) =>
+    planned({
+      kernels: [start, test, plus, double, check],
+      tasks: tasks(useTrip, useCond),
+      inputs: [trip, limit],
+      outputs: [sum, counter],
+      temps: [cond, odd],
+    });
 }
 
 describe('tasks', () => {
   const program = looping();
-  it.each([[0n, 10n], [1n, 10n], [9n, 1000000n], [100n, 50n], [-3n, 5n]])(
-    'loop %i times or until %i', (trip, limit) => {
-      const feeds = [tensorOf('i64', [], [trip]), tensorOf('i64', [], [limit])];
-      for (const [useTrip, useCond] of [[true, true], [true, false], [false, true]] as const) {
-        const p = program(useTrip, useCond);
-        expect(runProgram(p, feeds).map(texts)).toEqual(interpretTasks(p, feeds).map(texts));
-      }
-    },
-  );
+  it.each([
+    [0n, 10n],
+    [1n, 10n],
+    [9n, 1000000n],
+    [100n, 50n],
+    [-3n, 5n],
+  ])('loop %i times or until %i', (trip, limit) => {
+    const feeds = [tensorOf('i64', [], [trip]), tensorOf('i64', [], [limit])];
+    for (const [useTrip, useCond] of [
+      [true, true],
+      [true, false],
+      [false, true],
+    ] as const) {
+      const p = program(useTrip, useCond);
+      expect(runProgram(p, feeds).map(texts)).toEqual(interpretTasks(p, feeds).map(texts));
+    }
+  });
 });
 
 describe('memory', () => {
@@ -81,15 +109,23 @@ describe('memory', () => {
   const task: Task = { kind: 'run', kernel, args: [x, weights, view] };
   const ok = scalar('ok', 'bool');
   const fok = scalar('ok', 'bool');
-  const decide = kernelOf([f[0], fok], [
-    store(fok, [c(0)], X.lt(X.load(f[0], [c(0)]), X.constant('f32', 5))),
-  ]);
+  const decide = kernelOf(
+    [f[0], fok],
+    [store(fok, [c(0)], X.lt(X.load(f[0], [c(0)]), X.constant('f32', 5)))],
+  );
   const program = planned({
-    kernels: [kernel, decide], tasks: [task, { kind: 'run', kernel: decide, args: [x, ok] }],
-    inputs: [x], outputs: [y, view, weights], temps: [ok], constants: [weights],
+    kernels: [kernel, decide],
+    tasks: [task, { kind: 'run', kernel: decide, args: [x, ok] }],
+    inputs: [x],
+    outputs: [y, view, weights],
+    temps: [ok],
+    constants: [weights],
     checks: [{ ok, message: 'x is too large', node: 'n1', op: 'Thing' }],
   });
-  const artifact = makeArtifact(program, wasmTarget.emit(program, { exposeKernels: true }) as TargetCode);
+  const artifact = makeArtifact(
+    program,
+    wasmTarget.emit(program, { exposeKernels: true }) as TargetCode,
+  );
   const feed = (first = 1) => tensorOf('f32', [6], [first, 1, 1, 1, 1, 2]);
 
   it('gives constants, views and results of repeated runs', async () => {
@@ -120,11 +156,16 @@ describe('memory', () => {
   it('refuses feeds that do not fit', () => {
     const executable = instantiateSync(artifact);
     const wrong = [
-      [], [feed(), feed()], [tensorOf('f64', [6], [])], [tensorOf('f32', [2, 3], [])],
+      [],
+      [feed(), feed()],
+      [tensorOf('f64', [6], [])],
+      [tensorOf('f32', [2, 3], [])],
       [{ ...feed(), bytes: new Uint8Array(20) }],
     ];
     for (const feeds of wrong) {
-      expect(() => executable.run(feeds)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+      expect(() => executable.run(feeds)).toThrow(
+        expect.objectContaining({ code: 'INVALID_INPUT' }),
+      );
     }
   });
 
@@ -135,7 +176,9 @@ describe('memory', () => {
 
   it('refuses programs that need more than 4 GiB', () => {
     const large = { ...artifact, arenaBytes: 2 ** 32 };
-    expect(() => instantiateSync(large)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+    expect(() => instantiateSync(large)).toThrow(
+      expect.objectContaining({ code: 'LIMIT_EXCEEDED' }),
+    );
   });
 
   it('refuses code that is no module', async () => {
@@ -156,14 +199,26 @@ it('uses relaxed multiply-add where the host has it, in scalars as in vectors', 
     X.makeExpr('load', 'f32', [at], t, lanes);
   const sum = (at: X.Expr, lanes: number): X.Expr =>
     X.fma(load(ins[0], at, lanes), load(ins[1], at, lanes), load(ins[2], at, lanes));
-  const kernel = kernelOf([...ins, ...outs], [
-    loopFrom(0, n, (i) => [store(outs[0], [i], sum(i, 1))]),
-    loopFrom(0, n / 4, (i) => [store(outs[1], [X.mul(i, c(4))], sum(X.mul(i, c(4)), 4))]),
-  ]);
+  const kernel = kernelOf(
+    [...ins, ...outs],
+    [
+      loopFrom(0, n, (i) => [store(outs[0], [i], sum(i, 1))]),
+      loopFrom(0, n / 4, (i) => [store(outs[1], [X.mul(i, c(4))], sum(X.mul(i, c(4)), 4))]),
+    ],
+  );
   const program = planned({
-    kernels: [kernel], tasks: [{ kind: 'run', kernel, args: kernel.params }], inputs: ins, outputs: outs,
+    kernels: [kernel],
+    tasks: [{ kind: 'run', kernel, args: kernel.params }],
+    inputs: ins,
+    outputs: outs,
   });
-  const feeds = ins.map((_, k) => tensorOf('f32', [n], Array.from({ length: n }, (__, i) => Math.sin(i * 7 + k))));
+  const feeds = ins.map((_, k) =>
+    tensorOf(
+      'f32',
+      [n],
+      Array.from({ length: n }, (__, i) => Math.sin(i * 7 + k)),
+    ),
+  );
   const [one, four] = runProgram(program, feeds, { features: new Set([RELAXED_SIMD]) });
   const [plain, wide] = runProgram(program, feeds);
   expect(one.bytes).toEqual(four.bytes);

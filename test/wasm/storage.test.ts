@@ -8,7 +8,14 @@ import { elements, type TensorData, tensorOf, tensorValues } from '../../src/ir/
 import { EXTREMES, expectAsInterpreted, mapKernel, runKernel } from './harness.ts';
 
 const NARROW: readonly DType[] = [
-  'f16', 'bf16', 'f8e4m3fn', 'f8e4m3fnuz', 'f8e5m2', 'f8e5m2fnuz', 'f8e8m0', 'f4e2m1',
+  'f16',
+  'bf16',
+  'f8e4m3fn',
+  'f8e4m3fnuz',
+  'f8e5m2',
+  'f8e5m2fnuz',
+  'f8e8m0',
+  'f4e2m1',
 ];
 const INTEGERS: readonly DType[] = ['i8', 'u8', 'i16', 'u16', 'i4', 'u4', 'i2', 'u2', 'bool'];
 
@@ -18,9 +25,10 @@ const patterns = (dtype: DType): number =>
 /** Every bit pattern. */
 function all(dtype: DType): TensorData {
   const n = patterns(dtype);
-  const bytes = dtypeInfo(dtype).bytes === 2
-    ? new Uint8Array(Uint16Array.from({ length: n }, (_, i) => i).buffer)
-    : Uint8Array.from({ length: n }, (_, i) => i);
+  const bytes =
+    dtypeInfo(dtype).bytes === 2
+      ? new Uint8Array(Uint16Array.from({ length: n }, (_, i) => i).buffer)
+      : Uint8Array.from({ length: n }, (_, i) => i);
   return { dtype, shape: [n], bytes };
 }
 
@@ -48,7 +56,9 @@ function boundaries(dtype: DType): number[] {
 function bitsOf(t: TensorData): number[] {
   const wide = dtypeInfo(t.dtype).bytes === 2;
   const { bytes } = t;
-  return Array.from({ length: t.shape[0] }, (_, i) => (wide ? bytes[2 * i] | (bytes[2 * i + 1] << 8) : bytes[i]));
+  return Array.from({ length: t.shape[0] }, (_, i) =>
+    wide ? bytes[2 * i] | (bytes[2 * i + 1] << 8) : bytes[i],
+  );
 }
 
 describe.each(NARROW)('%s', (dtype) => {
@@ -77,8 +87,17 @@ describe.each(NARROW)('%s', (dtype) => {
     const input = tensorOf('f32', [values.length], values);
     const small = (dtype === 'f8e8m0' ? 2 ** 24 : 1) * 2 ** -60;
     const near = values.flatMap((x) => [x, x * (1 + 2 ** -50), x * (1 - 2 ** -50), x + small]);
-    const wide = tensorOf('f64', [near.length], [...near, 1e300, -1e300, 1e-300, -1e-320].slice(-near.length));
-    for (const [t, lanes] of [[input, 1], [input, 4], [wide, 1], [wide, 2]] as const) {
+    const wide = tensorOf(
+      'f64',
+      [near.length],
+      [...near, 1e300, -1e300, 1e-300, -1e-320].slice(-near.length),
+    );
+    for (const [t, lanes] of [
+      [input, 1],
+      [input, 4],
+      [wide, 1],
+      [wide, 2],
+    ] as const) {
       const { kernel, args } = mapKernel([t], [(x) => X.round(dtype, x)], [t.dtype], lanes);
       expectAsInterpreted(kernel, args);
     }
@@ -91,8 +110,17 @@ describe.each(INTEGERS)('%s', (dtype) => {
     const compute = X.computeType(dtype);
     const load = mapKernel([source], [(x) => x], [compute], lanes);
     expectAsInterpreted(load.kernel, load.args);
-    const values = tensorOf('i32', [260 * 4], Array.from({ length: 260 * 4 }, (_, i) => (i - 500) * 131 + (i % 7)));
-    const put = mapKernel([values], [(x) => (compute === 'bool' ? X.cast('bool', x) : x)], [dtype], lanes);
+    const values = tensorOf(
+      'i32',
+      [260 * 4],
+      Array.from({ length: 260 * 4 }, (_, i) => (i - 500) * 131 + (i % 7)),
+    );
+    const put = mapKernel(
+      [values],
+      [(x) => (compute === 'bool' ? X.cast('bool', x) : x)],
+      [dtype],
+      lanes,
+    );
     expectAsInterpreted(put.kernel, put.args);
   });
 
@@ -112,9 +140,19 @@ it('rounds between compute types', () => {
   const wide = tensorOf('f64', [20], EXTREMES.f64.slice(0, 20));
   const big = tensorOf('i64', [16], EXTREMES.i64.slice(0, 16));
   for (const lanes of [1, 2]) {
-    const a = mapKernel([wide], [(x) => X.round('f32', x), (x) => X.round('bool', x)], ['f64', 'f64'], lanes);
+    const a = mapKernel(
+      [wide],
+      [(x) => X.round('f32', x), (x) => X.round('bool', x)],
+      ['f64', 'f64'],
+      lanes,
+    );
     expectAsInterpreted(a.kernel, a.args);
-    const b = mapKernel([big], [(x) => X.round('i32', x), (x) => X.round('u32', x), (x) => X.round('bool', x)], ['i64', 'i64', 'i64'], lanes);
+    const b = mapKernel(
+      [big],
+      [(x) => X.round('i32', x), (x) => X.round('u32', x), (x) => X.round('bool', x)],
+      ['i64', 'i64', 'i64'],
+      lanes,
+    );
     expectAsInterpreted(b.kernel, b.args);
   }
 });
@@ -122,7 +160,12 @@ it('rounds between compute types', () => {
 it('normalises bool bytes when it loads them', () => {
   const bytes = Uint8Array.of(0, 1, 2, 255);
   for (const lanes of [1, 4, 2]) {
-    const { kernel, args } = mapKernel([{ dtype: 'bool', shape: [4], bytes }], [(x) => x], ['bool'], lanes);
+    const { kernel, args } = mapKernel(
+      [{ dtype: 'bool', shape: [4], bytes }],
+      [(x) => x],
+      ['bool'],
+      lanes,
+    );
     expect([...runKernel(kernel, args)[1].bytes]).toEqual([0, 1, 1, 1]);
   }
 });

@@ -1,6 +1,8 @@
 // Runs WebAssembly artifacts, in browsers and in Node: one memory holds the constants and the arena,
 // one call runs the whole program. In: an artifact. Out: an Executable. Uses nothing but the
 // standard WebAssembly API.
+
+import type { TensorData } from '../../ir/tensor.ts';
 import { TilewrightError } from '../../support/errors.ts';
 import {
   type Artifact,
@@ -12,7 +14,6 @@ import {
   verifyChecks,
   writeConstants,
 } from '../artifact.ts';
-import type { TensorData } from '../../ir/tensor.ts';
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
@@ -44,8 +45,10 @@ function layoutOf(artifact: Artifact): Layout {
   const pages = Math.ceil((arena + align(artifact.arenaBytes) + SLACK) / PAGE);
   if (pages > MAX_PAGES) {
     throw new TilewrightError(
-      'LIMIT_EXCEEDED', `the program needs ${pages * PAGE} bytes of memory, WebAssembly has 4 GiB`,
-      {}, 'Use smaller shapes, or a native target.',
+      'LIMIT_EXCEEDED',
+      `the program needs ${pages * PAGE} bytes of memory, WebAssembly has 4 GiB`,
+      {},
+      'Use smaller shapes, or a native target.',
     );
   }
   return { constants: 0, arena, pages };
@@ -68,7 +71,10 @@ class WasmExecutable implements Executable {
     this.main = main;
     this.arenaBytes = artifact.arenaBytes;
     this.codeBytes = artifact.code.bytes.length;
-    writeConstants(artifact, new Uint8Array(memory.buffer, layout.constants, artifact.constantBytes));
+    writeConstants(
+      artifact,
+      new Uint8Array(memory.buffer, layout.constants, artifact.constantBytes),
+    );
   }
 
   run(feeds: readonly TensorData[]): TensorData[] {
@@ -94,7 +100,10 @@ function callMain(main: Main, layout: Layout): void {
     main(layout.constants, layout.arena);
   } catch (error) {
     throw new TilewrightError(
-      'INTERNAL', `the program stopped: ${String(error)}`, {}, 'This is a bug: please report it.',
+      'INTERNAL',
+      `the program stopped: ${String(error)}`,
+      {},
+      'This is a bug: please report it.',
     );
   }
 }
@@ -104,13 +113,18 @@ function refuseMissingFeatures(artifact: Artifact): void {
   const missing = artifact.code.features.filter((f) => !host.has(f));
   if (missing.length === 0) return;
   throw new TilewrightError(
-    'TARGET_UNAVAILABLE', `this host lacks ${missing.join(', ')}`, {}, 'Compile without them.',
+    'TARGET_UNAVAILABLE',
+    `this host lacks ${missing.join(', ')}`,
+    {},
+    'Compile without them.',
   );
 }
 
 function refuseModule(error: unknown): never {
   throw new TilewrightError(
-    'TARGET_UNAVAILABLE', `the host refused the module: ${String(error)}`, {},
+    'TARGET_UNAVAILABLE',
+    `the host refused the module: ${String(error)}`,
+    {},
     'WebAssembly with SIMD is needed.',
   );
 }
@@ -128,7 +142,9 @@ function load(artifact: Artifact, layout: Layout, module: WebAssembly.Module): L
     memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages });
   } catch {
     throw new TilewrightError(
-      'LIMIT_EXCEEDED', `the host refused ${layout.pages * PAGE} bytes of memory`, {},
+      'LIMIT_EXCEEDED',
+      `the host refused ${layout.pages * PAGE} bytes of memory`,
+      {},
       'Close other programs, or use smaller shapes.',
     );
   }
@@ -136,7 +152,8 @@ function load(artifact: Artifact, layout: Layout, module: WebAssembly.Module): L
   const { exports } = instance;
   return {
     executable: new WasmExecutable(artifact, layout, memory, exports['main'] as Main),
-    memory, exports,
+    memory,
+    exports,
   };
 }
 

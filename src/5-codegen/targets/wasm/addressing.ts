@@ -12,7 +12,11 @@ import type { Value, Values, Variable } from './value.ts';
 /** A loop around the current statement. */
 export interface LoopFrame {
   /** Null for `while`, and for indices that the body assigns. */
-  readonly index: { readonly variable: Variable; readonly from: Value; readonly step: number } | null;
+  readonly index: {
+    readonly variable: Variable;
+    readonly from: Value;
+    readonly step: number;
+  } | null;
   readonly assigned: Set<Variable>;
   readonly written: ReadonlySet<TileTensor>;
   readonly varies: Map<Value, boolean>;
@@ -61,30 +65,33 @@ export class Addressing {
     return this.v.read(this.pointers.get(tensor)!);
   }
 
-  /** `valueOf` gives the values of the sum's leaves. */
-  plain(site: Site, anchors: Anchors, valueOf: (leaf: Expr) => Value): Access {
+  /** `lookup` gives the values of the sum's leaves. */
+  plain(site: Site, anchors: Anchors, lookup: (leaf: Expr) => Value): Access {
     const sum = affine(site.index);
     const anchor = anchors.get(sumKey(site.tensor, sum)) ?? sum.constant;
     const safe = this.ranges.least(sum) >= 0;
     const inAddress = safe ? Math.min(0, anchor) : anchor;
-    return this.access(site.tensor, sum, inAddress, sum.constant - inAddress, valueOf);
+    return this.access(site.tensor, sum, inAddress, sum.constant - inAddress, lookup);
   }
 
   /** All of the index in the address, for accesses that may be out of range. */
-  exact(site: Site, valueOf: (leaf: Expr) => Value): Access {
+  exact(site: Site, lookup: (leaf: Expr) => Value): Access {
     const sum = affine(site.index);
-    return this.access(site.tensor, sum, sum.constant, 0, valueOf);
+    return this.access(site.tensor, sum, sum.constant, 0, lookup);
   }
 
   private access(
-    tensor: TileTensor, sum: Affine, inAddress: number, rest: number,
-    valueOf: (leaf: Expr) => Value,
+    tensor: TileTensor,
+    sum: Affine,
+    inAddress: number,
+    rest: number,
+    lookup: (leaf: Expr) => Value,
   ): Access {
     const { bytes } = dtypeInfo(tensor.dtype);
     const { v } = this;
     let address = v.op('i32.add', [this.start(tensor), v.i32(inAddress * bytes)]);
     const terms = [...sum.terms].map(([leaf, by]) => {
-      const value = valueOf(leaf);
+      const value = lookup(leaf);
       return { value, by: Math.imul(by, bytes), depth: this.depthOf(value) };
     });
     terms.sort((a, b) => a.depth - b.depth || a.value.id - b.value.id);

@@ -45,15 +45,26 @@ export function affine(index: Expr): Affine {
 function splitSum(e: Expr, by: number): { e: Expr; by: number }[] | null {
   const [a, b] = e.src;
   switch (e.op) {
-    case 'add': return [{ e: b, by }, { e: a, by }];
-    case 'sub': return [{ e: b, by: -by | 0 }, { e: a, by }];
-    case 'neg': return [{ e: a, by: -by | 0 }];
+    case 'add':
+      return [
+        { e: b, by },
+        { e: a, by },
+      ];
+    case 'sub':
+      return [
+        { e: b, by: -by | 0 },
+        { e: a, by },
+      ];
+    case 'neg':
+      return [{ e: a, by: -by | 0 }];
     case 'mul': {
       if (b.op === 'const') return [{ e: a, by: Math.imul(by, Number(b.arg)) }];
       return a.op === 'const' ? [{ e: b, by: Math.imul(by, Number(a.arg)) }] : null;
     }
-    case 'shl': return b.op === 'const' ? [{ e: a, by: by << Number(b.arg) }] : null;
-    default: return null;
+    case 'shl':
+      return b.op === 'const' ? [{ e: a, by: by << Number(b.arg) }] : null;
+    default:
+      return null;
   }
 }
 
@@ -75,13 +86,22 @@ const RULES: Partial<Record<Expr['op'], Rule>> = {
   rem: (a, b) => {
     if (b.lo < 1) return UNKNOWN;
     const most = b.hi - 1;
-    return { lo: nonNegative(a) ? 0 : Math.max(a.lo, -most), hi: Math.max(0, Math.min(a.hi, most)) };
+    return {
+      lo: nonNegative(a) ? 0 : Math.max(a.lo, -most),
+      hi: Math.max(0, Math.min(a.hi, most)),
+    };
   },
-  shl: (a, b) => (b.lo === b.hi && nonNegative(b) ? corners(a, b, (x, y) => x * 2 ** (y & 31)) : UNKNOWN),
+  shl: (a, b) =>
+    b.lo === b.hi && nonNegative(b) ? corners(a, b, (x, y) => x * 2 ** (y & 31)) : UNKNOWN,
   shr: (a, b) => (nonNegative(a) && nonNegative(b) && b.hi < 32 ? { lo: 0, hi: a.hi } : UNKNOWN),
-  and: (a, b) => (nonNegative(a) || nonNegative(b)
-    ? { lo: 0, hi: nonNegative(a) && nonNegative(b) ? Math.min(a.hi, b.hi) : nonNegative(a) ? a.hi : b.hi }
-    : UNKNOWN),
+  and: (a, b) =>
+    nonNegative(a) || nonNegative(b)
+      ? {
+          lo: 0,
+          hi:
+            nonNegative(a) && nonNegative(b) ? Math.min(a.hi, b.hi) : nonNegative(a) ? a.hi : b.hi,
+        }
+      : UNKNOWN,
 };
 
 /** Ranges of i32 scalars of one kernel. */
@@ -96,7 +116,10 @@ export class Ranges {
     });
     walkStmts(kernel.body, (s) => {
       if (s.kind !== 'for') return;
-      const range = { lo: this.of(s.from).lo, hi: Math.max(this.of(s.to).hi - 1, this.of(s.from).lo) };
+      const range = {
+        lo: this.of(s.from).lo,
+        hi: Math.max(this.of(s.to).hi - 1, this.of(s.from).lo),
+      };
       const before = this.indices.get(s.index);
       const lo = Math.min(range.lo, before?.lo ?? range.lo);
       const hi = Math.max(range.hi, before?.hi ?? range.hi);
@@ -110,7 +133,8 @@ export class Ranges {
     const stack = [root];
     while (stack.length > 0) {
       const e = stack[stack.length - 1];
-      const pending = this.known.has(e) || !this.hasRule(e) ? [] : e.src.filter((s) => !this.known.has(s));
+      const pending =
+        this.known.has(e) || !this.hasRule(e) ? [] : e.src.filter((s) => !this.known.has(s));
       if (pending.length > 0) stack.push(...pending);
       else {
         stack.pop();
@@ -141,9 +165,10 @@ export class Ranges {
     if (e.op === 'local') return this.indices.get(e.arg) ?? UNKNOWN;
     if (!this.hasRule(e)) return UNKNOWN;
     const [a, b, c] = e.src.map((s) => this.known.get(s)!);
-    const r = e.op === 'select'
-      ? { lo: Math.min(b.lo, c.lo), hi: Math.max(b.hi, c.hi) }
-      : RULES[e.op]!(a, b);
+    const r =
+      e.op === 'select'
+        ? { lo: Math.min(b.lo, c.lo), hi: Math.max(b.hi, c.hi) }
+        : RULES[e.op]!(a, b);
     return r.lo >= UNKNOWN.lo && r.hi <= MAX_INT ? r : UNKNOWN;
   }
 }

@@ -4,8 +4,18 @@
 import type { BinaryOp, ComputeType, UnaryOp } from '../../../3-tile/expr.ts';
 import { invariant } from '../../../support/errors.ts';
 import {
-  constantOf, type Form, is64, isFloatType, isUnsigned, lane, named, pack, perLane, prefix,
-  scalarType, splat,
+  constantOf,
+  type Form,
+  is64,
+  isFloatType,
+  isUnsigned,
+  lane,
+  named,
+  pack,
+  perLane,
+  prefix,
+  scalarType,
+  splat,
 } from './forms.ts';
 import { known } from './instructions.ts';
 import { isConstant, type Value, type Values } from './value.ts';
@@ -21,8 +31,10 @@ const refuse = (op: string, { dtype, lanes }: Form): never => {
 function direct(v: Values, op: string, form: Form, src: readonly Value[]): Value | null {
   const p = prefix(form);
   const sign = isUnsigned(form.dtype) ? 'u' : 's';
-  const name = known(`${p}.${op}`) ?? known(`${p}.${op}_${sign}`)
-    ?? (form.lanes > 1 ? known(`v128.${op}`) : undefined);
+  const name =
+    known(`${p}.${op}`) ??
+    known(`${p}.${op}_${sign}`) ??
+    (form.lanes > 1 ? known(`v128.${op}`) : undefined);
   return name ? v.op(name, src) : null;
 }
 
@@ -44,8 +56,15 @@ const INTEGER_UNARY: Partial<Record<UnaryOp, Unary>> = {
     return v.select(negative, v.op(named(`${p}.sub`), [zero, x]), x);
   },
   not: (v, form, x) =>
-    form.lanes > 1 ? v.op('v128.not', [x]) : v.op(named(`${prefix(form)}.xor`), [x, allOnes(v, form)]),
-  floor: identity, ceil: identity, trunc: identity, nearest: identity, isnan: never, isinf: never,
+    form.lanes > 1
+      ? v.op('v128.not', [x])
+      : v.op(named(`${prefix(form)}.xor`), [x, allOnes(v, form)]),
+  floor: identity,
+  ceil: identity,
+  trunc: identity,
+  nearest: identity,
+  isnan: never,
+  isinf: never,
   popcnt: (v, form, x) => {
     if (form.lanes !== 4) return null;
     const bytes = v.op('i16x8.extadd_pairwise_i8x16_u', [v.op('i8x16.popcnt', [x])]);
@@ -67,15 +86,51 @@ const BOOL_UNARY: Partial<Record<UnaryOp, Unary>> = {
 
 /** The smallest set that legal programs hold after functions are decomposed. */
 export const UNARY_OPS: ReadonlySet<string> = new Set<UnaryOp>([
-  'neg', 'abs', 'not', 'sqrt', 'floor', 'ceil', 'trunc', 'nearest', 'isnan', 'isinf', 'clz', 'popcnt',
+  'neg',
+  'abs',
+  'not',
+  'sqrt',
+  'floor',
+  'ceil',
+  'trunc',
+  'nearest',
+  'isnan',
+  'isinf',
+  'clz',
+  'popcnt',
 ]);
 export const BINARY_OPS: ReadonlySet<string> = new Set<BinaryOp>([
-  'add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor', 'shl', 'shr', 'eq', 'ne',
-  'lt', 'le', 'gt', 'ge',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'rem',
+  'min',
+  'max',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
 ]);
 
 const FLOAT_ONLY: ReadonlySet<string> = new Set(['sqrt']);
-const INTEGER_ONLY: ReadonlySet<string> = new Set(['not', 'clz', 'popcnt', 'and', 'or', 'xor', 'shl', 'shr']);
+const INTEGER_ONLY: ReadonlySet<string> = new Set([
+  'not',
+  'clz',
+  'popcnt',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+]);
 
 /** Whether the op has a meaning on the type and is rendered here. */
 export function rendersArithmetic(op: string, dtype: ComputeType): boolean {
@@ -87,7 +142,8 @@ export function rendersArithmetic(op: string, dtype: ComputeType): boolean {
 /** One operand; comparisons with NaN and infinity give bool. */
 export function unary(v: Values, op: UnaryOp, form: Form, x: Value): Value {
   if (!rendersArithmetic(op, form.dtype) || !UNARY_OPS.has(op)) return refuse(op, form);
-  const rules = form.dtype === 'bool' ? BOOL_UNARY : isFloatType(form.dtype) ? FLOAT_UNARY : INTEGER_UNARY;
+  const rules =
+    form.dtype === 'bool' ? BOOL_UNARY : isFloatType(form.dtype) ? FLOAT_UNARY : INTEGER_UNARY;
   const found = rules[op]?.(v, form, x) ?? direct(v, op, form, [x]);
   if (found) return found;
   if (form.lanes === 1) return refuse(op, form);
@@ -117,22 +173,28 @@ function division(v: Values, op: 'div' | 'rem', form: Form, a: Value, b: Value):
   return op === 'div' ? v.select(isZero, zero, result) : result;
 }
 
-const DIV = (op: 'div' | 'rem'): Binary => (v, form, a, b) =>
-  form.lanes > 1 ? null : division(v, op, form, a, b);
+const DIV =
+  (op: 'div' | 'rem'): Binary =>
+  (v, form, a, b) =>
+    form.lanes > 1 ? null : division(v, op, form, a, b);
 
-const MINMAX = (op: 'min' | 'max'): Binary => (v, form, a, b) => {
-  const found = direct(v, op, form, [a, b]);
-  if (found || form.lanes > 1) return found;
-  const less = direct(v, 'lt', form, [a, b])!;
-  return op === 'min' ? v.select(less, a, b) : v.select(less, b, a);
-};
+const MINMAX =
+  (op: 'min' | 'max'): Binary =>
+  (v, form, a, b) => {
+    const found = direct(v, op, form, [a, b]);
+    if (found || form.lanes > 1) return found;
+    const less = direct(v, 'lt', form, [a, b])!;
+    return op === 'min' ? v.select(less, a, b) : v.select(less, b, a);
+  };
 
 /** Vector shifts take one scalar count: taken from a splat, else lane by lane. */
-const SHIFT = (op: 'shl' | 'shr'): Binary => (v, form, a, b) => {
-  if (form.lanes === 1) return null;
-  const count = uniform(v, form, b);
-  return count ? direct(v, op, form, [a, count]) : null;
-};
+const SHIFT =
+  (op: 'shl' | 'shr'): Binary =>
+  (v, form, a, b) => {
+    if (form.lanes === 1) return null;
+    const count = uniform(v, form, b);
+    return count ? direct(v, op, form, [a, count]) : null;
+  };
 
 /** The i32 that every lane of an integer vector holds, when that is evident. */
 function uniform(v: Values, form: Form, x: Value): Value | null {
@@ -145,19 +207,32 @@ function uniform(v: Values, form: Form, x: Value): Value | null {
 }
 
 const INTEGER_BINARY: Partial<Record<BinaryOp, Binary>> = {
-  div: DIV('div'), rem: DIV('rem'), min: MINMAX('min'), max: MINMAX('max'),
-  shl: SHIFT('shl'), shr: SHIFT('shr'),
+  div: DIV('div'),
+  rem: DIV('rem'),
+  min: MINMAX('min'),
+  max: MINMAX('max'),
+  shl: SHIFT('shl'),
+  shr: SHIFT('shr'),
 };
 
-const both = (scalar: 'i32.and' | 'i32.or' | 'i32.xor', vector: 'v128.and' | 'v128.or' | 'v128.xor'): Binary =>
-  (v, { lanes }, a, b) => v.op(lanes > 1 ? vector : scalar, [a, b]);
+const both =
+  (scalar: 'i32.and' | 'i32.or' | 'i32.xor', vector: 'v128.and' | 'v128.or' | 'v128.xor'): Binary =>
+  (v, { lanes }, a, b) =>
+    v.op(lanes > 1 ? vector : scalar, [a, b]);
 const AND = both('i32.and', 'v128.and');
 const OR = both('i32.or', 'v128.or');
 const XOR = both('i32.xor', 'v128.xor');
 const complement = (v: Values, form: Form, x: Value): Value => BOOL_UNARY.not!(v, form, x)!;
 
 const BOOL_BINARY: Partial<Record<BinaryOp, Binary>> = {
-  and: AND, or: OR, xor: XOR, min: AND, max: OR, add: OR, mul: AND, ne: XOR,
+  and: AND,
+  or: OR,
+  xor: XOR,
+  min: AND,
+  max: OR,
+  add: OR,
+  mul: AND,
+  ne: XOR,
   eq: (v, form, a, b) => complement(v, form, XOR(v, form, a, b)!),
   lt: (v, form, a, b) => AND(v, form, complement(v, form, a), b),
   gt: (v, form, a, b) => AND(v, form, a, complement(v, form, b)),
@@ -166,8 +241,8 @@ const BOOL_BINARY: Partial<Record<BinaryOp, Binary>> = {
 };
 
 const isZeroConstant = (x: Value): boolean =>
-  (x.op === 'v128.const' && (x.imm as readonly number[]).every((b) => b === 0))
-  || ((x.op === 'f32.const' || x.op === 'f64.const') && Object.is(x.imm, 0));
+  (x.op === 'v128.const' && (x.imm as readonly number[]).every((b) => b === 0)) ||
+  ((x.op === 'f32.const' || x.op === 'f64.const') && Object.is(x.imm, 0));
 
 /** `max(x, +0)` in two instructions instead of the long sequence that engines emit for max. */
 const FLOAT_BINARY: Partial<Record<BinaryOp, Binary>> = {
@@ -197,13 +272,20 @@ export function binary(v: Values, op: BinaryOp, form: Form, a: Value, b: Value):
   if (lanes === 1) return refuse(op, form);
   const scalar = { dtype, lanes: 1 };
   const result: Form = COMPARISON.has(op) ? { dtype: 'bool', lanes } : form;
-  const operands = [{ ...form, value: a }, { ...form, value: b }];
+  const operands = [
+    { ...form, value: a },
+    { ...form, value: b },
+  ];
   return perLane(v, result, operands, ([x, y]) => binary(v, op, scalar, x, y));
 }
 
 /** `condition` is a bool with as many lanes as the sides, or a scalar. */
 export function select(
-  v: Values, condition: Value, conditionLanes: number, then: Value, otherwise: Value,
+  v: Values,
+  condition: Value,
+  conditionLanes: number,
+  then: Value,
+  otherwise: Value,
 ): Value {
   if (conditionLanes === 1) return v.select(condition, then, otherwise);
   return v.op('v128.bitselect', [then, otherwise, condition]);
@@ -214,7 +296,10 @@ export function select(
  * else two roundings.
  */
 export function multiplyAdd(
-  v: Values, form: Form, [a, b, c]: readonly Value[], relaxed: boolean,
+  v: Values,
+  form: Form,
+  [a, b, c]: readonly Value[],
+  relaxed: boolean,
 ): Value {
   const p = prefix(form);
   if (!relaxed || !isFloatType(form.dtype)) {
@@ -228,6 +313,8 @@ export function multiplyAdd(
 
 /** base, base + 1, … */
 export function ramp(v: Values, form: Form, base: Value): Value {
-  const steps = Array.from({ length: form.lanes }, (_, i) => constantOf(v, { ...form, lanes: 1 }, i));
+  const steps = Array.from({ length: form.lanes }, (_, i) =>
+    constantOf(v, { ...form, lanes: 1 }, i),
+  );
   return v.op(named(`${prefix(form)}.add`), [splat(v, form, base), pack(v, form, steps)]);
 }

@@ -1,7 +1,6 @@
 // A scheduled program to one WebAssembly module: a function per kernel, the helpers they call, and
 // `main(constants, arena)`, which runs the tasks of the one lane. In: TaskProgram. Out: the bytes.
-import type { Task, TaskProgram } from '../../../3-tile/task.ts';
-import type { Kernel } from '../../../3-tile/task.ts';
+import type { Kernel, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { type FunctionCode, ModuleBuilder } from './encoder.ts';
@@ -55,16 +54,22 @@ class TaskEmitter {
       case 'run': {
         const index = this.indexOf.get(task.kernel);
         invariant(index !== undefined, `kernel ${task.kernel.name} is not in the program`);
-        invariant(task.args.length === task.kernel.params.length, `arguments of ${task.kernel.name}`);
+        invariant(
+          task.args.length === task.kernel.params.length,
+          `arguments of ${task.kernel.name}`,
+        );
         for (const t of task.args) this.address(t);
-        return f.call(index);
+        f.call(index);
+        return;
       }
       case 'branch': {
         this.truth(task.cond);
         const otherwise = () => this.tasks(task.else);
-        return f.if(() => this.tasks(task.then), task.else.length > 0 ? otherwise : null);
+        f.if(() => this.tasks(task.then), task.else.length > 0 ? otherwise : null);
+        return;
       }
-      case 'loop': return this.loop(task);
+      case 'loop':
+        this.loop(task);
     }
   }
 
@@ -88,28 +93,30 @@ class TaskEmitter {
     }
     f.op('i64.const', 0n);
     f.set(count);
-    f.block(() => f.loop(() => {
-      if (trip !== null) {
+    f.block(() =>
+      f.loop(() => {
+        if (trip !== null) {
+          f.get(count);
+          f.get(trip);
+          f.op('i64.ge_s');
+          f.branchIf(1);
+        }
+        if (task.cond) {
+          this.truth(task.cond);
+          f.op('i32.eqz');
+          f.branchIf(1);
+        }
+        this.address(task.counter);
         f.get(count);
-        f.get(trip);
-        f.op('i64.ge_s');
-        f.branchIf(1);
-      }
-      if (task.cond) {
-        this.truth(task.cond);
-        f.op('i32.eqz');
-        f.branchIf(1);
-      }
-      this.address(task.counter);
-      f.get(count);
-      f.op('i64.store', 0);
-      this.tasks(task.tasks);
-      f.get(count);
-      f.op('i64.const', 1n);
-      f.op('i64.add');
-      f.set(count);
-      f.branch(0);
-    }));
+        f.op('i64.store', 0);
+        this.tasks(task.tasks);
+        f.get(count);
+        f.op('i64.const', 1n);
+        f.op('i64.add');
+        f.set(count);
+        f.branch(0);
+      }),
+    );
     f.release(count);
     if (trip !== null) f.release(trip);
   }

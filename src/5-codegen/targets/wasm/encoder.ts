@@ -6,7 +6,11 @@ import { ByteWriter } from './bytes.ts';
 export type ValType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
 const TYPE_BYTE: Readonly<Record<ValType, number>> = {
-  i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b,
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
 };
 
 /** The block type of a block without result, and of one with a result. */
@@ -84,7 +88,10 @@ export class ModuleBuilder {
 }
 
 function section<T>(
-  out: ByteWriter, id: number, items: readonly T[], write: (w: ByteWriter, item: T) => void,
+  out: ByteWriter,
+  id: number,
+  items: readonly T[],
+  write: (w: ByteWriter, item: T) => void,
 ): void {
   const content = new ByteWriter();
   content.unsigned(items.length);

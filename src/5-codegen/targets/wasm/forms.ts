@@ -10,10 +10,19 @@ import { isConstant, type Value, type Values } from './value.ts';
 type ScalarType = Exclude<ValType, 'v128'>;
 
 const SCALAR: Readonly<Record<ComputeType, ScalarType>> = {
-  f32: 'f32', f64: 'f64', i32: 'i32', u32: 'i32', i64: 'i64', u64: 'i64', bool: 'i32',
+  f32: 'f32',
+  f64: 'f64',
+  i32: 'i32',
+  u32: 'i32',
+  i64: 'i64',
+  u64: 'i64',
+  bool: 'i32',
 };
 const SHAPE: Readonly<Record<ScalarType, string>> = {
-  i32: 'i32x4', i64: 'i64x2', f32: 'f32x4', f64: 'f64x2',
+  i32: 'i32x4',
+  i64: 'i64x2',
+  f32: 'f32x4',
+  f64: 'f64x2',
 };
 
 /** A compute type with a number of lanes. */
@@ -81,9 +90,19 @@ export function splat(v: Values, form: Form, x: Value): Value {
     const lane = laneBytes(form, x);
     return v.bytes(Array.from({ length: 16 }, (_, i) => lane[i % lane.length]));
   }
+  const fused = SPLAT_LOADS[x.op];
+  if (fused && x.memory) return v.load(fused, x.src[0], x.imm as number, x.memory);
   const scalar = form.dtype === 'bool' ? maskLane(v, form.lanes, x) : x;
   return v.op(named(`${prefix(form)}.splat`), [scalar]);
 }
+
+/** Loads that can fill all lanes themselves. */
+const SPLAT_LOADS: Partial<Record<Value['op'], InstructionName>> = {
+  'f32.load': 'v128.load32_splat',
+  'i32.load': 'v128.load32_splat',
+  'f64.load': 'v128.load64_splat',
+  'i64.load': 'v128.load64_splat',
+};
 
 /** A vector of one scalar per lane. */
 export function pack(v: Values, form: Form, xs: readonly Value[]): Value {
@@ -106,10 +125,13 @@ export function lane(v: Values, { dtype, lanes }: Form, x: Value, i: number): Va
 
 /** Applies a scalar function to each lane; for what has no vector instruction. */
 export function perLane(
-  v: Values, result: Form, operands: readonly (Form & { readonly value: Value })[],
+  v: Values,
+  result: Form,
+  operands: readonly (Form & { readonly value: Value })[],
   scalar: (xs: readonly Value[]) => Value,
 ): Value {
   const lanes = Array.from({ length: result.lanes }, (_, i) =>
-    scalar(operands.map((o) => lane(v, o, o.value, i))));
+    scalar(operands.map((o) => lane(v, o, o.value, i))),
+  );
   return pack(v, result, lanes);
 }

@@ -8,8 +8,18 @@ import { INSTRUCTIONS, type Instruction, type InstructionName } from './instruct
 export type Immediate = number | bigint | readonly number[] | null;
 
 const OPCODE = {
-  block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, call: 0x10,
-  select: 0x1b, get: 0x20, set: 0x21, tee: 0x22,
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  else: 0x05,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  call: 0x10,
+  select: 0x1b,
+  get: 0x20,
+  set: 0x21,
+  tee: 0x22,
 } as const;
 
 export class FunctionBuilder {
@@ -115,21 +125,32 @@ export class FunctionBuilder {
   }
 }
 
-function writeImmediate(
-  w: ByteWriter, row: Instruction, immediate: Immediate, lane: number,
-): void {
+function writeImmediate(w: ByteWriter, row: Instruction, immediate: Immediate, lane: number): void {
   switch (row.immediate) {
-    case 'none': return;
-    case 'i32': return w.signed32(immediate as number);
-    case 'i64': return w.signed64(immediate as bigint);
-    case 'f32': return w.float32(immediate as number);
-    case 'f64': return w.float64(immediate as number);
-    case 'lane': return w.byte(immediate as number);
-    case 'bytes': return w.bytes(immediate as readonly number[]);
-    case 'memory': case 'memoryLane': {
+    case 'none':
+      break;
+    case 'i32':
+      w.signed32(immediate as number);
+      break;
+    case 'i64':
+      w.signed64(immediate as bigint);
+      break;
+    case 'f32':
+      w.float32(immediate as number);
+      break;
+    case 'f64':
+      w.float64(immediate as number);
+      break;
+    case 'lane':
+      w.byte(immediate as number);
+      break;
+    case 'bytes':
+      w.bytes(immediate as readonly number[]);
+      break;
+    case 'memory':
+    case 'memoryLane':
       w.unsigned(row.align);
       w.unsigned(immediate as number);
       if (row.immediate === 'memoryLane') w.byte(lane);
-    }
   }
 }

@@ -1,8 +1,8 @@
 // Functions that generated code calls: the exact float remainder. Written directly in instructions;
 // each loop is bounded by the exponent range of the type.
 import type { FunctionCode, FunctionType } from './encoder.ts';
-import { FunctionBuilder } from './function.ts';
 import { named } from './forms.ts';
+import { FunctionBuilder } from './function.ts';
 
 export interface Helper {
   readonly type: FunctionType;
@@ -57,9 +57,11 @@ class Remainder {
   /** Bits of |local| as i64. */
   private bits(local: number): void {
     this.magnitude(local);
-    if (this.format.type === 'f64') return this.f.op('i64.reinterpret_f64');
-    this.f.op('i32.reinterpret_f32');
-    this.f.op('i64.extend_i32_u');
+    if (this.format.type === 'f64') this.f.op('i64.reinterpret_f64');
+    else {
+      this.f.op('i32.reinterpret_f32');
+      this.f.op('i64.extend_i32_u');
+    }
   }
 
   /** |source| = mantissa · 2^(exponent - constant), with exponent at least 1. */
@@ -107,27 +109,29 @@ class Remainder {
     this.big(0n);
     f.set(this.shift);
     this.reduce();
-    f.block(() => f.loop(() => {
-      f.get(this.exponentX);
-      f.get(this.exponentY);
-      f.op('i64.sub');
-      f.tee(this.shift);
-      f.op('i64.eqz');
-      f.branchIf(1);
-      f.get(this.shift);
-      this.big(BigInt(this.format.stride));
-      f.get(this.shift);
-      this.big(BigInt(this.format.stride));
-      f.op('i64.lt_u');
-      f.select();
-      f.set(this.shift);
-      this.reduce();
-      f.get(this.exponentX);
-      f.get(this.shift);
-      f.op('i64.sub');
-      f.set(this.exponentX);
-      f.branch(0);
-    }));
+    f.block(() =>
+      f.loop(() => {
+        f.get(this.exponentX);
+        f.get(this.exponentY);
+        f.op('i64.sub');
+        f.tee(this.shift);
+        f.op('i64.eqz');
+        f.branchIf(1);
+        f.get(this.shift);
+        this.big(BigInt(this.format.stride));
+        f.get(this.shift);
+        this.big(BigInt(this.format.stride));
+        f.op('i64.lt_u');
+        f.select();
+        f.set(this.shift);
+        this.reduce();
+        f.get(this.exponentX);
+        f.get(this.shift);
+        f.op('i64.sub');
+        f.set(this.exponentX);
+        f.branch(0);
+      }),
+    );
   }
 
   /** rest · 2^(exponentY - constant) with the sign of x; exact, as the result is representable. */

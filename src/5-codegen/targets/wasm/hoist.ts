@@ -1,7 +1,7 @@
 // Which values a loop should receive ready-made: the largest ones that no iteration changes. In: the
 // lowered body of a loop. Out: values to compute before it, in order of first use. A value that reads
 // memory leaves the loop only from where it is surely computed.
-import { effectsOf, type Effects, type LowFor, type LowStmt, type LowWhile } from './low.ts';
+import { type Effects, effectsOf, type LowFor, type LowStmt, type LowWhile } from './low.ts';
 import { isConstant, type Value } from './value.ts';
 
 interface Root {
@@ -18,11 +18,17 @@ function rootsOf(loop: LowFor | LowWhile): Root[] {
       for (const value of values) roots.push({ value, certain });
     };
     switch (s.kind) {
-      case 'set': return add(s.value);
-      case 'store': return add(s.address, s.value);
+      case 'set': {
+        add(s.value);
+        return;
+      }
+      case 'store': {
+        add(s.address, s.value);
+        return;
+      }
       case 'if': {
         add(s.cond);
-        for (const inner of [...s.then, ...s.else]) visit(inner, false);
+        for (const inner of [...s.holds, ...s.otherwise]) visit(inner, false);
         return;
       }
       case 'while': {

@@ -9,8 +9,19 @@ import { is64 } from './forms.ts';
 export const RELAXED_SIMD = 'relaxed-simd';
 
 const STRUCTURAL: ReadonlySet<Op> = new Set([
-  'const', 'local', 'load', 'guarded', 'select', 'cast', 'bitcast', 'round', 'fma', 'splat', 'pack',
-  'lane', 'ramp',
+  'const',
+  'local',
+  'load',
+  'guarded',
+  'select',
+  'cast',
+  'bitcast',
+  'round',
+  'fma',
+  'splat',
+  'pack',
+  'lane',
+  'ramp',
 ] as const);
 
 export const wasmTarget: Target = {

@@ -4,7 +4,7 @@ import type { Kernel } from '../../../3-tile/task.ts';
 import type { FunctionCode } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
 import { hoistable } from './hoist.ts';
-import { type LowFor, type LowStmt, type LowWhile } from './low.ts';
+import type { LowFor, LowStmt, LowWhile } from './low.ts';
 import { lowerKernel } from './lower.ts';
 import { emitRun, type RunContext, type RunItem } from './run.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
@@ -29,7 +29,9 @@ class KernelEmitter {
     this.f = new FunctionBuilder(params.length);
     for (const [i, p] of params.entries()) this.locals.set(p, i);
     this.context = {
-      f: this.f, hoisted: this.hoisted, indexOf: options.helper,
+      f: this.f,
+      hoisted: this.hoisted,
+      indexOf: options.helper,
       localOf: (variable) => this.localOf(variable),
     };
   }
@@ -77,12 +79,16 @@ class KernelEmitter {
       case 'if': {
         this.push(s.cond, () => undefined);
         this.flush();
-        const otherwise = s.else.length > 0 ? () => this.block(s.else) : null;
-        this.f.if(() => this.block(s.then), otherwise);
+        const otherwise = s.otherwise.length > 0 ? () => this.block(s.otherwise) : null;
+        this.f.if(() => this.block(s.holds), otherwise);
         return;
       }
-      case 'for': return this.forLoop(s);
-      case 'while': return this.whileLoop(s);
+      case 'for': {
+        this.forLoop(s);
+        return;
+      }
+      case 'while':
+        this.whileLoop(s);
     }
   }
 
@@ -105,9 +111,7 @@ class KernelEmitter {
   private forLoop(s: LowFor): void {
     const index = this.localOf(s.index);
     const values = hoistable(s, this.hoisted);
-    const limit: Held = isConstant(s.to)
-      ? { constant: s.to }
-      : { local: this.f.allocate('i32') };
+    const limit: Held = isConstant(s.to) ? { constant: s.to } : { local: this.f.allocate('i32') };
     if ('local' in limit) this.push(s.to, (f) => f.set(limit.local));
     this.push(s.from, (f) => f.set(index), s.index);
     this.hoisting(values, () => {
@@ -132,7 +136,7 @@ class KernelEmitter {
     f.loop(() => {
       this.block(s.body);
       for (const a of s.advance) this.add(this.localOf(a.variable), a.by);
-      if (s.step === 1 || 'constant' in limit && Number(limit.constant.imm) + s.step < 2 ** 31) {
+      if (s.step === 1 || ('constant' in limit && Number(limit.constant.imm) + s.step < 2 ** 31)) {
         this.add(index, s.step);
         f.get(index);
         this.read(limit);
@@ -160,14 +164,16 @@ class KernelEmitter {
   private whileLoop(s: LowWhile): void {
     const { f } = this;
     this.hoisting(hoistable(s, this.hoisted), () => {
-      f.block(() => f.loop(() => {
-        this.push(s.cond, () => undefined);
-        this.flush();
-        f.op('i32.eqz');
-        f.branchIf(1);
-        this.block(s.body);
-        f.branch(0);
-      }));
+      f.block(() =>
+        f.loop(() => {
+          this.push(s.cond, () => undefined);
+          this.flush();
+          f.op('i32.eqz');
+          f.branchIf(1);
+          this.block(s.body);
+          f.branch(0);
+        }),
+      );
     });
   }
 }

@@ -42,8 +42,8 @@ export type LowStmt =
   | {
       readonly kind: 'if';
       readonly cond: Value;
-      readonly then: readonly LowStmt[];
-      readonly else: readonly LowStmt[];
+      readonly holds: readonly LowStmt[];
+      readonly otherwise: readonly LowStmt[];
     }
   | LowFor
   | LowWhile;
@@ -61,7 +61,7 @@ export function effectsOf(body: readonly LowStmt[]): Effects {
   for (let s = stack.pop(); s; s = stack.pop()) {
     if (s.kind === 'set') effects.variables.add(s.variable);
     if (s.kind === 'store') effects.memory.add(s.memory);
-    if (s.kind === 'if') stack.push(...s.then, ...s.else);
+    if (s.kind === 'if') stack.push(...s.holds, ...s.otherwise);
     if (s.kind === 'while') stack.push(...s.body);
     if (s.kind === 'for') {
       effects.variables.add(s.index);

@@ -78,17 +78,29 @@ class KernelLowering {
   private statement(s: Stmt, selection: Selection, out: LowStmt[]): void {
     switch (s.kind) {
       case 'set': {
-        out.push({ kind: 'set', variable: this.variableOf(s.local), value: selection.value(s.value) });
+        out.push({
+          kind: 'set',
+          variable: this.variableOf(s.local),
+          value: selection.value(s.value),
+        });
         return;
       }
-      case 'store': return this.store(s, selection, out);
+      case 'store': {
+        this.store(s, selection, out);
+        return;
+      }
       case 'if': {
         const cond = selection.value(s.cond);
-        out.push({ kind: 'if', cond, then: this.block(s.then), else: this.block(s.else) });
+        const [holds, otherwise] = [this.block(s.then), this.block(s.else)];
+        out.push({ kind: 'if', cond, holds, otherwise });
         return;
       }
-      case 'for': return this.forLoop(s, selection, out);
-      case 'while': return this.whileLoop(s, out);
+      case 'for': {
+        this.forLoop(s, selection, out);
+        return;
+      }
+      case 'while':
+        this.whileLoop(s, out);
     }
   }
 
@@ -97,7 +109,13 @@ class KernelLowering {
     const value = selection.value(s.value);
     const at = selection.target({ tensor, index: flatIndex(s.at, tensor) });
     const stored = storeElements(this.values, tensor.dtype, s.value.lanes, value);
-    out.push({ kind: 'store', address: at.address, offset: at.offset, memory: at.memory, ...stored });
+    out.push({
+      kind: 'store',
+      address: at.address,
+      offset: at.offset,
+      memory: at.memory,
+      ...stored,
+    });
   }
 
   private forLoop(s: Stmt & { kind: 'for' }, selection: Selection, out: LowStmt[]): void {
@@ -145,7 +163,13 @@ class KernelLowering {
       moves = !assigned.has(index.variable);
       assigned.add(index.variable);
     }
-    return { index: moves ? index : null, assigned, written, varies: new Map(), pointers: new Map() };
+    return {
+      index: moves ? index : null,
+      assigned,
+      written,
+      varies: new Map(),
+      pointers: new Map(),
+    };
   }
 }
 

@@ -108,10 +108,11 @@ export function decodeNarrow(v: Values, storage: DType, lanes: number, bits: Val
     const top = l.compare('ge', magnitude, ((1 << f.exponent) - 1) << f.mantissa);
     return l.toFloat(l.choose(top, l.or(signed, l.bits(F32_INFINITY)), signed));
   }
-  const isNaN = f.special === 'fn'
-    ? l.compare('eq', magnitude, (1 << width) - 1)
-    : l.compare('eq', bits, 1 << width);
-  return l.toFloat(l.choose(isNaN, F32_NAN, signed));
+  const notANumber =
+    f.special === 'fn'
+      ? l.compare('eq', magnitude, (1 << width) - 1)
+      : l.compare('eq', bits, 1 << width);
+  return l.toFloat(l.choose(notANumber, F32_NAN, signed));
 }
 
 /** Powers of two: 0 stands for 2^-127, 255 for NaN. */
@@ -125,10 +126,10 @@ export function encodeNarrow(v: Values, storage: DType, lanes: number, x: Value)
   const l = new Lanes(v, lanes);
   const bits = l.fromFloat(x);
   const magnitude = l.and(bits, 0x7fffffff);
-  const isNaN = l.compare('ge', magnitude, F32_INFINITY + 1);
-  if (storage === 'bf16') return l.choose(isNaN, 0x7fc0, l.right(roundUp(l, bits, 16), 16));
+  const notANumber = l.compare('ge', magnitude, F32_INFINITY + 1);
+  if (storage === 'bf16') return l.choose(notANumber, 0x7fc0, l.right(roundUp(l, bits, 16), 16));
   if (storage === 'f8e8m0') return encodeScale(l, bits, magnitude);
-  return encodeFormat(l, formatOf(storage), bits, magnitude, isNaN);
+  return encodeFormat(l, formatOf(storage), bits, magnitude, notANumber);
 }
 
 /** Adds what makes truncation of the low `n` bits round to nearest, ties to even. */
@@ -137,7 +138,13 @@ function roundUp(l: Lanes, bits: Value, n: number): Value {
   return l.add(l.add(bits, even), (1 << (n - 1)) - 1);
 }
 
-function encodeFormat(l: Lanes, f: Format, bits: Value, magnitude: Value, isNaN: Value): Value {
+function encodeFormat(
+  l: Lanes,
+  f: Format,
+  bits: Value,
+  magnitude: Value,
+  notANumber: Value,
+): Value {
   const width = f.exponent + f.mantissa;
   const drop = 23 - f.mantissa;
   const rebased = l.sub(magnitude, (127 - f.bias) << 23);
@@ -150,22 +157,22 @@ function encodeFormat(l: Lanes, f: Format, bits: Value, magnitude: Value, isNaN:
   const smallestNormal = (128 - f.bias) << 23;
   const rounded = l.choose(l.compare('lt', magnitude, smallestNormal), subnormal, normal);
   const sign = l.left(l.right(bits, 31), width);
-  return withSpecials(l, f, rounded, sign, isNaN);
+  return withSpecials(l, f, rounded, sign, notANumber);
 }
 
 /** Overflow, NaN and the sign of zero, which each family encodes differently. */
-function withSpecials(l: Lanes, f: Format, rounded: Value, sign: Value, isNaN: Value): Value {
+function withSpecials(l: Lanes, f: Format, rounded: Value, sign: Value, notANumber: Value): Value {
   const width = f.exponent + f.mantissa;
   const ones = (1 << width) - 1;
   if (f.special === 'fnuz') {
-    const noSign = l.either(isNaN, l.compare('ge', rounded, ones + 1));
+    const noSign = l.either(notANumber, l.compare('ge', rounded, ones + 1));
     const signed = l.choose(l.compare('eq', rounded, 0), 0, l.or(rounded, sign));
     return l.choose(noSign, 1 << width, signed);
   }
   const infinity = ((1 << f.exponent) - 1) << f.mantissa;
   const clamped = l.min(rounded, f.special === 'ieee' ? infinity : ones);
   const nan = { ieee: infinity | (1 << (f.mantissa - 1)), fn: ones, none: 1 << width }[f.special];
-  return l.choose(isNaN, nan, l.or(clamped, sign));
+  return l.choose(notANumber, nan, l.or(clamped, sign));
 }
 
 function encodeScale(l: Lanes, bits: Value, magnitude: Value): Value {

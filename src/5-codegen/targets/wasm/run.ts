@@ -60,7 +60,10 @@ class RunGraph {
       if (pending.length > 0) stack.push(...pending);
       else {
         stack.pop();
-        this.renew(x, operands.map((s) => this.current.get(s)!));
+        this.renew(
+          x,
+          operands.map((s) => this.current.get(s)!),
+        );
       }
     }
     return this.current.get(root)!;
@@ -73,12 +76,23 @@ class RunGraph {
   private renew(value: Value, src: readonly Node[]): void {
     const version = value.memory ? (this.versions.get(value.memory) ?? 0) : 0;
     const old = this.current.get(value);
-    const same = old && old.version === version && src.every((s, i) => s === old.src[i])
-      && !(value.variable && this.fresh.has(value.variable));
+    const same =
+      old &&
+      old.version === version &&
+      src.every((s, i) => s === old.src[i]) &&
+      !(value.variable && this.fresh.has(value.variable));
     if (same) old.stamp = this.now;
     else {
       for (const s of src) s.uses++;
-      this.current.set(value, { value, src, version, stamp: this.now, uses: 0, local: -1, left: 0 });
+      this.current.set(value, {
+        value,
+        src,
+        version,
+        stamp: this.now,
+        uses: 0,
+        local: -1,
+        left: 0,
+      });
       if (value.variable) this.fresh.delete(value.variable);
     }
   }

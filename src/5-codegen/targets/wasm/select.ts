@@ -6,7 +6,7 @@ import { dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
 import { type Addressing, type Anchors, anchorsOf, type Site } from './addressing.ts';
 import { affine } from './affine.ts';
-import { binary, BINARY_OPS, multiplyAdd, ramp, select, unary, UNARY_OPS } from './arithmetic.ts';
+import { BINARY_OPS, binary, multiplyAdd, ramp, select, UNARY_OPS, unary } from './arithmetic.ts';
 import { bitcast, cast } from './casts.ts';
 import { constantOf, type Form, lane, pack, splat, valueType } from './forms.ts';
 import { loadElements, roundTo } from './storage.ts';
@@ -49,7 +49,8 @@ export function plainSites(roots: readonly Expr[]): Site[] {
   for (let e = stack.pop(); e; e = stack.pop()) {
     if (seen.has(e)) continue;
     seen.add(e);
-    if (e.op === 'load' && loadIndex(e).lanes === 1) sites.push({ tensor: e.arg, index: loadIndex(e) });
+    if (e.op === 'load' && loadIndex(e).lanes === 1)
+      sites.push({ tensor: e.arg, index: loadIndex(e) });
     stack.push(...childrenOf(e));
   }
   return sites;
@@ -93,20 +94,34 @@ export class Selection {
     valueType(e);
     const src = e.src.map((s) => this.memo.get(s)!);
     switch (e.op) {
-      case 'const': return constantOf(v, e, e.arg);
-      case 'local': return v.read(this.context.variableOf(e.arg));
-      case 'load': return this.load(e);
-      case 'guarded': return this.guarded(e);
-      case 'select': return select(v, src[0], e.src[0].lanes, src[1], src[2]);
-      case 'cast': return cast(v, e.src[0], e.dtype, src[0]);
-      case 'bitcast': return bitcast(v, e.src[0], e.dtype, src[0]);
-      case 'round': return roundTo(v, e.arg, e, src[0]);
-      case 'fma': return multiplyAdd(v, e, src, this.context.relaxedFma);
-      case 'splat': return splat(v, e, src[0]);
-      case 'pack': return pack(v, e, src);
-      case 'lane': return lane(v, e.src[0], src[0], e.arg);
-      case 'ramp': return ramp(v, e, src[0]);
-      default: return this.arithmetic(e, src);
+      case 'const':
+        return constantOf(v, e, e.arg);
+      case 'local':
+        return v.read(this.context.variableOf(e.arg));
+      case 'load':
+        return this.load(e);
+      case 'guarded':
+        return this.guarded(e);
+      case 'select':
+        return select(v, src[0], e.src[0].lanes, src[1], src[2]);
+      case 'cast':
+        return cast(v, e.src[0], e.dtype, src[0]);
+      case 'bitcast':
+        return bitcast(v, e.src[0], e.dtype, src[0]);
+      case 'round':
+        return roundTo(v, e.arg, e, src[0]);
+      case 'fma':
+        return multiplyAdd(v, e, src, this.context.relaxedFma);
+      case 'splat':
+        return splat(v, e, src[0]);
+      case 'pack':
+        return pack(v, e, src);
+      case 'lane':
+        return lane(v, e.src[0], src[0], e.arg);
+      case 'ramp':
+        return ramp(v, e, src[0]);
+      default:
+        return this.arithmetic(e, src);
     }
   }
 
@@ -121,7 +136,9 @@ export class Selection {
     const index = loadIndex(e as LoadNode);
     if (index.lanes > 1) return this.gather(e, index, null, null);
     const at = this.context.addressing.plain(
-      { tensor: e.arg, index }, this.anchors, (leaf) => this.memo.get(leaf)!,
+      { tensor: e.arg, index },
+      this.anchors,
+      (leaf) => this.memo.get(leaf)!,
     );
     return loadElements(this.v, e.arg.dtype, e.lanes, at);
   }
@@ -133,7 +150,8 @@ export class Selection {
     const other = this.memo.get(otherwise)!;
     if (index.lanes > 1 || guard.lanes > 1) return this.gather(e, index, guard, otherwise);
     const at = this.context.addressing.exact(
-      { tensor: e.arg, index }, (leaf) => this.memo.get(leaf)!,
+      { tensor: e.arg, index },
+      (leaf) => this.memo.get(leaf)!,
     );
     const address = this.v.select(guardValue, at.address, this.context.addressing.start(e.arg));
     const loaded = loadElements(this.v, e.arg.dtype, e.lanes, { ...at, address });
@@ -146,7 +164,10 @@ export class Selection {
    * exist, and its value is dropped.
    */
   private gather(
-    e: ExprNode<'load'> | ExprNode<'guarded'>, index: Expr, guard: Expr | null, otherwise: Expr | null,
+    e: ExprNode<'load'> | ExprNode<'guarded'>,
+    index: Expr,
+    guard: Expr | null,
+    otherwise: Expr | null,
   ): Value {
     const { v } = this;
     const { addressing } = this.context;

@@ -55,7 +55,8 @@ export function loadElements(v: Values, storage: DType, lanes: number, at: Acces
   if (bytes * lanes === 16) return v.load('v128.load', address, offset, memory);
   if (lanes !== 4) {
     const each = Array.from({ length: lanes }, (_, i) =>
-      loadElements(v, storage, 1, { ...at, offset: offset + i * bytes }));
+      loadElements(v, storage, 1, { ...at, offset: offset + i * bytes }),
+    );
     return pack(v, { dtype: computeOf(storage), lanes }, each);
   }
   const signed = signedStorage(storage);
@@ -85,7 +86,8 @@ export function storeElements(v: Values, storage: DType, lanes: number, x: Value
   // The low bytes of every lane, moved together; stores wrap.
   const width = 16 / lanes;
   const order = Array.from({ length: 16 }, (_, i) =>
-    i < lanes * bytes ? Math.floor(i / bytes) * width + (i % bytes) : 0);
+    i < lanes * bytes ? Math.floor(i / bytes) * width + (i % bytes) : 0,
+  );
   const moved = v.op('i8x16.shuffle', [bits, bits], order);
   const ops = { 2: 'v128.store16_lane', 4: 'v128.store32_lane', 8: 'v128.store64_lane' } as const;
   return { op: ops[(lanes * bytes) as 2 | 4 | 8], value: moved, lane: 0 };
@@ -113,7 +115,13 @@ function wrapInteger(v: Values, storage: DType, form: Form, x: Value): Value {
   const width = is64(form.dtype) ? 64 : 32;
   if (bits >= width) return x;
   if (!signedStorage(storage)) {
-    return binary(v, 'and', form, x, constantOf(v, form, width === 64 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1));
+    return binary(
+      v,
+      'and',
+      form,
+      x,
+      constantOf(v, form, width === 64 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1),
+    );
   }
   const signed: Form = { dtype: width === 64 ? 'i64' : 'i32', lanes: form.lanes };
   const count = constantOf(v, signed, width - bits);
@@ -132,7 +140,8 @@ export function roundTo(v: Values, storage: DType, form: Form, x: Value): Value 
   }
   if (lanes > 1 && dtype === 'f64') {
     const each = Array.from({ length: lanes }, (_, i) =>
-      roundTo(v, storage, { dtype, lanes: 1 }, lane(v, form, x, i)));
+      roundTo(v, storage, { dtype, lanes: 1 }, lane(v, form, x, i)),
+    );
     return pack(v, form, each);
   }
   if (storage === 'f32') return v.op('f64.promote_f32', [v.op('f32.demote_f64', [x])]);
@@ -150,4 +159,3 @@ function roundToBool(v: Values, form: Form, x: Value): Value {
     : binary(v, 'ne', form, x, zero);
   return cast(v, { dtype: 'bool', lanes: form.lanes }, form.dtype, truth);
 }
-

@@ -29,7 +29,12 @@ export interface Value {
   readonly loads: boolean;
 }
 
-const CONST_OPS = { i32: 'i32.const', i64: 'i64.const', f32: 'f32.const', f64: 'f64.const' } as const;
+const CONST_OPS = {
+  i32: 'i32.const',
+  i64: 'i64.const',
+  f32: 'f32.const',
+  f64: 'f64.const',
+} as const;
 const NO_EXTRA = { variable: null, callee: null, memory: null };
 const scratch = new DataView(new ArrayBuffer(16));
 
@@ -38,8 +43,12 @@ type Scalar32 = (a: number, b: number) => number;
 
 /** Folded where both operands are constants; index arithmetic is full of these. */
 const FOLD_I32: Partial<Record<Value['op'], Scalar32>> = {
-  'i32.add': (a, b) => (a + b) | 0, 'i32.sub': (a, b) => (a - b) | 0, 'i32.mul': Math.imul,
-  'i32.shl': (a, b) => a << b, 'i32.and': (a, b) => a & b, 'i32.or': (a, b) => a | b,
+  'i32.add': (a, b) => (a + b) | 0,
+  'i32.sub': (a, b) => (a - b) | 0,
+  'i32.mul': Math.imul,
+  'i32.shl': (a, b) => a << b,
+  'i32.and': (a, b) => a & b,
+  'i32.or': (a, b) => a | b,
 };
 
 export class Values {
@@ -106,7 +115,11 @@ export class Values {
   }
 
   private intern(
-    op: Value['op'], type: ValType, src: readonly Value[], imm: Immediate, extra: Extra,
+    op: Value['op'],
+    type: ValType,
+    src: readonly Value[],
+    imm: Immediate,
+    extra: Extra,
   ): Value {
     let key = `${op}|${immediateKey(op, imm)}|${extra.callee ?? ''}`;
     for (const s of src) key += `,${s.id}`;
