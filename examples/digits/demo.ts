@@ -85,6 +85,7 @@ async function main(): Promise<void> {
   const ms = (value: number): string => `${value.toFixed(2)} ms`;
   console.log();
   console.log(`model         digits.onnx, ${Math.round(bytes.length / 1000)} kB`);
+  console.log(`target        ${session.target}`);
   console.log(`load          ${ms(createMs)}`);
   console.log(
     `first run     ${ms(firstMs)}, with compiling for ${pictures.length} pictures at once`,
