@@ -33,18 +33,19 @@ export interface PeerOptions {
   readonly optimise: boolean;
 }
 
-const PEERS = ['onnxruntime-node', 'onnxruntime-web'];
+/** Execution provider per peer: both register with one shared front, so it has to be named. */
+const PEERS: Readonly<Record<string, string>> = { 'onnxruntime-node': 'cpu', 'onnxruntime-web': 'wasm' };
 
 /** Loads a peer for a model file. Throws TARGET_UNAVAILABLE when it is not installed. */
 export async function loadPeer(name: string, model: string, bytes: Uint8Array, options: PeerOptions): Promise<Peer> {
-  if (!PEERS.includes(name)) {
-    throw new TilewrightError('USAGE', `unknown peer ${name}`, {}, `Peers are: ${PEERS.join(', ')}.`);
+  if (!Object.hasOwn(PEERS, name)) {
+    throw new TilewrightError('USAGE', `unknown peer ${name}`, {}, `Peers are: ${Object.keys(PEERS).join(', ')}.`);
   }
   const ort = await importPeer(name);
   if (ort.env.wasm && name === 'onnxruntime-web') ort.env.wasm.numThreads = options.threads;
   const settings = {
     graphOptimizationLevel: options.optimise ? 'all' : 'disabled', intraOpNumThreads: options.threads,
-    interOpNumThreads: 1, logSeverityLevel: 3,
+    interOpNumThreads: 1, logSeverityLevel: 3, executionProviders: [PEERS[name]],
   };
   const session = await ort.InferenceSession.create(name === 'onnxruntime-node' ? model : bytes, settings);
   const convert = (feeds: Readonly<Record<string, TensorData>>): Record<string, unknown> =>
