@@ -57,6 +57,15 @@ describe('loops', () => {
     }
   });
 
+  it('that never run may have any step', () => {
+    const body: Stmt[] = [store(out, [c(0)], c(7))];
+    const index = X.newLocal('i', 'i32');
+    const loop: Stmt = { kind: 'for', index, from: c(0), to: c(0), step: 0, body };
+    expectAsInterpreted(kernelOf([out], [loop]), [i32s(new Array(32).fill(1))]);
+    const endless = kernelOf([out], [{ ...loop, to: c(1) }]);
+    expect(() => runKernel(endless, [i32s(new Array(32).fill(1))])).toThrow('INTERNAL');
+  });
+
   it('nest with bounds that depend on outer indices', () => {
     const body = loopFrom(0, 6, (i) => [
       loopFrom(i, X.min(X.add(i, c(3)), c(6)), (j) => [

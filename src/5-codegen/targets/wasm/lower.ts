@@ -119,6 +119,7 @@ class KernelLowering {
   }
 
   private forLoop(s: Stmt & { kind: 'for' }, selection: Selection, out: LowStmt[]): void {
+    if (this.ranges.of(s.from).lo >= this.ranges.of(s.to).hi) return;
     invariant(s.step > 0, 'a loop must step upwards');
     const from = selection.value(s.from);
     const to = selection.value(s.to);
