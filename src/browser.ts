@@ -2,7 +2,7 @@
 // to WebAssembly on the spot. Nothing reachable from here imports Node code.
 import { parseModel } from './1-frontend/onnx/index.ts';
 import type { FileSource } from './1-frontend/onnx/files.ts';
-import { portableBackends, type PortableTarget } from './backends/portable.ts';
+import { DEFAULT_TARGET, portableBackends, type PortableTarget } from './backends/portable.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { DEFAULT_LIMITS } from './ir/limits.ts';
@@ -33,7 +33,7 @@ export class Session extends BaseSession {
     const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const parsed = parseModel(bytes, { limits, ...(options.files ? { files: options.files } : {}) });
-    const make = portableBackends[options.target ?? 'wasm'];
+    const make = portableBackends[options.target ?? DEFAULT_TARGET];
     if (!make) throw new TilewrightError('USAGE', `unknown target ${options.target}`);
     const session = new Session(parsed, make(options.observer ? { observer: options.observer } : {}), options);
     await session.prepare();

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseModel } from './1-frontend/onnx/index.ts';
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import { DEFAULT_TARGET } from './backends/portable.ts';
 import { nodeBackend, type NodeTarget } from './backends/node.ts';
 import type { Observer } from './observe.ts';
 import { DEFAULT_LIMITS } from './ir/limits.ts';
@@ -57,7 +58,7 @@ export class Session extends BaseSession {
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const parsed = readModel(model, options);
-    const backend = await nodeBackend(options.target ?? 'wasm', options.observer ? { observer: options.observer } : {});
+    const backend = await nodeBackend(options.target ?? DEFAULT_TARGET, options.observer ? { observer: options.observer } : {});
     const session = new Session(parsed, backend, options);
     await session.prepare();
     return session;

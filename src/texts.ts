@@ -8,7 +8,7 @@ export const textOf = {
   graph: (g: StaticGraph): string => printGraph(g),
   tiles: (p: TileProgram): string => `${p.steps.length} steps`,
   tasks: (p: TaskProgram): string => `${p.kernels.length} kernels`,
-  code: (c: TargetCode): string => (c.extension === 'wasm' ? hex(c.bytes) : new TextDecoder().decode(c.bytes)),
+  code: (c: TargetCode): string => (c.bytes.includes(0) ? hex(c.bytes) : new TextDecoder().decode(c.bytes)),
 };
 
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');

@@ -50,7 +50,7 @@ class GraphLowering {
   }
 
   private loop(node: StaticLoop, b: TileBuilder): void {
-    b.place = { node: node.name, op: 'Loop' };
+    b.place = { node: node.name, op: 'loop' };
     const counter = b.alloc('i64', [], 'iteration');
     this.bind(node.iteration, counter);
     const states = node.carried.map((c) => {
@@ -83,7 +83,7 @@ class GraphLowering {
   }
 
   private branch(node: StaticBranch, b: TileBuilder): void {
-    b.place = { node: node.name, op: 'If' };
+    b.place = { node: node.name, op: 'branch' };
     const outputs = node.outputs.map((t) => b.alloc(t.dtype, t.shape, 'branch'));
     const side = (s: StaticBranch['then']): TileBuilder['steps'] => {
       const inner = b.nested();

@@ -9,6 +9,8 @@ export interface BackendOptions {
   readonly observer?: Observer;
 }
 export type PortableTarget = 'wasm' | 'interpreter';
+/** What is compiled for when nobody says. */
+export const DEFAULT_TARGET: PortableTarget = 'wasm';
 
 export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOptions) => Backend>> = {
   wasm: (o) => {
