@@ -24,7 +24,16 @@ export function walkNew(roots: readonly Expr[], seen: Set<Expr>): Expr[] {
   return postOrder(roots, sources, seen);
 }
 
-function unknownTo(memo: ReadonlyMap<Expr, Expr>): Seen<Expr> {
+/** Every node that `operands` leads to from `root`, operands first, but for those in `known`. */
+export function walkFrom(
+  root: Expr,
+  operands: (e: Expr) => readonly Expr[],
+  known: ReadonlyMap<Expr, unknown>,
+): Expr[] {
+  return postOrder([root], operands, unknownTo(known));
+}
+
+function unknownTo(memo: ReadonlyMap<Expr, unknown>): Seen<Expr> {
   const seen = new Set<Expr>();
   return { has: (e) => memo.has(e) || seen.has(e), add: (e) => seen.add(e) };
 }

@@ -1,0 +1,154 @@
+// Index arithmetic: canonical sums, and divisions, remainders, minima and comparisons that ranges
+// decide. Everything is exact for wrapping integers; see linear.ts and division.ts for the algebra.
+import { type BinaryOp, binary, constant, div, type Expr, rem } from '../expr.ts';
+import { fits, isIntegral } from '../range.ts';
+import { any, bin, num, rule, ruleOn, withSrc } from '../rewrite.ts';
+import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
+import { like } from './arithmetic.ts';
+import { divide } from './division.ts';
+import { fromLinear, intOf, isLinearType, joinDivRem, type Linear, linearOf, linearRange } from './linear.ts';
+
+/** The sum in its one form; remainders joined with their quotients. */
+function canonicalSum(e: Expr): Expr | undefined {
+  if (!isLinearType(e)) return undefined;
+  let l = linearOf(e);
+  for (let joined = l && joinDivRem(l); joined; joined = joinDivRem(joined)) l = joined;
+  return l && fromLinear(l);
+}
+
+/** A linear operand and a divisor above 1. */
+function divisor(e: Expr): number | undefined {
+  if (!isLinearType(e)) return undefined;
+  const c = intOf(e.src[1]);
+  return c !== undefined && c > 1 ? c : undefined;
+}
+
+/** |x| < c. */
+function isSmall(x: Expr, c: number, ctx: SimplifyContext): boolean {
+  const r = ctx.ranges.of(x)!;
+  return r[0] > -c && r[1] < c;
+}
+
+function quotient(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const c = divisor(e);
+  if (c === undefined) return undefined;
+  return isSmall(e.src[0], c, ctx) ? like(e, 0) : divide(e.src[0], c, ctx.ranges)?.quotient;
+}
+
+function remainder(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const c = divisor(e);
+  if (c === undefined) return undefined;
+  return isSmall(e.src[0], c, ctx) ? e.src[0] : divide(e.src[0], c, ctx.ranges)?.remainder;
+}
+
+/** min and max of operands whose order is known. */
+function extreme(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const [a, b] = e.src;
+  const [ra, rb] = [ctx.ranges.of(a), ctx.ranges.of(b)];
+  if (!ra || !rb || a.dtype === 'bool') return undefined;
+  const d = difference(a, b, ctx);
+  const aFirst = ra[1] <= rb[0] || (d && d[1] <= 0);
+  const bFirst = rb[1] <= ra[0] || (d && d[0] >= 0);
+  if (aFirst) return e.op === 'min' ? a : b;
+  return bFirst ? (e.op === 'min' ? b : a) : undefined;
+}
+
+/** The range of a - b as true integers. */
+function difference(a: Expr, b: Expr, ctx: SimplifyContext): readonly [number, number] | undefined {
+  if (!isLinearType(a)) return undefined;
+  const la = linearOf(a);
+  const lb = linearOf(b);
+  if (!la || !lb || !linearRange(la, ctx.ranges) || !linearRange(lb, ctx.ranges)) return undefined;
+  const terms = new Map(la.terms);
+  for (const [t, k] of lb.terms) terms.set(t, (terms.get(t) ?? 0) - k);
+  for (const [t, k] of terms) if (k === 0) terms.delete(t);
+  return linearRange({ ...la, terms, constant: la.constant - lb.constant }, ctx.ranges);
+}
+
+type Decision = (lo: number, hi: number) => boolean | undefined;
+const decide = (yes: boolean, no: boolean): boolean | undefined => (yes ? true : no ? false : undefined);
+/** What the range of a - b says about a comparison. */
+const DECIDED: Partial<Record<Expr['op'], Decision>> = {
+  lt: (lo, hi) => decide(hi < 0, lo >= 0), le: (lo, hi) => decide(hi <= 0, lo > 0),
+  gt: (lo, hi) => decide(lo > 0, hi <= 0), ge: (lo, hi) => decide(lo >= 0, hi < 0),
+  eq: (lo, hi) => decide(lo === 0 && hi === 0, lo > 0 || hi < 0),
+  ne: (lo, hi) => decide(lo > 0 || hi < 0, lo === 0 && hi === 0),
+};
+const COMPARISONS = ['lt', 'le', 'gt', 'ge', 'eq', 'ne'] as const;
+const REVERSED: Partial<Record<Expr['op'], BinaryOp>> =
+  { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
+
+function comparison(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const [a, b] = e.src;
+  if (!isIntegral(a.dtype) || a.lanes > 1) return undefined;
+  const d = difference(a, b, ctx);
+  const known = d && DECIDED[e.op]!(d[0], d[1]);
+  if (known !== undefined) return constant('bool', known);
+  if (intOf(a) !== undefined && intOf(b) === undefined) return binary(REVERSED[e.op]!, b, a);
+  return moveConstant(e, ctx);
+}
+
+/** (k t + c < d) = (t < ceil((d - c) / k)): one term, no overflow. */
+function moveConstant(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const [a, b] = e.src;
+  const limit = intOf(b);
+  const l = limit !== undefined && isLinearType(a) ? linearOf(a) : undefined;
+  if (!l || limit === undefined || (l.constant === 0 && l.terms.size !== 1)) return undefined;
+  if (!linearRange(l, ctx.ranges)) return undefined;
+  const rest = limit - l.constant;
+  if (Math.abs(rest) > 2 ** 50) return undefined;
+  const [[t, k]] = l.terms.size === 1 ? l.terms : [[a, 0] as [Expr, number]];
+  const scaled = k === 0 ? undefined : dividedLimit(e.op, rest, k);
+  const moved: Linear = { ...l, constant: 0 };
+  if (scaled !== undefined && !fits(l.dtype, [scaled.limit, scaled.limit])) return undefined;
+  if (scaled) return binary(scaled.op, t, like(a, scaled.limit));
+  if (l.constant === 0 || !fits(l.dtype, [rest, rest]) || !linearRange(moved, ctx.ranges)) return undefined;
+  return withSrc(e, [fromLinear(moved), like(b, rest)]);
+}
+
+/** (k t op rest) as (t op' limit); nothing for a coefficient of 1 without constant. */
+function dividedLimit(op: Expr['op'], rest: number, k: number): { op: BinaryOp; limit: number } | undefined {
+  const side = (k > 0 ? op : REVERSED[op]!) as BinaryOp;
+  const exact = rest / k;
+  if (op === 'eq' || op === 'ne') return Number.isInteger(exact) ? { op: side, limit: exact } : undefined;
+  const up = side === 'lt' || side === 'ge';
+  return { op: side, limit: up ? Math.ceil(exact) : Math.floor(exact) };
+}
+
+/** A value that its range pins down. */
+function pinned(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  const r = isIntegral(e.dtype) ? ctx.ranges.of(e) : undefined;
+  return r && r[0] === r[1] && e.op !== 'const' && e.op !== 'splat' ? like(e, r[0]) : undefined;
+}
+
+const NARROWED = [
+  'axis', 'local', 'rem', 'div', 'min', 'max', 'and', 'or', 'not', 'cast', 'select', 'shr', 'abs', 'xor', 'load',
+  ...COMPARISONS,
+] as const;
+
+const positive = (e: Expr): number | undefined => {
+  const v = intOf(e);
+  return v !== undefined && v > 0 ? v : undefined;
+};
+
+export const INDEX_RULES: readonly SimplifyRule[] = [
+  ruleOn('one value in range', NARROWED, pinned),
+  ruleOn('sums in canonical form', ['add', 'sub', 'neg', 'mul', 'shl'], canonicalSum),
+  rule('x / a / b = x / (a b)', bin('div', bin('div', any('x'), num('a')), num('b')), ({ x, a, b }) => {
+    const [i, j] = [positive(a), positive(b)];
+    if (i === undefined || j === undefined || !fits(x.dtype, [i * j, i * j])) return undefined;
+    return div(x, like(x, i * j));
+  }),
+  rule('x % (a b) % a = x % a', bin('rem', bin('rem', any('x'), num('a')), num('b')), ({ x, a, b }) => {
+    const [i, j] = [positive(a), positive(b)];
+    return i !== undefined && j !== undefined && i % j === 0 ? rem(x, b) : undefined;
+  }),
+  rule('x % (a b) / b = x / b % a', bin('div', bin('rem', any('x'), num('a')), num('b')), ({ x, a, b }) => {
+    const [i, j] = [positive(a), positive(b)];
+    return i !== undefined && j !== undefined && i % j === 0 ? rem(div(x, b), like(x, i / j)) : undefined;
+  }),
+  ruleOn('quotient of a sum', ['div'], quotient),
+  ruleOn('remainder of a sum', ['rem'], remainder),
+  ruleOn('extreme of ordered values', ['min', 'max'], extreme),
+  ruleOn('comparison decided by range', COMPARISONS, comparison),
+];

@@ -1,0 +1,94 @@
+// Simplification to a fixed point: constants folded, identities, canonical index arithmetic, and
+// choices that ranges decide. In: an expression and what is known about locals. Out: an expression
+// with the same value, bit for bit, wherever the context holds. Idempotent.
+import type { Scalar } from '../ir/tensor.ts';
+import { type BinaryOp, type Expr, type Local, type Op, type UnaryOp } from './expr.ts';
+import { type Interval, Ranges } from './range.ts';
+import { constOf, rewriteExpr, type Rule, RuleSet, ruleOn } from './rewrite.ts';
+import { like } from './rules/arithmetic.ts';
+import { CAST_RULES, CHOICE_RULES, LANE_RULES, liftSplat } from './rules/choices.ts';
+import { BOOL_RULES, FLOAT_RULES, INTEGER_RULES, ROUND_RULES } from './rules/identities.ts';
+import { INDEX_RULES } from './rules/integers.ts';
+import { binaryMeaning, bitcastScalar, castScalar, roundScalar, unaryMeaning } from './semantics.ts';
+
+export type SimplifyRule = Rule<SimplifyContext>;
+
+/** What holds where the expressions are evaluated, and what has been simplified under it. */
+export class SimplifyContext {
+  readonly ranges: Ranges;
+  private readonly memo = new Map<Expr, Expr>();
+  private readonly nested = new Map<Expr, SimplifyContext>();
+  private readonly depth: number;
+
+  constructor(locals: ReadonlyMap<Local, Interval> = new Map(), ranges?: Ranges, depth = 0) {
+    this.ranges = ranges ?? new Ranges(locals);
+    this.depth = depth;
+  }
+
+  /** The context where this condition holds. */
+  under(cond: Expr, facts: (cond: Expr) => ReadonlyMap<Expr, Interval>): SimplifyContext {
+    let inner = this.nested.get(cond);
+    if (!inner) {
+      inner = new SimplifyContext(new Map(), this.ranges.with(facts(cond)), this.depth + 1);
+      this.nested.set(cond, inner);
+    }
+    return inner;
+  }
+
+  simplify(root: Expr): Expr {
+    return this.depth > MAX_NESTING ? root : rewriteExpr(root, (e) => RULES.step(e, this), this.memo);
+  }
+}
+
+/** Conditions within conditions whose facts are used. */
+const MAX_NESTING = 4;
+
+/** The simplest form known. Pass one context for expressions evaluated in one place. */
+export function simplify(root: Expr, context: SimplifyContext = new SimplifyContext()): Expr {
+  return context.simplify(root);
+}
+
+const FOLDED_UNARY = [
+  'neg', 'abs', 'not', 'sqrt', 'floor', 'ceil', 'trunc', 'nearest', 'exp', 'exp2', 'expm1', 'log', 'log2',
+  'log1p', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh',
+  'erf', 'isnan', 'isinf', 'clz', 'popcnt',
+] as const satisfies readonly UnaryOp[];
+const FOLDED_BINARY = [
+  'add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'pow', 'atan2', 'and', 'or', 'xor', 'shl', 'shr', 'eq',
+  'ne', 'lt', 'le', 'gt', 'ge',
+] as const satisfies readonly BinaryOp[];
+const FOLDED_OTHER = ['cast', 'bitcast', 'round'] as const satisfies readonly Op[];
+
+/** The value of a node over constants. */
+function fold(e: Expr): Expr | undefined {
+  const values: Scalar[] = [];
+  for (const s of e.src) {
+    const v = constOf(s);
+    if (v === undefined) return undefined;
+    values.push(v);
+  }
+  const value = meaningOf(e, values);
+  return value === undefined ? undefined : like(e, value);
+}
+
+function meaningOf(e: Expr, [a, b]: readonly Scalar[]): Scalar | undefined {
+  const from = e.src[0].dtype;
+  if (e.op === 'cast') return castScalar(from, e.dtype, a);
+  if (e.op === 'bitcast') return bitcastScalar(from, e.dtype, a);
+  if (e.op === 'round') return roundScalar(e.arg, e.dtype, a);
+  if (e.src.length === 1) return unaryMeaning(e.op as UnaryOp, from)?.(a as never);
+  return binaryMeaning(e.op as BinaryOp, from)?.(a as never, b as never);
+}
+
+const RULES = new RuleSet<SimplifyContext>([
+  ruleOn('constants fold', [...FOLDED_UNARY, ...FOLDED_BINARY, ...FOLDED_OTHER], fold),
+  ...LANE_RULES,
+  ruleOn('a function of splats', [...FOLDED_UNARY, ...FOLDED_BINARY, ...FOLDED_OTHER, 'select', 'fma'], liftSplat),
+  ...INTEGER_RULES,
+  ...BOOL_RULES,
+  ...INDEX_RULES,
+  ...CAST_RULES,
+  ...CHOICE_RULES,
+  ...ROUND_RULES,
+  ...FLOAT_RULES,
+]);
