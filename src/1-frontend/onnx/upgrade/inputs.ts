@@ -39,21 +39,19 @@ function padInputs(c: UpgradeContext): void {
   floatInput('value', 2)(c);
 }
 
+/** The ratio became an input in 12; the mask had the type of the data before 10. */
 function dropout(c: UpgradeContext): void {
   const ratio = c.take('ratio', 'float');
   if (ratio) c.setInput(1, ratio);
   const mask = c.node.outputs[1];
   if (!mask) return;
-  if (!c.isRead(mask)) c.node.outputs.length = 1;
-}
-
-/** Before 10 the mask had the type of the data. */
-function dropoutMask(c: UpgradeContext): void {
-  const mask = c.node.outputs[1];
-  if (!mask || !c.isRead(mask)) return;
-  const flags = newValue(`${mask.name}/bool`);
-  c.node.outputs[1] = flags;
-  c.emitAfter('CastLike', [flags, c.required(0)], mask);
+  if (!c.isRead(mask)) {
+    c.node.outputs.length = 1;
+  } else if (c.node.version < 10) {
+    const flags = newValue(`${mask.name}/bool`);
+    c.node.outputs[1] = flags;
+    c.emitAfter('CastLike', [flags, c.required(0)], mask);
+  }
 }
 
 /** The number of equal parts is that of the outputs; lengths in a second input were floats once. */
@@ -106,7 +104,6 @@ export const INPUT_RULES: readonly Rule[] = [
       floatInput('max', 2)(c);
     },
   },
-  { ops: ['Dropout'], before: 10, apply: dropoutMask },
   { ops: ['Dropout'], before: 12, apply: dropout },
   { ops: ['Squeeze', 'Unsqueeze', 'ReduceSum'], before: 13, apply: intsInput('axes', 1) },
   { ops: REDUCTIONS, before: 18, apply: intsInput('axes', 1) },

@@ -1,0 +1,98 @@
+// The published test material: every valid file is read, mutated ones end in a typed refusal, and
+// containers come back as they were stored.
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { fuzzFiles, modelSeeds } from '../../scripts/fuzz-files.ts';
+import { OptionalSchema, SequenceSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
+import {
+  type FileSource, parseModel, parseOptional, parseSequence, parseTensor,
+} from '../../src/1-frontend/onnx/index.ts';
+import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
+import { TilewrightError } from '../../src/support/errors.ts';
+import { DATA, expectRefusal } from './support.ts';
+
+function modelFiles(collection: string): string[] {
+  const entries = fs.readdirSync(path.join(DATA!, collection), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((e) => e.isFile() && e.name.endsWith('.onnx'))
+    .map((e) => path.join(e.parentPath, e.name))
+    .sort();
+}
+
+const zeros: FileSource = { readExternal: (_location, _offset, length) => new Uint8Array(length) };
+
+function load(file: string): void {
+  const files = file.includes('structures') ? zeros : nodeFiles(path.dirname(file));
+  parseModel(new Uint8Array(fs.readFileSync(file)), { files });
+}
+
+describe.skipIf(!DATA)('published models', () => {
+  const collections = ['onnx-backend', 'models', 'structures', 'graphs-positive', 'nnsmith'];
+  it.each(collections)('%s: every file is read', (collection) => {
+    for (const file of modelFiles(collection)) load(file);
+  });
+
+  it('graphs-negative: refusals are typed and name the place', () => {
+    let refused = 0;
+    for (const file of modelFiles('graphs-negative')) {
+      try {
+        load(file);
+      } catch (error) {
+        expect(error).toBeInstanceOf(TilewrightError);
+        expect((error as TilewrightError).code).not.toBe('INTERNAL');
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThanOrEqual(16);
+  });
+
+  it('mutated files are refused with a typed error or accepted, in time', async () => {
+    const failures: string[] = [];
+    const result = await fuzzFiles({
+      count: 3000,
+      seed: 20,
+      seeds: modelSeeds(path.join(DATA!, 'onnx-backend/node'), 4096),
+      onFailure: (why) => failures.push(why),
+    });
+    expect(failures).toEqual([]);
+    expect(result.accepted).toBeGreaterThan(100);
+    expect(result.refused.get('INVALID_MODEL')).toBeGreaterThan(100);
+  });
+});
+
+describe('containers', () => {
+  const tensor = { name: 't', dims: [1n], dataType: 1, floatData: [7] };
+  const bytes7 = [0, 0, 0xe0, 0x40];
+
+  it('sequences of tensors, of sequences, and empty ones', () => {
+    const inner = { elemType: 1, tensorValues: [tensor, tensor] };
+    const outer = create(SequenceSchema, { name: 's', elemType: 3, sequenceValues: [inner, { elemType: 1 }] });
+    const { name, value } = parseSequence(toBinary(SequenceSchema, outer));
+    expect(name).toBe('s');
+    expect(value.elems).toMatchObject([
+      { kind: 'sequence', elems: [{ shape: [1] }, { shape: [1] }] },
+      { kind: 'sequence', elems: [] },
+    ]);
+  });
+
+  it('optionals, full, empty, and of sequences', () => {
+    const of = (init: object) => parseOptional(toBinary(OptionalSchema, create(OptionalSchema, init))).value;
+    expect(of({}).value).toBeNull();
+    const full = of({ elemType: 1, tensorValue: tensor }).value;
+    expect(full && 'bytes' in full ? [...full.bytes] : []).toEqual(bytes7);
+    const list = { elemType: 1, tensorValues: [tensor] };
+    expect(of({ elemType: 3, sequenceValue: list }).value).toMatchObject({ kind: 'sequence' });
+  });
+
+  it('maps, unknown kinds and depth are refused', () => {
+    const of = (init: object) => parseSequence(toBinary(SequenceSchema, create(SequenceSchema, init)));
+    expectRefusal(() => of({ elemType: 4 }), 'UNSUPPORTED_TYPE', /maps/);
+    expectRefusal(() => of({ elemType: 9 }), 'INVALID_MODEL');
+    let nested: object = { elemType: 1 };
+    for (let i = 0; i < 70; i++) nested = { elemType: 3, sequenceValues: [nested] };
+    expectRefusal(() => of(nested), 'LIMIT_EXCEEDED', /nesting/);
+    expect(() => parseTensor(new Uint8Array(0))).toThrow(TilewrightError);
+  });
+});
