@@ -9,11 +9,21 @@ import { divide } from './division.ts';
 import { fromLinear, intOf, isLinearType, joinDivRem, type Linear, linearOf, linearRange } from './linear.ts';
 
 /** The sum in its one form; remainders joined with their quotients. */
-function canonicalSum(e: Expr): Expr | undefined {
-  if (!isLinearType(e)) return undefined;
-  let l = linearOf(e);
-  for (let joined = l && joinDivRem(l); joined; joined = joinDivRem(joined)) l = joined;
-  return l && fromLinear(l);
+function canonicalSum(e: Expr, ctx: SimplifyContext): Expr | undefined {
+  let l = isLinearType(e) ? linearOf(e) : undefined;
+  if (!l) return undefined;
+  const quotient = (y: Expr, c: number): Expr => quotientOf(y, c, ctx);
+  for (let joined = joinDivRem(l, quotient); joined; joined = joinDivRem(joined, quotient)) l = joined;
+  return fromLinear(l);
+}
+
+/** y / c as the rules below write it. */
+function quotientOf(y: Expr, c: number, ctx: SimplifyContext): Expr {
+  const inner = y.op === 'div' ? positive(y.src[1]) : undefined;
+  const nested = inner !== undefined && fits(y.dtype, [inner * c, inner * c]);
+  const [base, by] = nested ? [y.src[0], inner * c] : [y, c];
+  if (isSmall(base, by, ctx)) return like(y, 0);
+  return divide(base, by, ctx.ranges)?.quotient ?? div(base, like(y, by));
 }
 
 /** A linear operand and a divisor above 1. */

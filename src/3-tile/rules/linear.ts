@@ -2,7 +2,7 @@
 // with one way of writing each. Addition and multiplication wrap, so collecting terms is exact; where
 // a form is read as a true integer (division), its range must fit the type first.
 import {
-  add, type ComputeType, constant, div, type Expr, mul, neg, sub,
+  add, type ComputeType, constant, type Expr, mul, neg, sub,
 } from '../expr.ts';
 import { fits, type Interval, type Ranges } from '../range.ts';
 
@@ -132,38 +132,22 @@ function compareArgs(a: unknown, b: unknown): number {
   return (a as number) < (b as number) ? -1 : 1;
 }
 
-const withTerm = (l: Linear, change: (terms: Map<Expr, number>) => void): Linear => {
-  const terms = new Map(l.terms);
-  change(terms);
-  return { ...l, terms };
-};
-
-/** a (y % c) + a c (y / c) = a y, in any order within the sum; undefined when there is no such pair. */
-export function joinDivRem(l: Linear): Linear | undefined {
+/** a (y % c) + a c (y / c) = a y, anywhere in the sum; `quotient` writes y / c. Undefined: no such pair. */
+export function joinDivRem(l: Linear, quotient: (y: Expr, c: number) => Expr): Linear | undefined {
   for (const [e, a] of l.terms) {
     const c = e.op === 'rem' ? intOf(e.src[1]) : undefined;
     if (c === undefined || c <= 0) continue;
-    const quotient = quotientOf(e.src[0], c);
-    if (quotient && l.terms.get(quotient) === a * c) {
-      const parts = linearOf(e.src[0]);
-      if (!parts) return undefined;
-      const joined = withTerm(l, (terms) => {
-        terms.delete(e);
-        terms.delete(quotient);
-        for (const [t, k] of parts.terms) terms.set(t, (terms.get(t) ?? 0) + a * k);
-      });
-      return wrapped(l.dtype, joined.terms, l.constant + a * parts.constant);
-    }
+    const y = e.src[0];
+    const whole = linearOf(y);
+    const divided = linearOf(quotient(y, c));
+    if (!whole || !divided || divided.terms.size === 0) continue;
+    const sum = new Map(l.terms);
+    sum.delete(e);
+    const present = [...divided.terms].every(([t, k]) => sum.get(t) === a * c * k);
+    if (!present) continue;
+    for (const t of divided.terms.keys()) sum.delete(t);
+    for (const [t, k] of whole.terms) sum.set(t, (sum.get(t) ?? 0) + a * k);
+    return wrapped(l.dtype, sum, l.constant + a * (whole.constant - c * divided.constant));
   }
   return undefined;
 }
-
-/** y / c as it is written canonically. */
-function quotientOf(y: Expr, c: number): Expr | undefined {
-  const inner = y.op === 'div' ? intOf(y.src[1]) : undefined;
-  const product = inner === undefined || inner <= 0 ? c : inner * c;
-  const base = product === c ? y : y.src[0];
-  if (!fits(y.dtype, [product, product])) return undefined;
-  return div(base, constant(y.dtype, y.dtype === 'i64' ? BigInt(product) : product));
-}
-
