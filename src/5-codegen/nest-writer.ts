@@ -94,10 +94,13 @@ export class NestWriter {
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
-    const points = positions(tile.order, tile);
+    // Lanes vary fastest: the vectors along them stay in registers, all else is used up at once.
+    const across = tile.vector?.role === 'reduce';
+    const lanesLast = tile.order.filter((a) => a !== tile.vector);
+    if (tile.vector && !across) lanesLast.push(tile.vector);
+    const points = positions(lanesLast, tile);
     const { reduce } = this.op;
     if (!reduce) return points.flatMap((p) => this.store(tile, p, new Map()));
-    const across = tile.vector?.role === 'reduce';
     const accs = points.map((offsets) => this.accumulators(tile, offsets, across));
     const body: Stmt[] = accs.flatMap((a) => a.chains.flatMap((c) => initial(reduce.monoid, c)));
     body.push(...this.reduction(tile, accs, across));

@@ -182,12 +182,28 @@ const select: Render = (form, e, x, s) => {
   return form.select(s, x[0], x[1], x[2]);
 };
 
+/** gcc's builtins per type and lanes: lanes written one by one become them only with luck. */
+const X86_FMA: ReadonlyMap<string, readonly [macro: string, builtin: string, extra: string]> = new Map([
+  ['f32 4', ['__FMA__', '__builtin_ia32_vfmaddps', '']],
+  ['f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256', '']],
+  ['f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask', ', (unsigned short)-1, 4']],
+  ['f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd', '']],
+  ['f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256', '']],
+  ['f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask', ', (unsigned char)-1, 4']],
+]);
+
 const fma: Render = (form, e, x, s) => {
   if (!isFloatScalar(s)) refuse(e);
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
-  const name = form.helper(`fma_${s}`, s, [[s, 'a'], [s, 'b'], [s, 'c']], () =>
-    `  return ${form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`))};\n`);
+  const name = form.helper(`fma_${s}`, s, [[s, 'a'], [s, 'b'], [s, 'c']], () => {
+    const lanewise = `  return ${form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`))};\n`;
+    const native = X86_FMA.get(`${s} ${form.lanes}`);
+    if (!native) return lanewise;
+    const [macro, builtin, extra] = native;
+    const one = `  return ${builtin}(a, b, c${extra});\n`;
+    return `#if defined(${macro}) && !defined(__clang__)\n${one}#else\n${lanewise}#endif\n`;
+  });
   return `${name}(${x.join(', ')})`;
 };
 
