@@ -1,5 +1,5 @@
 // ONNX ConstantOfShape since 9: a tensor of the given shape filled with one value (default f32 0).
-import { elementCount, tensorOf, tensorValues } from '../ir/tensor.ts';
+import { tensorOf, tensorValues } from '../ir/tensor.ts';
 import { computeType, constant } from '../3-tile/expr.ts';
 import { ANY } from './elementwise.ts';
 import { type InferContext, op } from './op.ts';
@@ -15,7 +15,9 @@ export const ConstantOfShape = op({
   name: 'ConstantOfShape', since: 9, types: { 0: ['i64'] },
   infer: (c) => {
     const value = c.tensorAttr('value');
-    if (value && elementCount(value.shape) !== 1) c.fail(`value has shape [${value.shape}], expected one element`);
+    if (value && (value.shape.length !== 1 || value.shape[0] !== 1)) {
+      c.fail(`value has shape [${value.shape}], expected [1]`, undefined, 'INVALID_MODEL');
+    }
     if (value && !ANY.includes(value.dtype)) c.fail(`type ${value.dtype} is not supported`, undefined, 'UNSUPPORTED_TYPE');
     return [c.tensor(value?.dtype ?? 'f32', extents(c))];
   },

@@ -42,13 +42,16 @@ export function parseEquation(text: string, ranks: readonly number[]): Equation 
   const terms = left.split(',').map(parseTerm);
   if (terms.length !== ranks.length) return `the equation has ${terms.length} terms for ${ranks.length} operands`;
   const operands: string[][] = [];
+  const spans = new Set<number>();
   for (const [i, term] of terms.entries()) {
     if (!term) return `term ${i} is not letters and at most one ellipsis`;
     const letters = term.filter((p) => p !== ELLIPSIS).length;
     const dots = ranks[i] - letters;
     if (dots < 0 || (dots > 0 && !term.includes(ELLIPSIS))) return `term ${i} names ${letters} axes, operand has ${ranks[i]}`;
+    if (term.includes(ELLIPSIS)) spans.add(dots);
     operands.push(spread(term, dots));
   }
+  if (spans.size > 1) return `ellipses stand for ${[...spans].join(' and ')} axes, expected one number`;
   if (right === undefined) return { operands, result: implicitResult(operands) };
   const term = parseTerm(right);
   if (!term) return 'the result is not letters and at most one ellipsis';
