@@ -129,7 +129,7 @@ export function machineFlags(features: ReadonlySet<string>): string[] {
 
 /** Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out. */
 const COMMON = [
-  '-std=gnu11', '-O2', '-fPIC', '-fwrapv', '-fno-strict-aliasing', '-ffp-contract=off',
+  '-std=gnu11', '-O2', '-ftree-slp-vectorize', '-fPIC', '-fwrapv', '-fno-strict-aliasing', '-ffp-contract=off',
   '-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden', '-w', '-Wno-psabi',
 ];
 

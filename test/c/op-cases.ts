@@ -39,6 +39,7 @@ export class OpCases {
       for (const lanes of widths) {
         this.addOps(t, lanes);
         this.addConversions(t, lanes);
+        this.addRoundTrips(t, lanes);
         if (lanes < 16) this.addConstants(t, lanes);
       }
     }
@@ -113,6 +114,15 @@ export class OpCases {
     };
     for (const to of peers[t] ?? []) {
       this.addCase(`bitcast ${t}→${to} x${lanes}`, t, lanes, to, (a) => bitcast(to, a), ([a]) => bitcastScalar(t, to, a));
+    }
+  }
+
+  /** There and back again: neither conversion may be taken for the inverse of the other. */
+  private addRoundTrips(t: ComputeType, lanes: number): void {
+    for (const via of TYPES) {
+      if (via === t || via === 'bool') continue;
+      this.addCase(`cast ${t}→${via}→${t} x${lanes}`, t, lanes, t, (a) => cast(t, cast(via, a)),
+        ([a]) => castScalar(via, t, castScalar(t, via, a)));
     }
   }
 

@@ -10,7 +10,7 @@ import { same } from './values.ts';
 const missing = noCompiler();
 
 describe.skipIf(missing !== null)('ops in C', () => {
-  const ops = new OpCases([1, 4, 16]);
+  const ops = new OpCases([1, 4, 8, 16]);
   const { cases, feeds } = ops;
   let results: Map<TileTensor, TensorData>;
 

@@ -52,11 +52,19 @@ export class Form {
     return `${name}(${x})`;
   }
 
-  /** C's value conversion, lane by lane; the value must be in range of `to`. */
+  /**
+   * C's value conversion, lane by lane; the value must be in range of `to`. Written per lane, since
+   * gcc 12 turns that into one instruction and __builtin_convertvector of narrow types into many.
+   * Between floats it is the other way round: gcc 12 takes f64 → f32 → f64, once vectorised from
+   * lanes, for the identity.
+   */
   convert(from: Scalar, to: Scalar, x: string): string {
     if (from === to) return x;
     if (this.lanes === 1) return `((${to})(${x}))`;
-    return `__builtin_convertvector(${x}, ${this.type(to)})`;
+    if (from[0] === 'f' && to[0] === 'f') return `__builtin_convertvector(${x}, ${this.type(to)})`;
+    const name = this.helper(`convert_${from}_${to}`, to, [[from, 'x']], () =>
+      `  return ${this.eachLane(to, (lane) => `(${to})x${lane}`)};\n`);
+    return `${name}(${x})`;
   }
 
   /** A comparison of operands of type `s` as a mask. */

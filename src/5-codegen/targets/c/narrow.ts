@@ -15,6 +15,7 @@ export function decodeNarrow(form: Form, dtype: DType, x: string): string {
   const name = hardware ?? form.helper(`decode_${dtype}`, 'f32', [[storage, 'p']], () => {
     const u = form.type('u32');
     const first = `  ${u} x = ${form.convert(storage, 'u32', 'p')};\n`;
+    if (dtype === 'bf16') return `${first}  return ${form.bits('u32', 'f32', '(x << 16)')};\n`;
     return first + (dtype === 'f8e8m0' ? decodeE8M0(form) : decodeFormat(form, FORMATS[dtype]!));
   });
   return `${name}(${x})`;
