@@ -1,0 +1,231 @@
+// ONNX RoiAlign since 16: regions resampled to a fixed size; each output bin averages (or takes the
+// largest of) bilinear samples on a grid inside it. Without sampling_ratio the grid depends on the
+// region, so the bins are filled by loops.
+import {
+  add,
+  and,
+  cast,
+  ceil,
+  computeType,
+  constant,
+  div,
+  type Expr,
+  ge,
+  gt,
+  index,
+  le,
+  load,
+  lt,
+  max,
+  min,
+  mul,
+  or,
+  select,
+  sub,
+  trunc,
+} from '../3-tile/expr.ts';
+import { all } from '../3-tile/monoids.ts';
+import { loopFrom, loopNest, store, variable, type Variable } from '../3-tile/statements.ts';
+import type { Stmt } from '../3-tile/tile-op.ts';
+import { sameExtent } from './convolution.ts';
+import { FLOATS } from './elementwise.ts';
+import { clampIndex } from './index-math.ts';
+import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
+
+type Float = 'f32' | 'f64';
+
+/** Per axis (y, x): where a region starts, the size of a bin, the samples per bin. */
+interface Region {
+  readonly start: Variable;
+  readonly bin: Variable;
+  readonly grid: Variable;
+}
+
+function regions(dtype: Float): Region[] {
+  return ['y', 'x'].map((name) => ({
+    start: variable(`start_${name}`, dtype),
+    bin: variable(`bin_${name}`, dtype),
+    grid: variable(`grid_${name}`, 'i32'),
+  }));
+}
+
+function measure(
+  c: LowerContext,
+  rois: TileTensor,
+  r: Expr,
+  dtype: Float,
+  regionOf: readonly Region[],
+): readonly Stmt[] {
+  const number = (v: number): Expr => constant(dtype, v);
+  const half = c.string('coordinate_transformation_mode', 'half_pixel') === 'half_pixel';
+  const scale = number(c.float('spatial_scale', 1));
+  const pooled = [c.int('output_height', 1), c.int('output_width', 1)];
+  const ratio = c.int('sampling_ratio', 0);
+  const corner = (k: number): Expr =>
+    sub(mul(load(rois, [r, index(k)]), scale), number(half ? 0.5 : 0));
+  return regionOf.flatMap((g, axis) => {
+    const [low, high] = [corner(1 - axis), corner(3 - axis)];
+    const length = half ? sub(high, low) : max(sub(high, low), number(1));
+    const bin = div(length, number(pooled[axis]));
+    return [
+      g.start.set(low),
+      g.bin.set(bin),
+      g.grid.set(ratio > 0 ? index(ratio) : cast('i32', ceil(g.bin.read))),
+    ];
+  });
+}
+
+interface Sample {
+  readonly low: Expr;
+  readonly high: Expr;
+  readonly part: Expr;
+  readonly outside: Expr;
+}
+
+/** Neighbours of a coordinate on an axis of `extent` positions. */
+function sampleAt(x: Expr, extent: number): Sample {
+  const number = (v: number): Expr => constant(x.dtype, v);
+  const outside = or(lt(x, number(-1)), gt(x, number(extent)));
+  const inside = max(x, number(0));
+  const whole = min(trunc(inside), number(extent - 1));
+  const low = clampIndex(cast('i32', whole), extent);
+  const atEnd = ge(whole, number(extent - 1));
+  return {
+    low,
+    high: clampIndex(add(low, index(1)), extent),
+    outside,
+    part: select(atEnd, number(0), sub(inside, whole)),
+  };
+}
+
+/** The four weighted neighbours of a point. */
+function corners(
+  x: TileTensor,
+  lead: readonly Expr[],
+  sy: Sample,
+  sx: Sample,
+  dtype: Float,
+): Expr[] {
+  const one = constant(dtype, 1);
+  const pair = (s: Sample): [Expr, Expr][] => [
+    [s.low, sub(one, s.part)],
+    [s.high, s.part],
+  ];
+  return pair(sy).flatMap(([iy, wy]) =>
+    pair(sx).map(([ix, wx]) => mul(mul(wy, wx), load(x, [...lead, iy, ix]))),
+  );
+}
+
+function fillBin(
+  c: LowerContext,
+  regionOf: readonly Region[],
+  lead: readonly Expr[],
+  bin: readonly Expr[],
+  total: Variable,
+  dtype: Float,
+): readonly Stmt[] {
+  const x = c.tensor(0);
+  const zero = constant(dtype, 0);
+  const isMax = c.string('mode', 'avg') === 'max';
+  const point = (axis: number, i: Expr): Expr => {
+    const { start, bin: size, grid } = regionOf[axis];
+    const inner = div(
+      mul(add(cast(dtype, i), constant(dtype, 0.5)), size.read),
+      cast(dtype, grid.read),
+    );
+    return add(add(start.read, mul(cast(dtype, bin[axis]), size.read)), inner);
+  };
+  const first = variable('first', 'bool');
+  const [gy, gx] = regionOf.map((g) => g.grid.read);
+  const samples = loopFrom(0, gy, (iy) => [
+    loopFrom(0, gx, (ix) => {
+      const [sy, sx] = [sampleAt(point(0, iy), x.shape[2]), sampleAt(point(1, ix), x.shape[3])];
+      const outside = or(sy.outside, sx.outside);
+      const four = corners(x, lead, sy, sx, dtype);
+      const value = select(outside, zero, four.reduce(isMax ? max : add));
+      const joined = isMax
+        ? select(first.read, value, max(total.read, value))
+        : add(total.read, value);
+      return [total.set(joined), first.set(constant('bool', 0))];
+    }),
+  ]);
+  const count = max(mul(gy, gx), index(1));
+  return [
+    total.set(zero),
+    first.set(constant('bool', 1)),
+    samples,
+    ...(isMax ? [] : [total.set(div(total.read, cast(dtype, count)))]),
+  ];
+}
+
+function check(c: InferContext): void {
+  const [x, rois, batch] = [c.dims(0), c.dims(1), c.dims(2)];
+  if (x.length !== 4 || rois.length !== 2 || batch.length !== 1)
+    c.fail(`ranks are ${x.length}, ${rois.length} and ${batch.length}, expected 4, 2 and 1`);
+  sameExtent(c, 'values of a region', rois[1], 4);
+  sameExtent(c, 'batch_indices', batch[0], rois[0]);
+  if (!['avg', 'max'].includes(c.string('mode', 'avg'))) c.fail('mode is not avg or max');
+  const mode = c.string('coordinate_transformation_mode', 'half_pixel');
+  if (mode !== 'half_pixel' && mode !== 'output_half_pixel')
+    c.fail('coordinate_transformation_mode is not defined');
+  if (c.int('output_height', 1) < 1 || c.int('output_width', 1) < 1)
+    c.fail('the output size is not positive');
+  if (c.int('sampling_ratio', 0) < 0) c.fail('sampling_ratio is negative');
+  if ((x[2] === 0 || x[3] === 0) && rois[0] !== 0) c.fail('samples an empty input');
+}
+
+export const RoiAlign = op({
+  name: 'RoiAlign',
+  inputs: [3, 3],
+  since: 16,
+  types: { 0: FLOATS, 1: FLOATS, 2: ['i64'] },
+  infer: (c) => {
+    check(c);
+    if (c.dtype(1) !== c.dtype(0)) {
+      c.fail('rois have another type than the input', undefined, 'UNSUPPORTED_TYPE');
+    }
+    return [
+      c.tensor(c.dtype(0), [
+        c.dims(1)[0],
+        c.dims(0)[1],
+        c.int('output_height', 1),
+        c.int('output_width', 1),
+      ]),
+    ];
+  },
+  lower: (c) => {
+    const { b } = c;
+    const [x, rois, batch] = [c.tensor(0), c.tensor(1), c.tensor(2)];
+    const dtype: Float = computeType(x.dtype) === 'f64' ? 'f64' : 'f32';
+    const out = b.alloc(x.dtype, c.outShape());
+    const [count, channels, height, width] = c.outShape();
+    const regionOf = regions(dtype);
+    const total = variable('total', dtype);
+    const n = x.shape[0];
+    if (count > 0) {
+      const valid = (e: Expr): Expr =>
+        and(ge(e, constant('i64', 0)), le(e, constant('i64', n - 1)));
+      b.check(
+        b.reduce('bool', [], [count], all(), (_, ix) => valid(load(batch, ix))),
+        'a batch index is out of range',
+      );
+    }
+    b.routine(
+      [x, rois, batch],
+      [out],
+      [
+        loopFrom(0, count, (r) => [
+          ...measure(c, rois, r, dtype, regionOf),
+          ...loopNest([channels, height, width], ([m, py, px]) => {
+            const sample = clampIndex(cast('i32', load(batch, [r])), n);
+            return [
+              ...fillBin(c, regionOf, [sample, m], [py, px], total, dtype),
+              store(out, [r, m, py, px], total.read),
+            ];
+          }),
+        ]),
+      ],
+    );
+    return [out];
+  },
+});
