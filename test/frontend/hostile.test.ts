@@ -6,7 +6,7 @@ import { attr, expectRefusal, f32, graphText, modelOf, refusal, roundTrip } from
 
 const NAMES = [
   '__proto__', 'constructor', 'hasOwnProperty', 'toString', 'valueOf', '\u0000', '\u001b[2J', '\u202e',
-  '$(reboot)', '*/ system("x"); /*', '`${process}`', "'; DROP TABLE", '../../x', 'a b\nc', '😀',
+  '$(reboot)', '*/ system("x"); /*', '<script>', "'; DROP TABLE", '../../x', 'a b\nc', '😀',
 ];
 
 /** x → Elu → h → Add w → y, with every name replaced. */
