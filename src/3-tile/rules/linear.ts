@@ -78,19 +78,19 @@ function wrapped(t: ComputeType, terms: ReadonlyMap<Expr, number>, sum: number):
 export function fromLinear({ dtype, terms, constant: c }: Linear): Expr {
   const ordered = [...terms].sort(([a, i], [b, j]) => Math.abs(j) - Math.abs(i) || compareExprs(a, b));
   const first = ordered.findIndex(([, k]) => k > 0);
-  const constantExpr = constant(dtype, dtype === 'i64' ? BigInt(c) : c);
-  if (ordered.length === 0) return constantExpr;
-  const times = (e: Expr, k: number): Expr =>
-    k === 1 ? e : mul(e, constant(dtype, dtype === 'i64' ? BigInt(k) : k));
+  const number = (v: number): Expr => constant(dtype, dtype === 'i64' ? BigInt(v) : v);
+  if (ordered.length === 0) return number(c);
+  const times = (e: Expr, k: number): Expr => (k === 1 ? e : mul(e, number(k)));
   let sum: Expr | null = null;
   if (first >= 0) sum = times(...(ordered.splice(first, 1)[0] as [Expr, number]));
-  else if (c !== 0) sum = constantExpr;
+  else if (c !== 0) sum = number(c);
+  const subtracted = (k: number): boolean => k < 0 && !(dtype === 'i32' && k === -(2 ** 31));
   for (const [e, k] of ordered) {
-    const minimal = dtype === 'i32' && k === -(2 ** 31);
     if (sum === null) sum = k === -1 ? neg(e) : times(e, k);
-    else sum = k > 0 || minimal ? add(sum, times(e, k)) : sub(sum, times(e, -k));
+    else sum = subtracted(k) ? sub(sum, times(e, -k)) : add(sum, times(e, k));
   }
-  return first >= 0 && c !== 0 ? add(sum!, constantExpr) : sum!;
+  if (first < 0 || c === 0) return sum!;
+  return subtracted(c) ? sub(sum!, number(-c)) : add(sum!, number(c));
 }
 
 /** Bounds of the form as a true integer; undefined when it may leave its type. */
