@@ -16,6 +16,7 @@ import {
   newAxis,
   rem,
 } from '../3-tile/expr.ts';
+import { simplify, SimplifyContext } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
 import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
@@ -236,9 +237,11 @@ export function canonicalNest(op: TileOp, pool: Pool): Nest {
       ? index(0)
       : flattenLoads(e, src, (t) => binding.formal(t));
   const flat = new Map<Expr, Expr>();
-  const elems = (op.reduce?.elems ?? []).map((e) => transform(e, unit, flat));
-  const value = transform(op.value, unit, flat);
-  const at = transform(flatIndex(op.write, op.at), unit, flat);
+  const context = new SimplifyContext();
+  const flatten = (e: Expr): Expr => transform(simplify(e, context), unit, flat);
+  const elems = (op.reduce?.elems ?? []).map(flatten);
+  const value = flatten(op.value);
+  const at = flatten(flatIndex(op.write, op.at));
   const write = binding.formal(op.write);
   const writeLinear = linearise(at);
   const opaque = [...writeLinear.terms.keys()].filter((t) => t.op !== 'axis');
