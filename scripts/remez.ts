@@ -108,22 +108,36 @@ const ROWS: readonly Row[] = [
   { name: 'EXPM1_F32', type: 'f32', ...expm1Tail, degree: 4 },
   { name: 'EXP2_F32', type: 'f32', ...exp2Tail, degree: 5 },
   {
-    name: 'LOG_F32', type: 'f32', degree: 7,
+    name: 'LOG_F32',
+    type: 'f32',
+    degree: 7,
     says: 'q(f): log(1+f) = f - f^2/2 + f^3 q(f), sqrt(1/2) <= 1+f <= sqrt(2)',
     f: (x) => div(big.log1p(x) - x + (square(x) >> 1n), cube(x)),
     weight: (x) => div(cube(x), big.log1p(x)),
-    from: SQRT_HALF, to: SQRT_TWO,
+    from: SQRT_HALF,
+    to: SQRT_TWO,
   },
   { name: 'SINH_F32', type: 'f32', ...sinhTail, degree: 2 },
   { name: 'ATAN_F32', type: 'f32', ...atanTail, degree: 3 },
   { name: 'ASIN_F32', type: 'f32', ...asinTail, degree: 4 },
   {
-    name: 'TANH_F32', type: 'f32', degree: 4, denominator: 4, fixed: [ONE],
-    says: 'p(z)/q(z): tanh(x) / x, z = x^2, |x| <= 9.01', ...overX(big.tanh), to: fix(9.01),
+    name: 'TANH_F32',
+    type: 'f32',
+    degree: 4,
+    denominator: 4,
+    fixed: [ONE],
+    says: 'p(z)/q(z): tanh(x) / x, z = x^2, |x| <= 9.01',
+    ...overX(big.tanh),
+    to: fix(9.01),
   },
   {
-    name: 'ERF_F32', type: 'f32', degree: 5, denominator: 5,
-    says: 'p(z)/q(z): erf(x) / x, z = x^2, |x| <= 3.93', ...overX(big.erf), to: fix(3.93),
+    name: 'ERF_F32',
+    type: 'f32',
+    degree: 5,
+    denominator: 5,
+    says: 'p(z)/q(z): erf(x) / x, z = x^2, |x| <= 3.93',
+    ...overX(big.erf),
+    to: fix(3.93),
   },
   { name: 'SIN_SHORT', type: 'f64', ...sinTail, degree: 3 },
   { name: 'COS_SHORT', type: 'f64', ...cosTail, degree: 2 },
@@ -138,15 +152,24 @@ const ROWS: readonly Row[] = [
   { name: 'ATAN_F64', type: 'f64', ...atanTail, degree: 11 },
   { name: 'ASIN_F64', type: 'f64', ...asinTail, degree: 12 },
   {
-    name: 'ERF_F64', type: 'f64', degree: 5, denominator: 5,
-    says: 'p(z)/q(z): erf(x) / x, z = x^2, |x| <= 1', ...overX(big.erf), to: ONE,
+    name: 'ERF_F64',
+    type: 'f64',
+    degree: 5,
+    denominator: 5,
+    says: 'p(z)/q(z): erf(x) / x, z = x^2, |x| <= 1',
+    ...overX(big.erf),
+    to: ONE,
   },
   {
-    name: 'ERFC_F64', type: 'f64', degree: 5, denominator: 6,
+    name: 'ERFC_F64',
+    type: 'f64',
+    degree: 5,
+    denominator: 6,
     says: 'p(x)/q(x): e^(x^2) (1 - erf x), 1 <= x <= 6',
     f: (x) => mul(big.exp(square(x)), ONE - big.erf(x)),
     weight: (x) => div(big.exp(-square(x)), big.erf(x)),
-    from: ratio(99, 100), to: 6n * ONE,
+    from: ratio(99, 100),
+    to: 6n * ONE,
   },
 ];
 
@@ -193,8 +216,10 @@ const SPLITS: readonly [name: string, says: string, values: number[]][] = [
 function words(count: number): string[] {
   const bits = BigInt(64 * (count - 1));
   const value = (2n << (bits + big.BITS + bits)) / big.bigPi(bits);
-  return Array.from({ length: count }, (_, i) =>
-    `0x${((value >> BigInt(64 * (count - 1 - i))) & 0xffffffffffffffffn).toString(16)}n`);
+  return Array.from(
+    { length: count },
+    (_, i) => `0x${((value >> BigInt(64 * (count - 1 - i))) & 0xffffffffffffffffn).toString(16)}n`,
+  );
 }
 
 function literal(values: readonly (number | string)[]): string {
@@ -221,7 +246,8 @@ function generate(): string {
     '// constants split into parts, rounded to the type that their names end in (others: f64).',
     '',
   ];
-  const round = (type: Type) => (c: Fix) => (type === 'f32' ? Math.fround(toNumber(c)) : toNumber(c));
+  const round = (type: Type) => (c: Fix) =>
+    type === 'f32' ? Math.fround(toNumber(c)) : toNumber(c);
   for (const row of ROWS) {
     const fit = minimax(row);
     console.log(`${row.name.padEnd(12)} 2^${Math.log2(fit.error).toFixed(1)}`);
@@ -229,7 +255,9 @@ function generate(): string {
     const p = fit.p.map(round(row.type));
     if (row.denominator) {
       lines.push(`export const ${row.name}_P: readonly number[] = ${literal(p)};`);
-      lines.push(`export const ${row.name}_Q: readonly number[] = ${literal(fit.q.map(round(row.type)))};`);
+      lines.push(
+        `export const ${row.name}_Q: readonly number[] = ${literal(fit.q.map(round(row.type)))};`,
+      );
     } else lines.push(`export const ${row.name}: readonly number[] = ${literal(p)};`);
   }
   lines.push('/** 64 zero bits, then 2 / pi, in words of 64 bits. */');
