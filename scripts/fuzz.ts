@@ -1,14 +1,19 @@
 // `npm run fuzz -- --graphs N`: random models through the interpreter, wasm and C; every difference
 // is printed with its seed and counted. Ends with exit code 1 when there is one.
 import { Command } from 'commander';
-import { nodeBackend } from '../src/backends/node.ts';
 import { resetExprs } from '../src/3-tile/expr.ts';
+import { nodeBackend } from '../src/backends/node.ts';
 import { firstDifference, runOn } from '../test/property/differential.ts';
-import { joined, randomModel, type RandomModel } from '../test/property/random-model.ts';
+import { joined, type RandomModel, randomModel } from '../test/property/random-model.ts';
 
 const BATCH = 40;
 
-interface Options { graphs: string; seed: string; size: string; targets: string }
+interface Options {
+  graphs: string;
+  seed: string;
+  size: string;
+  targets: string;
+}
 
 async function compare(m: RandomModel, target: string): Promise<string | null> {
   try {
@@ -20,7 +25,11 @@ async function compare(m: RandomModel, target: string): Promise<string | null> {
 }
 
 /** Batches pay one native compilation; a differing batch is taken apart to name the seed. */
-async function compareBatch(seeds: readonly number[], target: string, size: number): Promise<string[]> {
+async function compareBatch(
+  seeds: readonly number[],
+  target: string,
+  size: number,
+): Promise<string[]> {
   const models = seeds.map((s) => randomModel(s, size));
   if (target === 'c' && (await compare(joined(models), target)) === null) return [];
   const found: string[] = [];
@@ -36,7 +45,10 @@ async function main(o: Options): Promise<void> {
   const started = performance.now();
   let differences = 0;
   for (let done = 0; done < graphs; done += BATCH) {
-    const seeds = Array.from({ length: Math.min(BATCH, graphs - done) }, (_, i) => first + done + i);
+    const seeds = Array.from(
+      { length: Math.min(BATCH, graphs - done) },
+      (_, i) => first + done + i,
+    );
     for (const target of o.targets.split(',')) {
       for (const line of await compareBatch(seeds, target, size)) {
         console.log(line);
@@ -44,7 +56,8 @@ async function main(o: Options): Promise<void> {
       }
     }
     resetExprs();
-    if (process.stderr.isTTY) process.stderr.write(`\r${done + seeds.length} graphs, ${differences} differences`);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${done + seeds.length} graphs, ${differences} differences`);
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(`${graphs} graphs, ${differences} differences, ${seconds.toFixed(0)} s`);
