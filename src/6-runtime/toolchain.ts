@@ -127,10 +127,13 @@ export function machineFlags(features: ReadonlySet<string>): string[] {
   return features.size > 0 ? ['-march=x86-64'] : [];
 }
 
-/** Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out. */
+/**
+ * Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out.
+ * Not -fno-trapping-math: with it gcc 12 takes (float)(int)x for trunc(x), which keeps -0.
+ */
 const COMMON = [
-  '-std=gnu11', '-O2', '-ftree-slp-vectorize', '-fPIC', '-fwrapv', '-fno-strict-aliasing', '-ffp-contract=off',
-  '-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden', '-w', '-Wno-psabi',
+  '-std=gnu11', '-O2', '-ftree-slp-vectorize', '-fPIC', '-fwrapv', '-fno-strict-aliasing',
+  '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-w', '-Wno-psabi',
 ];
 
 /** All flags for compiling one unit. */
