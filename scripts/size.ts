@@ -106,7 +106,7 @@ export const sized = (): SourceFile[] => sourceFiles('src', 'scripts', 'examples
 
 function main(): number {
   const text = (value: string) => ({ type: 'string', default: value }) as const;
-  const options = { operator: text('Softmax'), target: text('wasm'), pass: text('foldConstants') };
+  const options = { operator: text('Softmax'), target: text('wasm'), pass: text('legalise') };
   const { values } = parseArgs({ options });
   const report = measure(sized());
   const words = Object.entries(values) as [string, string][];
