@@ -1,6 +1,7 @@
 // Changed names, defaults and meanings of attributes, outputs and whole operators.
 import { type Attr, newValue } from '../../../ir/graph.ts';
 import { printable } from '../../../support/errors.ts';
+import { NEWEST_OPSET } from '../opsets.ts';
 import { floatAttr, intAttr, intsAttr, stringAttr, type UpgradeContext } from './context.ts';
 import type { Rule } from './rule.ts';
 
@@ -91,8 +92,8 @@ function batchedScan(c: UpgradeContext): void {
   const attrs = new Map<string, Attr>([['num_scan_inputs', intAttr(scans)], ['body', body]]);
   const directions = c.ints('directions');
   if (directions) attrs.set('scan_input_directions', intsAttr(directions));
-  const { domain, op, version, name } = node;
-  const inner = { domain, op, version, name, inputs, outputs, attrs };
+  const { domain, op, name } = node;
+  const inner = { domain, op, version: NEWEST_OPSET, name, inputs, outputs, attrs };
   const graph = { name: `${name}/batch`, inputs, outputs, nodes: [inner], constants: new Map() };
   node.inputs = outer;
   node.attrs = new Map<string, Attr>([
