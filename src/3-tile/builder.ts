@@ -18,10 +18,10 @@ export class TileBuilder {
   /** Node and operator being lowered: for labels and checks. */
   place = { node: '', op: '' };
 
-  /** A builder for a nested body (loop or branch) that shares constants and checks. */
+  /** A builder for a nested body (loop or branch) that shares constants; its checks are its own. */
   nested(): TileBuilder {
     const b = new TileBuilder();
-    Object.assign(b, { constants: this.constants, checks: this.checks });
+    Object.assign(b, { constants: this.constants });
     b.place = this.place;
     return b;
   }

@@ -6,11 +6,11 @@ import type { StaticBranch, StaticGraph, StaticLoop, StaticNode, StaticOpNode, S
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
 import { TileBuilder } from './builder.ts';
-import { cast, index, load, sub } from './expr.ts';
+import { and, cast, constant, type Expr, index, load, sub } from './expr.ts';
 import { interpret } from './interpret.ts';
 import { LowerContext, type Lowering } from './lower-context.ts';
 import { newTensor, owner, type TileTensor } from './tensor.ts';
-import type { TileProgram } from './tile-op.ts';
+import type { LoopStep, TileProgram } from './tile-op.ts';
 
 class GraphLowering {
   private readonly tensors = new Map<StaticTensor, TileTensor>();
@@ -71,6 +71,7 @@ class GraphLowering {
     const carried = node.carried.map((c, i) => ({
       init: this.tensor(c.init, b), state: states[i], next: this.tensor(c.next, inner),
     }));
+    carried.push(...checksOfLoop(b, inner));
     b.loop({ trip: trip && b.view(trip, []), cond, counter, carried, steps: inner.steps });
     node.carried.forEach((c, i) => { this.bind(c.result, states[i]); });
     node.stacked.forEach((s, i) => { this.bind(s.result, stacks[i]); });
@@ -85,16 +86,42 @@ class GraphLowering {
   private branch(node: StaticBranch, b: TileBuilder): void {
     b.place = { node: node.name, op: 'branch' };
     const outputs = node.outputs.map((t) => b.alloc(t.dtype, t.shape, 'branch'));
-    const side = (s: StaticBranch['then']): TileBuilder['steps'] => {
+    const side = (s: StaticBranch['then']): TileBuilder => {
       const inner = b.nested();
       this.nodes(s.nodes, inner);
       inner.place = b.place;
       s.results.forEach((t, i) => { inner.copy(this.tensor(t, inner), outputs[i]); });
-      return inner.steps;
+      return inner;
     };
     const cond = b.view(this.tensor(node.cond, b), []);
-    b.branch({ cond, then: side(node.then), else: side(node.else) });
+    const [yes, no] = [side(node.then), side(node.else)];
+    checksOfSide(b, yes, no);
+    checksOfSide(b, no, yes);
+    b.branch({ cond, then: yes.steps, else: no.steps });
     node.outputs.forEach((t, i) => { this.bind(t, outputs[i]); });
+  }
+}
+
+const truth = (): Expr => constant('bool', true);
+
+/** Checks of a loop's body hold when they hold in every iteration: they are carried as conjunctions. */
+function checksOfLoop(b: TileBuilder, body: TileBuilder): LoopStep['carried'][number][] {
+  return body.checks.map((check) => {
+    const state = b.alloc('bool', [], 'check');
+    const ok = body.view(check.ok, []);
+    const next = body.map('bool', [], () => and(load(state, []), load(ok, [])));
+    b.checks.push({ ...check, ok: state });
+    return { init: b.map('bool', [], truth), state, next };
+  });
+}
+
+/** Checks of one side of a branch hold when the other side runs. */
+function checksOfSide(b: TileBuilder, side: TileBuilder, other: TileBuilder): void {
+  for (const check of side.checks) {
+    const result = b.alloc('bool', [], 'check');
+    side.copy(check.ok, result);
+    other.write(result, [], (ix) => ix, truth);
+    b.checks.push({ ...check, ok: result });
   }
 }
 
