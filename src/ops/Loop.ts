@@ -75,7 +75,7 @@ function stackAll(c: ExpandContext, each: readonly StaticTensor[], type: Graph['
 }
 
 export const Loop = op({
-  name: 'Loop', inputs: [2, Infinity], outputs: [1, Infinity],
+  name: 'Loop', inputs: [0, Infinity], outputs: [1, Infinity],
   expand: (c) => {
     const p = plan(c);
     return inProgram(c, p) ?? unrolled(c, p);
