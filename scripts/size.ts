@@ -7,8 +7,8 @@ import ts from 'typescript';
 import { isGenerated, lineAt, type SourceFile, sourceFiles, visit } from './source.ts';
 
 export const BUDGET = { coreLines: 20_000, fileLines: 400, functionLines: 60 };
-/** Folders of src outside the core: one grows with what is supported, the others are shells. */
-const OUTSIDE_CORE = ['ops', 'web', 'cli'];
+/** Folders of src that the budget of the core leaves out: they grow with what is supported. */
+const OUTSIDE_CORE = ['ops', 'web'];
 
 export interface FunctionSize {
   readonly where: string;
@@ -18,7 +18,6 @@ export interface FunctionSize {
 
 export interface SizeReport {
   readonly folders: ReadonlyMap<string, { files: number; lines: number }>;
-  /** Lines of code: comments cost nothing. */
   readonly coreLines: number;
   readonly functions: readonly FunctionSize[];
   readonly violations: readonly string[];
@@ -58,13 +57,13 @@ export function measure(files: readonly SourceFile[]): SizeReport {
     const folder = folderOf(file.path);
     const entry = folders.get(folder) ?? { files: 0, lines: 0 };
     folders.set(folder, { files: entry.files + 1, lines: entry.lines + file.lines });
-    if (!OUTSIDE_CORE.includes(folder)) coreLines += file.codeLines;
+    if (!OUTSIDE_CORE.includes(folder)) coreLines += file.lines;
   }
   functions.sort((a, b) => b.lines - a.lines || (a.where < b.where ? -1 : 1));
   for (const f of functions) {
     if (f.lines > BUDGET.functionLines) violations.push(`${f.where}: ${f.name}, ${f.lines} lines`);
   }
-  if (coreLines > BUDGET.coreLines) violations.push(`the core: ${coreLines} lines of code`);
+  if (coreLines > BUDGET.coreLines) violations.push(`src without ops and web: ${coreLines} lines`);
   return { folders, coreLines, functions, violations };
 }
 
@@ -87,8 +86,7 @@ function printReport(report: SizeReport, files: readonly SourceFile[], words: [s
       `${folder.padEnd(14)}${String(count).padStart(5)} files${String(lines).padStart(8)}`,
     );
   }
-  const without = OUTSIDE_CORE.join(', ');
-  console.log(`src without ${without}: ${report.coreLines} lines of code of ${BUDGET.coreLines}`);
+  console.log(`src without ${OUTSIDE_CORE.join(', ')}: ${report.coreLines} of ${BUDGET.coreLines}`);
   const sizes = report.functions.map((f) => f.lines);
   if (sizes.length > 0) {
     const at = (q: number): number => sizes[Math.floor((1 - q) * (sizes.length - 1))];

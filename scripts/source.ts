@@ -12,8 +12,6 @@ export interface SourceFile {
   /** Relative to the root, with forward slashes. */
   readonly path: string;
   readonly lines: number;
-  /** Lines with code: neither blank nor comment only. */
-  readonly codeLines: number;
   readonly tree: ts.SourceFile;
 }
 
@@ -31,14 +29,11 @@ export function sourceFiles(...roots: string[]): SourceFile[] {
   return found.sort().map((path) => parseSource(path, readFileSync(join(ROOT, path), 'utf8')));
 }
 
-const COMMENT_OR_BLANK = /^\s*(\/\/.*|\/?\*.*)?$/;
-
 /** One file from its text. */
 export function parseSource(path: string, text: string): SourceFile {
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.TS);
   const lines = text.length === 0 ? 0 : text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
-  const codeLines = text.split('\n').filter((line) => !COMMENT_OR_BLANK.test(line)).length;
-  return { path, lines, codeLines, tree };
+  return { path, lines, tree };
 }
 
 /** Visits every node of the tree, parents first. */

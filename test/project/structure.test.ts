@@ -97,9 +97,9 @@ describe('size', () => {
     expect(measure([file]).violations).toEqual(['src/2-graph/long.ts:2: long, 62 lines']);
   });
 
-  it('counts the code of the core without operators and generated files', () => {
+  it('counts the core without operators and generated files', () => {
     const files = made({
-      'src/compile.ts': '// Head.\n\na;\n/**\n * Contract.\n */\nb;\n',
+      'src/compile.ts': 'a;\nb;\n',
       'src/ops/Add.ts': 'a;\n',
       'src/1-frontend/onnx/gen/onnx_pb.ts': 'a;\n'.repeat(1000),
     });
