@@ -31,7 +31,6 @@ export function stepCycles(work: StepWork, device: Device): number {
 
 /** Cycles to move bytes through the level that first holds `footprint` bytes. */
 export function trafficCycles(bytes: number, footprint: number, device: Device): number {
-  const level =
-    device.levels.find((l) => footprint <= l.bytes) ?? device.levels[device.levels.length - 1];
+  const level = device.levels.find((l) => footprint <= l.bytes) ?? device.levels[device.levels.length - 1];
   return (bytes / level.bandwidth) * device.clock;
 }

@@ -6,14 +6,7 @@ import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import { type Expr, isLoad } from '../3-tile/expr.ts';
-import {
-  type Kernel,
-  type MemoryPlan,
-  type Placement,
-  stmtExprs,
-  type Task,
-  walkStmts,
-} from '../3-tile/task.ts';
+import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import { postorder } from './transform.ts';
 
@@ -186,10 +179,7 @@ function insertSorted(placed: Block[], block: Block): void {
 }
 
 /** Places the largest blocks first; returns the arena's size. */
-function placeArena(
-  lives: ReadonlyMap<TileTensor, Lifetime>,
-  places: Map<TileTensor, Placement>,
-): number {
+function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTensor, Placement>): number {
   const blocks: Block[] = [];
   for (const [tensor, life] of lives) {
     if (!tensor.data) blocks.push({ tensor, life, bytes: bytesOf(tensor), offset: 0 });
@@ -224,10 +214,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Places constants one after another, equal contents once; returns the segment's size. */
-function placeConstants(
-  constants: readonly TileTensor[],
-  places: Map<TileTensor, Placement>,
-): number {
+function placeConstants(constants: readonly TileTensor[], places: Map<TileTensor, Placement>): number {
   const seen = new Map<string, { bytes: Uint8Array; offset: number }[]>();
   let size = 0;
   for (const t of constants) {

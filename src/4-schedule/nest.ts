@@ -50,8 +50,7 @@ export class Pool {
   axis(i: number, extent: number, role: Axis['role']): Axis {
     const key = `${i} ${extent} ${role}`;
     let a = this.axes.get(key);
-    if (!a)
-      this.axes.set(key, (a = newAxis(`${role === 'spatial' ? 's' : 'r'}${i}`, extent, role)));
+    if (!a) this.axes.set(key, (a = newAxis(`${role === 'spatial' ? 's' : 'r'}${i}`, extent, role)));
     return a;
   }
 }
@@ -101,11 +100,7 @@ export function flatIndex(t: TileTensor, at: readonly Expr[]): Expr {
 }
 
 /** The same node with its loads on formals and one flat index each. */
-export function flattenLoads(
-  e: Expr,
-  src: readonly Expr[],
-  formal: (t: TileTensor) => TileTensor,
-): Expr {
+export function flattenLoads(e: Expr, src: readonly Expr[], formal: (t: TileTensor) => TileTensor): Expr {
   if (!isLoad(e)) return withSrc(e, src);
   const rank = e.op === 'load' ? src.length : src.length - 2;
   const flat = fromLinear(linearise(flatIndex(e.arg, src.slice(0, rank))));
@@ -149,15 +144,10 @@ interface Fusion {
 const extentOf = (group: readonly Axis[]): number => group.reduce((p, a) => p * a.extent, 1);
 
 /** Whether `inner` follows `outer` without a gap in every access. */
-function follows(
-  outer: readonly Axis[],
-  inner: readonly Axis[],
-  linears: readonly Linear[],
-): boolean {
+function follows(outer: readonly Axis[], inner: readonly Axis[], linears: readonly Linear[]): boolean {
   const extent = extentOf(inner);
   return linears.every(
-    (l) =>
-      coefficient(l, outer[outer.length - 1]) === coefficient(l, inner[inner.length - 1]) * extent,
+    (l) => coefficient(l, outer[outer.length - 1]) === coefficient(l, inner[inner.length - 1]) * extent,
   );
 }
 
@@ -233,9 +223,7 @@ function byStride(groups: readonly (readonly Axis[])[], write: Linear): (readonl
 export function canonicalNest(op: TileOp, pool: Pool): Nest {
   const binding = new Binding(pool);
   const unit = (e: Expr, src: readonly Expr[]): Expr =>
-    e.op === 'axis' && e.arg.extent === 1
-      ? index(0)
-      : flattenLoads(e, src, (t) => binding.formal(t));
+    e.op === 'axis' && e.arg.extent === 1 ? index(0) : flattenLoads(e, src, (t) => binding.formal(t));
   const flat = new Map<Expr, Expr>();
   const context = new SimplifyContext();
   const flatten = (e: Expr): Expr => transform(simplify(e, context), unit, flat);

@@ -5,15 +5,7 @@ import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
-import type {
-  BranchStep,
-  LoopStep,
-  Routine,
-  Step,
-  Stmt,
-  TileOp,
-  TileProgram,
-} from '../3-tile/tile-op.ts';
+import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { planMemory } from './memory.ts';
@@ -32,11 +24,7 @@ export interface Lowering {
    */
   op(op: TileOp, tile: Tile, aliased: boolean, device: Device): readonly Stmt[];
   /** A routine's statements, over the formals that `formal` gives. */
-  routine(
-    body: readonly Stmt[],
-    formal: (t: TileTensor) => TileTensor,
-    device: Device,
-  ): readonly Stmt[];
+  routine(body: readonly Stmt[], formal: (t: TileTensor) => TileTensor, device: Device): readonly Stmt[];
 }
 
 export interface ScheduleOptions {
@@ -130,11 +118,7 @@ class Scheduler {
   private routine(step: Routine): Task {
     const binding = new Binding(this.pool);
     for (const t of [...step.reads, ...step.writes]) binding.formal(t);
-    const body = this.options.lower.routine(
-      step.body,
-      (t) => binding.formal(t),
-      this.options.device,
-    );
+    const body = this.options.lower.routine(step.body, (t) => binding.formal(t), this.options.device);
     const kernel = this.kernel(step.name, binding.params, body);
     return { kind: 'run', kernel, args: binding.args };
   }

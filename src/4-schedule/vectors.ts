@@ -51,12 +51,7 @@ export type Meeting = 'same' | 'wide' | 'apart';
  * `same`: every lane reads one element; `wide`: lanes read consecutive elements under one guard;
  * `apart`: anything else.
  */
-export function meeting(
-  load: Expr,
-  linear: Linear,
-  axis: Axis,
-  deps: ReadonlyMap<Expr, ReadonlySet<Axis>>,
-): Meeting {
+export function meeting(load: Expr, linear: Linear, axis: Axis, deps: ReadonlyMap<Expr, ReadonlySet<Axis>>): Meeting {
   if (!deps.get(load)!.has(axis)) return 'same';
   if (load.op === 'guarded' && deps.get(load.src[1])!.has(axis)) return 'apart';
   for (const t of linear.terms.keys()) {

@@ -5,14 +5,7 @@ import { type Device, lanesOf } from '../../devices/device.ts';
 import type { Axis, Expr } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { stepCycles } from '../cost.ts';
-import {
-  type LoadProfile,
-  loadMeeting,
-  type Profile,
-  profile,
-  scalarNodes,
-  storesWide,
-} from './profile.ts';
+import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
 
 const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
@@ -71,9 +64,7 @@ function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
 }
 
 const isContracted = (p: Profile, device: Device): boolean =>
-  device.fma !== 'none' &&
-  p.op.reduce?.monoid.combine[0].op === 'add' &&
-  p.op.reduce.elems[0].op === 'mul';
+  device.fma !== 'none' && p.op.reduce?.monoid.combine[0].op === 'add' && p.op.reduce.elems[0].op === 'mul';
 
 /** Registers that the accumulators and the operands of one step take. */
 function registers(p: Profile, tile: Tile): number {
@@ -82,8 +73,7 @@ function registers(p: Profile, tile: Tile): number {
   const accs = vectorPoints(tile, p.spatial) * chains * states;
   const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
   let operands = 1;
-  for (const l of p.inner)
-    if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
+  for (const l of p.inner) if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
   return accs + operands;
 }
 
@@ -138,8 +128,7 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
 
 /** Ways to cover up to two more axes beside the vector axis. */
 function* growths(p: Profile, base: Tile, axes: readonly Axis[], budget: number): Generator<Tile> {
-  const inBudget = (t: Tile): boolean =>
-    registers(p, t) <= budget && vectorPoints(t, p.spatial) <= MAX_POINTS;
+  const inBudget = (t: Tile): boolean => registers(p, t) <= budget && vectorPoints(t, p.spatial) <= MAX_POINTS;
   yield base;
   for (let i = 0; i < axes.length; i++) {
     for (const n of COUNTS) {
@@ -161,9 +150,7 @@ function* growths(p: Profile, base: Tile, axes: readonly Axis[], budget: number)
 
 /** Axes along which a register tile reuses some operand. */
 function reuseAxes(p: Profile, vector: Axis): Axis[] {
-  return p.spatial.filter(
-    (a) => a !== vector && a.extent > 1 && p.inner.some((l) => !l.axes.has(a)),
-  );
+  return p.spatial.filter((a) => a !== vector && a.extent > 1 && p.inner.some((l) => !l.axes.has(a)));
 }
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
@@ -194,8 +181,7 @@ function tileBytes(p: Profile, l: LoadProfile, tile: Tile): number {
 /** Innermost the loop whose steps replace the fewest operand bytes. */
 function loopOrder(p: Profile, tile: Tile): readonly Axis[] {
   if (!p.op.reduce || p.spatial.length < 2) return p.spatial;
-  const streamed = (a: Axis): number =>
-    p.inner.reduce((n, l) => n + (l.axes.has(a) ? tileBytes(p, l, tile) : 0), 0);
+  const streamed = (a: Axis): number => p.inner.reduce((n, l) => n + (l.axes.has(a) ? tileBytes(p, l, tile) : 0), 0);
   const order = [...p.spatial];
   const last = order.reduce((best, a) => (streamed(a) <= streamed(best) ? a : best));
   return [...order.filter((a) => a !== last), last];

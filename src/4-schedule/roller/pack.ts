@@ -3,16 +3,7 @@
 // inner part is the tile, and recipes that rearrange the constants' bytes at compile time.
 import { elementCount } from '../../ir/tensor.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
-import {
-  add,
-  type Axis,
-  axisExpr,
-  type Expr,
-  index,
-  isLoad,
-  load,
-  mul,
-} from '../../3-tile/expr.ts';
+import { add, type Axis, axisExpr, type Expr, index, isLoad, load, mul } from '../../3-tile/expr.ts';
 import type { TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { fromLinear, type Linear, linearise } from '../linear.ts';
@@ -81,9 +72,7 @@ function splitAxes(op: TileOp, tile: Tile, split: ReadonlySet<Axis>, pool: Pool)
 
 /** New axes of a packed constant: blocks, then reduce axes, then the tile with its lanes last. */
 function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>) {
-  const used = [...op.axes, ...(op.reduce?.axes ?? [])].filter((a) =>
-    linear.terms.has(axisExpr(a)),
-  );
+  const used = [...op.axes, ...(op.reduce?.axes ?? [])].filter((a) => linear.terms.has(axisExpr(a)));
   const dims: { axis: Axis; stride: number }[] = [];
   const put = (a: Axis, part: 'outer' | 'inner'): void => {
     const { outer, inner } = parts.get(a)!;
@@ -93,8 +82,7 @@ function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<A
     dims.push({ axis, stride: linear.terms.get(axisExpr(a))! * scale });
   };
   const isLanes = (a: Axis): boolean => a === tile.vector;
-  for (const a of used)
-    if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
+  for (const a of used) if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
   for (const a of used) if (a.role === 'reduce' && !isLanes(a)) put(a, 'outer');
   for (const a of used) if (!isLanes(a)) put(a, 'inner');
   for (const a of used) {
@@ -131,12 +119,7 @@ function candidates(op: TileOp): Map<TileTensor, { load: Expr; linear: Linear }>
 }
 
 /** The operator over packed constants; null when none is worth it. */
-export function pack(
-  op: TileOp,
-  tile: Tile,
-  params: readonly TileTensor[],
-  pool: Pool,
-): Packed | null {
+export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool): Packed | null {
   if (!op.reduce) return null;
   const found = candidates(op);
   if (found.size === 0) return null;
@@ -183,11 +166,7 @@ function isIdentity(r: Recipe, size: number): boolean {
   return r.start === 0 && stride === size;
 }
 
-function rebuilt(
-  op: TileOp,
-  parts: ReadonlyMap<Axis, Parts>,
-  packedLoads: ReadonlyMap<Expr, Expr>,
-): TileOp {
+function rebuilt(op: TileOp, parts: ReadonlyMap<Axis, Parts>, packedLoads: ReadonlyMap<Expr, Expr>): TileOp {
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr =>
     transform(
@@ -234,8 +213,7 @@ export function packBytes(bytes: Uint8Array, elementBytes: number, r: Recipe): U
   const out = new Uint8Array(size * elementBytes);
   if (size === 0) return out;
   const unit = elementBytes === 4 && bytes.byteOffset % 4 === 0 ? 4 : 1;
-  const from =
-    unit === 4 ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
+  const from = unit === 4 ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
   const to = unit === 4 ? new Uint32Array(out.buffer) : out;
   copyStrided(from, to, unit === 4 ? 1 : elementBytes, r);
   return out;

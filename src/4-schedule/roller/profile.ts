@@ -67,8 +67,7 @@ export function profile(op: TileOp): Profile {
       packable: canPack(load, linear),
     };
   };
-  const canPack = (load: Expr, linear: Linear): boolean =>
-    op.reduce !== null && packable(load, linear);
+  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear);
   const inner = workOf(elems);
   const outer = workOf([op.value]);
   return {

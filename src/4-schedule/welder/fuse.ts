@@ -187,9 +187,7 @@ function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): St
       };
     }
     const own = new Set(
-      [s.trip, s.counter, s.cond?.init, s.cond?.state, s.cond?.next].flatMap((t) =>
-        t ? [owner(t)] : [],
-      ),
+      [s.trip, s.counter, s.cond?.init, s.cond?.state, s.cond?.next].flatMap((t) => (t ? [owner(t)] : [])),
     );
     for (const c of s.carried) for (const t of [c.init, c.state, c.next]) own.add(owner(t));
     return { ...s, steps: fuseNested(s.steps, union(outside, own)) };

@@ -1,21 +1,12 @@
 // Joining two operators in registers. In: a producer and a consumer of its tensor. Out: the consumer
 // with the producer's value in place of its loads, or a reduction with an element-wise consumer as
 // its stored value. Storage rounding between the two is kept.
-import {
-  and,
-  type Axis,
-  axisExpr,
-  constant,
-  type Expr,
-  isLoad,
-  makeExpr,
-  round,
-  select,
-} from '../../3-tile/expr.ts';
+import { and, type Axis, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { simplify, SimplifyContext } from '../../3-tile/simplify.ts';
 import { transform, withSrc } from '../transform.ts';
-import { reindex } from './reindex.ts';
+import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts';
 
 /** The stored value as a reader sees it. */
 const stored = (op: TileOp): Expr => round(op.write.dtype, op.value);
@@ -36,13 +27,7 @@ function guarded(e: Expr, src: readonly Expr[], guard: Expr): Expr {
   }
   const rank = src.length - 2;
   const both = and(guard, src[rank]);
-  return makeExpr(
-    'guarded',
-    e.dtype,
-    [...src.slice(0, rank), both, src[rank + 1]],
-    tensor,
-    e.lanes,
-  );
+  return makeExpr('guarded', e.dtype, [...src.slice(0, rank), both, src[rank + 1]], tensor, e.lanes);
 }
 
 /** Producer axes at the element that a load of the consumer names; null where they need division. */
@@ -103,16 +88,15 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
       },
       memo,
     );
-  return {
-    ...reduction,
-    name: reader.name,
-    write: reader.write,
-    at: reader.at.map(over),
-    value: over(reader.value),
-  };
+  const context = new SimplifyContext();
+  const at = reader.at.map((e) => simplify(over(e), context));
+  const joined = simplify(over(reader.value), context);
+  const before = divisions([reduction.value, reader.value, ...reader.at]);
+  if (divisions([joined, ...at]) > before) return null;
+  return { ...reduction, name: reader.name, write: reader.write, at, value: joined };
 }
 
-/** The reduction's axis for every axis of the reader, when every load is of the reader's own point. */
+/** The reader's axes in terms of the reduction's, when every load is of the reader's own point. */
 function matchAxes(reduction: TileOp, reader: TileOp): Map<Axis, Expr> | null {
   const target = owner(reduction.write);
   const axisOf = new Map<Axis, Expr>();
@@ -122,36 +106,35 @@ function matchAxes(reduction: TileOp, reader: TileOp): Map<Axis, Expr> | null {
     if (seen.has(e)) continue;
     seen.add(e);
     if (isLoad(e) && owner(e.arg) === target) {
-      if (e.op !== 'load' || !samePoint(reduction, e.arg, e.src, axisOf)) return null;
+      if (e.op !== 'load' || !bindPoint(reduction, e.arg, e.src, axisOf)) return null;
     } else stack.push(...e.src);
   }
   for (const a of reader.axes) {
-    if (a.extent === 1 && !axisOf.has(a)) axisOf.set(a, constant('i32', 0));
+    if (a.extent === 1 && !axisOf.has(a)) axisOf.set(a, index(0));
   }
-  const used = new Set(axisOf.values());
-  const complete =
-    reader.axes.every((a) => axisOf.has(a)) &&
-    reduction.axes.every((a) => a.extent === 1 || used.has(axisExpr(a)));
-  return complete ? axisOf : null;
+  return reader.axes.every((a) => axisOf.has(a)) ? axisOf : null;
 }
 
-function samePoint(
-  reduction: TileOp,
-  tensor: TileTensor,
-  at: readonly Expr[],
-  axisOf: Map<Axis, Expr>,
-): boolean {
-  if (at.length !== tensor.shape.length) return false;
-  const indices = reindex(tensor.shape, at, reduction.write.shape);
-  if (!indices) return false;
-  return reduction.at.every((own, d) => {
-    const e = indices[d];
-    if (own.op !== 'axis' || own.arg.extent === 1) return true;
-    if (e.op !== 'axis' || e.arg.extent !== own.arg.extent) return false;
-    const before = axisOf.get(e.arg);
-    if (before !== undefined && before !== own) return false;
-    for (const [k, v] of axisOf) if (v === own && k !== e.arg) return false;
-    axisOf.set(e.arg, own);
-    return true;
-  });
+/** Binds the reader's axes so that its load names the reduction's own point. */
+function bindPoint(reduction: TileOp, tensor: TileTensor, at: readonly Expr[], axisOf: Map<Axis, Expr>): boolean {
+  const { shape } = reduction.write;
+  const groups = at.length === tensor.shape.length ? dimGroups(tensor.shape, shape) : null;
+  return (
+    groups?.every((g) => {
+      const own = flatten(
+        g.to.map((d) => shape[d]),
+        g.to.map((d) => reduction.at[d]),
+      );
+      const extents = g.from.map((d) => tensor.shape[d]);
+      const parts = unflatten(extents, own);
+      return g.from.every((d, k) => bindAxis(at[d], extents[k], parts[k], axisOf));
+    }) ?? false
+  );
+}
+
+function bindAxis(e: Expr, extent: number, value: Expr, axisOf: Map<Axis, Expr>): boolean {
+  if (e.op !== 'axis' || e.arg.extent !== extent) return false;
+  const before = axisOf.get(e.arg);
+  axisOf.set(e.arg, value);
+  return before === undefined || before === value;
 }

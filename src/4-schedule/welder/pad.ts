@@ -110,12 +110,9 @@ function copySteps(b: Border, copy: TileTensor): TileOp[] {
   const axesOf = (extents: readonly number[]): Axis[] => extents.map((n, i) => newAxis(`i${i}`, n));
   const all = axesOf(b.shape);
   const starts = b.from.map((f) => Math.max(f, 0));
-  const inside = axesOf(
-    b.tensor.shape.map((n, d) => Math.max(0, Math.min(n, b.from[d] + b.shape[d]) - starts[d])),
-  );
+  const inside = axesOf(b.tensor.shape.map((n, d) => Math.max(0, Math.min(n, b.from[d] + b.shape[d]) - starts[d])));
   const ix = inside.map(axisExpr);
-  const shifted = (by: readonly number[]): Expr[] =>
-    ix.map((e, d) => (by[d] === 0 ? e : add(e, index(by[d]))));
+  const shifted = (by: readonly number[]): Expr[] => ix.map((e, d) => (by[d] === 0 ? e : add(e, index(by[d]))));
   const common = { kind: 'op', name: 'pad', reduce: null, write: copy } as const;
   return [
     { ...common, axes: all, at: all.map(axisExpr), value: b.otherwise },
@@ -135,9 +132,7 @@ function reuse(op: TileOp, tensor: TileTensor): number {
 
 function worthwhile(op: TileOp, b: Border): boolean {
   const n = elementCount(b.tensor.shape);
-  return (
-    n > 0 && reuse(op, b.tensor) >= MIN_REUSE && elementCount(b.shape) <= MAX_GROWTH * n + 1024
-  );
+  return n > 0 && reuse(op, b.tensor) >= MIN_REUSE && elementCount(b.shape) <= MAX_GROWTH * n + 1024;
 }
 
 /** The steps with padded copies; copies of one tensor with equal borders are made once. */
@@ -170,11 +165,7 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
   return out;
 }
 
-function withoutGuards(
-  op: TileOp,
-  borders: ReadonlyMap<Expr, Border>,
-  padded: (b: Border) => TileTensor,
-): TileOp {
+function withoutGuards(op: TileOp, borders: ReadonlyMap<Expr, Border>, padded: (b: Border) => TileTensor): TileOp {
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr =>
     transform(

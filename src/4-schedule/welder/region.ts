@@ -23,8 +23,7 @@ export function loadsBelow(roots: readonly Expr[]): Expr[] {
 
 function opEffects(op: TileOp): Effects {
   const reads = new Set<TileTensor>();
-  for (const e of walkExpr(...elemRoots(op), ...pointRoots(op)))
-    if (isLoad(e)) reads.add(owner(e.arg));
+  for (const e of walkExpr(...elemRoots(op), ...pointRoots(op))) if (isLoad(e)) reads.add(owner(e.arg));
   return { reads, writes: new Set([owner(op.write)]) };
 }
 
