@@ -37,8 +37,7 @@ export function fix(x: number): Fix {
 export function toNumber(a: Fix, exponent = 0): number {
   if (a === 0n) return 0;
   const m = absolute(a);
-  const length =
-    m.toString(16).length * 4 - Math.clz32(Number.parseInt(m.toString(16)[0], 16)) + 28;
+  const length = m.toString(16).length * 4 - Math.clz32(Number.parseInt(m.toString(16)[0], 16)) + 28;
   const top = length - Number(BITS) + exponent;
   const lsb = Math.max(top - 53, -1074);
   const drop = BigInt(lsb - exponent + Number(BITS));
@@ -71,9 +70,7 @@ function oddSeries(x: Fix, sign: 1n | -1n): Fix {
 }
 
 export const LN2 = cached(() => 2n * oddSeries(ratio(1, 3), 1n));
-export const PI = cached(
-  () => 16n * oddSeries(ratio(1, 5), -1n) - 4n * oddSeries(ratio(1, 239), -1n),
-);
+export const PI = cached(() => 16n * oddSeries(ratio(1, 5), -1n) - 4n * oddSeries(ratio(1, 239), -1n));
 
 export function sqrt(a: Fix): Fix {
   if (a <= 0n) return 0n;

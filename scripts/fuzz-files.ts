@@ -43,10 +43,7 @@ export async function fuzzFiles(options: FuzzOptions): Promise<FuzzResult> {
   const refused = new Map<string, number>();
   const result = { accepted: 0, failures: 0, slowestMs: 0, peakRss: 0 };
   for (let i = 0; i < options.count; i++) {
-    const { bytes, name } = mutate(
-      randomFrom(Math.imul(options.seed, 0x9e3779b1) ^ i),
-      options.seeds,
-    );
+    const { bytes, name } = mutate(randomFrom(Math.imul(options.seed, 0x9e3779b1) ^ i), options.seeds);
     const fail = (why: string): void => {
       result.failures++;
       options.onFailure(`${name}: ${why}`, bytes, i);
@@ -123,9 +120,7 @@ async function main(): Promise<number> {
   const codes = [...result.refused].sort().map(([code, n]) => `${code} ${n}`);
   console.log(`${seeds.length} files, ${count} mutations, ${rate(count)}/s`);
   console.log(`accepted ${result.accepted}, refused: ${codes.join(', ')}`);
-  console.log(
-    `slowest ${result.slowestMs.toFixed(0)} ms, peak ${Math.round(result.peakRss / 2 ** 20)} MB`,
-  );
+  console.log(`slowest ${result.slowestMs.toFixed(0)} ms, peak ${Math.round(result.peakRss / 2 ** 20)} MB`);
   console.log(`${result.failures} failures`);
   return result.failures > 0 ? 1 : 0;
 }

@@ -47,12 +47,7 @@ function varintAt(bytes: Uint8Array, start: number, end: number): [number, numbe
 }
 
 /** Fields of one message, or undefined when the bytes do not read as one. */
-function fieldsIn(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  parent: number,
-): Field[] | undefined {
+function fieldsIn(bytes: Uint8Array, from: number, to: number, parent: number): Field[] | undefined {
   const fields: Field[] = [];
   let p = from;
   while (p < to) {
@@ -188,9 +183,7 @@ function newPayload(random: Random, seed: Seed, field: Field): Uint8Array {
 
 function withPayload(field: Field, payload: Uint8Array): Uint8Array {
   const tag = varint(BigInt(field.tag));
-  return (field.tag & 7) === 2
-    ? concat(tag, varint(BigInt(payload.length)), payload)
-    : concat(tag, payload);
+  return (field.tag & 7) === 2 ? concat(tag, varint(BigInt(payload.length)), payload) : concat(tag, payload);
 }
 
 type Mutation = (random: Random, seed: Seed, other: Seed) => Uint8Array;
@@ -198,9 +191,7 @@ type Mutation = (random: Random, seed: Seed, other: Seed) => Uint8Array;
 const slice = (seed: Seed, f: Field): Uint8Array => seed.bytes.subarray(f.start, f.end);
 
 /** An edit of one random field; files without fields are cut instead. */
-function structured(
-  edit: (random: Random, seed: Seed, field: Field, other: Seed) => Uint8Array,
-): Mutation {
+function structured(edit: (random: Random, seed: Seed, field: Field, other: Seed) => Uint8Array): Mutation {
   return (random, seed, other) => {
     if (seed.fields.length === 0) return truncate(random, seed, other);
     const index = below(random, seed.fields.length);
@@ -273,10 +264,7 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** One to three mutations of a random seed. */
-export function mutate(
-  random: Random,
-  seeds: readonly Seed[],
-): { bytes: Uint8Array; name: string } {
+export function mutate(random: Random, seeds: readonly Seed[]): { bytes: Uint8Array; name: string } {
   const seed = pick(random, seeds);
   let bytes = pick(random, MUTATIONS)(random, seed, pick(random, seeds));
   for (let more = below(random, 4) - 1; more > 0 && bytes.length < 1 << 20; more--) {

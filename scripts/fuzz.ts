@@ -25,11 +25,7 @@ async function compare(m: RandomModel, target: string): Promise<string | null> {
 }
 
 /** Batches pay one native compilation; a differing batch is taken apart to name the seed. */
-async function compareBatch(
-  seeds: readonly number[],
-  target: string,
-  size: number,
-): Promise<string[]> {
+async function compareBatch(seeds: readonly number[], target: string, size: number): Promise<string[]> {
   const models = seeds.map((s) => randomModel(s, size));
   if (target === 'c' && (await compare(joined(models), target)) === null) return [];
   const found: string[] = [];
@@ -45,10 +41,7 @@ async function main(o: Options): Promise<void> {
   const started = performance.now();
   let differences = 0;
   for (let done = 0; done < graphs; done += BATCH) {
-    const seeds = Array.from(
-      { length: Math.min(BATCH, graphs - done) },
-      (_, i) => first + done + i,
-    );
+    const seeds = Array.from({ length: Math.min(BATCH, graphs - done) }, (_, i) => first + done + i);
     for (const target of o.targets.split(',')) {
       for (const line of await compareBatch(seeds, target, size)) {
         console.log(line);
@@ -56,8 +49,7 @@ async function main(o: Options): Promise<void> {
       }
     }
     resetExprs();
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${done + seeds.length} graphs, ${differences} differences`);
+    if (process.stderr.isTTY) process.stderr.write(`\r${done + seeds.length} graphs, ${differences} differences`);
   }
   const seconds = (performance.now() - started) / 1000;
   console.log(`${graphs} graphs, ${differences} differences, ${seconds.toFixed(0)} s`);

@@ -61,11 +61,7 @@ function powers(x: Fix, count: number): Fix[] {
 }
 
 /** One fit that alternates between ±E/weight at the points; the denominator of the error is that of the fit `before`. */
-function alternate(
-  t: Target,
-  points: readonly Fix[],
-  before: readonly Fix[],
-): { p: Fix[]; q: Fix[]; level: Fix } {
+function alternate(t: Target, points: readonly Fix[], before: readonly Fix[]): { p: Fix[]; q: Fix[]; level: Fix } {
   const fixed = t.fixed ?? [];
   const dq = t.denominator ?? 0;
   const rows: Fix[][] = [];
@@ -76,11 +72,7 @@ function alternate(
     const spread = div(i % 2 === 0 ? evaluate(before, z) : -evaluate(before, z), t.weight(x));
     const target = t.f(x);
     const given = fixed.reduce((s, c, k) => s + mul(c, pow[k]), 0n);
-    rows.push([
-      ...pow.slice(fixed.length, t.degree + 1),
-      ...pow.slice(1, dq + 1).map((v) => -mul(v, target)),
-      -spread,
-    ]);
+    rows.push([...pow.slice(fixed.length, t.degree + 1), ...pow.slice(1, dq + 1).map((v) => -mul(v, target)), -spread]);
     right.push(target - given);
   });
   const solution = solve(rows, right);
@@ -107,10 +99,7 @@ function leastSquares(t: Target, grid: readonly Fix[]): { p: Fix[]; q: Fix[]; le
       const pow = powers(z, Math.max(t.degree, dq) + 1);
       const w = div(t.weight(x), evaluate(fit.q, z));
       const f = t.f(x);
-      const row = [
-        ...pow.slice(fixed.length, t.degree + 1),
-        ...pow.slice(1, dq + 1).map((v) => -mul(v, f)),
-      ];
+      const row = [...pow.slice(fixed.length, t.degree + 1), ...pow.slice(1, dq + 1).map((v) => -mul(v, f))];
       const scaled = row.map((v) => mul(v, w));
       const rest = mul(w, f - fixed.reduce((s, c, k) => s + mul(c, pow[k]), 0n));
       scaled.forEach((u, i) => {
@@ -146,10 +135,7 @@ function extrema(error: (x: Fix) => Fix, grid: readonly Fix[], count: number): F
 function chebyshevGrid(from: Fix, to: Fix, n: number): Fix[] {
   const middle = (from + to) >> 1n;
   const radius = (to - from) >> 1n;
-  return Array.from(
-    { length: n },
-    (_, i) => middle - mul(radius, cos((PI() * BigInt(2 * i + 1)) / BigInt(2 * n))),
-  );
+  return Array.from({ length: n }, (_, i) => middle - mul(radius, cos((PI() * BigInt(2 * i + 1)) / BigInt(2 * n))));
 }
 
 function errorOf(t: Target, fit: { p: readonly Fix[]; q: readonly Fix[] }): (x: Fix) => Fix {

@@ -246,8 +246,7 @@ function generate(): string {
     '// constants split into parts, rounded to the type that their names end in (others: f64).',
     '',
   ];
-  const round = (type: Type) => (c: Fix) =>
-    type === 'f32' ? Math.fround(toNumber(c)) : toNumber(c);
+  const round = (type: Type) => (c: Fix) => (type === 'f32' ? Math.fround(toNumber(c)) : toNumber(c));
   for (const row of ROWS) {
     const fit = minimax(row);
     console.log(`${row.name.padEnd(12)} 2^${Math.log2(fit.error).toFixed(1)}`);
@@ -255,9 +254,7 @@ function generate(): string {
     const p = fit.p.map(round(row.type));
     if (row.denominator) {
       lines.push(`export const ${row.name}_P: readonly number[] = ${literal(p)};`);
-      lines.push(
-        `export const ${row.name}_Q: readonly number[] = ${literal(fit.q.map(round(row.type)))};`,
-      );
+      lines.push(`export const ${row.name}_Q: readonly number[] = ${literal(fit.q.map(round(row.type)))};`);
     } else lines.push(`export const ${row.name}: readonly number[] = ${literal(p)};`);
   }
   lines.push('/** 64 zero bits, then 2 / pi, in words of 64 bits. */');

@@ -82,9 +82,7 @@ export function spread(files: readonly SourceFile[], word: string): string[] {
 
 function printReport(report: SizeReport, files: readonly SourceFile[], words: [string, string][]) {
   for (const [folder, { files: count, lines }] of report.folders) {
-    console.log(
-      `${folder.padEnd(14)}${String(count).padStart(5)} files${String(lines).padStart(8)}`,
-    );
+    console.log(`${folder.padEnd(14)}${String(count).padStart(5)} files${String(lines).padStart(8)}`);
   }
   console.log(`src without ${OUTSIDE_CORE.join(', ')}: ${report.coreLines} of ${BUDGET.coreLines}`);
   const sizes = report.functions.map((f) => f.lines);

@@ -19,17 +19,7 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
   ['5-codegen', ['ir', 'support', 'devices', '1-frontend', '2-graph', '3-tile', '4-schedule']],
   [
     '6-runtime',
-    [
-      'ir',
-      'support',
-      'devices',
-      '1-frontend',
-      '2-graph',
-      '3-tile',
-      '4-schedule',
-      '5-codegen',
-      'version.ts',
-    ],
+    ['ir', 'support', 'devices', '1-frontend', '2-graph', '3-tile', '4-schedule', '5-codegen', 'version.ts'],
   ],
 ]);
 

@@ -8,9 +8,7 @@ import { ROOT } from './source.ts';
 
 const DEFAULT_MAJORS = ['24', '26'];
 /** Test folders that together touch every stage and take about a minute. */
-const QUICK_TESTS = ['project', 'frontend', 'tile', 'lower', 'wasm', 'cache'].map(
-  (f) => `test/${f}`,
-);
+const QUICK_TESTS = ['project', 'frontend', 'tile', 'lower', 'wasm', 'cache'].map((f) => `test/${f}`);
 const LIMIT_MS = 20 * 60_000;
 
 interface Outcome {

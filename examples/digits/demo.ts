@@ -87,9 +87,7 @@ async function main(): Promise<void> {
   console.log(`model         digits.onnx, ${Math.round(bytes.length / 1000)} kB`);
   console.log(`target        ${session.target}`);
   console.log(`load          ${ms(createMs)}`);
-  console.log(
-    `first run     ${ms(firstMs)}, with compiling for ${pictures.length} pictures at once`,
-  );
+  console.log(`first run     ${ms(firstMs)}, with compiling for ${pictures.length} pictures at once`);
   console.log(`one picture   ${ms(one)} a run (median)`);
   console.log(`${BATCH} pictures  ${ms(many)} a run, ${ms(many / BATCH)} a picture`);
   console.log(`recognised    ${right(pictures, guesses)} of the ${pictures.length} pictures above`);

@@ -51,27 +51,12 @@ const WAYS: readonly (readonly (readonly Stroke[])[])[] = [
     [[...line([0.3, 0.25], [0.52, 0.04]), [0.52, 0.96]], line([0.28, 0.96], [0.76, 0.96])],
   ],
   [
-    [
-      [...arc(0.48, 0.3, 0.28, 0.25, -170, 30), [0.45, 0.75], [0.2, 0.95]],
-      line([0.2, 0.95], [0.82, 0.95]),
-    ],
-    [
-      [
-        ...arc(0.48, 0.28, 0.27, 0.24, -160, 40),
-        [0.34, 0.86],
-        [0.2, 0.88],
-        [0.3, 0.78],
-        [0.5, 0.9],
-        [0.84, 0.92],
-      ],
-    ],
+    [[...arc(0.48, 0.3, 0.28, 0.25, -170, 30), [0.45, 0.75], [0.2, 0.95]], line([0.2, 0.95], [0.82, 0.95])],
+    [[...arc(0.48, 0.28, 0.27, 0.24, -160, 40), [0.34, 0.86], [0.2, 0.88], [0.3, 0.78], [0.5, 0.9], [0.84, 0.92]]],
   ],
   [
     [[...arc(0.46, 0.27, 0.27, 0.23, -160, 80)], [...arc(0.46, 0.73, 0.3, 0.23, -90, 160)]],
-    [
-      line([0.2, 0.06], [0.76, 0.06]),
-      [[0.76, 0.06], [0.46, 0.42], ...arc(0.46, 0.68, 0.3, 0.26, -80, 150)],
-    ],
+    [line([0.2, 0.06], [0.76, 0.06]), [[0.76, 0.06], [0.46, 0.42], ...arc(0.46, 0.68, 0.3, 0.26, -80, 150)]],
   ],
   [
     [
@@ -92,23 +77,11 @@ const WAYS: readonly (readonly (readonly Stroke[])[])[] = [
       line([0.2, 0.5], [0.76, 0.5]),
       line([0.76, 0.06], [0.74, 0.96]),
     ],
-    [
-      line([0.64, 0.04], [0.14, 0.66]),
-      line([0.14, 0.66], [0.86, 0.66]),
-      line([0.64, 0.04], [0.64, 0.96]),
-    ],
+    [line([0.64, 0.04], [0.14, 0.66]), line([0.14, 0.66], [0.86, 0.66]), line([0.64, 0.04], [0.64, 0.96])],
   ],
   [
-    [
-      line([0.78, 0.05], [0.3, 0.05]),
-      line([0.3, 0.05], [0.25, 0.44]),
-      arc(0.44, 0.66, 0.32, 0.28, -115, 150),
-    ],
-    [
-      line([0.26, 0.06], [0.24, 0.42]),
-      arc(0.44, 0.66, 0.32, 0.28, -120, 140),
-      line([0.26, 0.06], [0.76, 0.08]),
-    ],
+    [line([0.78, 0.05], [0.3, 0.05]), line([0.3, 0.05], [0.25, 0.44]), arc(0.44, 0.66, 0.32, 0.28, -115, 150)],
+    [line([0.26, 0.06], [0.24, 0.42]), arc(0.44, 0.66, 0.32, 0.28, -120, 140), line([0.26, 0.06], [0.76, 0.08])],
   ],
   [
     [[[0.68, 0.06], [0.36, 0.3], [0.22, 0.62], ...arc(0.48, 0.7, 0.26, 0.25, 180, -180)]],
@@ -132,21 +105,11 @@ const WAYS: readonly (readonly (readonly Stroke[])[])[] = [
       ],
       line([0.36, 0.52], [0.74, 0.48]),
     ],
-    [
-      line([0.18, 0.2], [0.2, 0.06]),
-      line([0.2, 0.06], [0.82, 0.06]),
-      line([0.82, 0.06], [0.44, 0.96]),
-    ],
+    [line([0.18, 0.2], [0.2, 0.06]), line([0.2, 0.06], [0.82, 0.06]), line([0.82, 0.06], [0.44, 0.96])],
   ],
   [
     [arc(0.5, 0.28, 0.23, 0.22, 90, 450), arc(0.5, 0.73, 0.29, 0.23, -90, 270)],
-    [
-      [
-        ...arc(0.5, 0.27, 0.23, 0.22, -30, -270),
-        ...arc(0.5, 0.73, 0.28, 0.24, -90, 210),
-        [0.7, 0.2],
-      ],
-    ],
+    [[...arc(0.5, 0.27, 0.23, 0.22, -30, -270), ...arc(0.5, 0.73, 0.28, 0.24, -90, 210), [0.7, 0.2]]],
   ],
   [
     [
@@ -157,13 +120,7 @@ const WAYS: readonly (readonly (readonly Stroke[])[])[] = [
         [0.66, 0.96],
       ],
     ],
-    [
-      [
-        ...arc(0.48, 0.3, 0.26, 0.25, -20, 330),
-        [0.74, 0.4],
-        ...arc(0.46, 0.72, 0.27, 0.24, 10, 120),
-      ],
-    ],
+    [[...arc(0.48, 0.3, 0.26, 0.25, -20, 330), [0.74, 0.4], ...arc(0.46, 0.72, 0.27, 0.24, 10, 120)]],
   ],
 ];
 
@@ -195,9 +152,7 @@ function handwriting(random: Random): (p: Point) => Point {
 function smooth(points: readonly Point[]): Point[] {
   const curve: Point[] = [points[0]];
   for (let i = 0; i + 1 < points.length; i++) {
-    const [a, b, c, d] = [-1, 0, 1, 2].map(
-      (k) => points[Math.min(Math.max(i + k, 0), points.length - 1)],
-    );
+    const [a, b, c, d] = [-1, 0, 1, 2].map((k) => points[Math.min(Math.max(i + k, 0), points.length - 1)]);
     for (let step = 1; step <= 4; step++) {
       const t = step / 4;
       const at = (k: 0 | 1): number => {
@@ -216,8 +171,7 @@ function ink(pixels: Float32Array, [ax, ay]: Point, [bx, by]: Point, radius: num
   const reach = radius + 1;
   const length2 = (bx - ax) ** 2 + (by - ay) ** 2 || 1;
   const first = (a: number, b: number): number => Math.max(0, Math.floor(Math.min(a, b) - reach));
-  const last = (a: number, b: number): number =>
-    Math.min(SIDE - 1, Math.ceil(Math.max(a, b) + reach));
+  const last = (a: number, b: number): number => Math.min(SIDE - 1, Math.ceil(Math.max(a, b) + reach));
   for (let y = first(ay, by); y <= last(ay, by); y++) {
     for (let x = first(ax, bx); x <= last(ax, bx); x++) {
       const along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length2;
@@ -237,9 +191,7 @@ export function drawDigit(digit: number, random: Random): Picture {
   const pen = 0.7 + random() * 1.1;
   const jitter = random() * 0.035;
   for (const stroke of way) {
-    const shaken = stroke.map(
-      ([x, y]): Point => [x + around(random, jitter), y + around(random, jitter)],
-    );
+    const shaken = stroke.map(([x, y]): Point => [x + around(random, jitter), y + around(random, jitter)]);
     const curve = smooth(shaken.map(toPixels));
     for (let i = 0; i + 1 < curve.length; i++) {
       ink(pixels, curve[i], curve[i + 1], pen * (0.9 + 0.2 * random()));

@@ -22,8 +22,7 @@ export interface Layer {
 /** Weights drawn from a normal distribution of this deviation (0 gives zeros). */
 function parameter(shape: readonly number[], deviation: number, random: Random): Parameter {
   const size = shape.reduce((a, b) => a * b, 1);
-  const normal = (): number =>
-    Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const zeros = (): Float32Array => new Float32Array(size);
   const value = deviation === 0 ? zeros() : zeros().map(() => normal() * deviation);
   return { shape, value, gradient: zeros(), mean: zeros(), square: zeros() };
@@ -159,12 +158,7 @@ export function softmax(x: Float32Array): Float32Array {
 }
 
 /** Adam: moves the weights by the mean gradient of a batch and clears the gradients. */
-export function adamStep(
-  parameters: readonly Parameter[],
-  batch: number,
-  step: number,
-  rate: number,
-): void {
+export function adamStep(parameters: readonly Parameter[], batch: number, step: number, rate: number): void {
   const [keepMean, keepSquare] = [0.9, 0.999];
   const scale = (rate * Math.sqrt(1 - keepSquare ** step)) / (1 - keepMean ** step);
   for (const { value, gradient, mean, square } of parameters) {

@@ -11,8 +11,7 @@ export function encodePgm(pixels: Float32Array): Uint8Array {
   const head = new TextEncoder().encode(`P5 ${SIDE} ${SIDE} 255\n`);
   const bytes = new Uint8Array(head.length + pixels.length);
   bytes.set(head);
-  for (let i = 0; i < pixels.length; i++)
-    bytes[head.length + i] = 255 - Math.round(pixels[i] * 255);
+  for (let i = 0; i < pixels.length; i++) bytes[head.length + i] = 255 - Math.round(pixels[i] * 255);
   return bytes;
 }
 

@@ -62,9 +62,7 @@ function train(layers: readonly Layer[], random: Random): void {
     }
     adamStep(parameters, BATCH, step, RATE * (1 - (step - 1) / STEPS));
     if (step % 100 === 0) {
-      console.log(
-        `step ${step} of ${STEPS}: ${(right / BATCH).toFixed(1)} % of the last 100 batches`,
-      );
+      console.log(`step ${step} of ${STEPS}: ${(right / BATCH).toFixed(1)} % of the last 100 batches`);
       right = 0;
     }
   }
@@ -102,9 +100,7 @@ function main(): void {
   const layers = stages.map((stage) => stage.layer);
   train(layers, random);
   const fresh = drawDigits(5000, seededRandom(SEEDS.test));
-  const right = fresh.filter(
-    (picture) => best(recognise(layers, picture)) === picture.digit,
-  ).length;
+  const right = fresh.filter((picture) => best(recognise(layers, picture)) === picture.digit).length;
   console.log(`${((100 * right) / fresh.length).toFixed(2)} % of ${fresh.length} fresh pictures`);
   writeFileSync(MODEL, asOnnx(stages));
   mkdirSync(PICTURES, { recursive: true });

@@ -44,29 +44,26 @@ describe('training layers', () => {
     maxPool: [maxPool(2, 4), 2 * 16],
   } as const;
 
-  it.each(Object.keys(layers) as (keyof typeof layers)[])(
-    '%s has the gradient of its output',
-    (name) => {
-      const [layer, size] = layers[name];
-      const x = new Float32Array(size).map(() => random() * 2 - 1);
-      const factors = layer.forward(x).map(() => random() * 2 - 1);
-      const loss = (): number => layer.forward(x).reduce((sum, y, i) => sum + y * factors[i], 0);
-      layer.forward(x);
-      const gradients = [layer.backward(factors), ...layer.parameters.map((p) => p.gradient)];
-      const step = 2 ** -7;
-      for (const [k, values] of [x, ...layer.parameters.map((p) => p.value)].entries()) {
-        for (let i = 0; i < values.length; i++) {
-          const kept = values[i];
-          values[i] = kept + step;
-          const above = loss();
-          values[i] = kept - step;
-          const slope = (above - loss()) / (2 * step);
-          values[i] = kept;
-          expect(gradients[k][i]).toBeCloseTo(slope, 3);
-        }
+  it.each(Object.keys(layers) as (keyof typeof layers)[])('%s has the gradient of its output', (name) => {
+    const [layer, size] = layers[name];
+    const x = new Float32Array(size).map(() => random() * 2 - 1);
+    const factors = layer.forward(x).map(() => random() * 2 - 1);
+    const loss = (): number => layer.forward(x).reduce((sum, y, i) => sum + y * factors[i], 0);
+    layer.forward(x);
+    const gradients = [layer.backward(factors), ...layer.parameters.map((p) => p.gradient)];
+    const step = 2 ** -7;
+    for (const [k, values] of [x, ...layer.parameters.map((p) => p.value)].entries()) {
+      for (let i = 0; i < values.length; i++) {
+        const kept = values[i];
+        values[i] = kept + step;
+        const above = loss();
+        values[i] = kept - step;
+        const slope = (above - loss()) / (2 * step);
+        values[i] = kept;
+        expect(gradients[k][i]).toBeCloseTo(slope, 3);
       }
-    },
-  );
+    }
+  });
 });
 
 describe('npm run demo', () => {

@@ -4,9 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from '../../scripts/source.ts';
 
-const scripts: Record<string, string> = JSON.parse(
-  readFileSync(join(ROOT, 'package.json'), 'utf8'),
-).scripts;
+const scripts: Record<string, string> = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts;
 
 /** Pages that describe what is there; the architecture also describes what is to come. */
 const pages = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
@@ -19,8 +17,7 @@ const pages = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
 const PLACEHOLDER = /NAME|FOLDER/;
 
 const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
-const matches = (text: string, pattern: RegExp): string[] =>
-  [...text.matchAll(pattern)].map((m) => m[1]);
+const matches = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((m) => m[1]);
 
 describe.each(pages)('%s', (page) => {
   it('names npm scripts that exist', () => {

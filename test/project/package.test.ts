@@ -40,3 +40,19 @@ it('runs nothing on installation', () => {
 it('has one version', () => {
   expect(version).toBe(manifest.version);
 });
+
+it('locks every dependency, those of other platforms too', () => {
+  type Locked = Record<string, Record<string, Record<string, string> | undefined>>;
+  const packages: Locked = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const resolves = (from: string, name: string): boolean => {
+    const folders = from.split('/node_modules/').map((_, i, parts) => parts.slice(0, i + 1));
+    const places = folders.map((parts) => `${parts.join('/node_modules/')}/node_modules/${name}`);
+    return [`node_modules/${name}`, ...places].some((place) => place in packages);
+  };
+  const missing = Object.entries(packages).flatMap(([from, { dependencies, optionalDependencies }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies })
+      .filter((name) => !resolves(from, name))
+      .map((name) => `${from}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});

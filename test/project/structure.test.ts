@@ -2,16 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { functionSizes, measure, sized, spread } from '../../scripts/size.ts';
 import { parseSource, sourceFiles } from '../../scripts/source.ts';
-import {
-  checkBrowser,
-  checkOperators,
-  checkOrder,
-  checkStructure,
-  checkTargets,
-} from '../../scripts/stages.ts';
+import { checkBrowser, checkOperators, checkOrder, checkStructure, checkTargets } from '../../scripts/stages.ts';
 
-const made = (files: Record<string, string>) =>
-  Object.entries(files).map(([path, text]) => parseSource(path, text));
+const made = (files: Record<string, string>) => Object.entries(files).map(([path, text]) => parseSource(path, text));
 
 describe('this repository', () => {
   it('imports only earlier stages and names operators and targets only at home', () => {
@@ -69,9 +62,7 @@ describe('names at home', () => {
       'src/4-schedule/welder/connect.ts': "if (node.op === 'Softmax') join();\nlog('a Softmax');",
       'src/1-frontend/onnx/upgrade.ts': 'const upgrades = { Softmax: 13 };',
     });
-    expect(checkOperators(files)).toEqual([
-      'src/4-schedule/welder/connect.ts:1: names the operator Softmax',
-    ]);
+    expect(checkOperators(files)).toEqual(['src/4-schedule/welder/connect.ts:1: names the operator Softmax']);
   });
 
   it('finds targets outside targets, launch, devices and cli', () => {
@@ -91,9 +82,7 @@ describe('size', () => {
   it('measures functions from first to last line and reports what is over budget', () => {
     const body = '  work();\n'.repeat(60);
     const [file] = made({ 'src/2-graph/long.ts': `// Head.\nfunction long() {\n${body}}\n` });
-    expect(functionSizes(file)).toEqual([
-      { where: 'src/2-graph/long.ts:2', name: 'long', lines: 62 },
-    ]);
+    expect(functionSizes(file)).toEqual([{ where: 'src/2-graph/long.ts:2', name: 'long', lines: 62 }]);
     expect(measure([file]).violations).toEqual(['src/2-graph/long.ts:2: long, 62 lines']);
   });
 
