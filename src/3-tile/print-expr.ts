@@ -21,6 +21,12 @@ export class Names {
   private readonly tensors = new Map<TileTensor, string>();
   private readonly counts = { i: 0, r: 0 };
 
+  /** Axes are numbered from 0 again: they belong to one operator. */
+  restartAxes(): void {
+    this.axes.clear();
+    Object.assign(this.counts, { i: 0, r: 0 });
+  }
+
   axis(a: Axis): string {
     const role = a.role === 'spatial' ? 'i' : 'r';
     return fresh(this.axes, a, () => `${role}${this.counts[role]++}`);
@@ -41,9 +47,6 @@ export class Names {
   }
   allLocals(): Iterable<[Local, string]> {
     return this.locals;
-  }
-  hasLocal(l: Local): boolean {
-    return this.locals.has(l);
   }
 }
 

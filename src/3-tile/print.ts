@@ -70,6 +70,7 @@ function declarations(names: Names): string[] {
 const indexed = (w: Writer, t: TileTensor, at: readonly string[]): string => `${w.names.tensor(t)}[${at.join(', ')}]`;
 
 function printOp(op: TileOp, w: Writer): void {
+  w.names.restartAxes();
   const axes = (list: TileOp['axes']): string => list.map((a) => `${w.names.axis(a)}:${a.extent}`).join(' ');
   const reduce = op.reduce ? ` | ${axes(op.reduce.axes)}` : '';
   w.block(`op ${quoted(op.name)} [${axes(op.axes)}${reduce}]`, () => {

@@ -156,31 +156,31 @@ describe('text of programs', () => {
           merge max(acc0:f32, elem0:f32)
         elem %0[i0, r0]
         %1[i0] = acc0:f32
-      op "Softmax" [i1:4 i2:16]
-        %2[i1, i2] = exp(%0[i1, i2] - %1[i1])
-      op "Softmax" [i3:4 | r1:16]
+      op "Softmax" [i0:4 i1:16]
+        %2[i0, i1] = exp(%0[i0, i1] - %1[i0])
+      op "Softmax" [i0:4 | r0:16]
         fold "add" from -0:f32
           combine acc0:f32 + elem0:f32
           merge acc0:f32 + elem0:f32
-        elem %2[i3, r1]
-        %3[i3] = acc0:f32
-      op "Softmax" [i4:4 i5:16]
-        %4[i4, i5] = %2[i4, i5] / %3[i4]
-      op "Softmax" [i6:2 i7:8]
-        %6[i6, i7] = %5[i6 ? i7 * 3 + i6 < 9 : nan:f32]
-      op "Softmax" [i8:4 | r2:16]
+        elem %2[i0, r0]
+        %3[i0] = acc0:f32
+      op "Softmax" [i0:4 i1:16]
+        %4[i0, i1] = %2[i0, i1] / %3[i0]
+      op "Softmax" [i0:2 i1:8]
+        %6[i0, i1] = %5[i0 ? i1 * 3 + i0 < 9 : nan:f32]
+      op "Softmax" [i0:4 | r0:16]
         fold "argmax" from -inf:f32, 0:i64, false
           $0 = not(isnan(acc0:f32))
           $1 = or(or(and(elem0:f32 > acc0:f32, $0), and(isnan(elem0:f32), $0)), not(acc2:bool))
           combine select($1, elem0:f32, acc0:f32), select($1, elem1:i64, acc1:i64), or(acc2:bool, elem2:bool)
-        elem %0[i8, r2], i64(r2), true
-        %7[i8] = acc1:i64
-      op "Softmax" [i9:64]
-        %9[i9] = %8[i9]
+        elem %0[i0, r0], i64(r0), true
+        %7[i0] = acc1:i64
+      op "Softmax" [i0:64]
+        %9[i0] = %8[i0]
       op "Softmax" []
         %10[] = true
-      op "Softmax" [i10:40]
-        %12[i10] = %11[i10]
+      op "Softmax" [i0:40]
+        %12[i0] = %11[i0]
       check %10 "flag is \\"set\\"" "n" "Softmax"
       outputs %9 %6 %7
       "
