@@ -4,8 +4,18 @@
 // directory holds code that will be executed: it must belong to the user alone.
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync,
-  rmSync, statSync, utimesSync, writeSync,
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -60,7 +70,9 @@ export class CompileCache {
     const problem = unsafe(directory);
     if (problem) {
       throw new TilewrightError(
-        'USAGE', `the compile cache ${problem}`, { file: directory },
+        'USAGE',
+        `the compile cache ${problem}`,
+        { file: directory },
         'Cached code is executed: use a directory that only you can write to (chmod 700).',
       );
     }
@@ -123,7 +135,7 @@ export class CompileCache {
     const temporary = join(this.directory, `${randomBytes(16).toString('hex')}.tmp`);
     const fd = openSync(temporary, 'wx', 0o600);
     try {
-      for (let done = 0; done < data.length;) done += writeSync(fd, data, done);
+      for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
       fsyncSync(fd);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -189,8 +201,14 @@ function parseManifest(text: string): Manifest | undefined {
   } catch {
     return undefined;
   }
-  const fits = m !== null && typeof m === 'object' && m.format === FORMAT && typeof m.key === 'string' &&
-    typeof m.file === 'string' && FILE.test(m.file) && typeof m.bytes === 'number' &&
+  const fits =
+    m !== null &&
+    typeof m === 'object' &&
+    m.format === FORMAT &&
+    typeof m.key === 'string' &&
+    typeof m.file === 'string' &&
+    FILE.test(m.file) &&
+    typeof m.bytes === 'number' &&
     typeof m.sha256 === 'string';
   return fits ? (m as Manifest) : undefined;
 }

@@ -37,7 +37,10 @@ function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
 
 function identify(path: string): Toolchain | undefined {
   const probe = spawnSync(path, ['--version'], {
-    encoding: 'utf8', timeout: PROBE_MS, killSignal: 'SIGKILL', env: compilerEnvironment(process.env),
+    encoding: 'utf8',
+    timeout: PROBE_MS,
+    killSignal: 'SIGKILL',
+    env: compilerEnvironment(process.env),
   });
   if (probe.status !== 0) return undefined;
   const version = printable(probe.stdout.split('\n')[0]);
@@ -92,7 +95,10 @@ function readFeatures(): string[] {
   }
   if (platform() === 'darwin') {
     const query = ['-n', 'machdep.cpu.features', 'machdep.cpu.leaf7_features'];
-    const { stdout } = spawnSync('/usr/sbin/sysctl', query, { encoding: 'utf8', timeout: PROBE_MS });
+    const { stdout } = spawnSync('/usr/sbin/sysctl', query, {
+      encoding: 'utf8',
+      timeout: PROBE_MS,
+    });
     const names = (stdout ?? '').toLowerCase().split(/\s+/);
     return names.map((n) => n.replace('avx1.0', 'avx').replace(/^sse4\./, 'sse4_'));
   }
@@ -110,7 +116,9 @@ const V4_NEEDS = [...LEVELS[0][1], ...V3_NEEDS];
 
 /** Extensions beyond a level, and what each needs the level to be. */
 const EXTRAS: readonly [feature: string, flag: string][] = [
-  ['avx512_vnni', '-mavx512vnni'], ['avx512_bf16', '-mavx512bf16'], ['avx512vbmi', '-mavx512vbmi'],
+  ['avx512_vnni', '-mavx512vnni'],
+  ['avx512_bf16', '-mavx512bf16'],
+  ['avx512vbmi', '-mavx512vbmi'],
   ['avx512_vbmi2', '-mavx512vbmi2'],
 ];
 
@@ -132,8 +140,17 @@ export function machineFlags(features: ReadonlySet<string>): string[] {
  * Not -fno-trapping-math: with it gcc 12 takes (float)(int)x for trunc(x), which keeps -0.
  */
 const COMMON = [
-  '-std=gnu11', '-O2', '-ftree-slp-vectorize', '-fPIC', '-fwrapv', '-fno-strict-aliasing',
-  '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-w', '-Wno-psabi',
+  '-std=gnu11',
+  '-O2',
+  '-ftree-slp-vectorize',
+  '-fPIC',
+  '-fwrapv',
+  '-fno-strict-aliasing',
+  '-ffp-contract=off',
+  '-fno-math-errno',
+  '-fvisibility=hidden',
+  '-w',
+  '-Wno-psabi',
 ];
 
 /** All flags for compiling one unit. */
@@ -155,12 +172,18 @@ const MESSAGE_BYTES = 4096;
  * when it fails, or when the time is up: then it and its children are killed.
  */
 export function runCompiler(
-  toolchain: Toolchain, args: readonly string[], cwd: string, limits: RunLimits = {},
+  toolchain: Toolchain,
+  args: readonly string[],
+  cwd: string,
+  limits: RunLimits = {},
 ): Promise<void> {
   const timeoutMs = limits.timeoutMs ?? 120_000;
   return new Promise((resolve, reject) => {
     const child = spawn(toolchain.path, args, {
-      cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: compilerEnvironment(process.env),
+      cwd,
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: compilerEnvironment(process.env),
     });
     let messages = '';
     let late = false;
@@ -173,18 +196,31 @@ export function runCompiler(
     });
     child.on('error', (error) => {
       clearTimeout(timer);
-      reject(new TilewrightError('TARGET_UNAVAILABLE', `the C compiler did not start: ${printable(error.message)}`, {}, INSTALL_HINT));
+      reject(
+        new TilewrightError(
+          'TARGET_UNAVAILABLE',
+          `the C compiler did not start: ${printable(error.message)}`,
+          {},
+          INSTALL_HINT,
+        ),
+      );
     });
     child.on('close', (status, signal) => {
       clearTimeout(timer);
       if (status === 0) return resolve();
-      reject(failure(late ? `took longer than ${timeoutMs} ms` : `ended with ${signal ?? `status ${status}`}`, messages));
+      reject(
+        failure(late ? `took longer than ${timeoutMs} ms` : `ended with ${signal ?? `status ${status}`}`, messages),
+      );
     });
   });
 }
 
 function failure(how: string, messages: string): TilewrightError {
-  const lines = messages.split('\n').filter((l) => l.trim() !== '').slice(0, 3).map(printable);
+  const lines = messages
+    .split('\n')
+    .filter((l) => l.trim() !== '')
+    .slice(0, 3)
+    .map(printable);
   const detail = lines.length > 0 ? `: ${lines.join(' | ')}` : '';
   return new TilewrightError('TOOLCHAIN', `the C compiler ${how}${detail}`);
 }
@@ -202,4 +238,3 @@ function killGroup(pid: number | undefined): void {
 export function toolchainKey(toolchain: Toolchain): string {
   return `${toolchain.path}\n${toolchain.kind}\n${toolchain.version}`;
 }
-

@@ -24,10 +24,18 @@ export function noCompiler(): string | null {
 }
 
 let nextKernel = 0;
-export const kernel = (params: readonly TileTensor[], body: readonly Stmt[]): Kernel =>
-  ({ id: nextKernel++, name: 'test', params, body });
+export const kernel = (params: readonly TileTensor[], body: readonly Stmt[]): Kernel => ({
+  id: nextKernel++,
+  name: 'test',
+  params,
+  body,
+});
 
-export const call = (k: Kernel, args: readonly TileTensor[] = k.params): Task => ({ kind: 'run', kernel: k, args });
+export const call = (k: Kernel, args: readonly TileTensor[] = k.params): Task => ({
+  kind: 'run',
+  kernel: k,
+  args,
+});
 
 /** Places every tensor at a place of its own. */
 export function planFor(tensors: readonly TileTensor[]): MemoryPlan {
@@ -60,13 +68,20 @@ function kernelsOf(tasks: readonly Task[]): Kernel[] {
 
 /** A program that reads `inputs` and gives `outputs`. */
 export function programOf(
-  tasks: readonly Task[], inputs: readonly TileTensor[], outputs: readonly TileTensor[],
+  tasks: readonly Task[],
+  inputs: readonly TileTensor[],
+  outputs: readonly TileTensor[],
   checks: TaskProgram['checks'] = [],
 ): TaskProgram {
   const tensors = [...new Set([...inputs, ...outputs, ...tensorsOf(tasks), ...checks.map((c) => c.ok)])];
   return {
-    kernels: [...new Set(kernelsOf(tasks))], lanes: [tasks], plan: planFor(tensors), inputs, outputs,
-    constants: tensors.filter((t) => t.data), checks,
+    kernels: [...new Set(kernelsOf(tasks))],
+    lanes: [tasks],
+    plan: planFor(tensors),
+    inputs,
+    outputs,
+    constants: tensors.filter((t) => t.data),
+    checks,
   };
 }
 
@@ -77,7 +92,9 @@ export async function build(program: TaskProgram, options: NativeOptions = {}): 
 }
 
 export async function runOnce(
-  program: TaskProgram, feeds: readonly TensorData[], options: NativeOptions = {},
+  program: TaskProgram,
+  feeds: readonly TensorData[],
+  options: NativeOptions = {},
 ): Promise<TensorData[]> {
   const executable = await build(program, options);
   try {

@@ -1,8 +1,22 @@
 // Every op on every compute type as cases of one program: operands are all pairs of special values,
 // expected results come from the meaning that the interpreter uses.
 import {
-  binary, BINARY, type BinaryOp, bitcast, cast, type ComputeType, constant, type Expr, index, load,
-  localExpr, makeExpr, newLocal, unary, UNARY, type UnaryOp,
+  binary,
+  BINARY,
+  type BinaryOp,
+  bitcast,
+  cast,
+  type ComputeType,
+  constant,
+  type Expr,
+  index,
+  load,
+  localExpr,
+  makeExpr,
+  newLocal,
+  unary,
+  UNARY,
+  type UnaryOp,
 } from '../../src/3-tile/expr.ts';
 import { binaryMeaning, bitcastScalar, castScalar, unaryMeaning } from '../../src/3-tile/semantics.ts';
 import type { Task, TaskProgram } from '../../src/3-tile/task.ts';
@@ -46,7 +60,11 @@ export class OpCases {
   }
 
   program(): TaskProgram {
-    return programOf(this.tasks, this.inputs, this.cases.map((c) => c.output));
+    return programOf(
+      this.tasks,
+      this.inputs,
+      this.cases.map((c) => c.output),
+    );
   }
 
   private operandsOf(t: ComputeType): { tensors: TileTensor[]; data: TensorData[] } {
@@ -62,11 +80,14 @@ export class OpCases {
     return known;
   }
 
-
   /** out[i] = f(a[i], b[i]) over all pairs, `lanes` at a time. */
   private addCase(
-    label: string, t: ComputeType, lanes: number, result: ComputeType,
-    f: (a: Expr, b: Expr) => Expr, expected: (values: readonly Scalar[]) => Scalar,
+    label: string,
+    t: ComputeType,
+    lanes: number,
+    result: ComputeType,
+    f: (a: Expr, b: Expr) => Expr,
+    expected: (values: readonly Scalar[]) => Scalar,
   ): void {
     const { tensors, data } = this.operandsOf(t);
     const n = data[0].shape[0];
@@ -75,45 +96,80 @@ export class OpCases {
     const at = localExpr(i);
     const value = f(vectorLoad(tensors[0], at, t, lanes), vectorLoad(tensors[1], at, t, lanes));
     const body = [{ kind: 'store', tensor: output, at: [at], value } as const];
-    const k = kernel([...tensors, output], [
-      { kind: 'for', index: i, from: index(0), to: index(n), step: lanes, body },
-    ]);
+    const k = kernel(
+      [...tensors, output],
+      [{ kind: 'for', index: i, from: index(0), to: index(n), step: lanes, body }],
+    );
     this.tasks.push(call(k));
     this.cases.push({ label, inputs: data, expected, output });
   }
-
 
   private addOps(t: ComputeType, lanes: number): void {
     for (const op of UNARY) {
       const meaning = unaryMeaning(op as UnaryOp, t);
       if (!meaning || !cTarget.supports(op, t)) continue;
       const result = op === 'isnan' || op === 'isinf' ? 'bool' : t;
-      this.addCase(`${op} ${t}x${lanes}`, t, lanes, result, (a) => unary(op, a), ([a]) => meaning(a as never));
+      this.addCase(
+        `${op} ${t}x${lanes}`,
+        t,
+        lanes,
+        result,
+        (a) => unary(op, a),
+        ([a]) => meaning(a as never),
+      );
     }
     for (const op of BINARY) {
       const meaning = binaryMeaning(op as BinaryOp, t);
       if (!meaning || !cTarget.supports(op, t)) continue;
       const result = binary(op, constant(t, 0), constant(t, 0)).dtype;
       this.addCase(
-        `${op} ${t}x${lanes}`, t, lanes, result, (a, b) => binary(op, a, b),
+        `${op} ${t}x${lanes}`,
+        t,
+        lanes,
+        result,
+        (a, b) => binary(op, a, b),
         ([a, b]) => meaning(a as never, b as never),
       );
     }
-    this.addCase(`select ${t}x${lanes}`, t, lanes, t,
-      (a, b) => makeExpr('select', t, [binary('lt', a, b), b, a], null, lanes), ([a, b]) => [a, b][Number(a < b)]);
+    this.addCase(
+      `select ${t}x${lanes}`,
+      t,
+      lanes,
+      t,
+      (a, b) => makeExpr('select', t, [binary('lt', a, b), b, a], null, lanes),
+      ([a, b]) => [a, b][Number(a < b)],
+    );
   }
 
   private addConversions(t: ComputeType, lanes: number): void {
     for (const to of TYPES) {
       if (to === t) continue;
-      this.addCase(`cast ${t}→${to} x${lanes}`, t, lanes, to, (a) => cast(to, a), ([a]) => castScalar(t, to, a));
+      this.addCase(
+        `cast ${t}→${to} x${lanes}`,
+        t,
+        lanes,
+        to,
+        (a) => cast(to, a),
+        ([a]) => castScalar(t, to, a),
+      );
     }
     const peers: Partial<Record<ComputeType, ComputeType[]>> = {
-      f32: ['i32', 'u32'], i32: ['f32', 'u32'], u32: ['i32', 'f32'], f64: ['i64', 'u64'],
-      i64: ['f64', 'u64'], u64: ['i64', 'f64'],
+      f32: ['i32', 'u32'],
+      i32: ['f32', 'u32'],
+      u32: ['i32', 'f32'],
+      f64: ['i64', 'u64'],
+      i64: ['f64', 'u64'],
+      u64: ['i64', 'f64'],
     };
     for (const to of peers[t] ?? []) {
-      this.addCase(`bitcast ${t}→${to} x${lanes}`, t, lanes, to, (a) => bitcast(to, a), ([a]) => bitcastScalar(t, to, a));
+      this.addCase(
+        `bitcast ${t}→${to} x${lanes}`,
+        t,
+        lanes,
+        to,
+        (a) => bitcast(to, a),
+        ([a]) => bitcastScalar(t, to, a),
+      );
     }
   }
 
@@ -121,8 +177,14 @@ export class OpCases {
   private addRoundTrips(t: ComputeType, lanes: number): void {
     for (const via of TYPES) {
       if (via === t || via === 'bool') continue;
-      this.addCase(`cast ${t}→${via}→${t} x${lanes}`, t, lanes, t, (a) => cast(t, cast(via, a)),
-        ([a]) => castScalar(via, t, castScalar(t, via, a)));
+      this.addCase(
+        `cast ${t}→${via}→${t} x${lanes}`,
+        t,
+        lanes,
+        t,
+        (a) => cast(t, cast(via, a)),
+        ([a]) => castScalar(via, t, castScalar(t, via, a)),
+      );
     }
   }
 
@@ -132,8 +194,14 @@ export class OpCases {
       const meaning = binaryMeaning(op, t);
       if (!meaning || !cTarget.supports(op, t) || op.startsWith('sh')) continue;
       for (const c of SPECIAL[t].filter((_, i) => i % 3 < 2).slice(0, 8)) {
-        this.addCase(`${op} ${t}x${lanes} by ${Object.is(c, -0) ? '-0' : c}`, t, lanes, t,
-          (a) => binary(op, a, splat(constant(t, c), lanes)), ([a]) => meaning(a as never, c as never));
+        this.addCase(
+          `${op} ${t}x${lanes} by ${Object.is(c, -0) ? '-0' : c}`,
+          t,
+          lanes,
+          t,
+          (a) => binary(op, a, splat(constant(t, c), lanes)),
+          ([a]) => meaning(a as never, c as never),
+        );
       }
     }
   }

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { emitC, ENTRY } from '../../src/5-codegen/targets/c/program.ts';
-import { makeArtifact, type Slot } from '../../src/6-runtime/artifact.ts';
+import { makeArtifact } from '../../src/6-runtime/artifact.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
 import type { TaskProgram } from '../../src/3-tile/task.ts';
 import type { TensorData } from '../../src/ir/tensor.ts';
@@ -34,7 +34,8 @@ function canSanitise(): string | null {
 /** A main that reads the arena from a file, poisons the gaps and runs the program. */
 function driver(program: TaskProgram): string {
   const { plan } = program;
-  const gaps = [...plan.places.values()].filter((p) => p.space === 'arena' && p.bytes % 64 !== 0)
+  const gaps = [...plan.places.values()]
+    .filter((p) => p.space === 'arena' && p.bytes % 64 !== 0)
     .map((p) => `  __asan_poison_memory_region(arena + ${p.offset + p.bytes}, ${64 - (p.bytes % 64)});\n`);
   return `#include <stdint.h>
 #include <stdio.h>
@@ -58,14 +59,27 @@ function runSanitised(program: TaskProgram, feeds: readonly TensorData[]): strin
   try {
     const avx512 = ['avx512f', 'avx512vl', 'avx512bw', 'avx512dq'].every((x) => features.has(x));
     const units = emitC(program, { f16c: features.has('f16c'), avx512, exposeKernels: false });
-    units.forEach((text, i) => writeFileSync(join(dir.path, `u${i}.c`), text));
+    for (const [i, text] of units.entries()) writeFileSync(join(dir.path, `u${i}.c`), text);
     writeFileSync(join(dir.path, 'main.c'), driver(program));
     const arena = new Uint8Array(program.plan.arenaBytes);
-    const { inputs } = makeArtifact(program, { target: 'c', extension: 'c', bytes: new Uint8Array(0), features: [] });
-    inputs.forEach((slot: Slot, i) => arena.set(feeds[i].bytes, slot.offset));
+    const { inputs } = makeArtifact(program, {
+      target: 'c',
+      extension: 'c',
+      bytes: new Uint8Array(0),
+      features: [],
+    });
+    for (const [i, slot] of inputs.entries()) arena.set(feeds[i].bytes, slot.offset);
     writeFileSync(join(dir.path, 'arena'), arena);
     const cc = findToolchain();
-    const args = [...compileFlags(cc, features), ...SANITISE, '-o', 'test', 'main.c', ...units.map((_, i) => `u${i}.c`), '-lm'];
+    const args = [
+      ...compileFlags(cc, features),
+      ...SANITISE,
+      '-o',
+      'test',
+      'main.c',
+      ...units.map((_, i) => `u${i}.c`),
+      '-lm',
+    ];
     const built = spawnSync(cc.path, args, { cwd: dir.path, encoding: 'utf8' });
     if (built.status !== 0) return built.stderr.slice(0, 2000);
     const run = spawnSync(join(dir.path, 'test'), [join(dir.path, 'arena')], { encoding: 'utf8' });

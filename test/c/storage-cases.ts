@@ -1,7 +1,15 @@
 // Loads, stores and round trips of every storage type as cases of one program: all 8-bit and 16-bit
 // patterns are decoded; values at, between and next to representable ones are encoded.
 import {
-  type ComputeType, computeType, type Expr, index, load, localExpr, makeExpr, newLocal, round,
+  type ComputeType,
+  computeType,
+  type Expr,
+  index,
+  load,
+  localExpr,
+  makeExpr,
+  newLocal,
+  round,
 } from '../../src/3-tile/expr.ts';
 import { roundScalar } from '../../src/3-tile/semantics.ts';
 import type { Task, TaskProgram } from '../../src/3-tile/task.ts';
@@ -21,7 +29,7 @@ function patterns(t: DType): TensorData {
   const data = emptyTensor(t, [n]);
   const words = bytes === 2 ? new Uint16Array(data.bytes.buffer) : data.bytes;
   for (let i = 0; i < n; i++) words[i] = t === 'bool' ? i % 2 : bits < 8 ? i % 2 ** bits : i;
-  if (t === 'i4' || t === 'i2') for (let i = 0; i < n; i++) words[i] = (i << (8 - bits) << 24) >> 24 >> (8 - bits);
+  if (t === 'i4' || t === 'i2') for (let i = 0; i < n; i++) words[i] = (((i << (8 - bits)) << 24) >> 24) >> (8 - bits);
   return data;
 }
 
@@ -43,7 +51,10 @@ function aroundFloat(t: DType, from: 'f32' | 'f64'): number[] {
 }
 
 function aroundInt(t: ComputeType): Scalar[] {
-  return [...SPECIAL[t], ...Array.from({ length: 300 }, (_, i) => (typeof SPECIAL[t][0] === 'bigint' ? BigInt.asUintN(63, BigInt(i)) : i))];
+  return [
+    ...SPECIAL[t],
+    ...Array.from({ length: 300 }, (_, i) => (typeof SPECIAL[t][0] === 'bigint' ? BigInt.asUintN(63, BigInt(i)) : i)),
+  ];
 }
 
 const pad = (values: readonly Scalar[]): Scalar[] =>
@@ -78,11 +89,19 @@ export class StorageCases {
   }
 
   program(): TaskProgram {
-    return programOf(this.tasks, [...this.inputs.values()], this.cases.map((c) => c.output));
+    return programOf(
+      this.tasks,
+      [...this.inputs.values()],
+      this.cases.map((c) => c.output),
+    );
   }
 
   private addCase(
-    label: string, input: TensorData, lanes: number, to: DType, f: (x: Expr) => Expr,
+    label: string,
+    input: TensorData,
+    lanes: number,
+    to: DType,
+    f: (x: Expr) => Expr,
     expected: (x: Scalar) => Scalar,
   ): void {
     let source = this.inputs.get(input);
@@ -92,10 +111,19 @@ export class StorageCases {
     const at = localExpr(i);
     const t = computeType(input.dtype);
     const x = lanes === 1 ? load(source, [at]) : makeExpr('load', t, [at], source, lanes);
-    const k = kernel([source, output], [{
-      kind: 'for', index: i, from: index(0), to: index(input.shape[0]), step: lanes,
-      body: [{ kind: 'store', tensor: output, at: [at], value: f(x) }],
-    }]);
+    const k = kernel(
+      [source, output],
+      [
+        {
+          kind: 'for',
+          index: i,
+          from: index(0),
+          to: index(input.shape[0]),
+          step: lanes,
+          body: [{ kind: 'store', tensor: output, at: [at], value: f(x) }],
+        },
+      ],
+    );
     this.tasks.push(call(k));
     this.cases.push({ label: `${label} x${lanes}`, input, output, expected });
   }
@@ -110,11 +138,48 @@ export class StorageCases {
     const f64 = wide && tensorOf('f64', [wide.length], wide);
     const i64 = c === 'i32' ? tensorOf('i64', [64], pad(SPECIAL.i64)) : null;
     for (const lanes of widths) {
-      this.addCase(`load ${t}`, narrow, lanes, c, (x) => x, (x) => x);
-      this.addCase(`store ${t}`, compute, lanes, t, (x) => x, (x) => stored(t, x));
-      this.addCase(`round ${t}`, compute, lanes, c, (x) => round(t, x), (x) => roundScalar(t, c, x));
-      if (f64) this.addCase(`round f64 ${t}`, f64, lanes, 'f64', (x) => round(t, x), (x) => roundScalar(t, 'f64', x));
-      if (i64) this.addCase(`round i64 ${t}`, i64, lanes, 'i64', (x) => round(t, x), (x) => roundScalar(t, 'i64', x));
+      this.addCase(
+        `load ${t}`,
+        narrow,
+        lanes,
+        c,
+        (x) => x,
+        (x) => x,
+      );
+      this.addCase(
+        `store ${t}`,
+        compute,
+        lanes,
+        t,
+        (x) => x,
+        (x) => stored(t, x),
+      );
+      this.addCase(
+        `round ${t}`,
+        compute,
+        lanes,
+        c,
+        (x) => round(t, x),
+        (x) => roundScalar(t, c, x),
+      );
+      if (f64)
+        this.addCase(
+          `round f64 ${t}`,
+          f64,
+          lanes,
+          'f64',
+          (x) => round(t, x),
+          (x) => roundScalar(t, 'f64', x),
+        );
+      if (i64)
+        this.addCase(
+          `round i64 ${t}`,
+          i64,
+          lanes,
+          'i64',
+          (x) => round(t, x),
+          (x) => roundScalar(t, 'i64', x),
+        );
     }
   }
 }

@@ -20,7 +20,10 @@ describe.skipIf(missing !== null)('storage types in C', () => {
     const program = storage.program();
     const host = await build(program);
     const plain = await build(program, { features: new Set(['sse2']) });
-    for (const [name, e] of [['host', host], ['plain', plain]] as const) {
+    for (const [name, e] of [
+      ['host', host],
+      ['plain', plain],
+    ] as const) {
       const out = e.run(feeds);
       results.set(name, new Map(cases.map((c, i) => [c.output, out[i]])));
       e.dispose();
@@ -58,4 +61,3 @@ describe.skipIf(missing !== null)('storage types in C', () => {
     expect(wrong.slice(0, 20)).toEqual([]);
   });
 });
-

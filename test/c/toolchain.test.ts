@@ -9,14 +9,21 @@ import type { TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { CompileCache } from '../../src/6-runtime/cache.ts';
 import {
-  compileFlags, cpuFeatures, findToolchain, machineFlags, runCompiler, type Toolchain,
+  compileFlags,
+  cpuFeatures,
+  findToolchain,
+  machineFlags,
+  runCompiler,
+  type Toolchain,
 } from '../../src/6-runtime/toolchain.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { build, call, kernel, noCompiler, privateDirectory, programOf } from './harness.ts';
 
 const missing = noCompiler();
 let home: { path: string; remove: () => void };
-beforeEach(() => { home = privateDirectory(); });
+beforeEach(() => {
+  home = privateDirectory();
+});
 afterEach(() => home.remove());
 
 /** An executable script that stands for a compiler. */
@@ -33,10 +40,19 @@ function increment(c: number): TaskProgram {
   const i = newLocal('i', 'i32');
   const at = localExpr(i);
   const value = add(load(a, [at]), constant('f32', c));
-  const k = kernel([a, out], [{
-    kind: 'for', index: i, from: index(0), to: index(8), step: 1,
-    body: [{ kind: 'store', tensor: out, at: [at], value }],
-  }]);
+  const k = kernel(
+    [a, out],
+    [
+      {
+        kind: 'for',
+        index: i,
+        from: index(0),
+        to: index(8),
+        step: 1,
+        body: [{ kind: 'store', tensor: out, at: [at], value }],
+      },
+    ],
+  );
   return programOf([call(k)], [a], [out]);
 }
 
@@ -52,19 +68,30 @@ describe.skipIf(process.platform === 'win32')('the C compiler', () => {
   });
 
   it('is reported missing with what to do', () => {
-    for (const env of [{ PATH: home.path }, { PATH: '' }, { TILEWRIGHT_CC: '/no/such/cc', PATH: '/usr/bin' }, { CC: '../cc', PATH: '/usr/bin' }]) {
+    for (const env of [
+      { PATH: home.path },
+      { PATH: '' },
+      { TILEWRIGHT_CC: '/no/such/cc', PATH: '/usr/bin' },
+      { CC: '../cc', PATH: '/usr/bin' },
+    ]) {
       expect(() => findToolchain(env)).toThrow(/TARGET_UNAVAILABLE.*(gcc or clang).*wasm/s);
     }
     const broken = script('broken', 'exit 1');
     expect(() => findToolchain({ TILEWRIGHT_CC: broken })).toThrow(/TARGET_UNAVAILABLE/);
   });
 
-  const fake = (text: string): Toolchain => ({ path: script('cc', text), kind: 'gcc', version: 'fake' });
+  const fake = (text: string): Toolchain => ({
+    path: script('cc', text),
+    kind: 'gcc',
+    version: 'fake',
+  });
 
   it('fails with its first messages, made printable', async () => {
     const cc = fake('printf "u0.c:1: \\033[31merror\\033[0m one\\ntwo\\nthree\\nfour\\n" >&2; exit 3');
     const run = runCompiler(cc, [], home.path);
-    await expect(run).rejects.toThrow(/TOOLCHAIN: the C compiler ended with status 3: u0.c:1: \\u001b.*one \| two \| three$/);
+    await expect(run).rejects.toThrow(
+      /TOOLCHAIN: the C compiler ended with status 3: u0.c:1: \\u001b.*one \| two \| three$/,
+    );
   });
 
   it('is killed with its children when the time is up', async () => {
@@ -80,8 +107,9 @@ describe.skipIf(process.platform === 'win32')('the C compiler', () => {
   it('gets an environment without flags of the user', async () => {
     process.env['CPATH'] = '/evil';
     try {
-      await expect(runCompiler(fake('echo "CPATH=[$CPATH] LC_ALL=[$LC_ALL]" >&2; exit 1'), [], home.path))
-        .rejects.toThrow(/CPATH=\[\] LC_ALL=\[C\]/);
+      await expect(
+        runCompiler(fake('echo "CPATH=[$CPATH] LC_ALL=[$LC_ALL]" >&2; exit 1'), [], home.path),
+      ).rejects.toThrow(/CPATH=\[\] LC_ALL=\[C\]/);
     } finally {
       delete process.env['CPATH'];
     }
@@ -97,8 +125,11 @@ describe('flags', () => {
     expect(machineFlags(new Set(['sse2']))).toEqual(['-march=x86-64']);
     expect(machineFlags(new Set(v2))).toEqual(['-march=x86-64-v2']);
     expect(machineFlags(new Set(v3))).toEqual(['-march=x86-64-v3']);
-    expect(machineFlags(new Set([...v4, 'avx512_vnni'])))
-      .toEqual(['-march=x86-64-v4', '-mprefer-vector-width=512', '-mavx512vnni']);
+    expect(machineFlags(new Set([...v4, 'avx512_vnni']))).toEqual([
+      '-march=x86-64-v4',
+      '-mprefer-vector-width=512',
+      '-mavx512vnni',
+    ]);
     expect(machineFlags(new Set(['asimd']))).toEqual(['-march=armv8-a']);
     const all = compileFlags({ path: '/cc', kind: 'gcc', version: '' }, cpuFeatures());
     expect(all.join(' ')).not.toContain('native');
@@ -153,7 +184,8 @@ describe.skipIf(missing !== null)('a program and the cache', () => {
   });
 
   it('needs the features that the code was made for', async () => {
-    await expect(build(increment(9), { features: new Set(['f16c']) }).then(
-      (e) => e.dispose())).resolves.toBeUndefined();
+    await expect(
+      build(increment(9), { features: new Set(['f16c']) }).then((e) => e.dispose()),
+    ).resolves.toBeUndefined();
   });
 });

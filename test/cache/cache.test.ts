@@ -1,6 +1,19 @@
 // The compile cache: what it keeps, what it refuses, how it survives damage and many writers at once.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +29,10 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const files = (end: string): string[] => readdirSync(directory).filter((f) => f.endsWith(end)).sort();
+const files = (end: string): string[] =>
+  readdirSync(directory)
+    .filter((f) => f.endsWith(end))
+    .sort();
 
 describe('the compile cache', () => {
   it('gives back what was stored under exactly this key', () => {
@@ -39,12 +55,15 @@ describe('the compile cache', () => {
   });
 
   const damage: [string, () => void][] = [
-    ['a flipped byte', () => {
-      const file = join(directory, files('.so')[0]);
-      const data = readFileSync(file);
-      data[1] ^= 1;
-      writeFileSync(file, data);
-    }],
+    [
+      'a flipped byte',
+      () => {
+        const file = join(directory, files('.so')[0]);
+        const data = readFileSync(file);
+        data[1] ^= 1;
+        writeFileSync(file, data);
+      },
+    ],
     ['a cut artefact', () => truncateSync(join(directory, files('.so')[0]), 2)],
     ['a missing artefact', () => rmSync(join(directory, files('.so')[0]))],
     ['a cut manifest', () => truncateSync(join(directory, files('.json')[0]), 9)],
@@ -73,7 +92,7 @@ describe('the compile cache', () => {
     const cache = new CompileCache(directory, { maxBytes: 4000 });
     const old = Date.now() / 1000 - 1000;
     for (const key of ['a', 'b', 'c']) cache.store(key, new Uint8Array(1000), 'so');
-    files('.json').forEach((f, i) => utimesSync(join(directory, f), old + i, old + i));
+    for (const [i, f] of files('.json').entries()) utimesSync(join(directory, f), old + i, old + i);
     expect(cache.find('a')).toBeDefined();
     cache.store('d', new Uint8Array(1000), 'so');
     expect(cache.find('a')).toBeDefined();
@@ -135,8 +154,12 @@ describe('many writers at once', () => {
     return new Promise((resolve) => {
       const child = spawn(process.execPath, ['--import', 'tsx', writer, directory, String(seed)]);
       let text = '';
-      child.stdout.on('data', (d: Buffer) => { text += d.toString(); });
-      child.stderr.on('data', (d: Buffer) => { text += d.toString(); });
+      child.stdout.on('data', (d: Buffer) => {
+        text += d.toString();
+      });
+      child.stderr.on('data', (d: Buffer) => {
+        text += d.toString();
+      });
       child.on('close', (status) => resolve({ status, text }));
     });
   }

@@ -9,12 +9,24 @@ import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';
 import {
-  type Artifact, checkFeeds, type Executable, readOutputs, type Slot, SPACE_ALIGNMENT, verifyChecks,
+  type Artifact,
+  checkFeeds,
+  type Executable,
+  readOutputs,
+  type Slot,
+  SPACE_ALIGNMENT,
+  verifyChecks,
   writeConstants,
 } from '../artifact.ts';
 import { type CompileCache, openCache } from '../cache.ts';
 import {
-  compileFlags, cpuFeatures, findToolchain, runCompiler, type RunLimits, type Toolchain, toolchainKey,
+  compileFlags,
+  cpuFeatures,
+  findToolchain,
+  runCompiler,
+  type RunLimits,
+  type Toolchain,
+  toolchainKey,
 } from '../toolchain.ts';
 
 export interface NativeOptions extends RunLimits {
@@ -54,7 +66,10 @@ interface Library {
 }
 
 async function buildLibrary(
-  source: string, toolchain: Toolchain, flags: readonly string[], options: NativeOptions,
+  source: string,
+  toolchain: Toolchain,
+  flags: readonly string[],
+  options: NativeOptions,
 ): Promise<Library> {
   const cache = options.cache === undefined ? openCache().cache : options.cache;
   const key = JSON.stringify(['c', toolchainKey(toolchain), flags, source]);
@@ -83,7 +98,10 @@ function store(cache: CompileCache | null, key: string, data: Uint8Array): void 
 
 /** Compiles the units in `directory`; returns the library's path. */
 export async function compileUnits(
-  units: readonly string[], toolchain: Toolchain, flags: readonly string[], directory: string,
+  units: readonly string[],
+  toolchain: Toolchain,
+  flags: readonly string[],
+  directory: string,
   limits: RunLimits = {},
 ): Promise<string> {
   units.forEach((text, i) => {
@@ -109,7 +127,12 @@ export async function compileUnits(
 
 async function load(file: string, bytes: number): Promise<Library> {
   const { default: koffi } = await import('koffi').catch(() => {
-    throw new TilewrightError('TARGET_UNAVAILABLE', 'the package koffi is not installed', {}, 'Run npm install, or use the target wasm.');
+    throw new TilewrightError(
+      'TARGET_UNAVAILABLE',
+      'the package koffi is not installed',
+      {},
+      'Run npm install, or use the target wasm.',
+    );
   });
   try {
     const handle = koffi.load(file);

@@ -7,9 +7,7 @@ import type { Stmt } from '../../../3-tile/tile-op.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 
 /** Visits every distinct node below the roots that `skip` does not cut, operands first. */
-export function postOrder(
-  roots: readonly Expr[], visit: (e: Expr) => void, skip: (e: Expr) => boolean,
-): void {
+export function postOrder(roots: readonly Expr[], visit: (e: Expr) => void, skip: (e: Expr) => boolean): void {
   const stack: (readonly [Expr, boolean])[] = roots.map((e) => [e, false] as const).reverse();
   for (let top = stack.pop(); top; top = stack.pop()) {
     const [e, ready] = top;
@@ -31,10 +29,14 @@ const PASSES = 4;
 export function staticLocals(kernel: Kernel): ReadonlySet<Local> {
   const found = new Set<Local>();
   const isStatic = (e: Expr, memo: Map<Expr, boolean>): boolean => {
-    postOrder([e], (n) => {
-      const leaf = n.op === 'local' ? found.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
-      memo.set(n, leaf && n.src.every((s) => memo.get(s)));
-    }, (n) => memo.has(n));
+    postOrder(
+      [e],
+      (n) => {
+        const leaf = n.op === 'local' ? found.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
+        memo.set(n, leaf && n.src.every((s) => memo.get(s)));
+      },
+      (n) => memo.has(n),
+    );
     return memo.get(e)!;
   };
   for (let pass = 0; pass < PASSES; pass++) {
@@ -73,7 +75,11 @@ export class ReadSets {
   private readonly memo = new Map<Expr, Reads>();
 
   of(e: Expr): Reads {
-    postOrder([e], (n) => this.memo.set(n, this.join(n)), (n) => this.memo.has(n));
+    postOrder(
+      [e],
+      (n) => this.memo.set(n, this.join(n)),
+      (n) => this.memo.has(n),
+    );
     return this.memo.get(e)!;
   }
 

@@ -19,7 +19,7 @@ export function castValue(form: Form, from: ComputeType, to: ComputeType, x: str
   return form.convert(source, target, x);
 }
 
-const zero = (s: Scalar): string => ({ f32: '0.0f', f64: '0.0' } as Partial<Record<Scalar, string>>)[s] ?? '0';
+const zero = (s: Scalar): string => (({ f32: '0.0f', f64: '0.0' }) as Partial<Record<Scalar, string>>)[s] ?? '0';
 
 /** Smallest and largest value of an integer type, as C text. */
 const RANGE: Partial<Record<Scalar, readonly [string, string]>> = {
@@ -46,7 +46,9 @@ function saturate(form: Form, from: Scalar, to: Scalar, x: string): string {
       `${m} over = ${form.mask(from, tooHigh)};`,
       `${m} unordered = ${form.mask(from, 'x != x')};`,
       `return ${form.select(to, 'under', form.splat(to, low), capped)};`,
-    ].map((l) => `  ${l}\n`).join('');
+    ]
+      .map((l) => `  ${l}\n`)
+      .join('');
   });
   return `${name}(${x})`;
 }

@@ -16,9 +16,7 @@ export class Form {
   }
 
   /** A helper function of this form; `params` are `[type, name]`. Returns its name. */
-  helper(
-    name: string, result: Scalar, params: readonly (readonly [Scalar, string])[], body: () => string,
-  ): string {
+  helper(name: string, result: Scalar, params: readonly (readonly [Scalar, string])[], body: () => string): string {
     const full = this.lanes === 1 ? name : `${name}_x${this.lanes}`;
     return this.unit.need(full, () => {
       const list = params.map(([t, n]) => `${this.type(t)} ${n}`).join(', ');
@@ -30,7 +28,11 @@ export class Form {
   /** One scalar in every lane. */
   splat(s: Scalar, x: string): string {
     if (this.lanes === 1) return x;
-    const name = this.helper2(`splat_${s}`, s, () => `  return (${this.type(s)}){${perLane(this.lanes, () => 'x')}};\n`);
+    const name = this.helper2(
+      `splat_${s}`,
+      s,
+      () => `  return (${this.type(s)}){${perLane(this.lanes, () => 'x')}};\n`,
+    );
     return `${name}(${x})`;
   }
 
@@ -47,8 +49,12 @@ export class Form {
     if (from === to) return x;
     if (this.lanes > 1) return `((${this.type(to)})(${x}))`;
     if (from[0] !== 'f' && to[0] !== 'f') return `((${to})(${x}))`;
-    const name = this.helper(`bits_${from}_${to}`, to, [[from, 'x']], () =>
-      `  ${to} r;\n  __builtin_memcpy(&r, &x, ${scalarBytes(to)});\n  return r;\n`);
+    const name = this.helper(
+      `bits_${from}_${to}`,
+      to,
+      [[from, 'x']],
+      () => `  ${to} r;\n  __builtin_memcpy(&r, &x, ${scalarBytes(to)});\n  return r;\n`,
+    );
     return `${name}(${x})`;
   }
 
@@ -62,8 +68,12 @@ export class Form {
     if (from === to) return x;
     if (this.lanes === 1) return `((${to})(${x}))`;
     if (from[0] === 'f' && to[0] === 'f') return `__builtin_convertvector(${x}, ${this.type(to)})`;
-    const name = this.helper(`convert_${from}_${to}`, to, [[from, 'x']], () =>
-      `  return ${this.eachLane(to, (lane) => `(${to})x${lane}`)};\n`);
+    const name = this.helper(
+      `convert_${from}_${to}`,
+      to,
+      [[from, 'x']],
+      () => `  return ${this.eachLane(to, (lane) => `(${to})x${lane}`)};\n`,
+    );
     return `${name}(${x})`;
   }
 
@@ -87,11 +97,20 @@ export class Form {
   select(s: Scalar, mask: string, then: string, otherwise: string): string {
     if (this.lanes === 1) return `(${mask} ? ${then} : ${otherwise})`;
     const i = signedOf(s);
-    const name = this.helper(`select_${s}`, s, [['i32', 'm'], [s, 'a'], [s, 'b']], () => {
-      const w = this.type(i);
-      const wide = this.convert('i32', i, 'm');
-      return `  ${w} w = ${wide};\n  return (${this.type(s)})((w & (${w})a) | (~w & (${w})b));\n`;
-    });
+    const name = this.helper(
+      `select_${s}`,
+      s,
+      [
+        ['i32', 'm'],
+        [s, 'a'],
+        [s, 'b'],
+      ],
+      () => {
+        const w = this.type(i);
+        const wide = this.convert('i32', i, 'm');
+        return `  ${w} w = ${wide};\n  return (${this.type(s)})((w & (${w})a) | (~w & (${w})b));\n`;
+      },
+    );
     return `${name}(${mask}, ${then}, ${otherwise})`;
   }
 

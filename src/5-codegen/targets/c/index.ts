@@ -35,13 +35,15 @@ export const cTarget: Target = {
   emit(program, options: EmitOptions = {}) {
     const features = options.features ?? new Set<string>();
     const units = emitC(program, {
-      f16c: features.has('f16c'), avx512: vectorBytes(features) === 64,
+      f16c: features.has('f16c'),
+      avx512: vectorBytes(features) === 64,
       exposeKernels: options.exposeKernels ?? false,
     });
     return {
-      target: 'c', extension: 'c', bytes: new TextEncoder().encode(units.join(UNIT_SEPARATOR)),
+      target: 'c',
+      extension: 'c',
+      bytes: new TextEncoder().encode(units.join(UNIT_SEPARATOR)),
       features: TEXT_FEATURES.filter((f) => features.has(f)).sort(),
     };
   },
 };
-

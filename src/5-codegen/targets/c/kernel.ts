@@ -187,10 +187,19 @@ function roots(body: readonly Stmt[]): { e: Expr; wide: boolean }[] {
   const out: { e: Expr; wide: boolean }[] = [];
   walkStmts(body, (s) => {
     switch (s.kind) {
-      case 'for': out.push({ e: s.from, wide: true }, { e: s.to, wide: true }); break;
-      case 'while': case 'if': out.push({ e: s.cond, wide: false }); break;
-      case 'set': out.push({ e: s.value, wide: false }); break;
-      case 'store': out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false }); break;
+      case 'for':
+        out.push({ e: s.from, wide: true }, { e: s.to, wide: true });
+        break;
+      case 'while':
+      case 'if':
+        out.push({ e: s.cond, wide: false });
+        break;
+      case 'set':
+        out.push({ e: s.value, wide: false });
+        break;
+      case 'store':
+        out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false });
+        break;
     }
   });
   return out;

@@ -7,12 +7,18 @@ export function literal(e: Expr): string {
   invariant(e.op === 'const', 'literal of a non-constant');
   const v = e.arg;
   switch (e.dtype) {
-    case 'f32': return floatLiteral(Number(v), 9, 'f');
-    case 'f64': return floatLiteral(Number(v), 17, '');
-    case 'bool': return v ? '1' : '0';
-    case 'i32': return v === -(2 ** 31) ? '(-2147483647 - 1)' : Number(v) < 0 ? `(${v})` : `${v}`;
-    case 'u32': return `${v}u`;
-    case 'u64': return `${v}ull`;
+    case 'f32':
+      return floatLiteral(Number(v), 9, 'f');
+    case 'f64':
+      return floatLiteral(Number(v), 17, '');
+    case 'bool':
+      return v ? '1' : '0';
+    case 'i32':
+      return v === -(2 ** 31) ? '(-2147483647 - 1)' : Number(v) < 0 ? `(${v})` : `${v}`;
+    case 'u32':
+      return `${v}u`;
+    case 'u64':
+      return `${v}ull`;
     case 'i64': {
       if (v === -(2n ** 63n)) return '((i64)(-9223372036854775807LL - 1))';
       return Number(v) < 0 ? `((i64)${v}LL)` : `${v}LL`;

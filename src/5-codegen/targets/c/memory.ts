@@ -27,16 +27,13 @@ function encode(form: Form, dtype: DType, value: string): string {
 /** `lanes` consecutive elements of `pointer` from element `at` on. */
 export function loadAt(unit: Unit, dtype: DType, lanes: number, pointer: string, at: string): string {
   const form = new Form(unit, lanes);
-  const raw = lanes === 1
-    ? `${pointer}[${at}]`
-    : `(*(const ${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at}))`;
+  const raw =
+    lanes === 1 ? `${pointer}[${at}]` : `(*(const ${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at}))`;
   return decode(form, dtype, raw);
 }
 
 /** The assignment that stores `lanes` elements from element `at` on. */
-export function storeAt(
-  unit: Unit, dtype: DType, lanes: number, pointer: string, at: string, value: string,
-): string {
+export function storeAt(unit: Unit, dtype: DType, lanes: number, pointer: string, at: string, value: string): string {
   const raw = encode(new Form(unit, lanes), dtype, value);
   if (lanes === 1) return `${pointer}[${at}] = ${raw};`;
   return `*(${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at}) = ${raw};`;
@@ -47,8 +44,13 @@ export function storeAt(
  * it is undefined), else it is `otherwise(k)`.
  */
 export function gather(
-  unit: Unit, dtype: DType, lanes: number, pointer: string, at: (lane: number) => string,
-  guard?: (lane: number) => string, otherwise?: (lane: number) => string,
+  unit: Unit,
+  dtype: DType,
+  lanes: number,
+  pointer: string,
+  at: (lane: number) => string,
+  guard?: (lane: number) => string,
+  otherwise?: (lane: number) => string,
 ): string {
   const compute: ComputeType = computeType(dtype);
   const one = (lane: number): string => {

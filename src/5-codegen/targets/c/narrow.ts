@@ -12,12 +12,14 @@ const hex = (n: number): string => `0x${(n >>> 0).toString(16)}u`;
 export function decodeNarrow(form: Form, dtype: DType, x: string): string {
   const storage = storageOf(dtype);
   const hardware = dtype === 'f16' ? hardwareDecode(form) : undefined;
-  const name = hardware ?? form.helper(`decode_${dtype}`, 'f32', [[storage, 'p']], () => {
-    const u = form.type('u32');
-    const first = `  ${u} x = ${form.convert(storage, 'u32', 'p')};\n`;
-    if (dtype === 'bf16') return `${first}  return ${form.bits('u32', 'f32', '(x << 16)')};\n`;
-    return first + (dtype === 'f8e8m0' ? decodeE8M0(form) : decodeFormat(form, FORMATS[dtype]!));
-  });
+  const name =
+    hardware ??
+    form.helper(`decode_${dtype}`, 'f32', [[storage, 'p']], () => {
+      const u = form.type('u32');
+      const first = `  ${u} x = ${form.convert(storage, 'u32', 'p')};\n`;
+      if (dtype === 'bf16') return `${first}  return ${form.bits('u32', 'f32', '(x << 16)')};\n`;
+      return first + (dtype === 'f8e8m0' ? decodeE8M0(form) : decodeFormat(form, FORMATS[dtype]!));
+    });
   return `${name}(${x})`;
 }
 
@@ -39,10 +41,11 @@ function decodeFormat(form: Form, f: Format): string {
     fnuz: ['x', `x == ${hex(1 << width)}`, form.splat('u32', '0x7fc00000u')],
     none: null,
   }[f.special];
+  const scaled = `${form.bits('u32', 'f32', `(m << ${up})`)} * 0x1p${127 - f.bias}f`;
   const lines = [
     `${u} m = x & ${hex((1 << width) - 1)};`,
     `${u} s = (x >> ${width}) << 31;`,
-    `${u} v = ${form.bits('f32', 'u32', `${form.bits('u32', 'f32', `(m << ${up})`)} * 0x1p${127 - f.bias}f`)};`,
+    `${u} v = ${form.bits('f32', 'u32', scaled)};`,
   ];
   if (special) lines.push(`v = ${form.select('u32', form.mask('u32', special[1]), special[2], 'v')};`);
   lines.push(`return ${form.bits('u32', 'f32', '(v | s)')};`);
@@ -54,12 +57,14 @@ export function encodeNarrow(form: Form, dtype: DType, from: 'f32' | 'f64', x: s
   const storage = storageOf(dtype);
   const value = from === 'f64' ? `${roundToOdd(form)}(${x})` : x;
   const hardware = dtype === 'f16' ? hardwareEncode(form) : undefined;
-  const name = hardware ?? form.helper(`encode_${dtype}`, storage, [['f32', 'f']], () => {
-    const u = form.type('u32');
-    const first = `  ${u} u = ${form.bits('f32', 'u32', 'f')};\n`;
-    const [body, r] = dtype === 'f8e8m0' ? encodeE8M0(form) : encodeFormat(form, FORMATS[dtype]!);
-    return `${first}${body}  return ${form.convert('u32', storage, r)};\n`;
-  });
+  const name =
+    hardware ??
+    form.helper(`encode_${dtype}`, storage, [['f32', 'f']], () => {
+      const u = form.type('u32');
+      const first = `  ${u} u = ${form.bits('f32', 'u32', 'f')};\n`;
+      const [body, r] = dtype === 'f8e8m0' ? encodeE8M0(form) : encodeFormat(form, FORMATS[dtype]!);
+      return `${first}${body}  return ${form.convert('u32', storage, r)};\n`;
+    });
   return `${name}(${value})`;
 }
 
@@ -68,9 +73,10 @@ function roundToOdd(form: Form): string {
   return form.helper('odd_f64', 'f32', [['f64', 'd']], () => {
     const inexact = form.mask('f64', 'w < d || d < w').replace('||', form.lanes > 1 ? '|' : '||');
     const wide = form.convert('f32', 'f64', 'f');
-    const away = form.lanes > 1
-      ? form.mask('f64', '(w > d) & (w > 0) | (w < d) & (w < 0)')
-      : '((w > d && w > 0) || (w < d && w < 0))';
+    const away =
+      form.lanes > 1
+        ? form.mask('f64', '(w > d) & (w > 0) | (w < d) & (w < 0)')
+        : '((w > d && w > 0) || (w < d && w < 0))';
     const less = form.select('u32', 'away', '(u - 1)', 'u');
     const m = form.type('i32');
     return [
@@ -80,7 +86,9 @@ function roundToOdd(form: Form): string {
       `${form.type('u32')} u = ${form.bits('f32', 'u32', 'f')};`,
       `u = ${form.select('u32', inexact, `(${less} | 1)`, 'u')};`,
       `return ${form.bits('u32', 'f32', 'u')};`,
-    ].map((l) => `  ${l}\n`).join('');
+    ]
+      .map((l) => `  ${l}\n`)
+      .join('');
   });
 }
 
@@ -108,22 +116,36 @@ function encodeFormat(form: Form, f: Format): [string, string] {
   const minExponent = 1 - f.bias;
   const magic = minExponent - f.mantissa + 23;
   const infinity = ((1 << f.exponent) - 1) << f.mantissa;
-  const largest = { ieee: infinity - 1, fn: (1 << width) - 2, fnuz: (1 << width) - 1, none: (1 << width) - 1 };
-  const nan = { ieee: infinity | (1 << (f.mantissa - 1)), fn: (1 << width) - 1, fnuz: 1 << width, none: 1 << width };
+  const largest = {
+    ieee: infinity - 1,
+    fn: (1 << width) - 2,
+    fnuz: (1 << width) - 1,
+    none: (1 << width) - 1,
+  };
+  const nan = {
+    ieee: infinity | (1 << (f.mantissa - 1)),
+    fn: (1 << width) - 1,
+    fnuz: 1 << width,
+    none: 1 << width,
+  };
   const overflow = { ieee: infinity, fn: nan.fn, fnuz: nan.fnuz, none: largest.none }[f.special];
   const splat = (n: number): string => form.splat('u32', hex(n));
   const value = form.bits('u32', 'f32', 'a');
-  const small = `(${form.bits('f32', 'u32', `(${value} + 0x1p${magic}f)`)} - ${hex((magic + 127) << 23)})`;
-  const normal = `(((a + ${hex((1 << (down - 1)) - 1)} + ((a >> ${down}) & 1u)) >> ${down}) - ${hex((127 - f.bias) << f.mantissa)})`;
+  const shifted = form.bits('f32', 'u32', `(${value} + 0x1p${magic}f)`);
+  const small = `(${shifted} - ${hex((magic + 127) << 23)})`;
+  const rounded = `(a + ${hex((1 << (down - 1)) - 1)} + ((a >> ${down}) & 1u))`;
+  const normal = `((${rounded} >> ${down}) - ${hex((127 - f.bias) << f.mantissa)})`;
+  const isTooLarge = form.mask('u32', `r > ${hex(largest[f.special])}`);
   const isSmall = form.mask('u32', `a < ${hex((minExponent + 127) << 23)}`);
   const lines = [
     `${u} a = u & 0x7fffffffu;`,
     `${u} s = (u >> 31) << ${width};`,
     `${u} r = ${form.select('u32', isSmall, small, normal)};`,
-    `r = ${form.select('u32', form.mask('u32', `r > ${hex(largest[f.special])}`), splat(overflow), 'r')};`,
+    `r = ${form.select('u32', isTooLarge, splat(overflow), 'r')};`,
   ];
   if (f.special === 'fnuz') {
-    lines.push(`s = ${form.select('u32', form.mask('u32', `(r & ${hex((1 << width) - 1)}) == 0`), splat(0), 's')};`);
+    const isZero = form.mask('u32', `(r & ${hex((1 << width) - 1)}) == 0`);
+    lines.push(`s = ${form.select('u32', isZero, splat(0), 's')};`);
   }
   const isNan = form.mask('u32', 'a > 0x7f800000u');
   lines.push(`r = ${form.select('u32', isNan, splat(nan[f.special]), '(r | s)')};`);

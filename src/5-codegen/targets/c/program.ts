@@ -44,7 +44,8 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
   // Helpers are inlined where used and cost next to nothing where not: every unit gets them all.
   const preamble = unit.preamble();
   const functions = balance(kernels).map((group) =>
-    group.map(({ name, text }) => `KERNEL void ${name}${text}`).join(''));
+    group.map(({ name, text }) => `KERNEL void ${name}${text}`).join(''),
+  );
   if (functions.length < 2) return [preamble + functions.join('') + main];
   const prototypes = kernels.map((k) => `KERNEL void ${k.name}${k.signature};\n`).join('');
   return [...functions.map((f) => preamble + f), preamble + prototypes + main];
@@ -128,15 +129,20 @@ function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel
         }
         if (t.cond) tests.push(`*${address(t.cond, 'const u8')}`);
         const counter = address(t.counter, 'i64');
-        lines.push(`${pad}  *${counter} = 0;`, `${pad}  while (${tests.slice(tests.length > 1 ? 1 : 0).join(' && ')}) {`);
+        lines.push(
+          `${pad}  *${counter} = 0;`,
+          `${pad}  while (${tests.slice(tests.length > 1 ? 1 : 0).join(' && ')}) {`,
+        );
         write(t.tasks, depth + 2);
         lines.push(`${pad}    *${counter} = ++n${n};`, `${pad}  }`, `${pad}}`);
       }
     }
   };
   write(program.lanes[0] ?? [], 1);
-  return `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena) {\n` +
-    `  (void)constants;\n  (void)arena;\n${lines.map((l) => `${l}\n`).join('')}  return 0;\n}\n`;
+  return (
+    `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena) {\n` +
+    `  (void)constants;\n  (void)arena;\n${lines.map((l) => `${l}\n`).join('')}  return 0;\n}\n`
+  );
 }
 
 /** The pointee type of an argument; memory in the constant segment is read-only. */

@@ -19,7 +19,16 @@ export interface COptions {
 }
 
 const BYTES: Readonly<Record<Scalar, number>> = {
-  f32: 4, f64: 8, i8: 1, u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8,
+  f32: 4,
+  f64: 8,
+  i8: 1,
+  u8: 1,
+  i16: 2,
+  u16: 2,
+  i32: 4,
+  u32: 4,
+  i64: 8,
+  u64: 8,
 };
 
 const SCALAR_TYPES = `typedef float f32;
@@ -45,10 +54,29 @@ export const unsignedOf = (s: Scalar): Scalar => `u${BYTES[s] * 8}` as Scalar;
 export const signedOf = (s: Scalar): Scalar => `i${BYTES[s] * 8}` as Scalar;
 
 const STORAGE: Partial<Record<DType, Scalar>> = {
-  f16: 'u16', bf16: 'u16', f8e4m3fn: 'u8', f8e4m3fnuz: 'u8', f8e5m2: 'u8', f8e5m2fnuz: 'u8',
-  f8e8m0: 'u8', f4e2m1: 'u8', bool: 'u8', i4: 'i8', i2: 'i8', u4: 'u8', u2: 'u8',
-  f32: 'f32', f64: 'f64', i8: 'i8', u8: 'u8', i16: 'i16', u16: 'u16', i32: 'i32', u32: 'u32',
-  i64: 'i64', u64: 'u64',
+  f16: 'u16',
+  bf16: 'u16',
+  f8e4m3fn: 'u8',
+  f8e4m3fnuz: 'u8',
+  f8e5m2: 'u8',
+  f8e5m2fnuz: 'u8',
+  f8e8m0: 'u8',
+  f4e2m1: 'u8',
+  bool: 'u8',
+  i4: 'i8',
+  i2: 'i8',
+  u4: 'u8',
+  u2: 'u8',
+  f32: 'f32',
+  f64: 'f64',
+  i8: 'i8',
+  u8: 'u8',
+  i16: 'i16',
+  u16: 'u16',
+  i32: 'i32',
+  u32: 'u32',
+  i64: 'i64',
+  u64: 'u64',
 };
 
 /** The C element type that a storage type is kept in. */
@@ -79,15 +107,19 @@ export class Unit {
   type(s: Scalar, lanes: number): string {
     if (lanes === 1) return s;
     invariant((lanes & (lanes - 1)) === 0 && lanes <= 256, `vector of ${lanes} lanes`);
-    return this.need(`${s}x${lanes}`, () =>
-      `typedef ${s} ${s}x${lanes} __attribute__((vector_size(${BYTES[s] * lanes})));\n`);
+    return this.need(
+      `${s}x${lanes}`,
+      () => `typedef ${s} ${s}x${lanes} __attribute__((vector_size(${BYTES[s] * lanes})));\n`,
+    );
   }
 
   /** The same vector type for memory that is aligned to its elements only. */
   memoryType(s: Scalar, lanes: number): string {
     const vector = this.type(s, lanes);
-    return this.need(`${vector}u`, () =>
-      `typedef ${vector} ${vector}u __attribute__((aligned(${BYTES[s]}), may_alias));\n`);
+    return this.need(
+      `${vector}u`,
+      () => `typedef ${vector} ${vector}u __attribute__((aligned(${BYTES[s]}), may_alias));\n`,
+    );
   }
 
   /** Everything asked for so far. */

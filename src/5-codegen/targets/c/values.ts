@@ -129,7 +129,10 @@ export class Values {
 
   private finish(i: Item, done: ReadonlyMap<number, Text>): Text {
     const parts = this.operands(i).map((c) => done.get(key(c))!);
-    const text = this.render(i, parts.map((p) => p.text));
+    const text = this.render(
+      i,
+      parts.map((p) => p.text),
+    );
     const depth = 1 + parts.reduce((d, p) => Math.max(d, p.depth), 0);
     if (!this.naming(i, text, depth)) return { text, depth };
     const name: Name = { text: `t${this.counter++}`, key: key(i), reads: this.readSets.of(i.e) };
@@ -161,10 +164,14 @@ export class Values {
   }
 
   private isSteady(e: Expr): boolean {
-    postOrder([e], (n) => {
-      const self = n.op === 'local' ? this.scope.steady.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
-      this.steady.set(n, self && n.src.every((s) => this.steady.get(s)));
-    }, (n) => this.steady.has(n));
+    postOrder(
+      [e],
+      (n) => {
+        const self = n.op === 'local' ? this.scope.steady.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
+        this.steady.set(n, self && n.src.every((s) => this.steady.get(s)));
+      },
+      (n) => this.steady.has(n),
+    );
     return this.steady.get(e)!;
   }
 
@@ -207,10 +214,17 @@ export class Values {
     const { unit } = this.scope;
     const pointer = this.scope.pointer(tensor);
     const [at, guard, otherwise] = x;
-    if (e.src[1].lanes === 1) return `(${guard} ? ${this.renderLoad({ ...e, src: [e.src[0]] }, tensor, x)} : ${otherwise})`;
+    if (e.src[1].lanes === 1)
+      return `(${guard} ? ${this.renderLoad({ ...e, src: [e.src[0]] }, tensor, x)} : ${otherwise})`;
     const place = (l: number): string => (e.src[0].lanes > 1 ? `${at}[${l}]` : `${at} + ${l}`);
     return gather(
-      unit, tensor.dtype, e.lanes, pointer, place, (l) => `${guard}[${l}]`, (l) => `${otherwise}[${l}]`,
+      unit,
+      tensor.dtype,
+      e.lanes,
+      pointer,
+      place,
+      (l) => `${guard}[${l}]`,
+      (l) => `${otherwise}[${l}]`,
     );
   }
 }
@@ -218,6 +232,5 @@ export class Values {
 /** True when the C form subscripts its operands, so they must be variables. */
 function needsAtoms(e: Expr): boolean {
   if (e.op === 'lane') return true;
-  return (e.op === 'load' || e.op === 'guarded') && e.lanes > 1 &&
-    e.src.some((s, k) => k < 2 && s.lanes > 1);
+  return (e.op === 'load' || e.op === 'guarded') && e.lanes > 1 && e.src.some((s, k) => k < 2 && s.lanes > 1);
 }

@@ -1,0 +1,203 @@
+// Arithmetic whose C needs more than an operator: counting bits, division that is total, min and max
+// that order zeros and keep NaN, multiply-add with one rounding. The same text serves scalars and
+// vectors; ops.ts has the table that these belong to.
+import { TilewrightError } from '../../../support/errors.ts';
+import type { Expr } from '../../../3-tile/expr.ts';
+import { Form } from './form.ts';
+import { isFloatScalar, isUnsigned, type Scalar, scalarBytes, unsignedOf } from './unit.ts';
+
+export type Render = (form: Form, e: Expr, x: readonly string[], s: Scalar) => string;
+
+export const suffix = (s: Scalar): string => (s === 'f32' ? 'f' : '');
+
+export function refuse(e: Expr): never {
+  throw new TilewrightError('INTERNAL', `c: no form of ${e.op} for ${e.src[0]?.dtype ?? e.dtype} x${e.lanes}`);
+}
+
+export function eachLane(form: Form, name: string, s: Scalar, f: (v: string) => string, x: string): string {
+  if (form.lanes === 1) return f(x);
+  const full = form.helper(
+    `${name}_${s}`,
+    s,
+    [[s, 'x']],
+    () => `  return ${form.eachLane(s, (lane) => f(`x${lane}`))};\n`,
+  );
+  return `${full}(${x})`;
+}
+
+/** Counting bits through unsigned builtins, lane by lane. */
+export const count =
+  (name: 'clz' | 'popcount'): Render =>
+  (form, e, x, s) => {
+    if (isFloatScalar(s) || e.dtype === 'bool') refuse(e);
+    const bits = scalarBytes(s) * 8;
+    const u = unsignedOf(s);
+    const builtin = `__builtin_${name}${bits === 64 ? 'll' : ''}`;
+    const one = (v: string): string =>
+      name === 'clz' ? `(${v} == 0 ? ${bits} : ${builtin}((${u})${v}))` : `${builtin}((${u})${v})`;
+    const full = form.helper(
+      `${name}_${s}`,
+      s,
+      [[s, 'x']],
+      () => `  return ${form.eachLane(s, (lane) => one(`x${lane}`))};\n`,
+    );
+    return `${full}(${x[0]})`;
+  };
+
+/** The constant behind an operand, through a splat. */
+function constantOf(e: Expr): number | bigint | undefined {
+  if (e.op === 'const') return e.arg;
+  return e.op === 'splat' ? constantOf(e.src[0]) : undefined;
+}
+
+export const remainder: Render = (form, e, x, s) =>
+  isFloatScalar(s)
+    ? twoLanes(form, 'fmod', s, (a, b) => `__builtin_fmod${suffix(s)}(${a}, ${b})`, x)
+    : integerDivision('%')(form, e, x, s);
+
+export const divide: Render = (form, e, x, s) =>
+  isFloatScalar(s) ? `(${x[0]} / ${x[1]})` : integerDivision('/')(form, e, x, s);
+
+/** x/0 = x%0 = 0; the smallest value over -1 wraps. A constant divisor needs no test. */
+const integerDivision =
+  (symbol: '/' | '%'): Render =>
+  (form, e, x, s) => {
+    if (e.dtype === 'bool') refuse(e);
+    const c = constantOf(e.src[1]);
+    if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
+    const byMinusOne = symbol === '/' ? '-a' : '0';
+    const one = new Form(form.unit, 1).helper(
+      `${symbol === '/' ? 'div' : 'rem'}_${s}`,
+      s,
+      [
+        [s, 'a'],
+        [s, 'b'],
+      ],
+      () => {
+        const guarded = isUnsigned(s) ? `a ${symbol} b` : `b == -1 ? ${byMinusOne} : a ${symbol} b`;
+        return `  return b == 0 ? 0 : ${guarded};\n`;
+      },
+    );
+    return twoLanes(form, one, s, (a, b) => `${one}(${a}, ${b})`, x);
+  };
+
+function twoLanes(
+  form: Form,
+  name: string,
+  s: Scalar,
+  f: (a: string, b: string) => string,
+  x: readonly string[],
+): string {
+  if (form.lanes === 1) return f(x[0], x[1]);
+  const full = form.helper(
+    `each_${name}_${s}`,
+    s,
+    [
+      [s, 'a'],
+      [s, 'b'],
+    ],
+    () => `  return ${form.eachLane(s, (lane) => f(`a${lane}`, `b${lane}`))};\n`,
+  );
+  return `${full}(${x[0]}, ${x[1]})`;
+}
+
+export const extreme =
+  (which: 'min' | 'max'): Render =>
+  (form, e, x, s) => {
+    if (e.dtype === 'bool') return `(${x[0]} ${which === 'min' ? '&' : '|'} ${x[1]})`;
+    const sign = which === 'min' ? '<' : '>';
+    if (!isFloatScalar(s)) {
+      const name = form.helper(
+        `${which}_${s}`,
+        s,
+        [
+          [s, 'a'],
+          [s, 'b'],
+        ],
+        () => `  return ${form.select(s, form.mask(s, `a ${sign} b`), 'a', 'b')};\n`,
+      );
+      return `${name}(${x[0]}, ${x[1]})`;
+    }
+    const c = constantOf(e.src[1]) as number | undefined;
+    if (c !== undefined && !Number.isNaN(c)) return floatBound(form, which, s, x, c);
+    return floatExtreme(form, which, s, x);
+  };
+
+/**
+ * min or max with a constant: `c sign x ? c : x` keeps NaN, and gives x where both are equal; so
+ * only the zero that loses against the other zero needs more: adding +0 turns -0 into +0.
+ */
+function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[], c: number): string {
+  if (which === 'min' && Object.is(c, -0)) return floatExtreme(form, which, s, x);
+  const sign = which === 'min' ? '<' : '>';
+  const name = form.helper(
+    `${which}_bound_${s}`,
+    s,
+    [
+      [s, 'x'],
+      [s, 'c'],
+    ],
+    () => `  return ${form.select(s, form.mask(s, `c ${sign} x`), 'c', 'x')};\n`,
+  );
+  const text = `${name}(${x[0]}, ${x[1]})`;
+  return which === 'max' && Object.is(c, 0) ? `(${text} + ${suffix(s) ? '0.0f' : '0.0'})` : text;
+}
+
+/**
+ * Where neither operand is smaller, both are equal or one is NaN: the union of the bits is then the
+ * smaller zero, the common value, or a NaN. max is min under a flip of the signs.
+ */
+function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
+  const name = form.helper(
+    `${which}_${s}`,
+    s,
+    [
+      [s, 'a'],
+      [s, 'b'],
+    ],
+    () => {
+      const u = unsignedOf(s);
+      const [a, b] = [form.bits(s, u, 'a'), form.bits(s, u, 'b')];
+      const sign = s === 'f32' ? '0x80000000u' : '0x8000000000000000ull';
+      const tie = which === 'min' ? `(${a} | ${b})` : `(((${a} ^ ${sign}) | (${b} ^ ${sign})) ^ ${sign})`;
+      const [first, second] = which === 'min' ? ['a < b', 'b < a'] : ['a > b', 'b > a'];
+      const rest = form.select(s, form.mask(s, second), 'b', form.bits(u, s, tie));
+      return `  return ${form.select(s, form.mask(s, first), 'a', rest)};\n`;
+    },
+  );
+  return `${name}(${x[0]}, ${x[1]})`;
+}
+
+/** gcc's builtins per type and lanes: lanes written one by one become them only with luck. */
+const X86_FMA: ReadonlyMap<string, readonly [macro: string, builtin: string, extra: string]> = new Map([
+  ['f32 4', ['__FMA__', '__builtin_ia32_vfmaddps', '']],
+  ['f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256', '']],
+  ['f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask', ', (unsigned short)-1, 4']],
+  ['f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd', '']],
+  ['f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256', '']],
+  ['f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask', ', (unsigned char)-1, 4']],
+]);
+
+export const fma: Render = (form, e, x, s) => {
+  if (!isFloatScalar(s)) refuse(e);
+  const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
+  if (form.lanes === 1) return call(x[0], x[1], x[2]);
+  const name = form.helper(
+    `fma_${s}`,
+    s,
+    [
+      [s, 'a'],
+      [s, 'b'],
+      [s, 'c'],
+    ],
+    () => {
+      const lanewise = `  return ${form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`))};\n`;
+      const native = X86_FMA.get(`${s} ${form.lanes}`);
+      if (!native) return lanewise;
+      const [macro, builtin, extra] = native;
+      const one = `  return ${builtin}(a, b, c${extra});\n`;
+      return `#if defined(${macro}) && !defined(__clang__)\n${one}#else\n${lanewise}#endif\n`;
+    },
+  );
+  return `${name}(${x.join(', ')})`;
+};
