@@ -9,7 +9,8 @@ import type { InferContext, LowerContext, TileTensor } from './op.ts';
 
 /** The type of mean and inverse deviation, from stash_type. */
 export function stashType(c: NodeView): DType {
-  const dtype = dtypeFromOnnx(c.int('stash_type', 1));
+  // 0 names no type; exporters write it where the stashed results are not used.
+  const dtype = dtypeFromOnnx(c.int('stash_type', 1) || 1);
   if (dtype !== 'f32' && dtype !== 'bf16' && dtype !== 'f16' && dtype !== 'f64') {
     return c.fail(
       `stash_type ${c.int('stash_type', 1)} is not a float type`,
