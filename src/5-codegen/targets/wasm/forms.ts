@@ -92,6 +92,7 @@ export function splat(v: Values, form: Form, x: Value): Value {
   }
   const fused = SPLAT_LOADS[x.op];
   if (fused && x.memory) return v.load(fused, x.src[0], x.imm as number, x.memory);
+  if (x.op === named(`${prefix(form)}.extract_lane`)) return spread(v, form, x);
   const scalar = form.dtype === 'bool' ? maskLane(v, form.lanes, x) : x;
   return v.op(named(`${prefix(form)}.splat`), [scalar]);
 }
@@ -103,6 +104,14 @@ const SPLAT_LOADS: Partial<Record<Value['op'], InstructionName>> = {
   'f64.load': 'v128.load64_splat',
   'i64.load': 'v128.load64_splat',
 };
+
+/** One lane of a vector in all lanes, as a single move within vectors. */
+function spread(v: Values, { lanes }: Form, extracted: Value): Value {
+  const width = 16 / lanes;
+  const start = (extracted.imm as number) * width;
+  const order = Array.from({ length: 16 }, (_, i) => start + (i % width));
+  return v.op('i8x16.shuffle', [extracted.src[0], extracted.src[0]], order);
+}
 
 /** A vector of one scalar per lane. */
 export function pack(v: Values, form: Form, xs: readonly Value[]): Value {
