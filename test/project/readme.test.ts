@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { ROOT } from '../../scripts/source.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const program = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
@@ -30,4 +31,10 @@ it('runs', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
   expect(status, stderr).toBe(0);
   expect(stdout).toContain('Float32Array(10)');
+});
+
+it('lists every command', () => {
+  const listed = [...readme.matchAll(/^\| `(\w+)(?: [^`]*)?` \|/gm)].map((m) => m[1]);
+  const names = COMMANDS.map((command) => command().name());
+  expect(names.filter((name) => !listed.includes(name))).toEqual([]);
 });
