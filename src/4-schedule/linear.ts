@@ -68,3 +68,10 @@ export function fromLinear(l: Linear, order: readonly Expr[] = []): Expr {
   if (!e) return index(l.constant);
   return l.constant === 0 ? e : add(e, index(l.constant));
 }
+
+/** Whether two forms have the same terms, coefficients and constant. */
+export function sameLinear(a: Linear, b: Linear): boolean {
+  if (a.constant !== b.constant || a.terms.size !== b.terms.size) return false;
+  for (const [t, c] of a.terms) if (b.terms.get(t) !== c) return false;
+  return true;
+}

@@ -8,6 +8,7 @@ import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
 import { flatIndex } from '../nest.ts';
 import { coefficient, linearise } from '../linear.ts';
+import { folded } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
 import { materialiseBorders } from './pad.ts';
 import { effectsOf, elemRoots, loadsBelow, pointRoots, Region, writesWhole } from './region.ts';
@@ -142,7 +143,7 @@ function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step
       region.remove(i);
       continue;
     }
-    const into = inlined(region, i, step);
+    const into = folded(region, i, step) ?? inlined(region, i, step);
     if (into) {
       for (const [j, op] of into) region.replace(j, op);
       region.remove(i);

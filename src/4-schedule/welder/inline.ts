@@ -2,11 +2,22 @@
 // with the producer's value in place of its loads, or a reduction with an element-wise consumer as
 // its stored value. Storage rounding between the two is kept.
 import { and, type Axis, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
-import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { simplify, SimplifyContext } from '../../3-tile/simplify.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { linearise, sameLinear } from '../linear.ts';
+import { flatIndex } from '../nest.ts';
 import { transform, withSrc } from '../transform.ts';
 import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts';
+
+const MAX_LABEL = 60;
+
+/** What both were called, in order. */
+function label(first: TileOp, second: TileOp): string {
+  const names = new Set([...first.name.split('+'), ...second.name.split('+')].filter((n) => n !== ''));
+  return [...names].join('+').slice(0, MAX_LABEL);
+}
 
 /** The stored value as a reader sees it. */
 const stored = (op: TileOp): Expr => round(op.write.dtype, op.value);
@@ -65,6 +76,7 @@ export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
   const over = (e: Expr): Expr => transform(e, rebuild, memo);
   const result: TileOp = {
     ...consumer,
+    name: label(producer, consumer),
     value: over(consumer.value),
     at: consumer.at.map(over),
     reduce: consumer.reduce && { ...consumer.reduce, elems: consumer.reduce.elems.map(over) },
@@ -93,7 +105,19 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
   const joined = simplify(over(reader.value), context);
   const before = divisions([reduction.value, reader.value, ...reader.at]);
   if (divisions([joined, ...at]) > before) return null;
-  return { ...reduction, name: reader.name, write: reader.write, at, value: joined };
+  return { ...reduction, name: label(reduction, reader), value: joined, ...placeOf(reduction, reader.write, at) };
+}
+
+/** Where the joined operator stores: in the reduction's own shape when that is the same place. */
+function placeOf(reduction: TileOp, write: TileTensor, at: readonly Expr[]): Pick<TileOp, 'write' | 'at'> {
+  const own = reduction.write;
+  const same = sameLinear(linearise(flatIndex(own, reduction.at)), linearise(flatIndex(write, at)));
+  if (!same || elementCount(own.shape) !== elementCount(write.shape)) return { write, at };
+  if (own.shape.length === write.shape.length && own.shape.every((d, i) => d === write.shape[i])) {
+    return { write, at: reduction.at };
+  }
+  const view = newTensor(write.name, write.dtype, own.shape, 'temp', { base: write });
+  return { write: view, at: reduction.at };
 }
 
 /** The reader's axes in terms of the reduction's, when every load is of the reader's own point. */

@@ -1,0 +1,58 @@
+// Work on constants is done at compile time. In: an operator that loads nothing but constants, and
+// the operators that read its result. Out: those operators over a new constant. Small work only:
+// the interpreter does it.
+import { interpret } from '../../3-tile/interpret.ts';
+import { type Expr, isLoad, makeExpr } from '../../3-tile/expr.ts';
+import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { transform, withSrc } from '../transform.ts';
+import { elemRoots, loadsBelow, pointRoots, type Region, writesWhole } from './region.ts';
+
+/** Evaluations per operator: about a millisecond of interpretation. */
+const MAX_EVALUATIONS = 16_384;
+
+function onlyConstants(op: TileOp): boolean {
+  const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]);
+  return loads.length > 0 && loads.every((e) => isLoad(e) && owner(e.arg).data !== null);
+}
+
+/** The readers of step `i` over its result as a constant; null where it stays run-time work. */
+export function folded(region: Region, i: number, op: TileOp): Map<number, TileOp> | null {
+  const axes = [...op.axes, ...(op.reduce?.axes ?? [])];
+  if (axes.reduce((n, a) => n * a.extent, 1) > MAX_EVALUATIONS) return null;
+  if (!writesWhole(op) || !onlyConstants(op)) return null;
+  const at = region.consumers(i, op.write);
+  if (!at?.every((j) => region.steps[j]!.kind === 'op')) return null;
+  const [data] = interpret({ inputs: [], outputs: [op.write], steps: [op], checks: [] }, []);
+  const constant = newTensor(op.write.name, op.write.dtype, op.write.shape, 'constant', { data });
+  return new Map(at.map((j) => [j, reading(region.steps[j] as TileOp, owner(op.write), constant)]));
+}
+
+/** The operator loading `to` wherever it loaded `from` or a view of it. */
+function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
+  const views = new Map<TileTensor, TileTensor>();
+  const viewOf = (t: TileTensor): TileTensor => {
+    const known = views.get(t);
+    if (known) return known;
+    const view = newTensor(to.name, to.dtype, t.shape, 'constant', { base: to });
+    views.set(t, view);
+    return view;
+  };
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    transform(
+      e,
+      (n, src) => {
+        if (!isLoad(n) || owner(n.arg) !== from) return withSrc(n, src);
+        return makeExpr(n.op, n.dtype, src, viewOf(n.arg), n.lanes);
+      },
+      memo,
+    );
+  const { reduce } = op;
+  return {
+    ...op,
+    value: over(op.value),
+    at: op.at.map(over),
+    reduce: reduce && { ...reduce, elems: reduce.elems.map(over) },
+  };
+}
