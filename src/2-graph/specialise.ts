@@ -150,7 +150,9 @@ export class Specialiser {
       const results = this.apply(node, inputs, used, env);
       node.outputs.forEach((v, i) => {
         const r = results[i];
-        if (v && r) env.values.set(v, r);
+        if (!v || !r) return;
+        checkDeclared(v, r);
+        env.values.set(v, r);
       });
     });
   }
@@ -244,6 +246,13 @@ function checkArity(
   for (let i = 0; i < lo; i++) {
     if (inputs[i] === null) throw new TilewrightError('INVALID_MODEL', `required input ${i} is missing`);
   }
+}
+
+/** Refuses a result whose element type contradicts the one that the model declares. */
+function checkDeclared(v: Value, r: StaticValue): void {
+  if (r.kind !== 'tensor' || v.type?.kind !== 'tensor' || v.type.dtype === r.dtype) return;
+  throw new TilewrightError('INVALID_MODEL', `the result has type ${r.dtype}, the model declares ${v.type.dtype}`,
+    { value: v.name }, 'Export the model again with a current exporter, or correct its declared types.');
 }
 
 function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
