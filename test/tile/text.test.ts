@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import {
-  add, axisExpr, binary, constant, type Expr, exp, guardedLoad, index, load, lt, makeExpr, mul, newAxis, newLocal, localExpr,
+  add, axisExpr, binary, constant, type Expr, exp, guardedLoad, index, load, lt, makeExpr, mul, newLocal, localExpr,
 } from '../../src/3-tile/expr.ts';
 import { interpret } from '../../src/3-tile/interpret.ts';
 import { argExtreme, maximum, sum } from '../../src/3-tile/monoids.ts';

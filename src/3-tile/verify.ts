@@ -1,0 +1,314 @@
+// Legality of tile programs, kernels and task programs, as a list of problems with their places. In: a
+// program. Out: nothing, or INTERNAL with what is wrong: an illegal program is always a bug of ours.
+// Coverage is counted: a tensor with fewer writes than elements before it is read is a problem.
+import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { TilewrightError } from '../support/errors.ts';
+import { type Axis, type ComputeType, computeType, type Expr, isLoad, type Local } from './expr.ts';
+import { walkExpr } from './rewrite.ts';
+import { type Kernel, stmtExprs, type Task, type TaskProgram } from './task.ts';
+import { owner, type TileTensor } from './tensor.ts';
+import type { LoopStep, Reduction, Routine, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import { ExprVerifier, type Where } from './verify-expr.ts';
+
+export interface Problem {
+  /** The step, statement or task: "op 3 Softmax". */
+  readonly place: string;
+  readonly what: string;
+}
+
+const MAX_PROBLEMS = 50;
+
+/** Collects problems of one program. */
+class Report {
+  readonly problems: Problem[] = [];
+  place = '';
+
+  add = (what: string): void => {
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push({ place: this.place, what });
+  };
+  require(ok: boolean, what: string): void {
+    if (!ok) this.add(what);
+  }
+}
+
+/** Elements written so far, per owner; unlimited where they cannot be counted. */
+type Written = Map<TileTensor, number>;
+
+const nothing: Pick<Where, 'locals' | 'acc' | 'elem' | 'lowered'> =
+  { locals: new Set(), acc: [], elem: [], lowered: false };
+
+function readableIn(written: Written): Where['readable'] {
+  return (t) => {
+    const o = owner(t);
+    if (o.role === 'input' || o.data || elementCount(o.shape) === 0) return undefined;
+    const count = written.get(o);
+    if (count === undefined) return `of ${t.name} reads what nothing has written`;
+    return count < elementCount(o.shape) ? `of ${t.name} reads what is not fully written` : undefined;
+  };
+}
+
+function noteWrite(t: TileTensor, points: number, written: Written, report: Report): void {
+  const o = owner(t);
+  report.require(o.role !== 'input' && !o.data, `writes ${o.role} ${t.name}`);
+  written.set(o, (written.get(o) ?? 0) + points);
+}
+
+function verifyOp(op: TileOp, written: Written, report: Report): void {
+  const axes = new Set<Axis>(op.axes);
+  report.require(op.axes.every((a) => a.role === 'spatial'), 'has a reduce axis among its spatial axes');
+  const readable = readableIn(written);
+  const state = op.reduce?.monoid.state ?? [];
+  if (op.reduce) verifyReduction(op.reduce, axes, readable, report);
+  const point = new ExprVerifier({ ...nothing, axes, readable, acc: state }, report.add);
+  point.check(...op.at, op.value);
+  report.require(op.value.dtype === computeType(op.write.dtype), `stores ${op.value.dtype} to ${op.write.dtype}`);
+  const indices = op.at.length === op.write.shape.length && op.at.every((e) => e.dtype === 'i32');
+  report.require(indices, 'writes with other than one i32 index per dimension');
+  if (indices) point.bounds(op.write, op.at, `write to ${op.write.name}`);
+  const used = new Set(walkExpr(...op.at).flatMap((e) => (e.op === 'axis' ? [e.arg] : [])));
+  for (const a of op.axes) report.require(used.has(a) || a.extent <= 1, `writes one element for several ${a.name}`);
+  noteWrite(op.write, op.axes.reduce((n, a) => n * a.extent, 1), written, report);
+}
+
+function verifyReduction(
+  { axes, monoid, elems }: Reduction, spatial: ReadonlySet<Axis>, readable: Where['readable'], report: Report,
+): void {
+  report.require(axes.every((a) => a.role === 'reduce'), 'folds over a spatial axis');
+  new ExprVerifier({ ...nothing, axes: new Set([...spatial, ...axes]), readable }, report.add).check(...elems);
+  const types = elems.map((e) => e.dtype);
+  const combined = (list: readonly Expr[], elem: readonly ComputeType[], name: string): void => {
+    new ExprVerifier({ ...nothing, axes: new Set(), acc: monoid.state, elem, readable }, report.add).check(...list);
+    const fits = list.length === monoid.state.length && list.every((e, i) => e.dtype === monoid.state[i]);
+    report.require(fits, `${name} of ${monoid.name} does not give its state`);
+    report.require(!walkExpr(...list).some(isLoad), `${name} of ${monoid.name} loads`);
+  };
+  report.require(monoid.init.length === monoid.state.length, `init of ${monoid.name} does not give its state`);
+  combined(monoid.combine, types, 'combine');
+  if (monoid.merge) combined(monoid.merge, monoid.state, 'merge');
+}
+
+/** Checks statements in order; `locals` grows as they are set. */
+class BodyVerifier {
+  private readonly report: Report;
+  private readonly lowered: boolean;
+  private readonly readable: Where['readable'];
+  private readonly writable: ReadonlySet<TileTensor>;
+  private readonly locals = new Set<Local>();
+  private verifier: ExprVerifier;
+
+  constructor(report: Report, lowered: boolean, readable: Where['readable'], writable: ReadonlySet<TileTensor>) {
+    this.report = report;
+    this.lowered = lowered;
+    this.readable = readable;
+    this.writable = writable;
+    this.verifier = this.fresh();
+  }
+
+  private fresh(): ExprVerifier {
+    const { locals, lowered, readable } = this;
+    return new ExprVerifier({ ...nothing, axes: new Set(), locals, lowered, readable }, this.report.add);
+  }
+
+  /** What is set inside a block that may not run is unknown after it. */
+  private block(body: readonly Stmt[]): void {
+    const before = new Set(this.locals);
+    this.run(body);
+    for (const l of this.locals) if (!before.has(l)) this.locals.delete(l);
+    this.verifier = this.fresh();
+  }
+
+  run(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s);
+  }
+
+  private statement(s: Stmt): void {
+    this.verifier.check(...stmtExprs(s));
+    const { report } = this;
+    switch (s.kind) {
+      case 'set':
+        report.require(s.value.dtype === s.local.dtype && s.value.lanes === s.local.lanes, `set of ${s.local.name} changes its type`);
+        this.locals.add(s.local);
+        break;
+      case 'store': return this.store(s);
+      case 'for':
+        report.require(s.from.dtype === 'i32' && s.to.dtype === 'i32' && s.index.dtype === 'i32', `loop over ${s.index.name} is not i32`);
+        report.require(Number.isInteger(s.step) && s.step > 0, `loop over ${s.index.name} has step ${s.step}`);
+        this.locals.add(s.index);
+        return this.block(s.body);
+      case 'while': case 'if': {
+        report.require(s.cond.dtype === 'bool' && s.cond.lanes === 1, `${s.kind} has a condition that is not bool`);
+        return s.kind === 'while' ? this.block(s.body) : this.both(s.then, s.else);
+      }
+    }
+  }
+
+  private both(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
+    const after = [then, otherwise].map((side) => {
+      const before = new Set(this.locals);
+      this.run(side);
+      const set = new Set(this.locals);
+      for (const l of set) if (!before.has(l)) this.locals.delete(l);
+      return set;
+    });
+    for (const l of after[0]) if (after[1].has(l)) this.locals.add(l);
+    this.verifier = this.fresh();
+  }
+
+  private store(s: Stmt & { kind: 'store' }): void {
+    const { report } = this;
+    const rank = this.lowered ? 1 : s.tensor.shape.length;
+    report.require(this.writable.has(s.tensor), `stores to ${s.tensor.name}, which it may not write`);
+    report.require(s.at.length === rank || s.at.length === 1, `store to ${s.tensor.name} has ${s.at.length} indices for rank ${rank}`);
+    report.require(s.at.every((e) => e.dtype === 'i32' && e.lanes === 1), `store to ${s.tensor.name} has an index that is not i32`);
+    report.require(s.value.dtype === computeType(s.tensor.dtype), `stores ${s.value.dtype} to ${s.tensor.dtype}`);
+    this.verifier.bounds(s.tensor, s.at, `store to ${s.tensor.name}`);
+  }
+}
+
+function verifyRoutine(r: Routine, written: Written, report: Report): void {
+  const outside = readableIn(written);
+  const declared = new Set([...r.reads, ...r.writes]);
+  const writes = new Set(r.writes);
+  const readable = (t: TileTensor): string | undefined => {
+    if (!declared.has(t)) return `of ${t.name} reads an undeclared tensor`;
+    return writes.has(t) ? undefined : outside(t);
+  };
+  new BodyVerifier(report, false, readable, writes).run(r.body);
+  for (const t of r.writes) noteWrite(t, Infinity, written, report);
+}
+
+const isScalar = (t: TileTensor, dtype: string): boolean => t.dtype === dtype && elementCount(t.shape) === 1;
+
+function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number): void {
+  const readable = readableIn(written);
+  const pairs = [...s.carried, ...(s.cond ? [s.cond] : [])];
+  const read = (t: TileTensor, what: string): void => {
+    const problem = readable(t);
+    if (problem) report.add(`${what} ${problem}`);
+  };
+  report.require(!s.trip || isScalar(s.trip, 'i64'), 'has a trip count that is not a scalar i64');
+  report.require(isScalar(s.counter, 'i64'), 'has a counter that is not a scalar i64');
+  report.require(!s.cond || isScalar(s.cond.state, 'bool'), 'has a condition that is not a scalar bool');
+  if (s.trip) read(s.trip, 'trip');
+  for (const p of pairs) {
+    const same = [p.init, p.next].every((t) => t.dtype === p.state.dtype && elementCount(t.shape) === elementCount(p.state.shape));
+    report.require(same, `carries ${p.state.name} between different types`);
+    read(p.init, 'init');
+    noteWrite(p.state, Infinity, written, report);
+  }
+  noteWrite(s.counter, Infinity, written, report);
+  verifySteps(s.steps, written, report, depth + 1);
+  for (const p of pairs) read(p.next, 'next');
+}
+
+function verifyBranch(then: readonly Step[], otherwise: readonly Step[], written: Written, report: Report, depth: number): void {
+  const sides = [then, otherwise].map((steps) => {
+    const copy: Written = new Map(written);
+    verifySteps(steps, copy, report, depth + 1);
+    return copy;
+  });
+  for (const [t, n] of sides[0]) {
+    const other = sides[1].get(t);
+    if (other !== undefined) written.set(t, Math.min(n, other));
+  }
+}
+
+const MAX_DEPTH = 200;
+
+function verifySteps(steps: readonly Step[], written: Written, report: Report, depth: number): void {
+  report.require(depth < MAX_DEPTH, 'nests too deep');
+  if (depth >= MAX_DEPTH) return;
+  const outer = report.place;
+  steps.forEach((s, i) => {
+    report.place = `${outer}${s.kind} ${i} ${s.name}`;
+    switch (s.kind) {
+      case 'op': return verifyOp(s, written, report);
+      case 'routine': return verifyRoutine(s, written, report);
+      case 'loop':
+        report.place += ' / ';
+        return verifyLoop(s, written, report, depth);
+      case 'branch':
+        report.require(isScalar(s.cond, 'bool'), 'branches on what is not a scalar bool');
+        report.place += ' / ';
+        return verifyBranch(s.then, s.else, written, report, depth);
+    }
+  });
+  report.place = outer;
+}
+
+/** What is illegal in a program before scheduling. */
+export function programProblems(p: TileProgram): readonly Problem[] {
+  const report = new Report();
+  const written: Written = new Map();
+  verifySteps(p.steps, written, report, 0);
+  const readable = readableIn(written);
+  report.place = 'outputs';
+  for (const t of p.outputs) report.require(readable(t) === undefined, `output ${readable(t)}`);
+  report.place = 'checks';
+  for (const c of p.checks) report.require(isScalar(c.ok, 'bool'), `"${c.message}" is not a scalar bool`);
+  return report.problems;
+}
+
+/** What is illegal in a kernel: flat indices, parameters only, no scalar functions. */
+export function kernelProblems(k: Kernel): readonly Problem[] {
+  const report = new Report();
+  report.place = `kernel ${k.name}`;
+  const params = new Set(k.params);
+  report.require(params.size === k.params.length, 'has the same parameter twice');
+  const readable = (t: TileTensor): string | undefined => (params.has(t) ? undefined : `of ${t.name} reads what is not a parameter`);
+  new BodyVerifier(report, true, readable, params).run(k.body);
+  return report.problems;
+}
+
+function verifyTasks(tasks: readonly Task[], p: TaskProgram, report: Report): void {
+  const stack = [...tasks];
+  for (let t = stack.pop(); t; t = stack.pop()) {
+    if (t.kind === 'loop') stack.push(...t.tasks);
+    if (t.kind === 'branch') stack.push(...t.then, ...t.else);
+    if (t.kind !== 'run') continue;
+    const { params, name } = t.kernel;
+    report.require(p.kernels.includes(t.kernel), `runs kernel ${name}, which the program does not list`);
+    report.require(params.length === t.args.length, `calls ${name} with ${t.args.length} tensors for ${params.length}`);
+    t.args.forEach((a, i) => {
+      const same = params[i] && a.dtype === params[i].dtype && elementCount(a.shape) === elementCount(params[i].shape);
+      report.require(same, `calls ${name} with ${a.name} for a parameter of another type`);
+      report.require(p.plan.places.has(owner(a)), `calls ${name} with ${a.name}, which has no place`);
+    });
+  }
+}
+
+function verifyPlan({ plan, outputs, inputs, constants }: TaskProgram, report: Report): void {
+  for (const t of [...inputs, ...outputs, ...constants]) report.require(plan.places.has(owner(t)), `${t.name} has no place`);
+  for (const [t, p] of plan.places) {
+    const limit = p.space === 'arena' ? plan.arenaBytes : plan.constantBytes;
+    report.require(p.offset % 64 === 0 && p.offset >= 0, `${t.name} is not aligned`);
+    report.require(p.offset + p.bytes <= limit, `${t.name} ends beyond the ${p.space}`);
+    report.require(p.bytes >= elementCount(t.shape) * dtypeInfo(t.dtype).bytes, `${t.name} does not fit its place`);
+  }
+}
+
+/** What is illegal in a scheduled program. */
+export function taskProblems(p: TaskProgram): readonly Problem[] {
+  const report = new Report();
+  report.problems.push(...p.kernels.flatMap(kernelProblems));
+  report.place = 'plan';
+  verifyPlan(p, report);
+  p.lanes.forEach((lane, i) => {
+    report.place = `lane ${i}`;
+    verifyTasks(lane, p, report);
+  });
+  return report.problems;
+}
+
+function refuse(what: string, problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  const { place, what: first } = problems[0];
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+  throw new TilewrightError('INTERNAL', `illegal ${what}: ${place}: ${first}${more}`, {}, 'This is a bug: please report it.');
+}
+
+/** Throws INTERNAL unless the program is legal. */
+export const verifyProgram = (p: TileProgram): void => refuse('tile program', programProblems(p));
+export const verifyKernel = (k: Kernel): void => refuse('kernel', kernelProblems(k));
+export const verifyTaskProgram = (p: TaskProgram): void => refuse('task program', taskProblems(p));
