@@ -30,8 +30,12 @@ function load(file: string): void {
 
 describe.skipIf(!DATA)('published models', () => {
   const collections = ['onnx-backend', 'models', 'structures', 'graphs-positive', 'nnsmith'];
+  /** Valid for the framework that made it, but it mixes element types where ONNX does not allow it. */
+  const invalid = ['nnsmith-0278'];
   it.each(collections)('%s: every file is read', (collection) => {
-    for (const file of modelFiles(collection)) load(file);
+    for (const file of modelFiles(collection)) {
+      if (!invalid.some((name) => file.includes(name))) load(file);
+    }
   });
 
   it('graphs-negative: refusals are typed and name the place', () => {
@@ -45,7 +49,7 @@ describe.skipIf(!DATA)('published models', () => {
         refused++;
       }
     }
-    expect(refused).toBeGreaterThanOrEqual(16);
+    expect(refused).toBeGreaterThanOrEqual(162);
   });
 
   it('mutated files are refused with a typed error or accepted, in time', async () => {

@@ -57,13 +57,13 @@ const SITES: readonly [string, Site][] = [
   [
     'region',
     (t) => graph({
-      node: [{ opType: 'If', output: ['k'], attribute: [{ name: 'then_branch', type: 5, g: { node: [constant(t)] } }] }],
+      node: [{ opType: 'Custom', output: ['k'], attribute: [{ name: 'then_branch', type: 5, g: { node: [constant(t)] } }] }],
     }),
   ],
   [
     'initialiser of a region',
     (t) => graph({
-      node: [{ opType: 'If', output: ['k'], attribute: [{ name: 'g', type: 10, graphs: [{ initializer: [t] }] }] }],
+      node: [{ opType: 'Custom', output: ['k'], attribute: [{ name: 'g', type: 10, graphs: [{ initializer: [t] }] }] }],
     }),
   ],
   ['function', (t) => ({ graph: {}, functions: [{ name: 'f', domain: 'd', node: [constant(t)] }] })],

@@ -170,7 +170,7 @@ describe('attributes', () => {
       graph: {
         input: [{ name: 'x', type: { value: { case: 'tensorType' as const, value: { elemType: 1 } } } }],
         output: [{ name: 'y' }],
-        node: [{ opType: 'Elu', input: ['x'], output: ['y'], attribute }],
+        node: [{ opType: 'Custom', input: ['x'], output: ['y'], attribute }],
       },
     };
     const { graph } = parseModel(toBinary(ModelSchema, create(ModelSchema, init)));

@@ -18,7 +18,7 @@ const named = (name: string) =>
     initializers: [[`${name}w`, f32([2], [1, 2])]],
     nodes: [
       { name, op: 'Elu', inputs: [name], outputs: [`${name}h`], attrs: { alpha: attr.float(2) } },
-      { name, op: 'Add', inputs: [`${name}h`, `${name}w`], outputs: [`${name}y`] },
+      { name: `${name}2`, op: 'Add', inputs: [`${name}h`, `${name}w`], outputs: [`${name}y`] },
     ],
   });
 
@@ -59,7 +59,7 @@ describe('threats 19 and 20: names', () => {
     () => roundTrip(modelOf({ outputs: [{ name: '\u001b[2J' }], nodes: [] })),
     () => roundTrip(modelOf({ nodes: [{ op: '\u001b[2J', domain: '\u001b[2J' }] })),
     () => roundTrip(modelOf({ nodes: [{ op: 'A', attrs: { '\u001b[2J': attr.ref('\u001b[2J') } }] })),
-    () => roundTrip(modelOf({ nodes: [{ op: 'Cast', inputs: ['x'], attrs: { to: attr.string('\u001b[2J') } }], inputs: [{ name: 'x', dtype: 'f32' }] }, 1)),
+    () => roundTrip(modelOf({ nodes: [{ op: 'Cast', inputs: ['x'], outputs: ['y'], attrs: { to: attr.string('\u001b[2J') } }], inputs: [{ name: 'x', dtype: 'f32' }] }, 1)),
   ];
   it.each(messages)('control characters do not reach a terminal (%#)', (run) => {
     const { message } = refusal(run);

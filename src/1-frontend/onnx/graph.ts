@@ -15,6 +15,7 @@ import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError, withPlace } from '../../support/errors.ts';
 import { attributeValue, checkReference } from './attributes.ts';
+import { SignatureChecker } from './check.ts';
 import type { DraftNode } from './draft.ts';
 import type {
   Function as FunctionProto,
@@ -85,6 +86,7 @@ export class GraphImporter {
   private readonly tensors: TensorReader;
   private readonly limits: ModelLimits;
   private readonly model: ModelNames;
+  private readonly signatures = new SignatureChecker();
   private readonly pending: PendingRegion[] = [];
   private readonly known = new Map<Value, TensorData>();
   private readonly around = {
@@ -186,8 +188,13 @@ export class GraphImporter {
     const protos = topologicalOrder(unordered);
     this.nodes += protos.length;
     checkLimit(this.limits, 'nodes', this.nodes);
+    const nodeNames = new Set<string>();
     protos.forEach((proto, at) => {
       withPlace({ node: proto.name, op: proto.opType }, () => {
+        if (nodeNames.has(proto.name)) {
+          throw new TilewrightError('INVALID_MODEL', 'another node has the same name');
+        }
+        if (proto.name !== '') nodeNames.add(proto.name);
         const draft = this.draft(proto, at, protos, site);
         for (const node of this.newest(draft)) addNode(node, site);
       });
@@ -197,6 +204,7 @@ export class GraphImporter {
   /** The node in its newest form; calls of functions and other domains stay as they are. */
   private newest(draft: DraftNode): readonly DraftNode[] {
     if (draft.domain !== '' || this.model.functions.has(`\u0000${draft.op}`)) return [draft];
+    this.signatures.check(draft);
     const value = draft.attrs.get('value');
     const output = draft.outputs[0];
     if (draft.op === 'Constant' && output && value?.kind === 'tensor') {

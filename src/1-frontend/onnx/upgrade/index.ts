@@ -1,6 +1,5 @@
 // Older operator forms → the newest form, so that later stages know one form per operator. The rules
 // are a table by operator and version, applied from the oldest change to the newest.
-import { TilewrightError } from '../../../support/errors.ts';
 import type { DraftNode } from '../draft.ts';
 import { NEWEST_OPSET } from '../opsets.ts';
 import { BROADCAST_RULES } from './broadcast.ts';
@@ -9,7 +8,6 @@ import { FORM_RULES } from './forms.ts';
 import { INPUT_RULES } from './inputs.ts';
 import { RESIZE_RULES } from './resize.ts';
 import type { Rule } from './rule.ts';
-import { ENDED, SINCE } from './since.ts';
 
 /** In this operator set the attribute of in-place execution disappeared from all operators. */
 const NO_CONSUMED_INPUTS = 6;
@@ -20,35 +18,11 @@ for (const rule of [...BROADCAST_RULES, ...INPUT_RULES, ...RESIZE_RULES, ...FORM
 }
 for (const rules of RULES.values()) rules.sort((a, b) => a.before - b.before);
 
-function checkTime({ op, version, name }: DraftNode): void {
-  const place = { op, node: name };
-  const since = SINCE.get(op) ?? 1;
-  if (version < since) {
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      `the operator exists since operator set ${since}, the model imports ${version}`,
-      place,
-      'Export the model with a newer operator set.',
-    );
-  }
-  const ended = ENDED.get(op);
-  if (ended && version >= ended.version) {
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      `the operator ended with operator set ${ended.version}, the model imports ${version}`,
-      place,
-      `Export the model with ${ended.successor} instead.`,
-    );
-  }
-}
-
 /**
  * The node of the default domain in its newest form, with the helper nodes it takes, in order.
- * Throws INVALID_MODEL for operators outside their time and UNSUPPORTED_VERSION for forms that have
- * no newer one.
+ * Throws UNSUPPORTED_VERSION for forms that have no newer one.
  */
 export function upgrade(node: DraftNode, around: Surroundings): readonly DraftNode[] {
-  checkTime(node);
   const { version } = node;
   if (version < NO_CONSUMED_INPUTS) node.attrs.delete('consumed_inputs');
   const rules = (RULES.get(node.op) ?? []).filter((r) => version < r.before);

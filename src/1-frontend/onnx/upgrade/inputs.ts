@@ -19,7 +19,6 @@ const floatInput = (name: string, index: number) => (c: UpgradeContext): void =>
 };
 
 function sliceInputs(c: UpgradeContext): void {
-  if (!c.has('starts') || !c.has('ends')) c.fail('attributes starts and ends are required');
   for (const [i, name] of ['starts', 'ends', 'axes'].entries()) intsInput(name, i + 1)(c);
 }
 
@@ -34,7 +33,6 @@ function reshapeInput(c: UpgradeContext): void {
 }
 
 function padInputs(c: UpgradeContext): void {
-  if (!c.has('pads')) c.fail('attribute pads is required');
   intsInput('pads', 1)(c);
   floatInput('value', 2)(c);
 }
