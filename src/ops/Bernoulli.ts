@@ -7,13 +7,15 @@ import { op } from './op.ts';
 import { mapFlat, seedOf, uniform } from './random.ts';
 
 export const Bernoulli = op({
-  name: 'Bernoulli', since: 15, pure: false, types: { 0: FLOATS },
+  name: 'Bernoulli',
+  since: 15,
+  pure: false,
+  types: { 0: FLOATS },
   infer: (c) => [c.tensor(typeAttribute(c, 'dtype', c.dtype(0), EQUATABLE), c.dims(0))],
   lower: (c) => {
     const p = c.b.view(c.tensor(0), [elementCount(c.shape(0))]);
     const seed = seedOf(c);
     const t = computeType(c.outDtype());
-    return [mapFlat(c, c.outDtype(), c.outShape(), (i) =>
-      cast(t, lt(uniform(seed, 0, i), cast('f32', load(p, [i])))))];
+    return [mapFlat(c, c.outDtype(), c.outShape(), (i) => cast(t, lt(uniform(seed, 0, i), cast('f32', load(p, [i])))))];
   },
 });

@@ -29,7 +29,9 @@ function codes(c: LowerContext, x: TileTensor): TileTensor {
 }
 
 export const BitCast = op({
-  name: 'BitCast', since: 26, types: { 0: ANY },
+  name: 'BitCast',
+  since: 26,
+  types: { 0: ANY },
   infer: (c) => [c.tensor(target(c), c.dims(0))],
   lower: (c) => {
     const x = c.tensor(0);

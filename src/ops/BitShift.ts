@@ -5,7 +5,10 @@ import { binaryOp, UNSIGNED } from './elementwise.ts';
 import type { LowerContext } from './op.ts';
 import { like } from './scalar-math.ts';
 
-const DIRECTIONS = new Map([['LEFT', shl], ['RIGHT', shr]]);
+const DIRECTIONS = new Map([
+  ['LEFT', shl],
+  ['RIGHT', shr],
+]);
 
 function shift(x: Expr, y: Expr, c: LowerContext): Expr {
   const direction = c.string('direction', '');

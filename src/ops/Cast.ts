@@ -3,7 +3,20 @@
 import { type DType, dtypeFromOnnx } from '../ir/dtype.ts';
 import { maxFinite } from '../ir/float.ts';
 import {
-  add, and, bitcast, cast, computeType, type Expr, eq, index, load, min, ne, or, select, shr,
+  add,
+  and,
+  bitcast,
+  cast,
+  computeType,
+  type Expr,
+  eq,
+  index,
+  load,
+  min,
+  ne,
+  or,
+  select,
+  shr,
 } from '../3-tile/expr.ts';
 import { ANY } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
@@ -34,12 +47,15 @@ export function castElement(to: DType, saturate: boolean, x: Expr): Expr {
 const ROUNDING = new Map<string, (bits: Expr) => Expr>([
   ['down', () => index(0)],
   ['up', (bits) => cast('i32', ne(and(bits, index(0x7fffff)), index(0)))],
-  ['nearest', (bits) => {
-    const half = ne(and(bits, index(0x400000)), index(0));
-    const normal = ne(and(bits, index(0x7f800000)), index(0));
-    const more = ne(and(bits, index(0x3fffff)), index(0));
-    return cast('i32', and(half, or(more, normal)));
-  }],
+  [
+    'nearest',
+    (bits) => {
+      const half = ne(and(bits, index(0x400000)), index(0));
+      const normal = ne(and(bits, index(0x7f800000)), index(0));
+      const more = ne(and(bits, index(0x3fffff)), index(0));
+      return cast('i32', and(half, or(more, normal)));
+    },
+  ],
 ]);
 
 /** Codes of f8e8m0 are biased exponents: they are computed as integers and read as that type. */
@@ -57,7 +73,9 @@ function castToExponent(c: LowerContext, x: TileTensor): TileTensor {
 }
 
 export const Cast = op({
-  name: 'Cast', since: 6, types: { 0: ANY },
+  name: 'Cast',
+  since: 6,
+  types: { 0: ANY },
   infer: (c) => [c.tensor(target(c), c.dims(0))],
   lower: (c) => {
     const x = c.tensor(0);

@@ -16,7 +16,10 @@ function bound(c: LowerContext, i: number, fallback: Expr, f: (b: Expr) => Expr)
 }
 
 export const Clip = op({
-  name: 'Clip', inputs: [1, 3], since: 11, types: { 0: NUMERIC, 1: NUMERIC, 2: NUMERIC },
+  name: 'Clip',
+  inputs: [1, 3],
+  since: 11,
+  types: { 0: NUMERIC, 1: NUMERIC, 2: NUMERIC },
   infer: (c) => {
     sameTypes(c);
     for (const i of [1, 2]) if (c.has(i)) checkBound(c, i);
@@ -24,10 +27,12 @@ export const Clip = op({
   },
   lower: (c) => {
     const x = c.tensor(0);
-    return [c.b.map(x.dtype, x.shape, (ix) => {
-      const element = load(x, ix);
-      const above = bound(c, 1, element, (lo) => max(element, lo));
-      return bound(c, 2, above, (hi) => min(above, hi));
-    })];
+    return [
+      c.b.map(x.dtype, x.shape, (ix) => {
+        const element = load(x, ix);
+        const above = bound(c, 1, element, (lo) => max(element, lo));
+        return bound(c, 2, above, (hi) => min(above, hi));
+      }),
+    ];
   },
 });

@@ -7,7 +7,9 @@ const vector = (c: ExpandContext, ...values: number[]): StaticTensor =>
   c.constant('i64', [values.length], values.map(BigInt));
 
 export const Compress = op({
-  name: 'Compress', inputs: [2, 2], since: 9,
+  name: 'Compress',
+  inputs: [2, 2],
+  since: 9,
   expand: (c) => {
     let [x, condition] = [c.tensor(0), c.tensor(1)];
     if (condition.dtype !== 'bool' || condition.shape.length !== 1) c.fail('the condition is not a vector of bool');

@@ -12,13 +12,17 @@ function shapeOf(c: InferContext): Dim[] {
   const axis = c.axis(c.int('axis', 0), rank);
   for (const dims of all) {
     if (dims.length !== rank) c.fail(`inputs have ranks ${rank} and ${dims.length}, expected one rank`);
-    dims.forEach((d, i) => { if (i !== axis) sameExtent(c, d, all[0][i], `extents of axis ${i}`); });
+    dims.forEach((d, i) => {
+      if (i !== axis) sameExtent(c, d, all[0][i], `extents of axis ${i}`);
+    });
   }
   return all[0].map((d, i) => (i === axis ? sumDims(all.map((s) => s[i])) : d));
 }
 
 export const Concat = op({
-  name: 'Concat', inputs: [1, Infinity], since: 4,
+  name: 'Concat',
+  inputs: [1, Infinity],
+  since: 4,
   infer: (c) => {
     sameTypes(c);
     if (!ANY.includes(c.dtype(0))) c.fail(`type ${c.dtype(0)} is not supported`, undefined, 'UNSUPPORTED_TYPE');
@@ -32,7 +36,12 @@ export const Concat = op({
     for (let i = 0; i < c.numInputs; i++) {
       const x = c.tensor(i);
       const shift = index(offset);
-      c.b.write(out, x.shape, (ix) => ix.map((e, d) => (d === axis ? add(e, shift) : e)), (ix) => load(x, ix));
+      c.b.write(
+        out,
+        x.shape,
+        (ix) => ix.map((e, d) => (d === axis ? add(e, shift) : e)),
+        (ix) => load(x, ix),
+      );
       offset += x.shape[axis];
     }
     return [out];

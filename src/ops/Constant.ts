@@ -2,8 +2,12 @@
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { type ExpandContext, op } from './op.ts';
 
-const strings = (shape: readonly number[], values: readonly string[]): TensorData =>
-  ({ dtype: 'string', shape, bytes: new Uint8Array(0), strings: values });
+const strings = (shape: readonly number[], values: readonly string[]): TensorData => ({
+  dtype: 'string',
+  shape,
+  bytes: new Uint8Array(0),
+  strings: values,
+});
 
 /** Attribute name → the tensor it stands for. */
 const FORMS: Readonly<Record<string, (c: ExpandContext, name: string) => TensorData | undefined>> = {
@@ -27,7 +31,8 @@ const FORMS: Readonly<Record<string, (c: ExpandContext, name: string) => TensorD
 };
 
 export const Constant = op({
-  name: 'Constant', inputs: [0, 0],
+  name: 'Constant',
+  inputs: [0, 0],
   expand: (c) => {
     const given = Object.keys(FORMS).filter((name) => c.hasAttr(name));
     if (given.length !== 1) {

@@ -12,13 +12,16 @@ function extents(c: InferContext): number[] {
 }
 
 export const ConstantOfShape = op({
-  name: 'ConstantOfShape', since: 9, types: { 0: ['i64'] },
+  name: 'ConstantOfShape',
+  since: 9,
+  types: { 0: ['i64'] },
   infer: (c) => {
     const value = c.tensorAttr('value');
     if (value && (value.shape.length !== 1 || value.shape[0] !== 1)) {
       c.fail(`value has shape [${value.shape}], expected [1]`, undefined, 'INVALID_MODEL');
     }
-    if (value && !ANY.includes(value.dtype)) c.fail(`type ${value.dtype} is not supported`, undefined, 'UNSUPPORTED_TYPE');
+    if (value && !ANY.includes(value.dtype))
+      c.fail(`type ${value.dtype} is not supported`, undefined, 'UNSUPPORTED_TYPE');
     return [c.tensor(value?.dtype ?? 'f32', extents(c))];
   },
   lower: (c) => {

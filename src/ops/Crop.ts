@@ -23,11 +23,15 @@ function shapeOf(c: InferContext): number[] {
 }
 
 export const Crop = op({
-  name: 'Crop', types: { 0: ANY },
+  name: 'Crop',
+  types: { 0: ANY },
   infer: (c) => [c.tensor(c.dtype(0), shapeOf(c))],
   lower: (c) => {
     const [left, top] = border(c);
-    return [c.b.map(c.outDtype(), c.outShape(), ([n, ch, y, x]) =>
-      load(c.tensor(0), [n, ch, add(y, index(top)), add(x, index(left))]))];
+    return [
+      c.b.map(c.outDtype(), c.outShape(), ([n, ch, y, x]) =>
+        load(c.tensor(0), [n, ch, add(y, index(top)), add(x, index(left))]),
+      ),
+    ];
   },
 });

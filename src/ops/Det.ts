@@ -2,7 +2,20 @@
 import { elementCount } from '../ir/tensor.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import {
-  abs, add, computeType, constant, div, type Expr, gt, index, load, mul, ne, neg, select, sub,
+  abs,
+  add,
+  computeType,
+  constant,
+  div,
+  type Expr,
+  gt,
+  index,
+  load,
+  mul,
+  ne,
+  neg,
+  select,
+  sub,
 } from '../3-tile/expr.ts';
 import { loopFrom, store, variable, when } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
@@ -20,7 +33,12 @@ function squareBatch(c: InferContext): readonly Dim[] {
 /** Multiplies the pivots of work[b] (n×n) into out[b]. */
 function eliminate(work: TileTensor, out: TileTensor, b: Expr, n: number): Stmt[] {
   const t = computeType(work.dtype);
-  const [det, best, swap, factor] = [variable('det', t), variable('best', 'i32'), variable('swap', t), variable('factor', t)];
+  const [det, best, swap, factor] = [
+    variable('det', t),
+    variable('best', 'i32'),
+    variable('swap', t),
+    variable('factor', t),
+  ];
   const at = (r: Expr, k: Expr): Expr => load(work, [b, r, k]);
   const pivot = (k: Expr): Stmt[] => [
     best.set(k),
@@ -28,26 +46,27 @@ function eliminate(work: TileTensor, out: TileTensor, b: Expr, n: number): Stmt[
     when(ne(best.read, k), [
       det.set(neg(det.read)),
       loopFrom(0, n, (j) => [
-        swap.set(at(k, j)), store(work, [b, k, j], at(best.read, j)), store(work, [b, best.read, j], swap.read),
+        swap.set(at(k, j)),
+        store(work, [b, k, j], at(best.read, j)),
+        store(work, [b, best.read, j], swap.read),
       ]),
     ]),
     det.set(mul(det.read, at(k, k))),
   ];
-  const clear = (k: Expr): Stmt => when(ne(at(k, k), constant(t, 0)), [
-    loopFrom(add(k, index(1)), n, (r) => [
-      factor.set(div(at(r, k), at(k, k))),
-      loopFrom(k, n, (j) => [store(work, [b, r, j], sub(at(r, j), mul(factor.read, at(k, j))))]),
-    ]),
-  ]);
-  return [
-    det.set(constant(t, 1)),
-    loopFrom(0, n, (k) => [...pivot(k), clear(k)]),
-    store(out, [b], det.read),
-  ];
+  const clear = (k: Expr): Stmt =>
+    when(ne(at(k, k), constant(t, 0)), [
+      loopFrom(add(k, index(1)), n, (r) => [
+        factor.set(div(at(r, k), at(k, k))),
+        loopFrom(k, n, (j) => [store(work, [b, r, j], sub(at(r, j), mul(factor.read, at(k, j))))]),
+      ]),
+    ]);
+  return [det.set(constant(t, 1)), loopFrom(0, n, (k) => [...pivot(k), clear(k)]), store(out, [b], det.read)];
 }
 
 export const Det = op({
-  name: 'Det', since: 11, types: { 0: FLOATS },
+  name: 'Det',
+  since: 11,
+  types: { 0: FLOATS },
   infer: (c) => [c.tensor(c.dtype(0), squareBatch(c))],
   lower: (c) => {
     const x = c.tensor(0);

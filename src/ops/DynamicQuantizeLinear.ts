@@ -9,13 +9,30 @@ import { requantise } from './quantised.ts';
 const f32 = (v: number): Expr => constant('f32', v);
 
 export const DynamicQuantizeLinear = op({
-  name: 'DynamicQuantizeLinear', outputs: [3, 3], since: 11, types: { 0: ['f32'] },
+  name: 'DynamicQuantizeLinear',
+  outputs: [3, 3],
+  since: 11,
+  types: { 0: ['f32'] },
   infer: (c) => [c.tensor('u8', c.dims(0)), c.tensor('f32', []), c.tensor('u8', [])],
   lower: (c) => {
     const x = c.tensor(0);
     const flat = c.b.view(x, [elementCount(x.shape)]);
-    const high = c.b.reduce('f32', [], flat.shape, maximum('f32'), (_, rx) => load(flat, rx), ([s]) => max(s, f32(0)));
-    const low = c.b.reduce('f32', [], flat.shape, minimum('f32'), (_, rx) => load(flat, rx), ([s]) => min(s, f32(0)));
+    const high = c.b.reduce(
+      'f32',
+      [],
+      flat.shape,
+      maximum('f32'),
+      (_, rx) => load(flat, rx),
+      ([s]) => max(s, f32(0)),
+    );
+    const low = c.b.reduce(
+      'f32',
+      [],
+      flat.shape,
+      minimum('f32'),
+      (_, rx) => load(flat, rx),
+      ([s]) => min(s, f32(0)),
+    );
     const scale = c.b.map('f32', [], () => {
       const [hi, lo] = [load(high, []), load(low, [])];
       return select(eq(hi, lo), f32(1), div(sub(hi, lo), f32(255)));

@@ -36,34 +36,60 @@ interface Operand {
 }
 
 const element = (o: Operand, at: ReadonlyMap<string, Expr>): Expr =>
-  load(o.tensor, o.labels.map((l, i) => (o.tensor.shape[i] === 1 ? index(0) : at.get(l)!)));
+  load(
+    o.tensor,
+    o.labels.map((l, i) => (o.tensor.shape[i] === 1 ? index(0) : at.get(l)!)),
+  );
 
 /** The product of some operands with the labels `keep`, summed over the others. */
 function contract(c: LowerContext, operands: readonly Operand[], keep: readonly string[], last: boolean): Operand {
   const size = new Map<string, number>();
-  for (const o of operands) o.labels.forEach((l, i) => { size.set(l, Math.max(size.get(l) ?? 1, o.tensor.shape[i])); });
-  for (const o of operands) o.labels.forEach((l, i) => { if (o.tensor.shape[i] === 0) size.set(l, 0); });
+  for (const o of operands)
+    o.labels.forEach((l, i) => {
+      size.set(l, Math.max(size.get(l) ?? 1, o.tensor.shape[i]));
+    });
+  for (const o of operands)
+    o.labels.forEach((l, i) => {
+      if (o.tensor.shape[i] === 0) size.set(l, 0);
+    });
   const summed = [...size.keys()].filter((l) => !keep.includes(l));
   const t = computeType(c.outDtype());
   const body = (ix: readonly Expr[], rx: readonly Expr[]): Expr => {
-    const at = new Map([...keep.map((l, i): [string, Expr] => [l, ix[i]]), ...summed.map((l, i): [string, Expr] => [l, rx[i]])]);
+    const at = new Map([
+      ...keep.map((l, i): [string, Expr] => [l, ix[i]]),
+      ...summed.map((l, i): [string, Expr] => [l, rx[i]]),
+    ]);
     return operands.map((o) => element(o, at)).reduce(mul);
   };
   const [shape, dtype] = [keep.map((l) => size.get(l)!), last ? c.outDtype() : t];
-  const tensor = summed.length === 0
-    ? c.b.map(dtype, shape, (ix) => body(ix, []))
-    : c.b.reduce(dtype, shape, summed.map((l) => size.get(l)!), sum(t), body);
+  const tensor =
+    summed.length === 0
+      ? c.b.map(dtype, shape, (ix) => body(ix, []))
+      : c.b.reduce(
+          dtype,
+          shape,
+          summed.map((l) => size.get(l)!),
+          sum(t),
+          body,
+        );
   return { tensor, labels: keep };
 }
 
 export const Einsum = op({
-  name: 'Einsum', inputs: [1, Infinity], since: 12,
+  name: 'Einsum',
+  inputs: [1, Infinity],
+  since: 12,
   infer: (c) => {
     sameTypes(c);
     if (!NUMERIC.includes(c.dtype(0))) c.fail(`type ${c.dtype(0)} is not supported`, undefined, 'UNSUPPORTED_TYPE');
     const e = equation(c);
     const sizes = extents(c, e);
-    return [c.tensor(c.dtype(0), e.result.map((l) => sizes.get(l)!))];
+    return [
+      c.tensor(
+        c.dtype(0),
+        e.result.map((l) => sizes.get(l)!),
+      ),
+    ];
   },
   lower: (c) => {
     const e = equation(c);

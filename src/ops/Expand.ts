@@ -5,7 +5,10 @@ import { ANY, broadcastShapes } from './elementwise.ts';
 import { op } from './op.ts';
 
 export const Expand = op({
-  name: 'Expand', inputs: [2, 2], since: 8, types: { 0: ANY, 1: ['i64'] },
+  name: 'Expand',
+  inputs: [2, 2],
+  since: 8,
+  types: { 0: ANY, 1: ['i64'] },
   infer: (c) => {
     const shape = c.numbers(1);
     if (shape.some((d) => d < 0)) c.fail(`[${shape}] is not a shape`);

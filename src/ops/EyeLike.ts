@@ -5,7 +5,8 @@ import { typeAttribute } from './creation.ts';
 import { op } from './op.ts';
 
 export const EyeLike = op({
-  name: 'EyeLike', since: 9,
+  name: 'EyeLike',
+  since: 9,
   infer: (c) => {
     if (c.rank(0) !== 2) c.fail(`rank ${c.rank(0)}, expected 2`);
     return [c.tensor(typeAttribute(c, 'dtype', c.dtype(0), EQUATABLE), c.dims(0))];

@@ -6,7 +6,9 @@ import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { op } from './op.ts';
 
 export const Gather = op({
-  name: 'Gather', inputs: [2, 2], types: { 0: ANY, 1: INDEX },
+  name: 'Gather',
+  inputs: [2, 2],
+  types: { 0: ANY, 1: INDEX },
   infer: (c) => {
     const [dims, indices] = [c.dims(0), c.dims(1)];
     const axis = c.axis(c.int('axis', 0), dims.length);
@@ -20,9 +22,11 @@ export const Gather = op({
     const axis = c.axis(c.int('axis', 0), x.shape.length);
     const after = axis + indices.shape.length;
     checkIndices(c, 1, [x.shape[axis]]);
-    return [c.b.map(x.dtype, c.outShape(), (ix) => {
-      const at = wrapIndex(load(indices, ix.slice(axis, after)), x.shape[axis]);
-      return load(x, [...ix.slice(0, axis), at, ...ix.slice(after)]);
-    })];
+    return [
+      c.b.map(x.dtype, c.outShape(), (ix) => {
+        const at = wrapIndex(load(indices, ix.slice(axis, after)), x.shape[axis]);
+        return load(x, [...ix.slice(0, axis), at, ...ix.slice(after)]);
+      }),
+    ];
   },
 });

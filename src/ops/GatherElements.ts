@@ -6,7 +6,10 @@ import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { op } from './op.ts';
 
 export const GatherElements = op({
-  name: 'GatherElements', inputs: [2, 2], since: 11, types: { 0: ANY, 1: INDEX },
+  name: 'GatherElements',
+  inputs: [2, 2],
+  since: 11,
+  types: { 0: ANY, 1: INDEX },
   infer: (c) => {
     const [dims, indices] = [c.dims(0), c.dims(1)];
     if (dims.length !== indices.length) c.fail(`data has rank ${dims.length} and indices ${indices.length}`);
@@ -25,7 +28,13 @@ export const GatherElements = op({
     const axis = c.axis(c.int('axis', 0), x.shape.length);
     const extent = x.shape[axis];
     checkIndices(c, 1, [extent]);
-    return [c.b.map(x.dtype, c.outShape(), (ix) =>
-      load(x, ix.map((e, i) => (i === axis ? wrapIndex(load(indices, ix), extent) : e))))];
+    return [
+      c.b.map(x.dtype, c.outShape(), (ix) =>
+        load(
+          x,
+          ix.map((e, i) => (i === axis ? wrapIndex(load(indices, ix), extent) : e)),
+        ),
+      ),
+    ];
   },
 });

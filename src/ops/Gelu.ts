@@ -4,7 +4,10 @@ import { FLOATS, unaryOp } from './elementwise.ts';
 import type { LowerContext } from './op.ts';
 import { gelu, geluTanh } from './scalar-math.ts';
 
-const FORMS = new Map([['none', gelu], ['tanh', geluTanh]]);
+const FORMS = new Map([
+  ['none', gelu],
+  ['tanh', geluTanh],
+]);
 
 function f(x: Expr, c: LowerContext): Expr {
   const form = FORMS.get(c.string('approximate', 'none'));

@@ -6,7 +6,8 @@ import { op } from './op.ts';
 import { like } from './scalar-math.ts';
 
 export const ImageScaler = op({
-  name: 'ImageScaler', types: { 0: FLOATS },
+  name: 'ImageScaler',
+  types: { 0: FLOATS },
   infer: (c) => {
     const bias = c.floats('bias');
     if (c.rank(0) !== 4) c.fail(`rank ${c.rank(0)}, expected 4`);
@@ -17,9 +18,11 @@ export const ImageScaler = op({
     const x = c.tensor(0);
     const bias = c.floats('bias');
     const b = bias && c.b.constant(tensorOf(x.dtype, [bias.length], bias));
-    return [c.b.map(x.dtype, x.shape, (ix) => {
-      const scaled = mul(load(x, ix), like(load(x, ix), c.float('scale', 1)));
-      return b ? add(scaled, load(b, [ix[1]])) : scaled;
-    })];
+    return [
+      c.b.map(x.dtype, x.shape, (ix) => {
+        const scaled = mul(load(x, ix), like(load(x, ix), c.float('scale', 1)));
+        return b ? add(scaled, load(b, [ix[1]])) : scaled;
+      }),
+    ];
   },
 });

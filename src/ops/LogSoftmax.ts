@@ -6,7 +6,8 @@ import { axisReduce, keepAt, softmaxView } from './softmax-axes.ts';
 import { op } from './op.ts';
 
 export const LogSoftmax = op({
-  name: 'LogSoftmax', types: { 0: FLOATS },
+  name: 'LogSoftmax',
+  types: { 0: FLOATS },
   infer: (c) => {
     if (c.rank(0) > 0) c.axis(c.int('axis', c.int('coerce2d', 0) ? 1 : -1), c.rank(0));
     return [c.tensor(c.dtype(0), c.dims(0))];
@@ -18,6 +19,11 @@ export const LogSoftmax = op({
     const m = axisReduce(b, x, axis, maximum(dtype), (ix) => load(x, ix));
     const d = b.map(dtype, x.shape, (ix) => sub(load(x, ix), load(m, keepAt(ix, axis))));
     const s = axisReduce(b, d, axis, sum(dtype), (ix) => exp(load(d, ix)));
-    return [b.view(b.map(x.dtype, x.shape, (ix) => sub(load(d, ix), log(load(s, keepAt(ix, axis))))), c.outShape())];
+    return [
+      b.view(
+        b.map(x.dtype, x.shape, (ix) => sub(load(d, ix), log(load(s, keepAt(ix, axis))))),
+        c.outShape(),
+      ),
+    ];
   },
 });

@@ -6,7 +6,9 @@ import { op } from './op.ts';
 import { SUMMABLE } from './reduce.ts';
 
 export const MatMul = op({
-  name: 'MatMul', inputs: [2, 2], types: { 0: SUMMABLE, 1: SUMMABLE },
+  name: 'MatMul',
+  inputs: [2, 2],
+  types: { 0: SUMMABLE, 1: SUMMABLE },
   infer: (c) => {
     sameTypes(c);
     return [c.tensor(c.dtype(0), productShape(c, c.dims(0), c.dims(1)))];

@@ -7,7 +7,10 @@ import { BYTES } from './quantised.ts';
 const OPERANDS = { a: 0, b: 1, aZero: 2, bZero: 3 };
 
 export const MatMulInteger = op({
-  name: 'MatMulInteger', inputs: [2, 4], since: 10, types: { 0: BYTES, 1: BYTES, 2: BYTES, 3: BYTES },
+  name: 'MatMulInteger',
+  inputs: [2, 4],
+  since: 10,
+  types: { 0: BYTES, 1: BYTES, 2: BYTES, 3: BYTES },
   infer: (c) => {
     checkIntegerOperands(c, OPERANDS);
     return [c.tensor('i32', productShape(c, c.dims(0), c.dims(1)))];

@@ -23,7 +23,9 @@ function fill(values: Float64Array, bands: number, band: number, [left, centre, 
 }
 
 export const MelWeightMatrix = op({
-  name: 'MelWeightMatrix', inputs: [5, 5], since: 17,
+  name: 'MelWeightMatrix',
+  inputs: [5, 5],
+  since: 17,
   types: { 0: INDEX, 1: INDEX, 2: INDEX, 3: FLOATS, 4: FLOATS },
   infer: (c) => {
     const bins = Math.floor(scalarExtent(c, 1) / 2) + 1;

@@ -3,7 +3,9 @@
 import { op, type StaticTensor } from './op.ts';
 
 export const MsDynamicQuantizeMatMul = op({
-  name: 'DynamicQuantizeMatMul', domain: 'com.microsoft', inputs: [3, 5],
+  name: 'DynamicQuantizeMatMul',
+  domain: 'com.microsoft',
+  inputs: [3, 5],
   expand: (c) => {
     const optional = (i: number): StaticTensor | null => (c.has(i) ? c.tensor(i) : null);
     const [a, scale, zero] = c.emit('DynamicQuantizeLinear', [c.tensor(0)], {}, 3) as StaticTensor[];

@@ -10,7 +10,9 @@ import { BYTES } from './quantised.ts';
 const OPERANDS = { a: 0, b: 1, aZero: 4, bZero: 5 };
 
 export const MsMatMulIntegerToFloat = op({
-  name: 'MatMulIntegerToFloat', domain: 'com.microsoft', inputs: [4, 7],
+  name: 'MatMulIntegerToFloat',
+  domain: 'com.microsoft',
+  inputs: [4, 7],
   types: { 0: BYTES, 1: BYTES, 2: FLOATS, 3: FLOATS, 4: BYTES, 5: BYTES, 6: FLOATS },
   infer: (c) => {
     checkIntegerOperands(c, OPERANDS);
@@ -22,13 +24,15 @@ export const MsMatMulIntegerToFloat = op({
   },
   lower: (c) => {
     const t = computeType(c.outDtype());
-    return [integerProduct(c, OPERANDS, {
-      dtype: c.outDtype(),
-      finish: (total, at) => {
-        const scale = mul(matrixParameter(c.tensor(2), at, 'row'), matrixParameter(c.tensor(3), at, 'col'));
-        const y = mul(cast(t, total), cast(t, scale));
-        return c.has(6) ? add(y, cast(t, broadcastLoad(c.tensor(6), [...at.batch, at.row, at.col]))) : y;
-      },
-    })];
+    return [
+      integerProduct(c, OPERANDS, {
+        dtype: c.outDtype(),
+        finish: (total, at) => {
+          const scale = mul(matrixParameter(c.tensor(2), at, 'row'), matrixParameter(c.tensor(3), at, 'col'));
+          const y = mul(cast(t, total), cast(t, scale));
+          return c.has(6) ? add(y, cast(t, broadcastLoad(c.tensor(6), [...at.batch, at.row, at.col]))) : y;
+        },
+      }),
+    ];
   },
 });

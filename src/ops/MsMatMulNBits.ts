@@ -3,7 +3,19 @@
 import { type Dim, isStatic } from '../ir/dim.ts';
 import { elementCount } from '../ir/tensor.ts';
 import {
-  add, and, cast, type ComputeType, computeType, div, type Expr, index, load, mul, rem, shr, sub,
+  add,
+  and,
+  cast,
+  type ComputeType,
+  computeType,
+  div,
+  type Expr,
+  index,
+  load,
+  mul,
+  rem,
+  shr,
+  sub,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
@@ -72,7 +84,9 @@ function weight(c: LowerContext, w: Layout, t: ComputeType, n: Expr, k: Expr): E
 }
 
 export const MsMatMulNBits = op({
-  name: 'MatMulNBits', domain: 'com.microsoft', inputs: [3, 6],
+  name: 'MatMulNBits',
+  domain: 'com.microsoft',
+  inputs: [3, 6],
   types: { 0: FLOATS, 1: ['u8', 'i32'], 2: FLOATS, 3: ['u8', 'i32', ...FLOATS], 4: ['i32'], 5: FLOATS },
   infer: (c) => {
     if (c.dtype(1) !== 'u8') c.fail('B is not packed in bytes', undefined, 'UNSUPPORTED_TYPE');
@@ -83,9 +97,14 @@ export const MsMatMulNBits = op({
     const dtype = c.outDtype();
     const t = computeType(dtype);
     const a = c.tensor(0);
-    const out = c.b.reduce(dtype, c.outShape(), [w.k], sum(t), (ix, [k]) =>
-      mul(load(a, [...ix.slice(0, -1), k]), weight(c, w, t, ix[ix.length - 1], k)),
-    ([total], ix) => (c.has(5) ? add(total, cast(t, load(flat(c, 5), [ix[ix.length - 1]]))) : total));
+    const out = c.b.reduce(
+      dtype,
+      c.outShape(),
+      [w.k],
+      sum(t),
+      (ix, [k]) => mul(load(a, [...ix.slice(0, -1), k]), weight(c, w, t, ix[ix.length - 1], k)),
+      ([total], ix) => (c.has(5) ? add(total, cast(t, load(flat(c, 5), [ix[ix.length - 1]]))) : total),
+    );
     return [out];
   },
 });

@@ -3,5 +3,9 @@ import { mul } from '../3-tile/expr.ts';
 import { FLOATS, unaryOp } from './elementwise.ts';
 import { like, sigmoid } from './scalar-math.ts';
 
-export const MsQuickGelu = unaryOp('QuickGelu', FLOATS, (x, c) =>
-  mul(x, sigmoid(mul(like(x, c.float('alpha', 1.702)), x))), { domain: 'com.microsoft' });
+export const MsQuickGelu = unaryOp(
+  'QuickGelu',
+  FLOATS,
+  (x, c) => mul(x, sigmoid(mul(like(x, c.float('alpha', 1.702)), x))),
+  { domain: 'com.microsoft' },
+);

@@ -8,7 +8,10 @@ import { op } from './op.ts';
 import { gumbel, seedOf } from './random.ts';
 
 export const Multinomial = op({
-  name: 'Multinomial', since: 7, pure: false, types: { 0: FLOATS },
+  name: 'Multinomial',
+  since: 7,
+  pure: false,
+  types: { 0: FLOATS },
   infer: (c) => {
     const [rows, classes] = c.dims(0);
     const samples = c.int('sample_size', 1);
@@ -21,10 +24,19 @@ export const Multinomial = op({
     const [samples, classes] = [c.outShape()[1], x.shape[1]];
     const seed = seedOf(c);
     const t = computeType(c.outDtype());
-    return [c.b.reduce(c.outDtype(), c.outShape(), [classes], argExtreme('f32', 'max', false), ([row, s], [r]) => {
-      const counter = add(mul(add(mul(row, index(samples)), s), index(classes)), r);
-      const score = add(cast('f32', load(x, [row, r])), gumbel(seed, counter));
-      return [score, cast('i64', r), constant('bool', true)];
-    }, ([, at]) => cast(t, at))];
+    return [
+      c.b.reduce(
+        c.outDtype(),
+        c.outShape(),
+        [classes],
+        argExtreme('f32', 'max', false),
+        ([row, s], [r]) => {
+          const counter = add(mul(add(mul(row, index(samples)), s), index(classes)), r);
+          const score = add(cast('f32', load(x, [row, r])), gumbel(seed, counter));
+          return [score, cast('i64', r), constant('bool', true)];
+        },
+        ([, at]) => cast(t, at),
+      ),
+    ];
   },
 });

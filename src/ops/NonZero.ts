@@ -3,7 +3,8 @@
 import { op } from './op.ts';
 
 export const NonZero = op({
-  name: 'NonZero', since: 9,
+  name: 'NonZero',
+  since: 9,
   expand: (c) => {
     const given = c.tensor(0);
     const x = given.shape.length > 0 ? given : c.one('Reshape', [given, c.constant('i64', [1], [1n])]);

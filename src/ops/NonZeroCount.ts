@@ -6,13 +6,17 @@ import { op } from './op.ts';
 import { like } from './scalar-math.ts';
 
 export const NonZeroCount = op({
-  name: 'NonZeroCount', domain: 'tilewright', types: { 0: ANY },
+  name: 'NonZeroCount',
+  domain: 'tilewright',
+  types: { 0: ANY },
   infer: (c) => [c.tensor('i64', [])],
   lower: (c) => {
     const x = c.tensor(0);
-    return [c.b.reduce('i64', [], x.shape, sum('i64'), (_, rx) => {
-      const e = load(x, rx);
-      return cast('i64', e.dtype === 'bool' ? e : ne(e, like(e, 0)));
-    })];
+    return [
+      c.b.reduce('i64', [], x.shape, sum('i64'), (_, rx) => {
+        const e = load(x, rx);
+        return cast('i64', e.dtype === 'bool' ? e : ne(e, like(e, 0)));
+      }),
+    ];
   },
 });

@@ -21,7 +21,10 @@ function wrapped(raw: Expr, n: number): Expr {
 }
 
 export const OneHot = op({
-  name: 'OneHot', inputs: [3, 3], since: 9, types: { 0: NUMERIC, 1: NUMERIC, 2: ANY },
+  name: 'OneHot',
+  inputs: [3, 3],
+  since: 9,
+  types: { 0: NUMERIC, 1: NUMERIC, 2: ANY },
   infer: (c) => {
     const dims = c.dims(0);
     const axis = position(c, dims.length);
@@ -31,10 +34,15 @@ export const OneHot = op({
   lower: (c) => {
     const [indices, values] = [c.tensor(0), c.tensor(2)];
     const axis = position(c, indices.shape.length);
-    return [c.b.map(c.outDtype(), c.outShape(), (ix) => {
-      const at = load(indices, ix.filter((_, i) => i !== axis));
-      const hit = eq(wrapped(at, c.outShape()[axis]), cast('i64', ix[axis]));
-      return select(hit, load(values, [index(1)]), load(values, [index(0)]));
-    })];
+    return [
+      c.b.map(c.outDtype(), c.outShape(), (ix) => {
+        const at = load(
+          indices,
+          ix.filter((_, i) => i !== axis),
+        );
+        const hit = eq(wrapped(at, c.outShape()[axis]), cast('i64', ix[axis]));
+        return select(hit, load(values, [index(1)]), load(values, [index(0)]));
+      }),
+    ];
   },
 });

@@ -7,7 +7,7 @@ import { like } from './scalar-math.ts';
 const TYPES: readonly DType[] = [...FLOATS, 'i32', 'u32', 'i64', 'u64'];
 
 const prelu = (x: Expr, slope: Expr): Expr =>
-  (x.dtype.startsWith('u') ? x : select(lt(x, like(x, 0)), mul(slope, x), x));
+  x.dtype.startsWith('u') ? x : select(lt(x, like(x, 0)), mul(slope, x), x);
 
 export const PRelu = binaryOp('PRelu', TYPES, prelu, {
   since: 7,

@@ -10,7 +10,9 @@ import { BYTES, requantise } from './quantised.ts';
 const OPERANDS = { a: 0, b: 3, aZero: 2, bZero: 5 };
 
 export const QLinearMatMul = op({
-  name: 'QLinearMatMul', inputs: [8, 8], since: 10,
+  name: 'QLinearMatMul',
+  inputs: [8, 8],
+  since: 10,
   types: { 0: BYTES, 1: FLOATS, 2: BYTES, 3: BYTES, 4: FLOATS, 5: BYTES, 6: FLOATS, 7: BYTES },
   infer: (c) => {
     checkIntegerOperands(c, OPERANDS);
@@ -20,14 +22,16 @@ export const QLinearMatMul = op({
   },
   lower: (c) => {
     const dtype = c.outDtype();
-    return [integerProduct(c, OPERANDS, {
-      dtype,
-      finish: (total, at) => {
-        const scales = mul(matrixParameter(c.tensor(1), at, 'row'), matrixParameter(c.tensor(4), at, 'col'));
-        const factor = div(scales, matrixParameter(c.tensor(6), at, 'col'));
-        const zero = c.has(7) ? cast('i32', matrixParameter(c.tensor(7), at, 'col')) : index(0);
-        return requantise(dtype, mul(cast('f32', total), factor), zero);
-      },
-    })];
+    return [
+      integerProduct(c, OPERANDS, {
+        dtype,
+        finish: (total, at) => {
+          const scales = mul(matrixParameter(c.tensor(1), at, 'row'), matrixParameter(c.tensor(4), at, 'col'));
+          const factor = div(scales, matrixParameter(c.tensor(6), at, 'col'));
+          const zero = c.has(7) ? cast('i32', matrixParameter(c.tensor(7), at, 'col')) : index(0);
+          return requantise(dtype, mul(cast('f32', total), factor), zero);
+        },
+      }),
+    ];
   },
 });

@@ -35,7 +35,10 @@ function count(c: InferContext): number {
 }
 
 export const Range = op({
-  name: 'Range', inputs: [3, 3], since: 11, types: { 0: TYPES, 1: TYPES, 2: TYPES },
+  name: 'Range',
+  inputs: [3, 3],
+  since: 11,
+  types: { 0: TYPES, 1: TYPES, 2: TYPES },
   infer: (c) => {
     sameTypes(c);
     return [c.tensor(c.dtype(0), [count(c)])];

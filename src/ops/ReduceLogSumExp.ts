@@ -11,8 +11,10 @@ export const ReduceLogSumExp = reductionOp('ReduceLogSumExp', SUMMABLE, (c) => {
   const real = x.dtype === 'f64' || x.dtype === 'i64' || x.dtype === 'u64' ? 'f64' : 'f32';
   const m = reduceKept(c, real, x, axes, maximum(real), (ix) => toReal(load(x, ix)));
   const s = reduceKept(c, real, x, axes, sum(real), (ix) =>
-    exp(sub(toReal(load(x, ix)), finiteOrZero(load(m, keptAt(ix, axes))))));
+    exp(sub(toReal(load(x, ix)), finiteOrZero(load(m, keptAt(ix, axes))))),
+  );
   const out = c.b.map(x.dtype, s.shape, (ix) =>
-    cast(computeType(x.dtype), add(log(load(s, ix)), finiteOrZero(load(m, ix)))));
+    cast(computeType(x.dtype), add(log(load(s, ix)), finiteOrZero(load(m, ix)))),
+  );
   return [c.b.view(out, c.outShape())];
 });

@@ -25,9 +25,13 @@ function checkShapes(c: InferContext): void {
 }
 
 export const ScatterElements = op({
-  name: 'ScatterElements', inputs: [3, 3], since: 11, types: { 0: ANY, 1: INDEX, 2: ANY },
+  name: 'ScatterElements',
+  inputs: [3, 3],
+  since: 11,
+  types: { 0: ANY, 1: INDEX, 2: ANY },
   infer: (c) => {
-    if (c.dtype(0) !== c.dtype(2)) c.fail(`data is ${c.dtype(0)} and updates ${c.dtype(2)}`, undefined, 'UNSUPPORTED_TYPE');
+    if (c.dtype(0) !== c.dtype(2))
+      c.fail(`data is ${c.dtype(0)} and updates ${c.dtype(2)}`, undefined, 'UNSUPPORTED_TYPE');
     reduction(c);
     checkShapes(c);
     return [c.tensor(c.dtype(0), c.dims(0))];
@@ -37,7 +41,10 @@ export const ScatterElements = op({
     const axis = c.axis(c.int('axis', 0), indices.shape.length);
     const extent = c.shape(0)[axis];
     checkIndices(c, 1, [extent]);
-    return [scatterInto(c, updates, [indices], (ix) =>
-      ix.map((e, i) => (i === axis ? wrapIndex(load(indices, ix), extent) : e)))];
+    return [
+      scatterInto(c, updates, [indices], (ix) =>
+        ix.map((e, i) => (i === axis ? wrapIndex(load(indices, ix), extent) : e)),
+      ),
+    ];
   },
 });

@@ -3,5 +3,6 @@ import { elementCount } from '../ir/tensor.ts';
 import { op } from './op.ts';
 
 export const Size = op({
-  name: 'Size', expand: (c) => [c.constant('i64', [], [BigInt(elementCount(c.tensor(0).shape))])],
+  name: 'Size',
+  expand: (c) => [c.constant('i64', [], [BigInt(elementCount(c.tensor(0).shape))])],
 });

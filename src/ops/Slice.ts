@@ -35,7 +35,9 @@ function request(c: InferContext | LowerContext, rank: number): Request {
   const axes = c.has(3) ? c.numbers(3) : starts.map((_, i) => i);
   const steps = c.has(4) ? c.numbers(4) : starts.map(() => 1);
   if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
-    c.fail(`starts, ends, axes and steps have ${starts.length}, ${ends.length}, ${axes.length} and ${steps.length} entries`);
+    c.fail(
+      `starts, ends, axes and steps have ${starts.length}, ${ends.length}, ${axes.length} and ${steps.length} entries`,
+    );
   }
   if (steps.includes(0)) c.fail('a step is 0');
   return { axes: normalAxes(c, axes, rank), starts, ends, steps };
@@ -47,13 +49,18 @@ function symbolicExtent(d: Dim, start: number, end: number, step: number): Dim {
 }
 
 export const Slice = op({
-  name: 'Slice', inputs: [3, 5], since: 10, types: { 0: ANY, 1: INDEX, 2: INDEX, 3: INDEX, 4: INDEX },
+  name: 'Slice',
+  inputs: [3, 5],
+  since: 10,
+  types: { 0: ANY, 1: INDEX, 2: INDEX, 3: INDEX, 4: INDEX },
   infer: (c) => {
     const dims = [...c.dims(0)];
     const { axes, starts, ends, steps } = request(c, dims.length);
     axes.forEach((a, i) => {
       const d = dims[a];
-      dims[a] = isStatic(d) ? clip(d, starts[i], ends[i], steps[i]).length : symbolicExtent(d, starts[i], ends[i], steps[i]);
+      dims[a] = isStatic(d)
+        ? clip(d, starts[i], ends[i], steps[i]).length
+        : symbolicExtent(d, starts[i], ends[i], steps[i]);
     });
     return [c.tensor(c.dtype(0), dims)];
   },

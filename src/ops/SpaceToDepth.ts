@@ -5,7 +5,8 @@ import { permuteAs } from './moves.ts';
 import { op } from './op.ts';
 
 export const SpaceToDepth = op({
-  name: 'SpaceToDepth', types: { 0: ANY },
+  name: 'SpaceToDepth',
+  types: { 0: ANY },
   infer: (c) => {
     const dims = c.dims(0);
     const block = c.int('blocksize', 0);

@@ -23,11 +23,20 @@ function lengths(c: InferContext | LowerContext, extent: number): number[] {
 }
 
 export const Split = op({
-  name: 'Split', inputs: [1, 2], outputs: [1, Infinity], since: 13, types: { 0: ANY, 1: ['i64'] },
+  name: 'Split',
+  inputs: [1, 2],
+  outputs: [1, Infinity],
+  since: 13,
+  types: { 0: ANY, 1: ['i64'] },
   infer: (c) => {
     const dims = c.dims(0);
     const axis = c.axis(c.int('axis', 0), dims.length);
-    return lengths(c, c.shape(0)[axis]).map((n) => c.tensor(c.dtype(0), dims.map((d, i) => (i === axis ? n : d))));
+    return lengths(c, c.shape(0)[axis]).map((n) =>
+      c.tensor(
+        c.dtype(0),
+        dims.map((d, i) => (i === axis ? n : d)),
+      ),
+    );
   },
   lower: (c) => {
     const axis = c.axis(c.int('axis', 0), c.rank(0));

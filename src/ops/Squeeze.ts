@@ -15,7 +15,10 @@ function shapeOf(c: InferContext): Dim[] {
 }
 
 export const Squeeze = op({
-  name: 'Squeeze', inputs: [1, 2], since: 13, types: { 1: ['i64'] },
+  name: 'Squeeze',
+  inputs: [1, 2],
+  since: 13,
+  types: { 1: ['i64'] },
   infer: (c) => [c.tensor(c.dtype(0), shapeOf(c))],
   lower: (c) => [c.b.view(c.tensor(0), c.outShape())],
 });

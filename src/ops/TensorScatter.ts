@@ -1,9 +1,7 @@
 // ONNX TensorScatter since 24: a cache whose rows from write_indices[batch] on, along one axis, are
 // replaced by an update; circular mode wraps around the end.
 import { isStatic } from '../ir/dim.ts';
-import {
-  add, and, cast, constant, type Expr, ge, index, le, load, lt, max, min, rem, select,
-} from '../3-tile/expr.ts';
+import { add, and, cast, constant, type Expr, ge, index, le, load, lt, max, min, rem, select } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
 import { loopNest, store } from '../3-tile/statements.ts';
 import { ANY } from './elementwise.ts';
@@ -18,10 +16,13 @@ function axisOf(c: InferContext | LowerContext, rank: number): number {
 
 function check(c: InferContext): void {
   const [cache, update] = [c.dims(0), c.dims(1)];
-  if (c.dtype(0) !== c.dtype(1)) c.fail(`the cache is ${c.dtype(0)} and the update ${c.dtype(1)}`, undefined, 'UNSUPPORTED_TYPE');
+  if (c.dtype(0) !== c.dtype(1))
+    c.fail(`the cache is ${c.dtype(0)} and the update ${c.dtype(1)}`, undefined, 'UNSUPPORTED_TYPE');
   if (cache.length !== update.length) c.fail(`ranks ${cache.length} and ${update.length} differ`);
   const axis = axisOf(c, cache.length);
-  cache.forEach((d, i) => { if (i !== axis) sameExtent(c, d, update[i], `extents of axis ${i}`); });
+  cache.forEach((d, i) => {
+    if (i !== axis) sameExtent(c, d, update[i], `extents of axis ${i}`);
+  });
   const [room, steps] = [cache[axis], update[axis]];
   if (isStatic(room) && isStatic(steps) && steps > room) c.fail(`${steps} steps do not fit a cache of ${room}`);
   const mode = c.string('mode', 'linear');
@@ -48,7 +49,10 @@ function firstPosition(c: LowerContext, room: number, steps: number): (batch: Ex
 }
 
 export const TensorScatter = op({
-  name: 'TensorScatter', inputs: [2, 3], since: 24, types: { 0: ANY, 1: ANY, 2: ['i64'] },
+  name: 'TensorScatter',
+  inputs: [2, 3],
+  since: 24,
+  types: { 0: ANY, 1: ANY, 2: ['i64'] },
   infer: (c) => {
     check(c);
     return [c.tensor(c.dtype(0), c.dims(0))];
@@ -59,11 +63,21 @@ export const TensorScatter = op({
     const room = cache.shape[axis];
     const first = firstPosition(c, room, update.shape[axis]);
     const out = c.b.map(cache.dtype, cache.shape, (ix) => load(cache, ix));
-    c.b.routine([update, ...(c.has(2) ? [c.tensor(2)] : [])], [out], loopNest(update.shape, (ix) => {
-      const p = add(first(ix[0]), ix[axis]);
-      const wrapped = select(ge(p, index(room)), add(p, index(-room)), p);
-      return [store(out, ix.map((e, i) => (i === axis ? wrapped : e)), load(update, ix))];
-    }));
+    c.b.routine(
+      [update, ...(c.has(2) ? [c.tensor(2)] : [])],
+      [out],
+      loopNest(update.shape, (ix) => {
+        const p = add(first(ix[0]), ix[axis]);
+        const wrapped = select(ge(p, index(room)), add(p, index(-room)), p);
+        return [
+          store(
+            out,
+            ix.map((e, i) => (i === axis ? wrapped : e)),
+            load(update, ix),
+          ),
+        ];
+      }),
+    );
     return [out];
   },
 });

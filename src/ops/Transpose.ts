@@ -12,10 +12,16 @@ function permutation(c: InferContext | LowerContext, rank: number): number[] {
 }
 
 export const Transpose = op({
-  name: 'Transpose', types: { 0: ANY },
+  name: 'Transpose',
+  types: { 0: ANY },
   infer: (c) => {
     const dims = c.dims(0);
-    return [c.tensor(c.dtype(0), permutation(c, dims.length).map((p) => dims[p]))];
+    return [
+      c.tensor(
+        c.dtype(0),
+        permutation(c, dims.length).map((p) => dims[p]),
+      ),
+    ];
   },
   lower: (c) => [permute(c.b, c.tensor(0), permutation(c, c.rank(0)))],
 });

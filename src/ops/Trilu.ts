@@ -11,7 +11,10 @@ function diagonal(c: LowerContext): Expr {
 }
 
 export const Trilu = op({
-  name: 'Trilu', inputs: [1, 2], since: 14, types: { 0: ANY, 1: ['i64'] },
+  name: 'Trilu',
+  inputs: [1, 2],
+  since: 14,
+  types: { 0: ANY, 1: ['i64'] },
   infer: (c) => {
     if (c.rank(0) < 2) c.fail(`rank ${c.rank(0)} has no matrices`);
     if (c.has(1) && c.shape(1).some((d) => d !== 1)) c.fail(`k has shape [${c.shape(1)}], expected a scalar`);
@@ -20,9 +23,11 @@ export const Trilu = op({
   lower: (c) => {
     const x = c.tensor(0);
     const keeps = c.int('upper', 1) !== 0 ? ge : le;
-    return [c.b.map(x.dtype, x.shape, (ix) => {
-      const [row, col] = ix.slice(-2);
-      return select(keeps(col, add(row, diagonal(c))), load(x, ix), constant(computeType(x.dtype), 0));
-    })];
+    return [
+      c.b.map(x.dtype, x.shape, (ix) => {
+        const [row, col] = ix.slice(-2);
+        return select(keeps(col, add(row, diagonal(c))), load(x, ix), constant(computeType(x.dtype), 0));
+      }),
+    ];
   },
 });

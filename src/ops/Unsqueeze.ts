@@ -12,7 +12,10 @@ function shapeOf(c: InferContext): Dim[] {
 }
 
 export const Unsqueeze = op({
-  name: 'Unsqueeze', inputs: [2, 2], since: 13, types: { 1: ['i64'] },
+  name: 'Unsqueeze',
+  inputs: [2, 2],
+  since: 13,
+  types: { 1: ['i64'] },
   infer: (c) => [c.tensor(c.dtype(0), shapeOf(c))],
   lower: (c) => [c.b.view(c.tensor(0), c.outShape())],
 });

@@ -7,7 +7,8 @@ import { reducedShape } from './reduce.ts';
 
 export function argOp(name: string, kind: 'max' | 'min'): OpDef {
   return op({
-    name, types: { 0: NUMERIC },
+    name,
+    types: { 0: NUMERIC },
     infer: (c) => {
       const dims = c.dims(0);
       const axis = c.axis(c.int('axis', 0), dims.length);
@@ -19,8 +20,21 @@ export function argOp(name: string, kind: 'max' | 'min'): OpDef {
       const axis = c.axis(c.int('axis', 0), x.shape.length);
       const monoid = argExtreme(computeType(x.dtype), kind, c.int('select_last_index', 0) === 1);
       const shape = reducedShape(x.shape, [axis], true);
-      const out = c.b.reduce('i64', shape, [x.shape[axis]], monoid, (ix, [r]) =>
-        [load(x, ix.map((e, i) => (i === axis ? r : e))), cast('i64', r), constant('bool', true)], ([, at]) => at);
+      const out = c.b.reduce(
+        'i64',
+        shape,
+        [x.shape[axis]],
+        monoid,
+        (ix, [r]) => [
+          load(
+            x,
+            ix.map((e, i) => (i === axis ? r : e)),
+          ),
+          cast('i64', r),
+          constant('bool', true),
+        ],
+        ([, at]) => at,
+      );
       return [c.b.view(out, c.outShape())];
     },
   });

@@ -6,7 +6,10 @@ import { op, type OpDef } from './op.ts';
 
 export function biasedGelu(name: string, biasRequired: boolean, f: (x: Expr) => Expr): OpDef {
   return op({
-    name, domain: 'com.microsoft', inputs: [biasRequired ? 2 : 1, 2], types: { 0: FLOATS, 1: FLOATS },
+    name,
+    domain: 'com.microsoft',
+    inputs: [biasRequired ? 2 : 1, 2],
+    types: { 0: FLOATS, 1: FLOATS },
     infer: (c) => {
       sameTypes(c);
       if (c.has(1)) broadcastsTo(c, c.dims(1), c.dims(0));
@@ -14,8 +17,9 @@ export function biasedGelu(name: string, biasRequired: boolean, f: (x: Expr) => 
     },
     lower: (c) => {
       const x = c.tensor(0);
-      return [c.b.map(x.dtype, x.shape, (ix) =>
-        f(c.has(1) ? add(load(x, ix), broadcastLoad(c.tensor(1), ix)) : load(x, ix)))];
+      return [
+        c.b.map(x.dtype, x.shape, (ix) => f(c.has(1) ? add(load(x, ix), broadcastLoad(c.tensor(1), ix)) : load(x, ix))),
+      ];
     },
   });
 }

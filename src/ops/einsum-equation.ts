@@ -47,7 +47,8 @@ export function parseEquation(text: string, ranks: readonly number[]): Equation 
     if (!term) return `term ${i} is not letters and at most one ellipsis`;
     const letters = term.filter((p) => p !== ELLIPSIS).length;
     const dots = ranks[i] - letters;
-    if (dots < 0 || (dots > 0 && !term.includes(ELLIPSIS))) return `term ${i} names ${letters} axes, operand has ${ranks[i]}`;
+    if (dots < 0 || (dots > 0 && !term.includes(ELLIPSIS)))
+      return `term ${i} names ${letters} axes, operand has ${ranks[i]}`;
     if (term.includes(ELLIPSIS)) spans.add(dots);
     operands.push(spread(term, dots));
   }

@@ -40,18 +40,23 @@ export function broadcastShapes(c: InferContext, ...shapes: (readonly Dim[])[]):
 /** Refuses a shape that does not broadcast to `target` without changing it. */
 export function broadcastsTo(c: InferContext, shape: readonly Dim[], target: readonly Dim[]): void {
   const skip = target.length - shape.length;
-  const fits = skip >= 0 && shape.every((d, i) => d === 1 || !isStatic(d) || !isStatic(target[i + skip]) || d === target[i + skip]);
+  const fits =
+    skip >= 0 &&
+    shape.every((d, i) => d === 1 || !isStatic(d) || !isStatic(target[i + skip]) || d === target[i + skip]);
   if (!fits) c.fail(`shape [${shape}] does not broadcast to [${target}]`);
 }
 
 /** y = f(x), same shape; `f` also sees the node for attributes. */
 export function unaryOp(
-  name: string, types: readonly DType[], f: (x: Expr, c: LowerContext) => Expr,
+  name: string,
+  types: readonly DType[],
+  f: (x: Expr, c: LowerContext) => Expr,
   options: Partial<OpDef> & { result?: DType } = {},
 ): OpDef {
   const { result, ...rest } = options;
   return op({
-    name, types: { 0: types },
+    name,
+    types: { 0: types },
     infer: (c) => [c.tensor(result ?? c.dtype(0), c.dims(0))],
     lower: (c) => {
       const x = c.tensor(0);
@@ -63,12 +68,16 @@ export function unaryOp(
 
 /** z = f(x, y), broadcast; both inputs have one type. */
 export function binaryOp(
-  name: string, types: readonly DType[], f: (x: Expr, y: Expr, c: LowerContext) => Expr,
+  name: string,
+  types: readonly DType[],
+  f: (x: Expr, y: Expr, c: LowerContext) => Expr,
   options: Partial<OpDef> & { result?: DType } = {},
 ): OpDef {
   const { result, ...rest } = options;
   return op({
-    name, inputs: [2, 2], types: { 0: types, 1: types },
+    name,
+    inputs: [2, 2],
+    types: { 0: types, 1: types },
     infer: (c) => {
       sameTypes(c);
       return [c.tensor(result ?? c.dtype(0), broadcastShapes(c, c.dims(0), c.dims(1)))];
@@ -82,19 +91,27 @@ export function binaryOp(
 }
 
 /** z = fold of f over one or more inputs, broadcast (Sum, Max, …). */
-export function variadicOp(name: string, types: readonly DType[], f: (acc: Expr, x: Expr) => Expr, finish?: (x: Expr, count: number) => Expr): OpDef {
+export function variadicOp(
+  name: string,
+  types: readonly DType[],
+  f: (acc: Expr, x: Expr) => Expr,
+  finish?: (x: Expr, count: number) => Expr,
+): OpDef {
   return op({
-    name, inputs: [1, Infinity],
+    name,
+    inputs: [1, Infinity],
     infer: (c) => {
       sameTypes(c);
       if (!types.includes(c.dtype(0))) c.fail(`type ${c.dtype(0)} is not supported`, undefined, 'UNSUPPORTED_TYPE');
       return [c.tensor(c.dtype(0), broadcastShapes(c, ...Array.from({ length: c.numInputs }, (_, i) => c.dims(i))))];
     },
-    lower: (c) => [c.b.map(c.outDtype(), c.outShape(), (ix) => {
-      const xs = Array.from({ length: c.numInputs }, (_, i) => broadcastLoad(c.tensor(i), ix));
-      const folded = xs.reduce(f);
-      return finish ? finish(folded, xs.length) : folded;
-    })],
+    lower: (c) => [
+      c.b.map(c.outDtype(), c.outShape(), (ix) => {
+        const xs = Array.from({ length: c.numInputs }, (_, i) => broadcastLoad(c.tensor(i), ix));
+        const folded = xs.reduce(f);
+        return finish ? finish(folded, xs.length) : folded;
+      }),
+    ],
   });
 }
 

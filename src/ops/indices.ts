@@ -36,6 +36,7 @@ export function checkIndices(c: LowerContext, i: number, extents: readonly numbe
   if (c.maybeValue(i) || t.shape.includes(0)) return;
   const rows = c.b.view(t, [t.shape.reduce((a, b) => a * b, 1) / extents.length, extents.length]);
   const ok = c.b.reduce('bool', [], [rows.shape[0]], all(), (_, [r]) =>
-    extents.map((n, k) => isValid(load(rows, [r, index(k)]), n)).reduce(and));
+    extents.map((n, k) => isValid(load(rows, [r, index(k)]), n)).reduce(and),
+  );
   c.b.check(ok, `an index is out of range for extents [${extents}]`);
 }

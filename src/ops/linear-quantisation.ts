@@ -4,7 +4,18 @@ import { type DType, dtypeFromOnnx, isInt } from '../ir/dtype.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import { elementCount } from '../ir/tensor.ts';
 import {
-  add, cast, type ComputeType, computeType, div, type Expr, index, load, mul, nearest, round, sub,
+  add,
+  cast,
+  type ComputeType,
+  computeType,
+  div,
+  type Expr,
+  index,
+  load,
+  mul,
+  nearest,
+  round,
+  sub,
 } from '../3-tile/expr.ts';
 import { castElement } from './Cast.ts';
 import { FLOATS } from './elementwise.ts';
@@ -26,14 +37,17 @@ function checkScale(c: InferContext): void {
   if (block < 0) c.fail(`block_size is ${block}`);
   if (c.has(2)) {
     const zero = c.dims(2);
-    const equal = isOne(zero) && isOne(scale) || (zero.length === scale.length && zero.every((d, i) => !isStatic(d) || !isStatic(scale[i]) || d === scale[i]));
+    const equal =
+      (isOne(zero) && isOne(scale)) ||
+      (zero.length === scale.length && zero.every((d, i) => !isStatic(d) || !isStatic(scale[i]) || d === scale[i]));
     if (!equal) c.fail(`the zero point has shape [${zero}], the scale [${scale}]`);
   }
   if (block === 0) {
     if (isOne(scale)) return;
     if (scale.length !== 1) c.fail(`the scale has shape [${scale}], expected a scalar or a vector`);
     const extent = x[c.axis(c.int('axis', 1), x.length)];
-    if (isStatic(extent) && isStatic(scale[0]) && extent !== scale[0]) c.fail(`${scale[0]} scales for an axis of ${extent}`);
+    if (isStatic(extent) && isStatic(scale[0]) && extent !== scale[0])
+      c.fail(`${scale[0]} scales for an axis of ${extent}`);
     return;
   }
   const axis = c.axis(c.int('axis', 1), x.length);
@@ -48,18 +62,27 @@ function checkScale(c: InferContext): void {
 
 /** Element of a scale or zero point for the input element at ix. */
 function parameterAt(c: LowerContext, t: TileTensor, ix: readonly Expr[]): Expr {
-  if (elementCount(t.shape) === 1) return load(t, t.shape.map(() => index(0)));
+  if (elementCount(t.shape) === 1)
+    return load(
+      t,
+      t.shape.map(() => index(0)),
+    );
   const axis = c.axis(c.int('axis', 1), ix.length);
   const block = c.int('block_size', 0);
   if (block === 0) return load(t, [ix[axis]]);
-  return load(t, ix.map((e, i) => (i === axis ? div(e, index(block)) : e)));
+  return load(
+    t,
+    ix.map((e, i) => (i === axis ? div(e, index(block)) : e)),
+  );
 }
 
 /** A type named by an attribute; undefined when it is absent or 0. */
 function optionalType(c: InferContext | LowerContext, name: string): DType | undefined {
   const number = c.int(name, 0);
   if (number === 0) return undefined;
-  return dtypeFromOnnx(number) ?? c.fail(`attribute ${name} is ${number}, not an element type`, undefined, 'INVALID_MODEL');
+  return (
+    dtypeFromOnnx(number) ?? c.fail(`attribute ${name} is ${number}, not an element type`, undefined, 'INVALID_MODEL')
+  );
 }
 
 function quantisedType(c: InferContext): DType {
@@ -92,7 +115,11 @@ function quantise(c: LowerContext, ix: readonly Expr[]): Expr {
 
 export function quantizeOp(domain: string, since: number): OpDef {
   return op({
-    name: 'QuantizeLinear', domain, since, inputs: [2, 3], types: { 0: [...REAL, 'i32'], 1: SCALES, 2: QUANTISED },
+    name: 'QuantizeLinear',
+    domain,
+    since,
+    inputs: [2, 3],
+    types: { 0: [...REAL, 'i32'], 1: SCALES, 2: QUANTISED },
     infer: (c) => {
       checkScale(c);
       const precision = optionalType(c, 'precision');
@@ -117,7 +144,11 @@ function dequantise(c: LowerContext, ix: readonly Expr[]): Expr {
 export function dequantizeOp(domain: string, since: number): OpDef {
   const types = [...QUANTISED, 'i32'] as const;
   return op({
-    name: 'DequantizeLinear', domain, since, inputs: [2, 3], types: { 0: types, 1: [...REAL, 'f8e8m0'], 2: types },
+    name: 'DequantizeLinear',
+    domain,
+    since,
+    inputs: [2, 3],
+    types: { 0: types, 1: [...REAL, 'f8e8m0'], 2: types },
     infer: (c) => {
       checkScale(c);
       if (c.has(2) && c.dtype(2) !== c.dtype(0)) {

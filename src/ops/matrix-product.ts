@@ -53,11 +53,25 @@ export function matrixProduct(c: LowerContext, p: Product, shape: readonly numbe
   const right = c.b.view(p.b, asRight(p.b.shape, 1));
   const [m, k, n] = [left.shape.at(-2)!, left.shape.at(-1)!, right.shape.at(-1)!];
   const batch = shape.slice(0, Math.max(left.shape.length, right.shape.length) - 2);
-  const place = (ix: readonly Expr[]): Place =>
-    ({ batch: ix.slice(0, -2), row: ix[ix.length - 2], col: ix[ix.length - 1] });
-  const out = c.b.reduce(p.dtype, [...batch, m, n], [k], sum(p.sumType), (ix, [r]) => {
-    const at = place(ix);
-    return p.term(load(left, matrixAt(left, at.batch, at.row, r)), load(right, matrixAt(right, at.batch, r, at.col)), at);
-  }, ([total], ix) => (p.finish ? p.finish(total, place(ix)) : total));
+  const place = (ix: readonly Expr[]): Place => ({
+    batch: ix.slice(0, -2),
+    row: ix[ix.length - 2],
+    col: ix[ix.length - 1],
+  });
+  const out = c.b.reduce(
+    p.dtype,
+    [...batch, m, n],
+    [k],
+    sum(p.sumType),
+    (ix, [r]) => {
+      const at = place(ix);
+      return p.term(
+        load(left, matrixAt(left, at.batch, at.row, r)),
+        load(right, matrixAt(right, at.batch, r, at.col)),
+        at,
+      );
+    },
+    ([total], ix) => (p.finish ? p.finish(total, place(ix)) : total),
+  );
   return c.b.view(out, shape);
 }

@@ -23,7 +23,11 @@ export function checkMatrixParameter(c: InferContext, i: number, operand: number
 
 /** The parameter at a place of the result. */
 export function matrixParameter(t: TileTensor, at: Place, side: Side): Expr {
-  if (elementCount(t.shape) === 1) return load(t, t.shape.map(() => index(0)));
+  if (elementCount(t.shape) === 1)
+    return load(
+      t,
+      t.shape.map(() => index(0)),
+    );
   if (t.shape.length === 1) return load(t, [at[side]]);
   return broadcastLoad(t, [...at.batch, at.row, at.col]);
 }
@@ -38,7 +42,10 @@ export interface IntegerOperands {
 
 /** Refuses zero points of another type or shape than their operands allow. */
 export function checkIntegerOperands(c: InferContext, o: IntegerOperands): void {
-  for (const [x, zero, side] of [[o.a, o.aZero, 'row'], [o.b, o.bZero, 'col']] as const) {
+  for (const [x, zero, side] of [
+    [o.a, o.aZero, 'row'],
+    [o.b, o.bZero, 'col'],
+  ] as const) {
     if (c.has(zero) && c.dtype(zero) !== c.dtype(x)) {
       c.fail(`a zero point is ${c.dtype(zero)}, its operand ${c.dtype(x)}`, undefined, 'UNSUPPORTED_TYPE');
     }
@@ -48,12 +55,21 @@ export function checkIntegerOperands(c: InferContext, o: IntegerOperands): void 
 
 /** The product; `finish` sees the exact i32 sum. */
 export function integerProduct(
-  c: LowerContext, o: IntegerOperands, result: Pick<Product, 'dtype' | 'finish'>,
+  c: LowerContext,
+  o: IntegerOperands,
+  result: Pick<Product, 'dtype' | 'finish'>,
 ): TileTensor {
   const less = (e: Expr, zero: number, at: Place, side: Side): Expr =>
-    (c.has(zero) ? sub(e, matrixParameter(c.tensor(zero), at, side)) : e);
-  return matrixProduct(c, {
-    ...result, a: c.tensor(o.a), b: c.tensor(o.b), sumType: 'i32',
-    term: (a, b, at) => mul(cast('i32', less(a, o.aZero, at, 'row')), cast('i32', less(b, o.bZero, at, 'col'))),
-  }, c.outShape());
+    c.has(zero) ? sub(e, matrixParameter(c.tensor(zero), at, side)) : e;
+  return matrixProduct(
+    c,
+    {
+      ...result,
+      a: c.tensor(o.a),
+      b: c.tensor(o.b),
+      sumType: 'i32',
+      term: (a, b, at) => mul(cast('i32', less(a, o.aZero, at, 'row')), cast('i32', less(b, o.bZero, at, 'col'))),
+    },
+    c.outShape(),
+  );
 }

@@ -17,25 +17,34 @@ export function permute(b: TileBuilder, x: TileTensor, perm: readonly number[]):
   if (keepsOrder(x.shape, perm)) return b.view(x, shape);
   return b.map(x.dtype, shape, (ix) => {
     const at: Expr[] = new Array(perm.length);
-    perm.forEach((p, i) => { at[p] = ix[i]; });
+    perm.forEach((p, i) => {
+      at[p] = ix[i];
+    });
     return load(x, at);
   });
 }
 
 /** Views x as `shape`, permutes, views the result as `target`. */
 export function permuteAs(
-  b: TileBuilder, x: TileTensor, shape: readonly number[], perm: readonly number[], target: readonly number[],
+  b: TileBuilder,
+  x: TileTensor,
+  shape: readonly number[],
+  perm: readonly number[],
+  target: readonly number[],
 ): TileTensor {
   return b.view(permute(b, b.view(x, shape), perm), target);
 }
 
 /** Elements begin…begin+length-1 of one axis. */
-export function sliceAxis(
-  b: TileBuilder, x: TileTensor, axis: number, begin: number, length: number,
-): TileTensor {
+export function sliceAxis(b: TileBuilder, x: TileTensor, axis: number, begin: number, length: number): TileTensor {
   if (length === x.shape[axis]) return x;
   const shape = x.shape.map((d, i) => (i === axis ? length : d));
-  return b.map(x.dtype, shape, (ix) => load(x, ix.map((e, i) => (i === axis ? add(e, index(begin)) : e))));
+  return b.map(x.dtype, shape, (ix) =>
+    load(
+      x,
+      ix.map((e, i) => (i === axis ? add(e, index(begin)) : e)),
+    ),
+  );
 }
 
 /** Axes made non-negative and checked for range and repetition. */

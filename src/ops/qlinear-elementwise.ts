@@ -33,12 +33,12 @@ function checkTriples(c: InferContext, operands: number): void {
 }
 
 /** An operator over `operands` quantised tensors, f in f32. */
-export function qlinearOp(
-  name: string, operands: number, f: (xs: readonly Expr[], c: LowerContext) => Expr,
-): OpDef {
+export function qlinearOp(name: string, operands: number, f: (xs: readonly Expr[], c: LowerContext) => Expr): OpDef {
   const count = 3 * operands + 2;
   return op({
-    name, domain: 'com.microsoft', inputs: [count - 1, count],
+    name,
+    domain: 'com.microsoft',
+    inputs: [count - 1, count],
     infer: (c) => {
       checkTriples(c, operands);
       const shapes = Array.from({ length: operands }, (_, k) => c.dims(3 * k));
@@ -47,13 +47,15 @@ export function qlinearOp(
     lower: (c) => {
       const dtype = c.outDtype();
       const { scale, zero } = triple(c, 3 * operands);
-      return [c.b.map(dtype, c.outShape(), (ix) => {
-        const xs = Array.from({ length: operands }, (_, k) => {
-          const p = triple(c, 3 * k + 1);
-          return mul(cast('f32', sub(broadcastLoad(c.tensor(3 * k), ix), p.zero)), p.scale);
-        });
-        return requantise(dtype, div(f(xs, c), scale), zero);
-      })];
+      return [
+        c.b.map(dtype, c.outShape(), (ix) => {
+          const xs = Array.from({ length: operands }, (_, k) => {
+            const p = triple(c, 3 * k + 1);
+            return mul(cast('f32', sub(broadcastLoad(c.tensor(3 * k), ix), p.zero)), p.scale);
+          });
+          return requantise(dtype, div(f(xs, c), scale), zero);
+        }),
+      ];
     },
   });
 }

@@ -4,7 +4,20 @@
 import { elementCount } from '../ir/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
 import {
-  add, bitcast, cast, computeType, constant, type Expr, log, mul, neg, shr, sqrt, sub, unary, xor,
+  add,
+  bitcast,
+  cast,
+  computeType,
+  constant,
+  type Expr,
+  log,
+  mul,
+  neg,
+  shr,
+  sqrt,
+  sub,
+  unary,
+  xor,
 } from '../3-tile/expr.ts';
 import { FLOATS } from './elementwise.ts';
 import { typeAttribute } from './creation.ts';
@@ -45,19 +58,26 @@ export const gumbel = (seed: number, i: Expr): Expr => neg(log(neg(log(uniform(s
 
 /** out[ix] = f(row-major position, indices), in any type. */
 export function mapFlat(c: LowerContext, dtype: DType, shape: readonly number[], f: (i: Expr) => Expr): TileTensor {
-  return c.b.view(c.b.map(dtype, [elementCount(shape)], ([i]) => f(i)), shape);
+  return c.b.view(
+    c.b.map(dtype, [elementCount(shape)], ([i]) => f(i)),
+    shape,
+  );
 }
 
 /** A generator of floats: the distribution of one element, in f32. */
 export function randomOp(
-  name: string, fromInput: boolean, element: (c: LowerContext, seed: number, i: Expr) => Expr,
+  name: string,
+  fromInput: boolean,
+  element: (c: LowerContext, seed: number, i: Expr) => Expr,
 ): OpDef {
   const shape = (c: InferContext): readonly number[] => {
     const given = c.ints('shape') ?? c.fail('attribute shape is missing', undefined, 'INVALID_MODEL');
     return given.every((d) => d >= 0) ? given : c.fail(`[${given}] is not a shape`);
   };
   return op({
-    name, inputs: fromInput ? [1, 1] : [0, 0], pure: false,
+    name,
+    inputs: fromInput ? [1, 1] : [0, 0],
+    pure: false,
     infer: (c) => {
       const dtype = typeAttribute(c, 'dtype', fromInput ? c.dtype(0) : 'f32', FLOATS);
       return [c.tensor(dtype, fromInput ? c.dims(0) : shape(c))];

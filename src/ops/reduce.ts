@@ -25,13 +25,23 @@ export function reducedShape<D extends Dim>(dims: readonly D[], axes: readonly n
 
 /** Folds `axes` of x into a tensor that keeps them with extent 1. */
 export function reduceKept(
-  c: LowerContext, dtype: DType, x: TileTensor, axes: readonly number[], monoid: Monoid,
+  c: LowerContext,
+  dtype: DType,
+  x: TileTensor,
+  axes: readonly number[],
+  monoid: Monoid,
   elem: (ix: readonly Expr[]) => Expr,
   finish?: (state: readonly Expr[]) => Expr,
 ): TileTensor {
   const shape = reducedShape(x.shape, axes, true);
-  return c.b.reduce(dtype, shape, axes.map((a) => x.shape[a]), monoid, (ix, rx) =>
-    elem(ix.map((e, i) => (axes.includes(i) ? rx[axes.indexOf(i)] : e))), finish);
+  return c.b.reduce(
+    dtype,
+    shape,
+    axes.map((a) => x.shape[a]),
+    monoid,
+    (ix, rx) => elem(ix.map((e, i) => (axes.includes(i) ? rx[axes.indexOf(i)] : e))),
+    finish,
+  );
 }
 
 /** Indices at which a kept reduction of `axes` is read. */
@@ -50,7 +60,9 @@ interface Reducer {
 /** An operator with the usual inputs and attributes, and its own lowering. */
 export function reductionOp(name: string, types: readonly DType[], lower: NonNullable<OpDef['lower']>): OpDef {
   return op({
-    name, inputs: [1, 2], types: { 0: types, 1: ['i64'] },
+    name,
+    inputs: [1, 2],
+    types: { 0: types, 1: ['i64'] },
     infer: (c) => {
       const dims = c.dims(0);
       const axes = reducedAxes(c, dims.length);
@@ -67,8 +79,15 @@ export function foldOp(name: string, r: Reducer): OpDef {
     const x = c.tensor(0);
     const axes = reducedAxes(c, x.shape.length);
     const count = axes.reduce((n, a) => n * x.shape[a], 1);
-    const out = reduceKept(c, x.dtype, x, axes, monoid(computeType(x.dtype)), (ix) =>
-      elem(load(x, ix)), ([s]) => finish(s, count));
+    const out = reduceKept(
+      c,
+      x.dtype,
+      x,
+      axes,
+      monoid(computeType(x.dtype)),
+      (ix) => elem(load(x, ix)),
+      ([s]) => finish(s, count),
+    );
     return [c.b.view(out, c.outShape())];
   });
 }

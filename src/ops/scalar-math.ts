@@ -1,7 +1,23 @@
 // Scalar functions that several operators share, as expressions over one compute type. In: an
 // expression of type f32 or f64 (or an integer where said). Out: an expression of the same type.
 import {
-  abs, add, cast, constant, div, type Expr, erf, exp, gt, isinf, lt, max, min, mul, neg, select, tanh,
+  abs,
+  add,
+  cast,
+  constant,
+  div,
+  type Expr,
+  erf,
+  exp,
+  gt,
+  isinf,
+  lt,
+  max,
+  min,
+  mul,
+  neg,
+  select,
+  tanh,
   unary,
 } from '../3-tile/expr.ts';
 
@@ -32,8 +48,7 @@ export const softplus = (x: Expr): Expr => add(max(x, like(x, 0)), log1p(exp(neg
 export const clamp = (x: Expr, lo: Expr, hi: Expr): Expr => min(max(x, lo), hi);
 
 /** x / 2 · (1 + erf(x / √2)). */
-export const gelu = (x: Expr): Expr =>
-  mul(mul(like(x, 0.5), x), add(like(x, 1), erf(mul(x, like(x, Math.SQRT1_2)))));
+export const gelu = (x: Expr): Expr => mul(mul(like(x, 0.5), x), add(like(x, 1), erf(mul(x, like(x, Math.SQRT1_2)))));
 
 /** The tanh approximation of gelu. */
 export function geluTanh(x: Expr): Expr {

@@ -5,7 +5,11 @@ import { loopNest, store } from '../3-tile/statements.ts';
 import type { LowerContext, TileTensor } from './op.ts';
 
 const REDUCTIONS = new Map<string, (old: Expr, update: Expr) => Expr>([
-  ['none', (_, update) => update], ['add', add], ['mul', mul], ['max', max], ['min', min],
+  ['none', (_, update) => update],
+  ['add', add],
+  ['mul', mul],
+  ['max', max],
+  ['min', min],
 ]);
 
 /** How an update meets the element it lands on. */
@@ -19,14 +23,21 @@ export function reduction(c: Pick<LowerContext, 'string' | 'fail'>): (old: Expr,
  * updates; `reads` are the tensors that `at` loads.
  */
 export function scatterInto(
-  c: LowerContext, updates: TileTensor, reads: readonly TileTensor[], at: (ix: readonly Expr[]) => readonly Expr[],
+  c: LowerContext,
+  updates: TileTensor,
+  reads: readonly TileTensor[],
+  at: (ix: readonly Expr[]) => readonly Expr[],
 ): TileTensor {
   const combine = reduction(c);
   const data = c.tensor(0);
   const out = c.b.map(data.dtype, data.shape, (ix) => load(data, ix));
-  c.b.routine([updates, ...reads], [out], loopNest(updates.shape, (ix) => {
-    const target = at(ix);
-    return [store(out, target, combine(load(out, target), load(updates, ix)))];
-  }));
+  c.b.routine(
+    [updates, ...reads],
+    [out],
+    loopNest(updates.shape, (ix) => {
+      const target = at(ix);
+      return [store(out, target, combine(load(out, target), load(updates, ix)))];
+    }),
+  );
   return out;
 }

@@ -9,38 +9,54 @@ const gather: NodeSpec = { op: 'Gather', inputs: ['x', 'i'], outputs: ['picked']
 const branching: GraphSpec = {
   inputs: [{ name: 'cond' }, { name: 'x' }, { name: 'i' }],
   outputs: [{ name: 'y' }],
-  nodes: [{
-    op: 'If', inputs: ['cond'], outputs: ['y'],
-    attrs: {
-      then_branch: attr.graph({ nodes: [gather], outputs: [{ name: 'picked' }] }),
-      else_branch: attr.graph({ nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['n'] }], outputs: [{ name: 'n' }] }),
+  nodes: [
+    {
+      op: 'If',
+      inputs: ['cond'],
+      outputs: ['y'],
+      attrs: {
+        then_branch: attr.graph({ nodes: [gather], outputs: [{ name: 'picked' }] }),
+        else_branch: attr.graph({ nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['n'] }], outputs: [{ name: 'n' }] }),
+      },
     },
-  }],
+  ],
 };
 
 /** sum = trip times: sum + x[i[iteration]]. */
 const looping: GraphSpec = {
   inputs: [{ name: 'trip' }, { name: 'x' }, { name: 'i' }, { name: 'start' }],
   outputs: [{ name: 'y' }],
-  nodes: [{
-    op: 'Loop', inputs: ['trip', '', 'start'], outputs: ['y'],
-    attrs: {
-      body: attr.graph({
-        inputs: [{ name: 'k', dtype: 'i64', shape: [] }, { name: 'go', dtype: 'bool', shape: [] }, { name: 'sum', dtype: 'f32', shape: [] }],
-        outputs: [{ name: 'go_on' }, { name: 'next' }],
-        nodes: [
-          { op: 'Identity', inputs: ['go'], outputs: ['go_on'] },
-          { op: 'Gather', inputs: ['i', 'k'], outputs: ['at'] },
-          { op: 'Gather', inputs: ['x', 'at'], outputs: ['v'] },
-          { op: 'Add', inputs: ['sum', 'v'], outputs: ['next'] },
-        ],
-      }),
+  nodes: [
+    {
+      op: 'Loop',
+      inputs: ['trip', '', 'start'],
+      outputs: ['y'],
+      attrs: {
+        body: attr.graph({
+          inputs: [
+            { name: 'k', dtype: 'i64', shape: [] },
+            { name: 'go', dtype: 'bool', shape: [] },
+            { name: 'sum', dtype: 'f32', shape: [] },
+          ],
+          outputs: [{ name: 'go_on' }, { name: 'next' }],
+          nodes: [
+            { op: 'Identity', inputs: ['go'], outputs: ['go_on'] },
+            { op: 'Gather', inputs: ['i', 'k'], outputs: ['at'] },
+            { op: 'Gather', inputs: ['x', 'at'], outputs: ['v'] },
+            { op: 'Add', inputs: ['sum', 'v'], outputs: ['next'] },
+          ],
+        }),
+      },
     },
-  }],
+  ],
 };
 
-const loopFeeds = (trip: number, ...at: number[]): Operand[] =>
-  [scalar('i64', BigInt(trip)), f32(1, 2, 4), i64(...at), scalar('f32', 0)];
+const loopFeeds = (trip: number, ...at: number[]): Operand[] => [
+  scalar('i64', BigInt(trip)),
+  f32(1, 2, 4),
+  i64(...at),
+  scalar('f32', 0),
+];
 
 describe.each(TARGETS)('checks on %s', (target) => {
   it('refuses an index beyond the axis', async () => {

@@ -23,8 +23,13 @@ const result = (t: TensorData): Result => ({ dtype: t.dtype, shape: t.shape, val
 
 /** Runs a graph on one target; the inputs are fed in order. */
 export async function runGraph(
-  graph: GraphSpec, feeds: readonly Operand[], target: Target = 'interpreter',
-  opsets: readonly (readonly [string, number])[] = [['', 28], ['com.microsoft', 1]],
+  graph: GraphSpec,
+  feeds: readonly Operand[],
+  target: Target = 'interpreter',
+  opsets: readonly (readonly [string, number])[] = [
+    ['', 28],
+    ['com.microsoft', 1],
+  ],
 ): Promise<Result[]> {
   const inputs = (graph.inputs ?? []).map((v, i) => ({ name: v.name, dtype: feeds[i][0], shape: feeds[i][1] }));
   const model = parseModel(writeModel({ graph: { ...graph, inputs }, opsets }));
@@ -61,14 +66,18 @@ export async function runNode(c: NodeCase): Promise<Result[]> {
   };
   const feeds = c.inputs.filter((x, i): x is Operand => x !== null && !known.has(i));
   const [want, got] = [await runGraph(graph, feeds, TARGETS[0]), await runGraph(graph, feeds, TARGETS[1])];
-  want.forEach((w, k) => { requireEqual(got[k], w); });
+  want.forEach((w, k) => {
+    requireEqual(got[k], w);
+  });
   return want;
 }
 
 function requireEqual(got: Result, want: Result): void {
   const close = (a: Scalar, b: Scalar): boolean =>
     Object.is(a, b) || a === b || Math.abs(Number(a) - Number(b)) <= 1e-6 * Math.max(1, Math.abs(Number(b)));
-  const same = `${got.dtype}[${got.shape}]` === `${want.dtype}[${want.shape}]` && want.values.every((v, i) => close(got.values[i], v));
+  const same =
+    `${got.dtype}[${got.shape}]` === `${want.dtype}[${want.shape}]` &&
+    want.values.every((v, i) => close(got.values[i], v));
   if (!same) throw new Error(`WebAssembly gives ${got.values}, the interpreter ${want.values}`);
 }
 
