@@ -2,7 +2,9 @@
 // the operators that read its result. Out: those operators over a new constant. Small work only:
 // the interpreter does it.
 import { interpret } from '../../3-tile/interpret.ts';
-import { type Expr, isLoad, makeExpr } from '../../3-tile/expr.ts';
+import { elementCount, elements } from '../../ir/tensor.ts';
+import { computeType, constant, type Expr, isLoad, makeExpr } from '../../3-tile/expr.ts';
+import { simplify, SimplifyContext } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { transform, withSrc } from '../transform.ts';
@@ -24,8 +26,44 @@ export function folded(region: Region, i: number, op: TileOp): Map<number, TileO
   const at = region.consumers(i, op.write);
   if (!at?.every((j) => region.steps[j]!.kind === 'op')) return null;
   const [data] = interpret({ inputs: [], outputs: [op.write], steps: [op], checks: [] }, []);
-  const constant = newTensor(op.write.name, op.write.dtype, op.write.shape, 'constant', { data });
-  return new Map(at.map((j) => [j, reading(region.steps[j] as TileOp, owner(op.write), constant)]));
+  const made = newTensor(op.write.name, op.write.dtype, op.write.shape, 'constant', { data });
+  return new Map(
+    at.map((j) => {
+      return [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))];
+    }),
+  );
+}
+
+/** The value of a constant of one element, in its compute type. */
+function scalarValue(t: TileTensor): Expr | null {
+  const o = owner(t);
+  if (!o.data || o.dtype !== t.dtype || elementCount(o.shape) !== 1) return null;
+  return constant(computeType(t.dtype), elements(t.dtype, o.data.bytes).get(0));
+}
+
+/** The operator with constants of one element written into its expressions, simplified. */
+export function withScalars(op: TileOp): TileOp {
+  const context = new SimplifyContext();
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    simplify(
+      transform(
+        e,
+        (n, src) => {
+          const value = n.op === 'load' ? scalarValue(n.arg) : null;
+          return value ?? withSrc(n, src);
+        },
+        memo,
+      ),
+      context,
+    );
+  const { reduce } = op;
+  return {
+    ...op,
+    value: over(op.value),
+    at: op.at.map(over),
+    reduce: reduce && { ...reduce, elems: reduce.elems.map(over) },
+  };
 }
 
 /** The operator loading `to` wherever it loaded `from` or a view of it. */

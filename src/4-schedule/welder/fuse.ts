@@ -3,12 +3,12 @@
 // producer is inlined where that costs no more than storing and loading its tensor, and a reduction
 // takes an element-wise reader of its own points as its stored value.
 import { elementCount } from '../../ir/tensor.ts';
-import { type Expr, isLoad, type Op } from '../../3-tile/expr.ts';
+import { type Expr, isConst, isLoad, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
 import { flatIndex } from '../nest.ts';
 import { coefficient, linearise } from '../linear.ts';
-import { folded } from './fold.ts';
+import { folded, withScalars } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
 import { materialiseBorders } from './pad.ts';
 import { effectsOf, elemRoots, loadsBelow, pointRoots, Region, writesWhole } from './region.ts';
@@ -60,7 +60,7 @@ function workOf(root: Expr): number {
   for (let e = stack.pop(); e; e = stack.pop()) {
     if (seen.has(e)) continue;
     seen.add(e);
-    work += WEIGHTS[e.op] ?? 1;
+    work += e.op === 'pow' && isConst(e.src[1]) ? 3 : (WEIGHTS[e.op] ?? 1);
     if (e.op === 'guarded') stack.push(e.src[e.src.length - 1]);
     else if (e.op !== 'load') stack.push(...e.src);
   }
@@ -135,7 +135,8 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
 }
 
 function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step[] {
-  const region = new Region(steps, pinned);
+  const simple = steps.map((s) => (s.kind === 'op' ? withScalars(s) : s));
+  const region = new Region(simple, pinned);
   for (let i = 0; i < region.steps.length; i++) {
     const step = region.steps[i];
     if (step?.kind !== 'op') continue;
