@@ -76,6 +76,7 @@ function findBest(s: Search, n: Expr, m: Expr): readonly Stmt[] {
   const count = s.scores.shape[2];
   return [
     s.best.set(index(-1)),
+    s.bestScore.set(constant('f32', 0)),
     loopFrom(0, count, (i) => {
       const score = load(s.scores, [n, m, i]);
       const better = or(lt(s.best.read, index(0)), gt(score, s.bestScore.read));
