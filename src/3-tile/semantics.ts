@@ -158,7 +158,7 @@ export function bitcastScalar(from: ComputeType, to: ComputeType, x: Scalar): Sc
 /** The value after storing it as `storage` and loading it again. */
 export function roundScalar(storage: DType, t: ComputeType, x: Scalar): Scalar {
   if (isFloat(storage)) return roundFloat(storage, Number(x));
-  if (storage === 'bool') return x ? 1 : 0;
+  if (storage === 'bool') return normalise(t, x ? 1 : 0);
   const [lo, hi] = intRange(storage);
   const bits = (hi - lo + 1n).toString(2).length - 1;
   const big = lo < 0n ? BigInt.asIntN(bits, BigInt(x)) : BigInt.asUintN(bits, BigInt(x));

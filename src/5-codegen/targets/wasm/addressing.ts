@@ -32,10 +32,7 @@ export interface Site {
 /** Accesses of one straight run of statements that share their terms: the smallest constant. */
 export type Anchors = ReadonlyMap<string, number>;
 
-const sumKey = (tensor: TileTensor, sum: Affine): string => {
-  const terms = [...sum.terms].map(([e, by]) => [e.id, by] as const).sort((a, b) => a[0] - b[0]);
-  return `${tensor.id}|${terms.join(';')}`;
-};
+const sumKey = (tensor: TileTensor, sum: Affine): string => `${tensor.id}|${sum.key}`;
 
 export function anchorsOf(sites: Iterable<Site>): Anchors {
   const anchors = new Map<string, number>();
@@ -151,9 +148,7 @@ function varies(root: Value, loop: LoopFrame): boolean {
       continue;
     }
     stack.pop();
-    const own = x.variable
-      ? loop.assigned.has(x.variable)
-      : x.memory !== null && loop.written.has(x.memory);
+    const own = x.variable ? loop.assigned.has(x.variable) : x.memory !== null && loop.written.has(x.memory);
     memo.set(x, own || x.src.some((s) => memo.get(s)));
   }
   return memo.get(root)!;

@@ -8,6 +8,8 @@ import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 export interface Affine {
   readonly terms: ReadonlyMap<Expr, number>;
   readonly constant: number;
+  /** Equal for sums with equal terms. */
+  readonly key: string;
 }
 
 /** Inclusive. */
@@ -21,13 +23,27 @@ const MAX_PARTS = 256;
 const MAX_INT = 2 ** 31 - 1;
 const UNKNOWN: Range = { lo: -(2 ** 31), hi: MAX_INT };
 
+const sums = new WeakMap<Expr, Affine>();
+
+/** The sum of an index; computed once per expression. */
 export function affine(index: Expr): Affine {
+  let found = sums.get(index);
+  if (!found) sums.set(index, (found = sumOf(index)));
+  return found;
+}
+
+function keyOf(terms: ReadonlyMap<Expr, number>): string {
+  const parts = [...terms].map(([e, by]) => [e.id, by] as const);
+  return parts.sort((a, b) => a[0] - b[0]).join(';');
+}
+
+function sumOf(index: Expr): Affine {
   const terms = new Map<Expr, number>();
   const pending: { e: Expr; by: number }[] = [{ e: index, by: 1 }];
   let constant = 0;
   let parts = 0;
   for (let top = pending.pop(); top; top = pending.pop()) {
-    if (++parts > MAX_PARTS) return { terms: new Map([[index, 1]]), constant: 0 };
+    if (++parts > MAX_PARTS) return { terms: new Map([[index, 1]]), constant: 0, key: `${index.id}` };
     const { e, by } = top;
     const split = splitSum(e, by);
     if (split) pending.push(...split);
@@ -38,7 +54,7 @@ export function affine(index: Expr): Affine {
       else terms.set(e, sum);
     }
   }
-  return { terms, constant };
+  return { terms, constant, key: keyOf(terms) };
 }
 
 /** The two sides of a sum, or the other side of a constant multiple; null for a leaf. */
@@ -91,15 +107,13 @@ const RULES: Partial<Record<Expr['op'], Rule>> = {
       hi: Math.max(0, Math.min(a.hi, most)),
     };
   },
-  shl: (a, b) =>
-    b.lo === b.hi && nonNegative(b) ? corners(a, b, (x, y) => x * 2 ** (y & 31)) : UNKNOWN,
+  shl: (a, b) => (b.lo === b.hi && nonNegative(b) ? corners(a, b, (x, y) => x * 2 ** (y & 31)) : UNKNOWN),
   shr: (a, b) => (nonNegative(a) && nonNegative(b) && b.hi < 32 ? { lo: 0, hi: a.hi } : UNKNOWN),
   and: (a, b) =>
     nonNegative(a) || nonNegative(b)
       ? {
           lo: 0,
-          hi:
-            nonNegative(a) && nonNegative(b) ? Math.min(a.hi, b.hi) : nonNegative(a) ? a.hi : b.hi,
+          hi: nonNegative(a) && nonNegative(b) ? Math.min(a.hi, b.hi) : nonNegative(a) ? a.hi : b.hi,
         }
       : UNKNOWN,
 };
@@ -133,8 +147,7 @@ export class Ranges {
     const stack = [root];
     while (stack.length > 0) {
       const e = stack[stack.length - 1];
-      const pending =
-        this.known.has(e) || !this.hasRule(e) ? [] : e.src.filter((s) => !this.known.has(s));
+      const pending = this.known.has(e) || !this.hasRule(e) ? [] : e.src.filter((s) => !this.known.has(s));
       if (pending.length > 0) stack.push(...pending);
       else {
         stack.pop();
@@ -165,10 +178,7 @@ export class Ranges {
     if (e.op === 'local') return this.indices.get(e.arg) ?? UNKNOWN;
     if (!this.hasRule(e)) return UNKNOWN;
     const [a, b, c] = e.src.map((s) => this.known.get(s)!);
-    const r =
-      e.op === 'select'
-        ? { lo: Math.min(b.lo, c.lo), hi: Math.max(b.hi, c.hi) }
-        : RULES[e.op]!(a, b);
+    const r = e.op === 'select' ? { lo: Math.min(b.lo, c.lo), hi: Math.max(b.hi, c.hi) } : RULES[e.op]!(a, b);
     return r.lo >= UNKNOWN.lo && r.hi <= MAX_INT ? r : UNKNOWN;
   }
 }

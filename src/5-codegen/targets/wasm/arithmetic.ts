@@ -31,15 +31,11 @@ const refuse = (op: string, { dtype, lanes }: Form): never => {
 function direct(v: Values, op: string, form: Form, src: readonly Value[]): Value | null {
   const p = prefix(form);
   const sign = isUnsigned(form.dtype) ? 'u' : 's';
-  const name =
-    known(`${p}.${op}`) ??
-    known(`${p}.${op}_${sign}`) ??
-    (form.lanes > 1 ? known(`v128.${op}`) : undefined);
+  const name = known(`${p}.${op}`) ?? known(`${p}.${op}_${sign}`) ?? (form.lanes > 1 ? known(`v128.${op}`) : undefined);
   return name ? v.op(name, src) : null;
 }
 
-const allOnes = (v: Values, form: Form): Value =>
-  form.lanes > 1 ? v.lanes32(-1) : constantOf(v, form, -1);
+const allOnes = (v: Values, form: Form): Value => (form.lanes > 1 ? v.lanes32(-1) : constantOf(v, form, -1));
 
 const identity: Unary = (_, __, x) => x;
 const never: Unary = (v, { lanes }) => constantOf(v, { dtype: 'bool', lanes }, 0);
@@ -56,9 +52,7 @@ const INTEGER_UNARY: Partial<Record<UnaryOp, Unary>> = {
     return v.select(negative, v.op(named(`${p}.sub`), [zero, x]), x);
   },
   not: (v, form, x) =>
-    form.lanes > 1
-      ? v.op('v128.not', [x])
-      : v.op(named(`${prefix(form)}.xor`), [x, allOnes(v, form)]),
+    form.lanes > 1 ? v.op('v128.not', [x]) : v.op(named(`${prefix(form)}.xor`), [x, allOnes(v, form)]),
   floor: identity,
   ceil: identity,
   trunc: identity,
@@ -121,16 +115,7 @@ export const BINARY_OPS: ReadonlySet<string> = new Set<BinaryOp>([
 ]);
 
 const FLOAT_ONLY: ReadonlySet<string> = new Set(['sqrt']);
-const INTEGER_ONLY: ReadonlySet<string> = new Set([
-  'not',
-  'clz',
-  'popcnt',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'shr',
-]);
+const INTEGER_ONLY: ReadonlySet<string> = new Set(['not', 'clz', 'popcnt', 'and', 'or', 'xor', 'shl', 'shr']);
 
 /** Whether the op has a meaning on the type and is rendered here. */
 export function rendersArithmetic(op: string, dtype: ComputeType): boolean {
@@ -142,8 +127,7 @@ export function rendersArithmetic(op: string, dtype: ComputeType): boolean {
 /** One operand; comparisons with NaN and infinity give bool. */
 export function unary(v: Values, op: UnaryOp, form: Form, x: Value): Value {
   if (!rendersArithmetic(op, form.dtype) || !UNARY_OPS.has(op)) return refuse(op, form);
-  const rules =
-    form.dtype === 'bool' ? BOOL_UNARY : isFloatType(form.dtype) ? FLOAT_UNARY : INTEGER_UNARY;
+  const rules = form.dtype === 'bool' ? BOOL_UNARY : isFloatType(form.dtype) ? FLOAT_UNARY : INTEGER_UNARY;
   const found = rules[op]?.(v, form, x) ?? direct(v, op, form, [x]);
   if (found) return found;
   if (form.lanes === 1) return refuse(op, form);
@@ -252,8 +236,7 @@ const FLOAT_BINARY: Partial<Record<BinaryOp, Binary>> = {
     const p = prefix(form);
     return v.op(named(`${p}.add`), [v.op(named(`${p}.pmax`), [a, b]), b]);
   },
-  rem: (v, form, a, b) =>
-    form.lanes > 1 ? null : v.call(`fmod_${form.dtype}`, scalarType(form.dtype), [a, b]),
+  rem: (v, form, a, b) => (form.lanes > 1 ? null : v.call(`fmod_${form.dtype}`, scalarType(form.dtype), [a, b])),
 };
 
 const COMPARISON: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge']);
@@ -280,13 +263,7 @@ export function binary(v: Values, op: BinaryOp, form: Form, a: Value, b: Value):
 }
 
 /** `condition` is a bool with as many lanes as the sides, or a scalar. */
-export function select(
-  v: Values,
-  condition: Value,
-  conditionLanes: number,
-  then: Value,
-  otherwise: Value,
-): Value {
+export function select(v: Values, condition: Value, conditionLanes: number, then: Value, otherwise: Value): Value {
   if (conditionLanes === 1) return v.select(condition, then, otherwise);
   return v.op('v128.bitselect', [then, otherwise, condition]);
 }
@@ -295,12 +272,7 @@ export function select(
  * a*b + c. Relaxed: whatever the host does in one instruction, the same for vectors and scalars;
  * else two roundings.
  */
-export function multiplyAdd(
-  v: Values,
-  form: Form,
-  [a, b, c]: readonly Value[],
-  relaxed: boolean,
-): Value {
+export function multiplyAdd(v: Values, form: Form, [a, b, c]: readonly Value[], relaxed: boolean): Value {
   const p = prefix(form);
   if (!relaxed || !isFloatType(form.dtype)) {
     return v.op(named(`${p}.add`), [v.op(named(`${p}.mul`), [a, b]), c]);
@@ -313,8 +285,6 @@ export function multiplyAdd(
 
 /** base, base + 1, … */
 export function ramp(v: Values, form: Form, base: Value): Value {
-  const steps = Array.from({ length: form.lanes }, (_, i) =>
-    constantOf(v, { ...form, lanes: 1 }, i),
-  );
+  const steps = Array.from({ length: form.lanes }, (_, i) => constantOf(v, { ...form, lanes: 1 }, i));
   return v.op(named(`${prefix(form)}.add`), [splat(v, form, base), pack(v, form, steps)]);
 }

@@ -7,59 +7,58 @@ import type { InstructionName } from './instructions.ts';
 import type { Value, Values } from './value.ts';
 
 /** From → to; null: the same bits. Conversions to bool compare with zero instead. */
-const SCALAR: Readonly<Record<ComputeType, Partial<Record<ComputeType, InstructionName | null>>>> =
-  {
-    f32: {
-      f64: 'f64.promote_f32',
-      i32: 'i32.trunc_sat_f32_s',
-      u32: 'i32.trunc_sat_f32_u',
-      i64: 'i64.trunc_sat_f32_s',
-      u64: 'i64.trunc_sat_f32_u',
-    },
-    f64: {
-      f32: 'f32.demote_f64',
-      i32: 'i32.trunc_sat_f64_s',
-      u32: 'i32.trunc_sat_f64_u',
-      i64: 'i64.trunc_sat_f64_s',
-      u64: 'i64.trunc_sat_f64_u',
-    },
-    i32: {
-      f32: 'f32.convert_i32_s',
-      f64: 'f64.convert_i32_s',
-      u32: null,
-      i64: 'i64.extend_i32_s',
-      u64: 'i64.extend_i32_s',
-    },
-    u32: {
-      f32: 'f32.convert_i32_u',
-      f64: 'f64.convert_i32_u',
-      i32: null,
-      i64: 'i64.extend_i32_u',
-      u64: 'i64.extend_i32_u',
-    },
-    i64: {
-      f32: 'f32.convert_i64_s',
-      f64: 'f64.convert_i64_s',
-      i32: 'i32.wrap_i64',
-      u32: 'i32.wrap_i64',
-      u64: null,
-    },
-    u64: {
-      f32: 'f32.convert_i64_u',
-      f64: 'f64.convert_i64_u',
-      i32: 'i32.wrap_i64',
-      u32: 'i32.wrap_i64',
-      i64: null,
-    },
-    bool: {
-      f32: 'f32.convert_i32_u',
-      f64: 'f64.convert_i32_u',
-      i32: null,
-      u32: null,
-      i64: 'i64.extend_i32_u',
-      u64: 'i64.extend_i32_u',
-    },
-  };
+const SCALAR: Readonly<Record<ComputeType, Partial<Record<ComputeType, InstructionName | null>>>> = {
+  f32: {
+    f64: 'f64.promote_f32',
+    i32: 'i32.trunc_sat_f32_s',
+    u32: 'i32.trunc_sat_f32_u',
+    i64: 'i64.trunc_sat_f32_s',
+    u64: 'i64.trunc_sat_f32_u',
+  },
+  f64: {
+    f32: 'f32.demote_f64',
+    i32: 'i32.trunc_sat_f64_s',
+    u32: 'i32.trunc_sat_f64_u',
+    i64: 'i64.trunc_sat_f64_s',
+    u64: 'i64.trunc_sat_f64_u',
+  },
+  i32: {
+    f32: 'f32.convert_i32_s',
+    f64: 'f64.convert_i32_s',
+    u32: null,
+    i64: 'i64.extend_i32_s',
+    u64: 'i64.extend_i32_s',
+  },
+  u32: {
+    f32: 'f32.convert_i32_u',
+    f64: 'f64.convert_i32_u',
+    i32: null,
+    i64: 'i64.extend_i32_u',
+    u64: 'i64.extend_i32_u',
+  },
+  i64: {
+    f32: 'f32.convert_i64_s',
+    f64: 'f64.convert_i64_s',
+    i32: 'i32.wrap_i64',
+    u32: 'i32.wrap_i64',
+    u64: null,
+  },
+  u64: {
+    f32: 'f32.convert_i64_u',
+    f64: 'f64.convert_i64_u',
+    i32: 'i32.wrap_i64',
+    u32: 'i32.wrap_i64',
+    i64: null,
+  },
+  bool: {
+    f32: 'f32.convert_i32_u',
+    f64: 'f64.convert_i32_u',
+    i32: null,
+    u32: null,
+    i64: 'i64.extend_i32_u',
+    u64: 'i64.extend_i32_u',
+  },
+};
 
 const VECTOR: ReadonlyMap<string, InstructionName | null> = new Map([
   ['f32>i32', 'i32x4.trunc_sat_f32x4_s'],

@@ -54,10 +54,7 @@ class TaskEmitter {
       case 'run': {
         const index = this.indexOf.get(task.kernel);
         invariant(index !== undefined, `kernel ${task.kernel.name} is not in the program`);
-        invariant(
-          task.args.length === task.kernel.params.length,
-          `arguments of ${task.kernel.name}`,
-        );
+        invariant(task.args.length === task.kernel.params.length, `arguments of ${task.kernel.name}`);
         for (const t of task.args) this.address(t);
         f.call(index);
         return;

@@ -14,8 +14,7 @@ const TYPE_BYTE: Readonly<Record<ValType, number>> = {
 };
 
 /** The block type of a block without result, and of one with a result. */
-export const blockType = (result: ValType | null): number =>
-  result === null ? 0x40 : TYPE_BYTE[result];
+export const blockType = (result: ValType | null): number => (result === null ? 0x40 : TYPE_BYTE[result]);
 
 export interface FunctionType {
   readonly params: readonly ValType[];
@@ -87,12 +86,7 @@ export class ModuleBuilder {
   }
 }
 
-function section<T>(
-  out: ByteWriter,
-  id: number,
-  items: readonly T[],
-  write: (w: ByteWriter, item: T) => void,
-): void {
+function section<T>(out: ByteWriter, id: number, items: readonly T[], write: (w: ByteWriter, item: T) => void): void {
   const content = new ByteWriter();
   content.unsigned(items.length);
   for (const item of items) write(content, item);

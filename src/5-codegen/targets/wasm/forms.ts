@@ -139,8 +139,6 @@ export function perLane(
   operands: readonly (Form & { readonly value: Value })[],
   scalar: (xs: readonly Value[]) => Value,
 ): Value {
-  const lanes = Array.from({ length: result.lanes }, (_, i) =>
-    scalar(operands.map((o) => lane(v, o, o.value, i))),
-  );
+  const lanes = Array.from({ length: result.lanes }, (_, i) => scalar(operands.map((o) => lane(v, o, o.value, i))));
   return pack(v, result, lanes);
 }

@@ -33,11 +33,7 @@ function saturating(code: number, result: ValType): Instruction {
   return { prefix: 0xfc, code, result, immediate: 'none', align: 0 };
 }
 
-function vector(
-  code: number,
-  result: ValType = 'v128',
-  immediate: ImmediateKind = 'none',
-): Instruction {
+function vector(code: number, result: ValType = 'v128', immediate: ImmediateKind = 'none'): Instruction {
   return { prefix: 0xfd, code, result, immediate, align: 0 };
 }
 

@@ -109,9 +109,7 @@ export function decodeNarrow(v: Values, storage: DType, lanes: number, bits: Val
     return l.toFloat(l.choose(top, l.or(signed, l.bits(F32_INFINITY)), signed));
   }
   const notANumber =
-    f.special === 'fn'
-      ? l.compare('eq', magnitude, (1 << width) - 1)
-      : l.compare('eq', bits, 1 << width);
+    f.special === 'fn' ? l.compare('eq', magnitude, (1 << width) - 1) : l.compare('eq', bits, 1 << width);
   return l.toFloat(l.choose(notANumber, F32_NAN, signed));
 }
 
@@ -138,13 +136,7 @@ function roundUp(l: Lanes, bits: Value, n: number): Value {
   return l.add(l.add(bits, even), (1 << (n - 1)) - 1);
 }
 
-function encodeFormat(
-  l: Lanes,
-  f: Format,
-  bits: Value,
-  magnitude: Value,
-  notANumber: Value,
-): Value {
+function encodeFormat(l: Lanes, f: Format, bits: Value, magnitude: Value, notANumber: Value): Value {
   const width = f.exponent + f.mantissa;
   const drop = 23 - f.mantissa;
   const rebased = l.sub(magnitude, (127 - f.bias) << 23);

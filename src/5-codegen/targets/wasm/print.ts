@@ -11,21 +11,20 @@ const ROWS: ReadonlyMap<number, readonly [name: string, row: Instruction]> = new
 );
 
 /** Control instructions: name and what follows. */
-const CONTROL: ReadonlyMap<number, readonly [name: string, operand: 'none' | 'index' | 'type']> =
-  new Map([
-    [0x02, ['block', 'type']],
-    [0x03, ['loop', 'type']],
-    [0x04, ['if', 'type']],
-    [0x05, ['else', 'none']],
-    [0x0b, ['end', 'none']],
-    [0x0c, ['br', 'index']],
-    [0x0d, ['br_if', 'index']],
-    [0x10, ['call', 'index']],
-    [0x1b, ['select', 'none']],
-    [0x20, ['local.get', 'index']],
-    [0x21, ['local.set', 'index']],
-    [0x22, ['local.tee', 'index']],
-  ]);
+const CONTROL: ReadonlyMap<number, readonly [name: string, operand: 'none' | 'index' | 'type']> = new Map([
+  [0x02, ['block', 'type']],
+  [0x03, ['loop', 'type']],
+  [0x04, ['if', 'type']],
+  [0x05, ['else', 'none']],
+  [0x0b, ['end', 'none']],
+  [0x0c, ['br', 'index']],
+  [0x0d, ['br_if', 'index']],
+  [0x10, ['call', 'index']],
+  [0x1b, ['select', 'none']],
+  [0x20, ['local.get', 'index']],
+  [0x21, ['local.set', 'index']],
+  [0x22, ['local.tee', 'index']],
+]);
 
 const VALUE_TYPES: ReadonlyMap<number, string> = new Map([
   [0x7f, 'i32'],
@@ -71,8 +70,7 @@ class Reader {
   }
 
   float(bytes: 4 | 8): number {
-    const value =
-      bytes === 4 ? this.view.getFloat32(this.at, true) : this.view.getFloat64(this.at, true);
+    const value = bytes === 4 ? this.view.getFloat32(this.at, true) : this.view.getFloat64(this.at, true);
     this.at += bytes;
     return value;
   }
@@ -151,5 +149,4 @@ export function printFunctions(module: Uint8Array): string[] {
   return [];
 }
 
-export const printModule = (module: Uint8Array): string =>
-  `${printFunctions(module).join('\n\n')}\n`;
+export const printModule = (module: Uint8Array): string => `${printFunctions(module).join('\n\n')}\n`;

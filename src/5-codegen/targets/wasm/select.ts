@@ -28,12 +28,10 @@ export function flatIndex(at: readonly Expr[], tensor: TileTensor): Expr {
   return at[0];
 }
 
-const loadIndex = (e: LoadNode): Expr =>
-  flatIndex(e.op === 'load' ? e.src : e.src.slice(0, -2), e.arg);
+const loadIndex = (e: LoadNode): Expr => flatIndex(e.op === 'load' ? e.src : e.src.slice(0, -2), e.arg);
 
 /** Leaves of scalar indices; vector indices (gathers) are selected whole. */
-const indexLeaves = (index: Expr): readonly Expr[] =>
-  index.lanes > 1 ? [index] : [...affine(index).terms.keys()];
+const indexLeaves = (index: Expr): readonly Expr[] => (index.lanes > 1 ? [index] : [...affine(index).terms.keys()]);
 
 function childrenOf(e: Expr): readonly Expr[] {
   if (e.op === 'load') return indexLeaves(loadIndex(e));
@@ -49,8 +47,7 @@ export function plainSites(roots: readonly Expr[]): Site[] {
   for (let e = stack.pop(); e; e = stack.pop()) {
     if (seen.has(e)) continue;
     seen.add(e);
-    if (e.op === 'load' && loadIndex(e).lanes === 1)
-      sites.push({ tensor: e.arg, index: loadIndex(e) });
+    if (e.op === 'load' && loadIndex(e).lanes === 1) sites.push({ tensor: e.arg, index: loadIndex(e) });
     stack.push(...childrenOf(e));
   }
   return sites;
@@ -135,11 +132,7 @@ export class Selection {
   private load(e: ExprNode<'load'>): Value {
     const index = loadIndex(e as LoadNode);
     if (index.lanes > 1) return this.gather(e, index, null, null);
-    const at = this.context.addressing.plain(
-      { tensor: e.arg, index },
-      this.anchors,
-      (leaf) => this.memo.get(leaf)!,
-    );
+    const at = this.context.addressing.plain({ tensor: e.arg, index }, this.anchors, (leaf) => this.memo.get(leaf)!);
     return loadElements(this.v, e.arg.dtype, e.lanes, at);
   }
 
@@ -149,10 +142,7 @@ export class Selection {
     const guardValue = this.memo.get(guard)!;
     const other = this.memo.get(otherwise)!;
     if (index.lanes > 1 || guard.lanes > 1) return this.gather(e, index, guard, otherwise);
-    const at = this.context.addressing.exact(
-      { tensor: e.arg, index },
-      (leaf) => this.memo.get(leaf)!,
-    );
+    const at = this.context.addressing.exact({ tensor: e.arg, index }, (leaf) => this.memo.get(leaf)!);
     const address = this.v.select(guardValue, at.address, this.context.addressing.start(e.arg));
     const loaded = loadElements(this.v, e.arg.dtype, e.lanes, { ...at, address });
     const wide = e.lanes > 1 && otherwise.lanes === 1 ? splat(this.v, e, other) : other;
@@ -174,9 +164,7 @@ export class Selection {
     const { bytes } = dtypeInfo(e.arg.dtype);
     const start = addressing.start(e.arg);
     const vector = index.lanes > 1 ? this.memo.get(index)! : null;
-    const scalar = vector
-      ? null
-      : addressing.exact({ tensor: e.arg, index }, (leaf) => this.memo.get(leaf)!);
+    const scalar = vector ? null : addressing.exact({ tensor: e.arg, index }, (leaf) => this.memo.get(leaf)!);
     const each = Array.from({ length: e.lanes }, (_, i) => {
       let address = vector
         ? v.op('i32.add', [start, v.op('i32.mul', [lane(v, index, vector, i), v.i32(bytes)])])

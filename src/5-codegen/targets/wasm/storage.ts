@@ -115,13 +115,7 @@ function wrapInteger(v: Values, storage: DType, form: Form, x: Value): Value {
   const width = is64(form.dtype) ? 64 : 32;
   if (bits >= width) return x;
   if (!signedStorage(storage)) {
-    return binary(
-      v,
-      'and',
-      form,
-      x,
-      constantOf(v, form, width === 64 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1),
-    );
+    return binary(v, 'and', form, x, constantOf(v, form, width === 64 ? (1n << BigInt(bits)) - 1n : 2 ** bits - 1));
   }
   const signed: Form = { dtype: width === 64 ? 'i64' : 'i32', lanes: form.lanes };
   const count = constantOf(v, signed, width - bits);
@@ -139,9 +133,7 @@ export function roundTo(v: Values, storage: DType, form: Form, x: Value): Value 
     return wrapInteger(v, storage, form, x);
   }
   if (lanes > 1 && dtype === 'f64') {
-    const each = Array.from({ length: lanes }, (_, i) =>
-      roundTo(v, storage, { dtype, lanes: 1 }, lane(v, form, x, i)),
-    );
+    const each = Array.from({ length: lanes }, (_, i) => roundTo(v, storage, { dtype, lanes: 1 }, lane(v, form, x, i)));
     return pack(v, form, each);
   }
   if (storage === 'f32') return v.op('f64.promote_f32', [v.op('f32.demote_f64', [x])]);

@@ -114,13 +114,7 @@ export class Values {
     return f && a.op === 'i32.const' ? this.i32(f(a.imm as number, b.imm as number)) : null;
   }
 
-  private intern(
-    op: Value['op'],
-    type: ValType,
-    src: readonly Value[],
-    imm: Immediate,
-    extra: Extra,
-  ): Value {
+  private intern(op: Value['op'], type: ValType, src: readonly Value[], imm: Immediate, extra: Extra): Value {
     let key = `${op}|${immediateKey(op, imm)}|${extra.callee ?? ''}`;
     for (const s of src) key += `,${s.id}`;
     let v = this.table.get(key);
