@@ -77,6 +77,12 @@ class Walk {
     for (const task of tasks) this.task(task, sides);
   }
 
+  /** Notes what is still read after the last task. */
+  finish(kept: readonly TileTensor[]): void {
+    this.position++;
+    for (const t of kept) if (this.uses.has(owner(t))) this.note(t, false, []);
+  }
+
   private task(task: Task, sides: readonly number[]): void {
     this.position++;
     if (task.kind === 'run') {
@@ -122,6 +128,7 @@ export function lifetimes(
   const walk = new Walk();
   for (const t of inputs) walk.note(t, true, []);
   walk.tasks(tasks, []);
+  walk.finish(kept);
   const last = walk.end + 1;
   const lives = new Map<TileTensor, Lifetime>();
   for (const [t, uses] of walk.uses) {
