@@ -7,30 +7,52 @@ import { DTYPES, type DType } from '../src/ir/dtype.ts';
 
 /** ONNX's names of element types where they differ from the public ones. */
 const ELEMENTS = new Map<string, DType>([
-  ['float', 'f32'], ['double', 'f64'], ['float16', 'f16'], ['bfloat16', 'bf16'], ['bool', 'bool'],
-  ['string', 'string'], ['complex64', 'complex64'], ['complex128', 'complex128'],
-  ['float8e4m3fn', 'f8e4m3fn'], ['float8e4m3fnuz', 'f8e4m3fnuz'], ['float8e5m2', 'f8e5m2'],
-  ['float8e5m2fnuz', 'f8e5m2fnuz'], ['float8e8m0', 'f8e8m0'], ['float4e2m1', 'f4e2m1'],
+  ['float', 'f32'],
+  ['double', 'f64'],
+  ['float16', 'f16'],
+  ['bfloat16', 'bf16'],
+  ['bool', 'bool'],
+  ['string', 'string'],
+  ['complex64', 'complex64'],
+  ['complex128', 'complex128'],
+  ['float8e4m3fn', 'f8e4m3fn'],
+  ['float8e4m3fnuz', 'f8e4m3fnuz'],
+  ['float8e5m2', 'f8e5m2'],
+  ['float8e5m2fnuz', 'f8e5m2fnuz'],
+  ['float8e8m0', 'f8e8m0'],
+  ['float4e2m1', 'f4e2m1'],
   ...[2, 4, 8, 16, 32, 64].flatMap((bits): [string, DType][] => [
-    [`int${bits}`, `i${bits}` as DType], [`uint${bits}`, `u${bits}` as DType],
+    [`int${bits}`, `i${bits}` as DType],
+    [`uint${bits}`, `u${bits}` as DType],
   ]),
 ]);
 
 /** One letter per kind of attribute; capitals are lists. */
 const KINDS = new Map([
-  ['int', 'i'], ['float', 'f'], ['string', 's'], ['tensor', 't'], ['graph', 'g'],
-  ['sparse_tensor', 'p'], ['type_proto', 'y'], ['list of ints', 'I'], ['list of floats', 'F'],
-  ['list of strings', 'S'], ['list of tensors', 'T'], ['list of graphs', 'G'],
+  ['int', 'i'],
+  ['float', 'f'],
+  ['string', 's'],
+  ['tensor', 't'],
+  ['graph', 'g'],
+  ['sparse_tensor', 'p'],
+  ['type_proto', 'y'],
+  ['list of ints', 'I'],
+  ['list of floats', 'F'],
+  ['list of strings', 'S'],
+  ['list of tensors', 'T'],
+  ['list of graphs', 'G'],
 ]);
 
 const sets: string[] = [];
 
 function typeSet(text: string): string {
-  const types = text.split(',').map((t) => t.trim().replace(/tensor\((\w+)\)/, (_, e) => {
-    const dtype = ELEMENTS.get(e);
-    if (!dtype || !DTYPES.includes(dtype)) throw new Error(`unknown element type ${e}`);
-    return dtype;
-  }));
+  const types = text.split(',').map((t) =>
+    t.trim().replace(/tensor\((\w+)\)/, (_, e) => {
+      const dtype = ELEMENTS.get(e);
+      if (!dtype || !DTYPES.includes(dtype)) throw new Error(`unknown element type ${e}`);
+      return dtype;
+    }),
+  );
   const set = types.join(' ');
   if (!sets.includes(set)) sets.push(set);
   return String(sets.indexOf(set));
@@ -67,15 +89,19 @@ function parameters(body: string, title: string): string {
 }
 
 function attributes(body: string): string {
-  return section(body, 'Attributes').items.map(({ name, text }) => {
-    const kind = KINDS.get(text.replace(/ \(.*$/, ''));
-    if (!kind) throw new Error(`unknown kind of attribute ${text}`);
-    return `${name}:${kind}${text.endsWith('(required)') ? '!' : ''}`;
-  }).join(',');
+  return section(body, 'Attributes')
+    .items.map(({ name, text }) => {
+      const kind = KINDS.get(text.replace(/ \(.*$/, ''));
+      if (!kind) throw new Error(`unknown kind of attribute ${text}`);
+      return `${name}:${kind}${text.endsWith('(required)') ? '!' : ''}`;
+    })
+    .join(',');
 }
 
 const constraints = (body: string): string =>
-  section(body, 'Type Constraints').items.map(({ name, text }) => `${name}=${typeSet(text)}`).join(',');
+  section(body, 'Type Constraints')
+    .items.map(({ name, text }) => `${name}=${typeSet(text)}`)
+    .join(',');
 
 function main(file: string): void {
   const text = readFileSync(file, 'utf8').split(/^# ai\.onnx\.preview/m)[0];

@@ -82,12 +82,7 @@ export function limitsWith(changes: Partial<ModelLimits> = {}): ModelLimits {
 }
 
 /** Refuses with LIMIT_EXCEEDED when `value` is above the limit called `name`. */
-export function checkLimit(
-  limits: ModelLimits,
-  name: keyof ModelLimits,
-  value: number,
-  place: ErrorPlace = {},
-): void {
+export function checkLimit(limits: ModelLimits, name: keyof ModelLimits, value: number, place: ErrorPlace = {}): void {
   if (value <= limits[name]) return;
   throw new TilewrightError(
     'LIMIT_EXCEEDED',

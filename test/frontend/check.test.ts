@@ -13,7 +13,10 @@ const INPUTS: readonly ValueSpec[] = [
   { name: 's', type: { kind: 'sequence', elem: { kind: 'tensor', dtype: 'f32', shape: undefined } } },
 ];
 const node = (op: string, inputs: string[], more: Partial<NodeSpec> = {}): NodeSpec => ({
-  op, inputs, outputs: ['y'], ...more,
+  op,
+  inputs,
+  outputs: ['y'],
+  ...more,
 });
 const load = (nodes: NodeSpec[], opset: number, y: ValueSpec = { name: 'y' }) =>
   roundTrip(modelOf({ inputs: INPUTS, outputs: [y], nodes }, opset));
@@ -55,28 +58,47 @@ describe('refused', () => {
     ['a required input left out', [node('Add', ['', 'f'])], 14, /input 0 is missing/],
     ['too many outputs', [node('Relu', ['f'], { outputs: ['y', 'z'] })], 14, /2 outputs/],
     ['no outputs', [node('Relu', ['f'], { outputs: [] })], 14, /0 outputs/],
-    ['an attribute that the version does not have', [node('Split', ['f'], { attrs: { num_outputs: attr.int(1) } })], 13, /no attribute "num_outputs"/],
-    ['an attribute of another kind', [node('Elu', ['f'], { attrs: { alpha: attr.int(1) } })], 6, /alpha is a int, expected float/],
+    [
+      'an attribute that the version does not have',
+      [node('Split', ['f'], { attrs: { num_outputs: attr.int(1) } })],
+      13,
+      /no attribute "num_outputs"/,
+    ],
+    [
+      'an attribute of another kind',
+      [node('Elu', ['f'], { attrs: { alpha: attr.int(1) } })],
+      6,
+      /alpha is a int, expected float/,
+    ],
     ['a missing attribute', [node('Concat', ['f'])], 13, /attribute axis is missing/],
     ['an element type', [node('Not', ['f'])], 13, /input 0 is f32, the operator takes bool/],
     ['an element type of this version', [node('ReduceMax', ['b'])], 13, /input 0 is bool/],
     ['differing element types', [node('Add', ['f', 'd'])], 14, /input 1 is f64 where another one is f32/],
     ['a sequence for a tensor', [node('Relu', ['s'])], 14, /input 0 is seq\(f32\)/],
-    ['a declared output type', [node('Equal', ['f', 'f'])], 13, /declared as f32, the operator gives bool/, { name: 'y', dtype: 'f32' }],
+    [
+      'a declared output type',
+      [node('Equal', ['f', 'f'])],
+      13,
+      /declared as f32, the operator gives bool/,
+      { name: 'y', dtype: 'f32' },
+    ],
     [
       'an element type that follows from other nodes',
       [node('Shape', ['f'], { outputs: ['h'] }), node('Identity', ['h'], { outputs: ['k'] }), node('Add', ['k', 'f'])],
-      14, /input 1 is f32 where another one is i64/,
+      14,
+      /input 1 is f32 where another one is i64/,
     ],
     [
       'the type of a constant',
       [node('Constant', [], { outputs: ['h'], attrs: { value: attr.tensor(f32([], [1])) } }), node('And', ['h', 'b'])],
-      13, /input 0 is f32/,
+      13,
+      /input 0 is f32/,
     ],
     [
       'the target of a cast',
       [node('Cast', ['f'], { outputs: ['h'], attrs: { to: attr.int(9) } }), node('Relu', ['h'])],
-      13, /input 0 is bool/,
+      13,
+      /input 0 is bool/,
     ],
   ];
   it.each(cases)('%s', (_, nodes, opset, text, y) => {

@@ -7,7 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { fuzzFiles, modelSeeds } from '../../scripts/fuzz-files.ts';
 import { OptionalSchema, SequenceSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
 import {
-  type FileSource, parseModel, parseOptional, parseSequence, parseTensor,
+  type FileSource,
+  parseModel,
+  parseOptional,
+  parseSequence,
+  parseTensor,
 } from '../../src/1-frontend/onnx/index.ts';
 import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
 import { TilewrightError } from '../../src/support/errors.ts';

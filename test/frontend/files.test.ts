@@ -1,8 +1,9 @@
 // External data: what a model may name, and what it may not reach. One test per known attack.
+
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelSchema, type TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
@@ -25,10 +26,14 @@ const external = (entries: Record<string, string>, more: Tensor = {}): Tensor =>
 type Site = (t: Tensor) => object;
 const graph = (parts: object): object => ({ graph: { output: [], ...parts } });
 const constant = (t: Tensor): object => ({
-  opType: 'Constant', output: ['k'], attribute: [{ name: 'value', type: 4, t }],
+  opType: 'Constant',
+  output: ['k'],
+  attribute: [{ name: 'value', type: 4, t }],
 });
 const sparse = (t: Tensor): object => ({
-  values: t, dims: [4n], indices: { dims: [2n], dataType: 7, int64Data: [0n, 1n] },
+  values: t,
+  dims: [4n],
+  indices: { dims: [2n], dataType: 7, int64Data: [0n, 1n] },
 });
 
 /** Every place of a model in which a tensor can stand. */
@@ -37,18 +42,30 @@ const SITES: readonly [string, Site][] = [
   ['sparse initialiser, values', (t) => graph({ sparseInitializer: [sparse(t)] })],
   [
     'sparse initialiser, indices',
-    (t) => graph({
-      sparseInitializer: [
-        { values: { name: 's', dims: [1n], dataType: 1, floatData: [1] }, indices: { ...t, dims: [1n], dataType: 7 }, dims: [4n] },
-      ],
-    }),
+    (t) =>
+      graph({
+        sparseInitializer: [
+          {
+            values: { name: 's', dims: [1n], dataType: 1, floatData: [1] },
+            indices: { ...t, dims: [1n], dataType: 7 },
+            dims: [4n],
+          },
+        ],
+      }),
   ],
   ['Constant', (t) => graph({ node: [constant(t)] })],
   [
     'Constant, sparse',
-    (t) => graph({
-      node: [{ opType: 'Constant', output: ['k'], attribute: [{ name: 'sparse_value', type: 11, sparseTensor: sparse(t) }] }],
-    }),
+    (t) =>
+      graph({
+        node: [
+          {
+            opType: 'Constant',
+            output: ['k'],
+            attribute: [{ name: 'sparse_value', type: 11, sparseTensor: sparse(t) }],
+          },
+        ],
+      }),
   ],
   [
     'list of tensors',
@@ -56,15 +73,25 @@ const SITES: readonly [string, Site][] = [
   ],
   [
     'region',
-    (t) => graph({
-      node: [{ opType: 'Custom', output: ['k'], attribute: [{ name: 'then_branch', type: 5, g: { node: [constant(t)] } }] }],
-    }),
+    (t) =>
+      graph({
+        node: [
+          {
+            opType: 'Custom',
+            output: ['k'],
+            attribute: [{ name: 'then_branch', type: 5, g: { node: [constant(t)] } }],
+          },
+        ],
+      }),
   ],
   [
     'initialiser of a region',
-    (t) => graph({
-      node: [{ opType: 'Custom', output: ['k'], attribute: [{ name: 'g', type: 10, graphs: [{ initializer: [t] }] }] }],
-    }),
+    (t) =>
+      graph({
+        node: [
+          { opType: 'Custom', output: ['k'], attribute: [{ name: 'g', type: 10, graphs: [{ initializer: [t] }] }] },
+        ],
+      }),
   ],
   ['function', (t) => ({ graph: {}, functions: [{ name: 'f', domain: 'd', node: [constant(t)] }] })],
   [
@@ -74,10 +101,7 @@ const SITES: readonly [string, Site][] = [
 ];
 
 const encode = (parts: object): Uint8Array =>
-  toBinary(
-    ModelSchema,
-    create(ModelSchema, { irVersion: 8n, opsetImport: [{ domain: '', version: 13n }], ...parts }),
-  );
+  toBinary(ModelSchema, create(ModelSchema, { irVersion: 8n, opsetImport: [{ domain: '', version: 13n }], ...parts }));
 const initialised = (t: Tensor): Uint8Array => encode(graph({ initializer: [t] }));
 
 let base: string;
@@ -128,9 +152,23 @@ describe('external data', () => {
 
 describe('threats to files', () => {
   const outside = [
-    '../secret.bin', '..', '../model/w.bin', '/etc/passwd', '//etc/passwd', 'C:/secret', 'c:w.bin',
-    'file:///etc/passwd', 'http://host/w.bin', '\\\\host\\share', '..\\secret.bin', 'w.bin\u0000.txt',
-    'a\nb', '', '.', './', 'x'.repeat(5000),
+    '../secret.bin',
+    '..',
+    '../model/w.bin',
+    '/etc/passwd',
+    '//etc/passwd',
+    'C:/secret',
+    'c:w.bin',
+    'file:///etc/passwd',
+    'http://host/w.bin',
+    '\\\\host\\share',
+    '..\\secret.bin',
+    'w.bin\u0000.txt',
+    'a\nb',
+    '',
+    '.',
+    './',
+    'x'.repeat(5000),
   ];
   it.each(outside)('threat 1: location %j', (location) => {
     expectRefusal(() => load({ location }), 'EXTERNAL_DATA');
@@ -188,9 +226,15 @@ describe('threats to files', () => {
   it('threat 6: keys are data, not members', () => {
     const keys = { __proto__x: '1', constructor: '2', basepath: '/etc', checksum: 'x' };
     expect(values({ location: 'w.bin', ...keys })).toEqual([1, 2]);
-    const doubled = external({}, {
-      externalData: [{ key: 'location', value: 'w.bin' }, { key: 'location', value: 'long.bin' }],
-    });
+    const doubled = external(
+      {},
+      {
+        externalData: [
+          { key: 'location', value: 'w.bin' },
+          { key: 'location', value: 'long.bin' },
+        ],
+      },
+    );
     expectRefusal(() => parseModel(initialised(doubled), { files }), 'EXTERNAL_DATA', /two entries/);
   });
 

@@ -17,8 +17,7 @@ const graphOf = (nodes: readonly NodeSpec[], more: Partial<GraphSpec> = {}): Gra
   nodes,
   ...more,
 });
-const load = (nodes: readonly NodeSpec[], more?: Partial<GraphSpec>) =>
-  roundTrip(modelOf(graphOf(nodes, more)));
+const load = (nodes: readonly NodeSpec[], more?: Partial<GraphSpec>) => roundTrip(modelOf(graphOf(nodes, more)));
 
 describe('names', () => {
   it('resolves values once, by identity', () => {
@@ -41,11 +40,26 @@ describe('names', () => {
     ['two producers', [relu('x', 'y'), relu('x', 'y')], {}, /twice/],
     ['an output named like an input', [relu('x', 'x')], {}, /cycle/],
     ['two inputs of one name', [relu('x', 'y')], { inputs: [x, x] }, /twice/],
-    ['two initialisers', [relu('x', 'y')], { initializers: [['w', f32([], [1])], ['w', f32([], [1])]] }, /twice/],
+    [
+      'two initialisers',
+      [relu('x', 'y')],
+      {
+        initializers: [
+          ['w', f32([], [1])],
+          ['w', f32([], [1])],
+        ],
+      },
+      /twice/,
+    ],
     ['an input without a name', [relu('x', 'y')], { inputs: [{ ...x, name: '' }] }, /no name/],
     ['an initialiser without a name', [relu('x', 'y')], { initializers: [['', f32([], [1])]] }, /no name/],
     ['an input without a type', [relu('x', 'y')], { inputs: [{ name: 'x' }] }, /no type/],
-    ['a default of another type', [relu('x', 'y')], { inputs: [{ name: 'x', dtype: 'i64' }], initializers: [['x', f32([], [1])]] }, /declared as i64/],
+    [
+      'a default of another type',
+      [relu('x', 'y')],
+      { inputs: [{ name: 'x', dtype: 'i64' }], initializers: [['x', f32([], [1])]] },
+      /declared as i64/,
+    ],
     ['a node without an operator', [{ op: '', inputs: ['x'], outputs: ['y'] }], {}, /no operator/],
     ['a domain that is not imported', [{ ...relu('x', 'y'), domain: 'acme' }], {}, /domain "acme"/],
   ];
@@ -126,7 +140,8 @@ describe('regions', () => {
     const node = choose(branch([relu('late', 'b')]), branch([relu('x', 'b')]));
     expectRefusal(
       () => load([node, relu('x', 'late')], { inputs: [x, cond] }),
-      'INVALID_MODEL', /nothing defines this name/,
+      'INVALID_MODEL',
+      /nothing defines this name/,
     );
   });
 
@@ -144,8 +159,7 @@ describe('regions', () => {
   };
 
   it('threat 14: nesting costs linear time and ends at the limit', () => {
-    const bytes = (depth: number) =>
-      writeModel(modelOf(graphOf([tower(depth)], { inputs: [x, cond] })));
+    const bytes = (depth: number) => writeModel(modelOf(graphOf([tower(depth)], { inputs: [x, cond] })));
     const time = (file: Uint8Array, run: () => void): number => {
       parseModel(bytes(8));
       expect(file.length).toBeLessThan(20_000);
@@ -191,7 +205,14 @@ describe('attributes', () => {
     ['an unknown type', [{ name: 'a', type: 77 }], /unknown type 77/],
     ['neither type nor value', [{ name: 'a' }], /unknown type 0/],
     ['a missing tensor', [{ name: 'a', type: 4 }], /no value/],
-    ['two of one name', [{ name: 'a', f: 1 }, { name: 'a', f: 1 }], /twice/],
+    [
+      'two of one name',
+      [
+        { name: 'a', f: 1 },
+        { name: 'a', f: 1 },
+      ],
+      /twice/,
+    ],
     ['no name', [{ name: '', f: 1 }], /no name/],
     ['a reference outside a function', [{ name: 'a', refAttrName: 'b' }], /no function declares/],
   ];
@@ -214,7 +235,13 @@ describe('versions', () => {
   });
   it('keeps the version of other domains', () => {
     const node = { ...relu('x', 'y'), domain: 'acme' };
-    const { graph } = roundTrip({ graph: graphOf([node]), opsets: [['', 28], ['acme', 7]] });
+    const { graph } = roundTrip({
+      graph: graphOf([node]),
+      opsets: [
+        ['', 28],
+        ['acme', 7],
+      ],
+    });
     expect(graph.nodes[0]).toMatchObject({ domain: 'acme', version: 7 });
   });
 });
@@ -229,7 +256,10 @@ describe('functions', () => {
     attrNames: ['by'],
     nodes: [{ op: 'LeakyRelu', inputs: ['a'], outputs: ['b'], attrs: { alpha: attr.ref('by') } }],
   };
-  const opsets = [['', 28], ['local', 1]] as const;
+  const opsets = [
+    ['', 28],
+    ['local', 1],
+  ] as const;
   const withFunctions = (functions: object[]) =>
     roundTrip({ graph: graphOf([call]), opsets, functions: functions as (typeof leak)[] });
 
@@ -252,7 +282,10 @@ describe('functions', () => {
 
   it('threat 15: recursion is refused, direct and through others', () => {
     const calls = (name: string, op: string) => ({
-      ...leak, name, attrNames: [], nodes: [{ op, domain: 'local', inputs: ['a'], outputs: ['b'] }],
+      ...leak,
+      name,
+      attrNames: [],
+      nodes: [{ op, domain: 'local', inputs: ['a'], outputs: ['b'] }],
     });
     expectRefusal(() => withFunctions([calls('Leak', 'Leak')]), 'INVALID_MODEL', /calls itself/);
     const ring = [calls('Leak', 'B'), calls('B', 'C'), calls('C', 'B')];
@@ -261,7 +294,9 @@ describe('functions', () => {
 
   it('threat 15: long chains of calls do not overflow the stack', () => {
     const chain = Array.from({ length: 5000 }, (_, i) => ({
-      ...leak, name: i === 0 ? 'Leak' : `f${i}`, attrNames: [],
+      ...leak,
+      name: i === 0 ? 'Leak' : `f${i}`,
+      attrNames: [],
       nodes: [{ op: `f${i + 1}`, domain: 'local', inputs: ['a'], outputs: ['b'] }],
     }));
     expect(withFunctions(chain).functions.size).toBe(5000);

@@ -5,8 +5,21 @@ import { checkedProduct, checkedSum, DEFAULT_LIMITS, limitsWith } from '../../sr
 import { attr, expectRefusal, f32, graphText, modelOf, refusal, roundTrip } from './support.ts';
 
 const NAMES = [
-  '__proto__', 'constructor', 'hasOwnProperty', 'toString', 'valueOf', '\u0000', '\u001b[2J', '\u202e',
-  '$(reboot)', '*/ system("x"); /*', '<script>', "'; DROP TABLE", '../../x', 'a b\nc', '😀',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'toString',
+  'valueOf',
+  '\u0000',
+  '\u001b[2J',
+  '\u202e',
+  '$(reboot)',
+  '*/ system("x"); /*',
+  '<script>',
+  "'; DROP TABLE",
+  '../../x',
+  'a b\nc',
+  '😀',
 ];
 
 /** x → Elu → h → Add w → y, with every name replaced. */
@@ -36,7 +49,10 @@ describe('threats 19 and 20: names', () => {
     const node = { op: '__proto__', domain: 'constructor', inputs: ['x'], outputs: ['y'], attrs };
     const model = roundTrip({
       graph: { inputs: [{ name: 'x', dtype: 'f32' }], outputs: [{ name: 'y' }], nodes: [node] },
-      opsets: [['', 28], ['constructor', 1]],
+      opsets: [
+        ['', 28],
+        ['constructor', 1],
+      ],
       metadata: [['__proto__', 'polluted']],
     });
     expect(model.graph.nodes[0].attrs.get('__proto__')).toEqual({ kind: 'int', value: 1n });
@@ -59,7 +75,16 @@ describe('threats 19 and 20: names', () => {
     () => roundTrip(modelOf({ outputs: [{ name: '\u001b[2J' }], nodes: [] })),
     () => roundTrip(modelOf({ nodes: [{ op: '\u001b[2J', domain: '\u001b[2J' }] })),
     () => roundTrip(modelOf({ nodes: [{ op: 'A', attrs: { '\u001b[2J': attr.ref('\u001b[2J') } }] })),
-    () => roundTrip(modelOf({ nodes: [{ op: 'Cast', inputs: ['x'], outputs: ['y'], attrs: { to: attr.string('\u001b[2J') } }], inputs: [{ name: 'x', dtype: 'f32' }] }, 1)),
+    () =>
+      roundTrip(
+        modelOf(
+          {
+            nodes: [{ op: 'Cast', inputs: ['x'], outputs: ['y'], attrs: { to: attr.string('\u001b[2J') } }],
+            inputs: [{ name: 'x', dtype: 'f32' }],
+          },
+          1,
+        ),
+      ),
   ];
   it.each(messages)('control characters do not reach a terminal (%#)', (run) => {
     const { message } = refusal(run);
@@ -72,7 +97,7 @@ describe('threats 19 and 20: names', () => {
     const { graph } = roundTrip(modelOf({ inputs: [{ name: 'x', dtype: 'f32', shape }], nodes: [] }));
     const type = graph.inputs[0].type;
     const dims = type?.kind === 'tensor' ? type.shape!.map(String) : [];
-    expect(dims).toEqual(["'%28a+b%29'", "?", '?', 'n', 'n', "'%27n%27'"]);
+    expect(dims).toEqual(["'%28a+b%29'", '?', '?', 'n', 'n', "'%27n%27'"]);
   });
 });
 
@@ -110,7 +135,9 @@ describe('limits', () => {
 
   it('threat 22: nested types end at the limit', () => {
     let type: { kind: 'sequence'; elem: never } | { kind: 'tensor'; dtype: 'f32'; shape: undefined } = {
-      kind: 'tensor', dtype: 'f32', shape: undefined,
+      kind: 'tensor',
+      dtype: 'f32',
+      shape: undefined,
     };
     for (let i = 0; i < 80; i++) type = { kind: 'sequence', elem: type as never };
     const spec = modelOf({ inputs: [{ name: 'x', type }], nodes: [] });

@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { parseModel, type ParseOptions } from '../../src/1-frontend/onnx/index.ts';
+import { type ParseOptions, parseModel } from '../../src/1-frontend/onnx/index.ts';
 import { attr, type GraphSpec, type ModelSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
 
 /** The folder with ONNX test material, or undefined on machines without it. */
-export const DATA: string | undefined = [process.env['TILEWRIGHT_DATA'] ?? '../shared/data'].find(
-  (folder) => existsSync(join(folder, 'INDEX.json')),
+export const DATA: string | undefined = [process.env['TILEWRIGHT_DATA'] ?? '../shared/data'].find((folder) =>
+  existsSync(join(folder, 'INDEX.json')),
 );
 
 /** The refusal that `run` ends in; fails the test when it succeeds or throws anything else. */
@@ -30,8 +30,7 @@ export function expectRefusal(run: () => unknown, code: ErrorCode, text: RegExp 
   expect(error.code).toBe(code);
 }
 
-export const roundTrip = (spec: ModelSpec, options?: ParseOptions): Model =>
-  parseModel(writeModel(spec), options);
+export const roundTrip = (spec: ModelSpec, options?: ParseOptions): Model => parseModel(writeModel(spec), options);
 
 /** A model of one graph under one opset of the default domain. */
 export const modelOf = (graph: GraphSpec, opset = 28): ModelSpec => ({
@@ -39,10 +38,8 @@ export const modelOf = (graph: GraphSpec, opset = 28): ModelSpec => ({
   opsets: [['', opset]],
 });
 
-export const f32 = (shape: readonly number[], values: readonly number[]): TensorData =>
-  tensorOf('f32', shape, values);
-export const i64 = (values: readonly number[]): TensorData =>
-  tensorOf('i64', [values.length], values.map(BigInt));
+export const f32 = (shape: readonly number[], values: readonly number[]): TensorData => tensorOf('f32', shape, values);
+export const i64 = (values: readonly number[]): TensorData => tensorOf('i64', [values.length], values.map(BigInt));
 
 function attrText(a: Attr): string {
   switch (a.kind) {

@@ -57,12 +57,8 @@ describe('threat 16: malformed protobuf', () => {
   });
 
   it('a packed list that ends inside a number', () => {
-    expectRefusal(
-      () => parseTensor(Uint8Array.from([tag(4, 2), 3, 0, 0, 0])), 'INVALID_MODEL', /broken length/,
-    );
-    expectRefusal(
-      () => parseTensor(Uint8Array.from([tag(7, 2), 1, 0x80])), 'INVALID_MODEL', /past the end/,
-    );
+    expectRefusal(() => parseTensor(Uint8Array.from([tag(4, 2), 3, 0, 0, 0])), 'INVALID_MODEL', /broken length/);
+    expectRefusal(() => parseTensor(Uint8Array.from([tag(7, 2), 1, 0x80])), 'INVALID_MODEL', /past the end/);
   });
 
   it('refuses deep nesting without recursion, in little time', () => {

@@ -15,8 +15,20 @@ export interface AttributeContext {
 }
 
 type Field =
-  | 'f' | 'i' | 's' | 't' | 'g' | 'tp' | 'sparseTensor'
-  | 'floats' | 'ints' | 'strings' | 'tensors' | 'graphs' | 'typeProtos' | 'sparseTensors';
+  | 'f'
+  | 'i'
+  | 's'
+  | 't'
+  | 'g'
+  | 'tp'
+  | 'sparseTensor'
+  | 'floats'
+  | 'ints'
+  | 'strings'
+  | 'tensors'
+  | 'graphs'
+  | 'typeProtos'
+  | 'sparseTensors';
 
 interface Kind {
   readonly type: number;
@@ -138,9 +150,6 @@ export function attributeValue(a: Attribute, context: AttributeContext): Attr {
 /** Refuses a reference that also carries a value. */
 export function checkReference(a: Attribute): void {
   if (KINDS.some((k) => isSet(a, k.field))) {
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      `attribute "${printable(a.name)}" is both a reference and a value`,
-    );
+    throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" is both a reference and a value`);
   }
 }

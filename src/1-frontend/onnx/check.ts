@@ -21,8 +21,12 @@ const TYPE_ATTRIBUTES = new Map<string, readonly [name: string, fallback: string
   ['ConstantOfShape', ['value', 'f32']],
 ]);
 const CONSTANT_TYPES = new Map<string, string>([
-  ['value_int', 'i64'], ['value_ints', 'i64'], ['value_float', 'f32'], ['value_floats', 'f32'],
-  ['value_string', 'string'], ['value_strings', 'string'],
+  ['value_int', 'i64'],
+  ['value_ints', 'i64'],
+  ['value_float', 'f32'],
+  ['value_floats', 'f32'],
+  ['value_string', 'string'],
+  ['value_strings', 'string'],
 ]);
 
 /** A type as signatures write it, or undefined when it is not wholly known. */
@@ -80,7 +84,9 @@ export class SignatureChecker {
       if (!type) return;
       const formal = formalOf(inputs, i);
       if (!formal.types.has(type)) {
-        refuse(`input ${i} is ${type}, the operator takes ${[...formal.types].join(', ')} in operator set ${node.version}`);
+        refuse(
+          `input ${i} is ${type}, the operator takes ${[...formal.types].join(', ')} in operator set ${node.version}`,
+        );
       }
       if (formal.variable === undefined || formal.mixed) return;
       const other = bound.get(formal.variable);

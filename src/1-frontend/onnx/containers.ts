@@ -60,12 +60,22 @@ function sequence(proto: Sequence, tensors: TensorReader, enter: Enter): HostSeq
     });
   };
   switch (proto.elemType) {
-    case KIND.undefined: break;
-    case KIND.tensor: for (const t of proto.tensorValues) elems.push(tensors.read(t)); break;
-    case KIND.sparse: for (const t of proto.sparseTensorValues) elems.push(tensors.readSparse(t)); break;
-    case KIND.sequence: children(proto.sequenceValues); break;
-    case KIND.optional: children(proto.optionalValues); break;
-    default: unsupported(proto.elemType);
+    case KIND.undefined:
+      break;
+    case KIND.tensor:
+      for (const t of proto.tensorValues) elems.push(tensors.read(t));
+      break;
+    case KIND.sparse:
+      for (const t of proto.sparseTensorValues) elems.push(tensors.readSparse(t));
+      break;
+    case KIND.sequence:
+      children(proto.sequenceValues);
+      break;
+    case KIND.optional:
+      children(proto.optionalValues);
+      break;
+    default:
+      unsupported(proto.elemType);
   }
   return { kind: 'sequence', elems };
 }
@@ -76,14 +86,22 @@ function optional(proto: Optional, tensors: TensorReader, enter: Enter): HostOpt
     if (inner) enter(inner, (v) => void (result.value = v));
   };
   switch (proto.elemType) {
-    case KIND.undefined: break;
-    case KIND.tensor: if (proto.tensorValue) result.value = tensors.read(proto.tensorValue); break;
+    case KIND.undefined:
+      break;
+    case KIND.tensor:
+      if (proto.tensorValue) result.value = tensors.read(proto.tensorValue);
+      break;
     case KIND.sparse:
       if (proto.sparseTensorValue) result.value = tensors.readSparse(proto.sparseTensorValue);
       break;
-    case KIND.sequence: child(proto.sequenceValue); break;
-    case KIND.optional: child(proto.optionalValue); break;
-    default: unsupported(proto.elemType);
+    case KIND.sequence:
+      child(proto.sequenceValue);
+      break;
+    case KIND.optional:
+      child(proto.optionalValue);
+      break;
+    default:
+      unsupported(proto.elemType);
   }
   return result;
 }

@@ -17,12 +17,7 @@ import { printable, TilewrightError, withPlace } from '../../support/errors.ts';
 import { attributeValue, checkReference } from './attributes.ts';
 import { SignatureChecker } from './check.ts';
 import type { DraftNode } from './draft.ts';
-import type {
-  Function as FunctionProto,
-  Graph as GraphProto,
-  Node as NodeProto,
-  ValueInfo,
-} from './gen/onnx_pb.ts';
+import type { Function as FunctionProto, Graph as GraphProto, Node as NodeProto, ValueInfo } from './gen/onnx_pb.ts';
 import { domainName, type Opsets, versionOf } from './opsets.ts';
 import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
@@ -102,11 +97,7 @@ export class GraphImporter {
   }
 
   /** The main graph. `fixedDefaults`: initialised inputs are constants, not inputs (IR below 4). */
-  graph(
-    proto: GraphProto,
-    opsets: Opsets,
-    fixedDefaults: boolean,
-  ): Graph {
+  graph(proto: GraphProto, opsets: Opsets, fixedDefaults: boolean): Graph {
     const target = openGraph(proto);
     this.pending.push({ proto, target, opsets, body: undefined, scope: new Scope(), depth: 0 });
     this.drain();
@@ -141,7 +132,14 @@ export class GraphImporter {
     this.drain();
     const domain = domainName(proto.domain);
     return {
-      domain, name: proto.name, inputs, outputs, attrNames, attrDefaults, nodes, attrRefs: refs,
+      domain,
+      name: proto.name,
+      inputs,
+      outputs,
+      attrNames,
+      attrDefaults,
+      nodes,
+      attrRefs: refs,
     };
   }
 
@@ -213,19 +211,16 @@ export class GraphImporter {
     return upgrade(draft, this.around);
   }
 
-  private draft(
-    proto: NodeProto, at: number, protos: readonly NodeProto[], site: Site,
-  ): DraftNode {
+  private draft(proto: NodeProto, at: number, protos: readonly NodeProto[], site: Site): DraftNode {
     if (proto.opType === '') throw new TilewrightError('INVALID_MODEL', 'a node has no operator');
     const domain = domainName(proto.domain);
     const version = versionOf(site.opsets, domain);
-    const inputs = proto.input.map((name) =>
-      name === '' ? null : this.resolve(name, site.scope, protos),
-    );
+    const inputs = proto.input.map((name) => (name === '' ? null : this.resolve(name, site.scope, protos)));
     const attrs = new Map<string, Attr>();
     const refs = new Map<string, string>();
     const context = {
-      tensors: this.tensors, region: (g: GraphProto) => this.region(g, at, site),
+      tensors: this.tensors,
+      region: (g: GraphProto) => this.region(g, at, site),
     };
     for (const a of proto.attribute) {
       if (a.name === '') throw new TilewrightError('INVALID_MODEL', 'an attribute has no name');
@@ -240,8 +235,7 @@ export class GraphImporter {
       if (!site.body?.attributes.has(a.refAttrName)) {
         throw new TilewrightError(
           'INVALID_MODEL',
-          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", ` +
-            'which no function declares',
+          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", ` + 'which no function declares',
         );
       }
       refs.set(a.name, a.refAttrName);

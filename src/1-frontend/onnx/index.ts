@@ -39,10 +39,7 @@ function checkBytes(bytes: unknown): void {
 }
 
 /** Reads a TensorProto file. Throws as `parseModel`. */
-export function parseTensor(
-  bytes: Uint8Array,
-  options: ParseOptions = {},
-): { name: string; tensor: TensorData } {
+export function parseTensor(bytes: Uint8Array, options: ParseOptions = {}): { name: string; tensor: TensorData } {
   checkBytes(bytes);
   const limits = limitsWith(options.limits);
   const proto = decodeMessage(TensorSchema, bytes, limits);
@@ -50,10 +47,7 @@ export function parseTensor(
 }
 
 /** Reads a SequenceProto file. Throws as `parseModel`. */
-export function parseSequence(
-  bytes: Uint8Array,
-  options: ParseOptions = {},
-): { name: string; value: HostSequence } {
+export function parseSequence(bytes: Uint8Array, options: ParseOptions = {}): { name: string; value: HostSequence } {
   checkBytes(bytes);
   const limits = limitsWith(options.limits);
   const proto = decodeMessage(SequenceSchema, bytes, limits);
@@ -61,10 +55,7 @@ export function parseSequence(
 }
 
 /** Reads an OptionalProto file. Throws as `parseModel`. */
-export function parseOptional(
-  bytes: Uint8Array,
-  options: ParseOptions = {},
-): { name: string; value: HostOptional } {
+export function parseOptional(bytes: Uint8Array, options: ParseOptions = {}): { name: string; value: HostOptional } {
   checkBytes(bytes);
   const limits = limitsWith(options.limits);
   const proto = decodeMessage(OptionalSchema, bytes, limits);

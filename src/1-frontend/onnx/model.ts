@@ -1,6 +1,7 @@
 // ModelProto bytes → Model: versions, functions and the main graph.
-import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
+
 import type { FunctionDef, Model } from '../../ir/graph.ts';
+import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import { TilewrightError, withPlace } from '../../support/errors.ts';
 import type { FileSource } from './files.ts';
 import { checkNoRecursion } from './functions.ts';
@@ -19,9 +20,7 @@ const DEFAULTS_IR = 4;
 function irVersion(proto: ModelProto): number {
   const { irVersion: version } = proto;
   if (version === undefined) {
-    throw new TilewrightError(
-      'INVALID_MODEL', 'the file has no ir_version', {}, 'It is probably not an ONNX model.',
-    );
+    throw new TilewrightError('INVALID_MODEL', 'the file has no ir_version', {}, 'It is probably not an ONNX model.');
   }
   if (version < OLDEST_IR || version > NEWEST_IR) {
     throw new TilewrightError(

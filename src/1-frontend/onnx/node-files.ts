@@ -42,8 +42,7 @@ function lstat(file: string, location: string): fs.Stats {
 }
 
 const sameFile = (a: Identity, b: Identity): boolean => a.dev === b.dev && a.ino === b.ino;
-const unchanged = (a: Identity, b: Identity): boolean =>
-  sameFile(a, b) && a.size === b.size && a.mtimeMs === b.mtimeMs;
+const unchanged = (a: Identity, b: Identity): boolean => sameFile(a, b) && a.size === b.size && a.mtimeMs === b.mtimeMs;
 
 class FolderFiles implements FileSource {
   private readonly root: string;
@@ -97,7 +96,8 @@ class FolderFiles implements FileSource {
     }
     if (this.linkTargets.some((folder) => target === folder || within(target, folder))) return target;
     return refuse(
-      'external data is reached through a symbolic link', location,
+      'external data is reached through a symbolic link',
+      location,
       `${HINT} Or allow the folder of the link's target with allowSymlinks.`,
     );
   }

@@ -61,8 +61,7 @@ interface TypedList {
   decode(proto: Tensor, n: number): Uint8Array;
 }
 
-const bytesOf = (a: ArrayBufferView): Uint8Array =>
-  new Uint8Array(a.buffer as ArrayBuffer, a.byteOffset, a.byteLength);
+const bytesOf = (a: ArrayBufferView): Uint8Array => new Uint8Array(a.buffer as ArrayBuffer, a.byteOffset, a.byteLength);
 
 const same = (n: number): number => n;
 

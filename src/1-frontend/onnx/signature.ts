@@ -37,8 +37,18 @@ export interface Standing {
 }
 
 const KINDS: Readonly<Record<string, Attr['kind']>> = {
-  i: 'int', f: 'float', s: 'string', t: 'tensor', g: 'graph', p: 'sparse', y: 'type',
-  I: 'ints', F: 'floats', S: 'strings', T: 'tensors', G: 'graphs',
+  i: 'int',
+  f: 'float',
+  s: 'string',
+  t: 'tensor',
+  g: 'graph',
+  p: 'sparse',
+  y: 'type',
+  I: 'ints',
+  F: 'floats',
+  S: 'strings',
+  T: 'tensors',
+  G: 'graphs',
 };
 const ENDED = '!';
 

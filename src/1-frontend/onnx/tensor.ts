@@ -182,8 +182,7 @@ function flatIndices(
   if (values.shape.length !== 1) refuse('values of a sparse tensor must have rank 1', name);
   if (indices.dtype !== 'i64') refuse('indices of a sparse tensor must be int64', name);
   const linear = indices.shape.length === 1 && indices.shape[0] === nnz;
-  const coordinates =
-    indices.shape.length === 2 && indices.shape[0] === nnz && indices.shape[1] === shape.length;
+  const coordinates = indices.shape.length === 2 && indices.shape[0] === nnz && indices.shape[1] === shape.length;
   if (!linear && !coordinates) refuse('indices of a sparse tensor have the wrong shape', name);
   const access = elements('i64', indices.bytes);
   const steps = linear ? [1] : rowMajorStrides(shape);

@@ -37,12 +37,7 @@ function dimension(dim: Dimension, limits: ModelLimits, name: string): Dim {
   return parameter(dim.dimParam ?? '');
 }
 
-function tensor(
-  elemType: number,
-  shape: Shape | undefined,
-  limits: ModelLimits,
-  name: string,
-): TensorType | undefined {
+function tensor(elemType: number, shape: Shape | undefined, limits: ModelLimits, name: string): TensorType | undefined {
   if (elemType === 0) return undefined;
   const dtype: DType | undefined = dtypeFromOnnx(elemType);
   if (!dtype) {
@@ -62,11 +57,7 @@ function tensor(
  * The type of a value, or undefined when the model leaves it open. `name` is for messages.
  * Throws UNSUPPORTED_TYPE for maps, opaque and sparse types.
  */
-export function valueType(
-  proto: Type | undefined,
-  limits: ModelLimits,
-  name: string,
-): ValueType | undefined {
+export function valueType(proto: Type | undefined, limits: ModelLimits, name: string): ValueType | undefined {
   const wrappers: ('sequence' | 'optional')[] = [];
   let inner = proto?.value;
   while (inner?.case === 'sequenceType' || inner?.case === 'optionalType') {

@@ -217,11 +217,7 @@ function wireDepth(limits: ModelLimits): number {
  * Decodes one message. Bytes fields of the result are views into `bytes`.
  * Throws INVALID_MODEL for malformed bytes and LIMIT_EXCEEDED beyond `limits`.
  */
-export function decodeMessage<D extends DescMessage>(
-  desc: D,
-  bytes: Uint8Array,
-  limits: ModelLimits,
-): MessageShape<D> {
+export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
   checkLimit(limits, 'modelBytes', bytes.length);
   new Scanner(bytes, limits).scan(ruleOf(desc));
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.

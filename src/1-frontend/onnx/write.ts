@@ -139,18 +139,30 @@ type AttributeInit = MessageInitShape<typeof AttributeSchema>;
 
 function attrInit(name: string, a: AttrSpec): AttributeInit {
   switch (a.kind) {
-    case 'float': return { name, type: 1, f: a.value };
-    case 'int': return { name, type: 2, i: a.value };
-    case 'string': return { name, type: 3, s: text.encode(a.value) };
-    case 'tensor': return { name, type: 4, t: tensorInit('', a.value) };
-    case 'graph': return { name, type: 5, g: graphInit(a.value) };
-    case 'floats': return { name, type: 6, floats: [...a.value] };
-    case 'ints': return { name, type: 7, ints: [...a.value] };
-    case 'strings': return { name, type: 8, strings: a.value.map((s) => text.encode(s)) };
-    case 'tensors': return { name, type: 9, tensors: a.value.map((t) => tensorInit('', t)) };
-    case 'graphs': return { name, type: 10, graphs: a.value.map(graphInit) };
-    case 'type': return { name, type: 13, tp: typeInit(a.value) };
-    case 'ref': return { name, refAttrName: a.value };
+    case 'float':
+      return { name, type: 1, f: a.value };
+    case 'int':
+      return { name, type: 2, i: a.value };
+    case 'string':
+      return { name, type: 3, s: text.encode(a.value) };
+    case 'tensor':
+      return { name, type: 4, t: tensorInit('', a.value) };
+    case 'graph':
+      return { name, type: 5, g: graphInit(a.value) };
+    case 'floats':
+      return { name, type: 6, floats: [...a.value] };
+    case 'ints':
+      return { name, type: 7, ints: [...a.value] };
+    case 'strings':
+      return { name, type: 8, strings: a.value.map((s) => text.encode(s)) };
+    case 'tensors':
+      return { name, type: 9, tensors: a.value.map((t) => tensorInit('', t)) };
+    case 'graphs':
+      return { name, type: 10, graphs: a.value.map(graphInit) };
+    case 'type':
+      return { name, type: 13, tp: typeInit(a.value) };
+    case 'ref':
+      return { name, refAttrName: a.value };
   }
 }
 

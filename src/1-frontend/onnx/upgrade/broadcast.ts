@@ -37,9 +37,7 @@ function channelSlope(c: UpgradeContext): void {
   if ((c.rank(slope) ?? 1) <= 1 && (c.rank(x) ?? 2) > 1) c.setInput(1, alignAt(c, x, slope, 1));
 }
 
-const BINARY = [
-  'Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Greater', 'Less',
-];
+const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Greater', 'Less'];
 
 export const BROADCAST_RULES: readonly Rule[] = [
   { ops: BINARY, before: 7, apply: legacyBroadcast },

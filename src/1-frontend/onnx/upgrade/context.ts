@@ -14,7 +14,12 @@ export interface Surroundings {
 }
 
 /** The attribute of Constant that holds each kind. */
-const CONSTANT_ATTRIBUTE = { int: 'value_int', ints: 'value_ints', float: 'value_float', floats: 'value_floats' } as const;
+const CONSTANT_ATTRIBUTE = {
+  int: 'value_int',
+  ints: 'value_ints',
+  float: 'value_float',
+  floats: 'value_floats',
+} as const;
 export type NumericKind = keyof typeof CONSTANT_ATTRIBUTE;
 
 export const intAttr = (value: number | bigint): Attr => ({ kind: 'int', value: BigInt(value) });

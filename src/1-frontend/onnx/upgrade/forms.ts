@@ -7,8 +7,22 @@ import type { Rule } from './rule.ts';
 
 /** Names of TensorProto.DataType, by which Cast was told its target. */
 const TYPE_NAMES = [
-  'UNDEFINED', 'FLOAT', 'UINT8', 'INT8', 'UINT16', 'INT16', 'INT32', 'INT64', 'STRING', 'BOOL',
-  'FLOAT16', 'DOUBLE', 'UINT32', 'UINT64', 'COMPLEX64', 'COMPLEX128',
+  'UNDEFINED',
+  'FLOAT',
+  'UINT8',
+  'INT8',
+  'UINT16',
+  'INT16',
+  'INT32',
+  'INT64',
+  'STRING',
+  'BOOL',
+  'FLOAT16',
+  'DOUBLE',
+  'UINT32',
+  'UINT64',
+  'COMPLEX64',
+  'COMPLEX128',
 ];
 
 function castTarget(c: UpgradeContext): void {
@@ -71,7 +85,10 @@ function integerNorm(c: UpgradeContext): void {
 }
 
 function renamedMode(c: UpgradeContext): void {
-  const names = new Map([['bilinear', 'linear'], ['bicubic', 'cubic']]);
+  const names = new Map([
+    ['bilinear', 'linear'],
+    ['bicubic', 'cubic'],
+  ]);
   const mode = c.string('mode') ?? 'bilinear';
   c.node.attrs.set('mode', stringAttr(names.get(mode) ?? mode));
 }
@@ -89,7 +106,10 @@ function batchedScan(c: UpgradeContext): void {
   if (states < 0 || scans < 1 || states > node.outputs.length) c.fail('the counts of Scan do not fit');
   const inputs = outer.map((v, i) => newValue(v?.name || `scan/${i}`));
   const outputs = node.outputs.map((v, i) => newValue(v?.name || `scanned/${i}`));
-  const attrs = new Map<string, Attr>([['num_scan_inputs', intAttr(scans)], ['body', body]]);
+  const attrs = new Map<string, Attr>([
+    ['num_scan_inputs', intAttr(scans)],
+    ['body', body],
+  ]);
   const directions = c.ints('directions');
   if (directions) attrs.set('scan_input_directions', intsAttr(directions));
   const { domain, op, name } = node;
@@ -162,8 +182,7 @@ export const FORM_RULES: readonly Rule[] = [
   {
     ops: ['RoiAlign'],
     before: 16,
-    apply: (c) =>
-      c.setDefault('coordinate_transformation_mode', stringAttr('output_half_pixel')),
+    apply: (c) => c.setDefault('coordinate_transformation_mode', stringAttr('output_half_pixel')),
   },
   { ops: ['Scan'], before: 9, apply: batchedScan },
   { ops: ['Scatter'], before: 11, apply: gone('ScatterElements') },

@@ -4,19 +4,23 @@ import { intAttr, type UpgradeContext } from './context.ts';
 import type { Rule } from './rule.ts';
 
 /** int64 list attribute → vector input, left out when the attribute is. */
-const intsInput = (name: string, index: number) => (c: UpgradeContext): void => {
-  const value = c.take(name, 'ints');
-  if (value) c.setInput(index, value);
-};
+const intsInput =
+  (name: string, index: number) =>
+  (c: UpgradeContext): void => {
+    const value = c.take(name, 'ints');
+    if (value) c.setInput(index, value);
+  };
 
 /** float attribute → scalar input in the element type of input 0. */
-const floatInput = (name: string, index: number) => (c: UpgradeContext): void => {
-  const value = c.take(name, 'float');
-  if (!value) return;
-  const x = c.required(0);
-  const known = x.type?.kind === 'tensor' && x.type.dtype === 'f32';
-  c.setInput(index, known ? value : c.emit('CastLike', [value, x]));
-};
+const floatInput =
+  (name: string, index: number) =>
+  (c: UpgradeContext): void => {
+    const value = c.take(name, 'float');
+    if (!value) return;
+    const x = c.required(0);
+    const known = x.type?.kind === 'tensor' && x.type.dtype === 'f32';
+    c.setInput(index, known ? value : c.emit('CastLike', [value, x]));
+  };
 
 function sliceInputs(c: UpgradeContext): void {
   for (const [i, name] of ['starts', 'ends', 'axes'].entries()) intsInput(name, i + 1)(c);
@@ -80,8 +84,15 @@ function dftAxis(c: UpgradeContext): void {
 }
 
 const REDUCTIONS = [
-  'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceMax', 'ReduceMean',
-  'ReduceMin', 'ReduceProd', 'ReduceSumSquare',
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
+  'ReduceSumSquare',
 ];
 
 export const INPUT_RULES: readonly Rule[] = [
