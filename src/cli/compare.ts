@@ -1,7 +1,7 @@
 // Comparison of results with expected values: tolerance per element, distance in units in the last
 // place, and the worst element for messages.
-import { dtypeInfo, isFloat } from '../ir/dtype.ts';
-import { elementCount, elements, type TensorData } from '../ir/tensor.ts';
+import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
+import { elementCount, elements, type TensorData, tensorOf, tensorValues } from '../ir/tensor.ts';
 
 export interface Tolerance {
   readonly rtol: number;
@@ -26,8 +26,18 @@ function ordinal(x: number): number {
 
 const fail = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
 
-/** `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. */
-export function compareTensors(got: TensorData, want: TensorData, tol: Tolerance, sample = false): Comparison {
+/** The values converted to another numeric type. */
+function converted(t: TensorData, dtype: DType): TensorData {
+  return tensorOf(dtype, t.shape, tensorValues(t));
+}
+
+/**
+ * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the
+ * stored float type contradicts the type that the model itself declares, the declaration counts.
+ */
+export function compareTensors(got: TensorData, stored: TensorData, tol: Tolerance, sample = false, declared?: DType): Comparison {
+  const misfiled = stored.dtype !== got.dtype && got.dtype === declared && isFloat(got.dtype) && isFloat(stored.dtype);
+  const want = misfiled ? converted(stored, got.dtype) : stored;
   if (got.dtype !== want.dtype) return fail(`type ${got.dtype}, expected ${want.dtype}`);
   if (!sample && (got.shape.length !== want.shape.length || got.shape.some((d, i) => d !== want.shape[i]))) {
     return fail(`shape [${got.shape}], expected [${want.shape}]`);

@@ -6,7 +6,7 @@ import { nodeFiles } from '../1-frontend/onnx/node-files.ts';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
 import { modelCompiler } from '../compile.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { Model } from '../ir/graph.ts';
+import type { Model, ValueType } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
@@ -149,7 +149,8 @@ function compareSet(
     const found = index?.tolerance(set, k);
     if (found === null) continue;
     const tol = found ?? { rtol: Number(options.rtol), atol: Number(options.atol) };
-    note(result, `${set} output ${k}`, compareValues(got[k], readValue(file, model.graph.outputs[k]?.type), tol, sample));
+    const declared = model.graph.outputs[k]?.type;
+    note(result, `${set} output ${k}`, compareValues(got[k], readValue(file, declared), tol, sample, declared));
   }
 }
 
@@ -161,11 +162,15 @@ function note(result: CaseResult, what: string, c: Comparison): void {
   result.reason = `${what}: ${c.reason}`;
 }
 
-function compareValues(got: RunValue | null, want: RunValue | null, tol: Tolerance, sample: boolean): Comparison {
+function compareValues(
+  got: RunValue | null, want: RunValue | null, tol: Tolerance, sample: boolean, declared?: ValueType,
+): Comparison {
   const same: Comparison = { ok: true, reason: '', maxAbs: 0, maxUlp: 0 };
   const differ = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
   if (!got || !want) return got === want ? same : differ('one side is an empty optional');
-  if (isTensorValue(got) && isTensorValue(want)) return compareTensors(got, want, tol, sample);
+  if (isTensorValue(got) && isTensorValue(want)) {
+    return compareTensors(got, want, tol, sample, declared?.kind === 'tensor' ? declared.dtype : undefined);
+  }
   if (!isTensorValue(got) && got.kind === 'optional') return compareValues(got.value, isTensorValue(want) || want.kind !== 'optional' ? want : want.value, tol, sample);
   if (isTensorValue(got) || isTensorValue(want) || got.kind !== 'sequence' || want.kind !== 'sequence') return differ('kinds differ');
   if (got.elems.length !== want.elems.length) return differ(`${got.elems.length} elements, expected ${want.elems.length}`);

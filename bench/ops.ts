@@ -1,0 +1,87 @@
+// `npm run bench:ops`: every single-operator case on one target beside a peer at one thread,
+// interleaved in one process, with the arithmetic peak measured between; writes
+// bench/results/ops-TARGET.json. Ratios above 1 mean that Tilewright is faster.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { nodeBackend } from '../src/backends/node.ts';
+import { feedType, Plan } from '../src/6-runtime/plan.ts';
+import { modelCompiler } from '../src/compile.ts';
+import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
+import { readModel } from '../src/node.ts';
+import { loadPeer } from '../src/cli/peers.ts';
+import { version } from '../src/version.ts';
+import { OP_CASES, type OpCase } from './op-cases.ts';
+import { peakMeter } from './peak.ts';
+
+const PEER: Readonly<Record<string, string>> = { c: 'onnxruntime-node', wasm: 'onnxruntime-web' };
+
+interface Row {
+  readonly name: string; readonly ours: number; readonly theirs: number; readonly ratio: number;
+  /** GFLOP/s and share of the adjacent peak, or GB/s. */
+  readonly rate: number; readonly unit: 'GFLOP/s' | 'GB/s'; readonly ofPeak: number | null; readonly buildMs: number;
+}
+
+const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)];
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+}
+
+async function runCase(c: OpCase, target: string, peak: () => number, seconds: number, dir: string): Promise<Row> {
+  const file = path.join(dir, `${c.name}.onnx`);
+  fs.writeFileSync(file, c.bytes);
+  const model = readModel(c.bytes);
+  const feeds = model.graph.inputs.map((v) => c.feeds[v.name] ?? null);
+  const plan = new Plan(modelCompiler(model, await nodeBackend(target), DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+  const buildMs = await timed(() => plan.prepare());
+  const peer = await loadPeer(PEER[target], file, c.bytes, { threads: 1, optimise: true });
+  const [ours, theirs, peaks]: number[][] = [[], [], []];
+  for (let i = 0; i < 3; i++) await Promise.all([plan.run(feeds), peer.time(c.feeds)]);
+  const end = performance.now() + seconds * 1000;
+  for (let i = 0; i < 5 || (performance.now() < end && i < 400); i++) {
+    ours.push(await timed(() => plan.run(feeds)));
+    theirs.push(await timed(() => peer.time(c.feeds)));
+    peaks.push(peak());
+  }
+  await peer.release();
+  plan.dispose();
+  const [o, t, p] = [median(ours), median(theirs), median(peaks)];
+  const flop = c.flops > 0;
+  const rate = (flop ? c.flops : c.moved) / o / 1e6;
+  return { name: c.name, ours: o, theirs: t, ratio: t / o, rate, unit: flop ? 'GFLOP/s' : 'GB/s', ofPeak: flop ? rate / p : null, buildMs };
+}
+
+const geomean = (xs: readonly number[]): number => Math.exp(xs.reduce((s, x) => s + Math.log(x), 0) / xs.length);
+
+async function main(o: { target: string; filter?: string; seconds: string; save: boolean }): Promise<void> {
+  const { machine } = await nodeBackend(o.target);
+  const peak = await peakMeter(machine!);
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tilewright-bench-'));
+  const rows: Row[] = [];
+  for (const [name, make] of OP_CASES) {
+    if (o.filter && !new RegExp(o.filter).test(name)) continue;
+    const row = await runCase(make(), o.target, peak, Number(o.seconds), dir);
+    rows.push(row);
+    const share = row.ofPeak === null ? '' : `${(100 * row.ofPeak).toFixed(0)} % of peak`;
+    console.log(`${name.padEnd(18)} ${row.ours.toFixed(3).padStart(9)} ms  ${row.rate.toFixed(1).padStart(7)} ${row.unit.padEnd(8)} ${share.padEnd(14)} ratio ${row.ratio.toFixed(2)}  build ${row.buildMs.toFixed(0)} ms`);
+  }
+  fs.rmSync(dir, { recursive: true });
+  const summary = geomean(rows.map((r) => r.ratio));
+  console.log(`${rows.length} cases, geometric mean ratio ${summary.toFixed(2)}`);
+  if (!o.save) return;
+  const result = { suite: `ops-${o.target}`, tilewright: version, node: process.version, cpu: os.cpus()[0].model, peer: PEER[o.target], threads: 1, geomean: summary, rows };
+  const out = new URL(`./results/ops-${o.target}.json`, import.meta.url);
+  fs.writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+await new Command('bench:ops')
+  .option('--target <target>', 'c or wasm', 'c')
+  .option('--filter <regex>', 'only these cases')
+  .option('--seconds <s>', 'time per case', '2')
+  .option('--no-save', 'do not write bench/results')
+  .action(main)
+  .parseAsync();
