@@ -72,7 +72,7 @@ function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
   const viewOf = (t: TileTensor): TileTensor => {
     const known = views.get(t);
     if (known) return known;
-    const view = newTensor(to.name, to.dtype, t.shape, 'constant', { base: to });
+    const view = newTensor(to.name, t.dtype, t.shape, 'constant', { base: to });
     views.set(t, view);
     return view;
   };

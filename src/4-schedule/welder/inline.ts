@@ -56,7 +56,10 @@ function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]): Map<
   return axes;
 }
 
-/** The consumer computing the producer's values itself; null where indices would need division. */
+/**
+ * The consumer computing the producer's values itself; null where indices would need division, or
+ * where the consumer reads the stored bits as another type.
+ */
 export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
   let possible = true;
   const target = owner(producer.write);
@@ -64,7 +67,7 @@ export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
   const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
     if (!isLoad(e) || owner(e.arg) !== target) return withSrc(e, src);
     const rank = e.op === 'load' ? src.length : src.length - 2;
-    const axes = axesAt(producer, e.arg, src.slice(0, rank));
+    const axes = e.arg.dtype === producer.write.dtype ? axesAt(producer, e.arg, src.slice(0, rank)) : null;
     if (!axes) {
       possible = false;
       return withSrc(e, src);
@@ -130,7 +133,8 @@ function matchAxes(reduction: TileOp, reader: TileOp): Map<Axis, Expr> | null {
     if (seen.has(e)) continue;
     seen.add(e);
     if (isLoad(e) && owner(e.arg) === target) {
-      if (e.op !== 'load' || !bindPoint(reduction, e.arg, e.src, axisOf)) return null;
+      if (e.op !== 'load' || e.arg.dtype !== reduction.write.dtype) return null;
+      if (!bindPoint(reduction, e.arg, e.src, axisOf)) return null;
     } else stack.push(...e.src);
   }
   for (const a of reader.axes) {
