@@ -235,7 +235,7 @@ export class GraphImporter {
       if (!site.body?.attributes.has(a.refAttrName)) {
         throw new TilewrightError(
           'INVALID_MODEL',
-          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", ` + 'which no function declares',
+          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", which no function declares`,
         );
       }
       refs.set(a.name, a.refAttrName);
