@@ -5,14 +5,16 @@ import { splitConstantPart } from './2-graph/constant-part.ts';
 import { specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
 import { foldNode, toTiles } from './3-tile/from-graph.ts';
-import type { Backend } from './backends/backend.ts';
+import type { TileProgram } from './3-tile/tile-op.ts';
 import type { Executable } from './6-runtime/executable.ts';
 import type { SegmentCompiler } from './6-runtime/plan.ts';
+import type { Backend } from './backends/backend.ts';
 import type { Model } from './ir/graph.ts';
 import type { ModelLimits } from './ir/limits.ts';
+import type { TensorData } from './ir/tensor.ts';
+import { silent } from './observe.ts';
 import { operatorRegistry } from './ops/registry.ts';
-import { runStage } from './pipeline.ts';
-import { textOf } from './texts.ts';
+import { runStage, SIBLINGS } from './stages.ts';
 
 /** A compiler for one model on one backend. */
 export function modelCompiler(model: Model, backend: Backend, limits: ModelLimits): SegmentCompiler {
@@ -24,16 +26,19 @@ export function modelCompiler(model: Model, backend: Backend, limits: ModelLimit
 }
 
 async function buildSegment(segment: StaticGraph, backend: Backend, limits: ModelLimits): Promise<Executable> {
-  const { observer } = backend;
-  const split = splitConstantPart(segment);
-  const rest = split ? split.rest(await runOnce(split.constant, backend, limits)) : segment;
-  const graph = runStage(observer, 'graph', () => rest, textOf.graph);
-  return backend.build(runStage(observer, 'tile', () => toTiles(graph), textOf.tiles), limits);
+  return backend.build(await segmentTiles(segment, backend, limits), limits, backend.observer);
 }
 
-/** Runs a segment without inputs on the backend. */
-export async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits): Promise<ReturnType<Executable['run']>> {
-  const executable = await backend.build(toTiles(graph), limits);
+/** A segment as tiles; what depends on constants only is computed on the backend first. */
+export async function segmentTiles(segment: StaticGraph, backend: Backend, limits: ModelLimits): Promise<TileProgram> {
+  const split = splitConstantPart(segment);
+  const rest = split ? split.rest(await runOnce(split.constant, backend, limits)) : segment;
+  const graph = runStage(backend.observer, 'graph', SIBLINGS.graph, () => rest);
+  return runStage(backend.observer, 'tile', SIBLINGS.tile, () => toTiles(graph));
+}
+
+async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits): Promise<TensorData[]> {
+  const executable = await backend.build(toTiles(graph), limits, silent);
   try {
     return executable.run([]);
   } finally {

@@ -1,19 +1,17 @@
 // Ahead-of-time compilation: a model with all extents bound becomes one program and a package of
 // files that runs without Tilewright. In: a model, feed types and a machine. Out: an artifact.
-import { splitConstantPart } from './2-graph/constant-part.ts';
 import type { OutputSource } from './2-graph/segment.ts';
 import { type FeedType, specialise } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';
-import { foldNode, toTiles } from './3-tile/from-graph.ts';
+import { foldNode } from './3-tile/from-graph.ts';
 import type { Artifact } from './6-runtime/artifact.ts';
 import type { Backend } from './backends/backend.ts';
-import { runOnce } from './compile.ts';
+import { segmentTiles } from './compile.ts';
 import type { Model } from './ir/graph.ts';
 import type { ModelLimits } from './ir/limits.ts';
 import { operatorRegistry } from './ops/registry.ts';
-import { buildArtifact, type Machine, runStage } from './pipeline.ts';
+import { buildArtifact, type Machine } from './pipeline.ts';
 import { TilewrightError } from './support/errors.ts';
-import { textOf } from './texts.ts';
 
 export interface PackageProgram {
   readonly artifact: Artifact;
@@ -27,15 +25,14 @@ export interface PackageProgram {
  * @throws TilewrightError INVALID_SHAPE when an extent depends on a value that is known only at run time
  */
 export async function compileProgram(
-  model: Model, types: readonly (FeedType | null)[], machine: Machine, backend: Backend, limits: ModelLimits,
+  model: Model,
+  types: readonly (FeedType | null)[],
+  machine: Machine,
+  backend: Backend,
+  limits: ModelLimits,
 ): Promise<PackageProgram> {
-  const segment = wholeGraph(model, types, limits);
-  const split = splitConstantPart(segment);
-  const rest = split ? split.rest(await runOnce(split.constant, backend, limits)) : segment;
-  const { observer } = backend;
-  const graph = runStage(observer, 'graph', () => rest, textOf.graph);
-  const tiles = runStage(observer, 'tile', () => toTiles(graph), textOf.tiles);
-  const artifact = await buildArtifact(tiles, { machine, observer, limits });
+  const tiles = await segmentTiles(wholeGraph(model, types, limits), backend, limits);
+  const artifact = await buildArtifact(tiles, machine, limits, backend.observer);
   const fed = model.graph.inputs.filter((_, i) => types[i] !== null);
   return { artifact, inputs: fed.map((v) => v.name), outputs: model.graph.outputs.map((v) => v.name) };
 }
@@ -44,8 +41,12 @@ function wholeGraph(model: Model, types: readonly (FeedType | null)[], limits: M
   const s = specialise(model, types, { registry: operatorRegistry(), limits, fold: foldNode, answers: [] });
   if (s.pending) {
     const name = s.pending.kind === 'input' ? nameOfInput(model, s.inputs, s.pending.input) : s.pending.tensor.name;
-    throw new TilewrightError('INVALID_SHAPE', 'an extent depends on the contents of a tensor that is known only at run time', { value: name },
-      'A package has fixed extents: make that tensor a constant of the model, or use Session, which specialises while it runs.');
+    throw new TilewrightError(
+      'INVALID_SHAPE',
+      'an extent depends on the contents of a tensor that is known only at run time',
+      { value: name },
+      'A package has fixed extents: make that tensor a constant of the model, or use Session, which specialises while it runs.',
+    );
   }
   const nodes = s.segments.flatMap((g) => g.nodes);
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };
@@ -59,5 +60,10 @@ function nameOfInput(model: Model, inputs: readonly (readonly StaticTensor[])[],
 
 function asTensor(source: OutputSource, name: string): StaticTensor {
   if (source.kind === 'tensor') return source.tensor;
-  throw new TilewrightError('UNSUPPORTED_TYPE', `an output is a ${source.kind}: packages give tensors`, { value: name }, 'Use Session for this model.');
+  throw new TilewrightError(
+    'UNSUPPORTED_TYPE',
+    `an output is a ${source.kind}: packages give tensors`,
+    { value: name },
+    'Use Session for this model.',
+  );
 }

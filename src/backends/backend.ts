@@ -13,15 +13,19 @@ export interface Backend {
   readonly observer: Observer;
   /** What it compiles for; null: it does not compile. */
   readonly machine: Machine | null;
-  build(program: TileProgram, limits: ModelLimits): Promise<Executable>;
+  build(program: TileProgram, limits: ModelLimits, observer: Observer): Promise<Executable>;
 }
 
 /** Plain-loop meaning: slow, exact, needs nothing. */
 export const interpreterBackend = (observer: Observer): Backend => ({
-  name: 'interpreter', observer, machine: null,
+  name: 'interpreter',
+  observer,
+  machine: null,
   build: async (program) => ({
     run: (feeds) => interpret(program, feeds),
-    arenaBytes: 0, codeBytes: 0, kernels: program.steps.length,
+    arenaBytes: 0,
+    codeBytes: 0,
+    kernels: program.steps.length,
     dispose: () => {},
   }),
 });
@@ -29,14 +33,20 @@ export const interpreterBackend = (observer: Observer): Backend => ({
 /** A target and the launcher that loads its artifacts here. */
 export function targetBackend(machine: Machine, observer: Observer, launch: (a: Artifact) => Promise<Loaded>): Backend {
   return {
-    name: machine.target.name, observer, machine,
-    build: async (program, limits) => {
-      const artifact = await buildArtifact(program, { machine, observer, limits });
+    name: machine.target.name,
+    observer,
+    machine,
+    build: async (program, limits, watching) => {
+      const artifact = await buildArtifact(program, machine, limits, watching);
       const loaded = await launch(artifact);
       return {
         run: (feeds) => loaded.run(feeds),
-        arenaBytes: loaded.arenaBytes, codeBytes: loaded.codeBytes, kernels: artifact.kernels,
-        dispose: () => { loaded.dispose(); },
+        arenaBytes: loaded.arenaBytes,
+        codeBytes: loaded.codeBytes,
+        kernels: artifact.kernels,
+        dispose: () => {
+          loaded.dispose();
+        },
       };
     },
   };

@@ -6,7 +6,7 @@ import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { type Backend, targetBackend } from './backend.ts';
-import { type BackendOptions, portableBackends, type PortableTarget } from './portable.ts';
+import { type BackendOptions, type PortableTarget, portableBackends } from './portable.ts';
 
 export type NodeTarget = PortableTarget | 'c';
 

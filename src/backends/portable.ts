@@ -1,8 +1,8 @@
 // The backends that run in any host, browsers included.
-import { type Observer, silent } from '../observe.ts';
 import { wasmTarget } from '../5-codegen/targets/wasm/index.ts';
 import { instantiate } from '../6-runtime/launch/wasm.ts';
 import { webAssemblyDevice } from '../devices/device.ts';
+import { type Observer, silent } from '../observe.ts';
 import { type Backend, interpreterBackend, targetBackend } from './backend.ts';
 
 export interface BackendOptions {

@@ -1,0 +1,88 @@
+// The siblings of each stage's result: how it is printed, read back, verified and interpreted. DEBUG,
+// CHECK, --dump and --stop-after work through this table alone.
+import type { StaticGraph } from './2-graph/static.ts';
+import { interpret, interpretTasks } from './3-tile/interpret.ts';
+import { parseProgram, parseTaskProgram } from './3-tile/parse.ts';
+import { printProgram, printTaskProgram } from './3-tile/print.ts';
+import type { TaskProgram } from './3-tile/task.ts';
+import type { TileProgram } from './3-tile/tile-op.ts';
+import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
+import type { TargetCode } from './5-codegen/targets/target.ts';
+import { dtypeInfo, isFloat } from './ir/dtype.ts';
+import { elements, emptyTensor, elementCount, type TensorData, tensorValues } from './ir/tensor.ts';
+import { mulberry32 } from './support/random.ts';
+import { invariant } from './support/errors.ts';
+import type { Observer, Stage } from './observe.ts';
+
+interface Siblings<T> {
+  readonly print: (t: T) => string;
+  readonly verify?: (t: T) => void;
+  readonly parse?: (text: string, like: T) => T;
+}
+
+const constantsOf = (p: TileProgram | TaskProgram): ((n: number) => TensorData | undefined) => {
+  const list = 'constants' in p ? p.constants.map((t) => t.data ?? undefined) : [];
+  return (n) => list[n];
+};
+
+const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
+
+export const SIBLINGS = {
+  graph: { print: printGraph } as Siblings<StaticGraph>,
+  tile: { print: printProgram, verify: verifyProgram, parse: (text, p) => parseProgram(text, constantsOf(p)) } as Siblings<TileProgram>,
+  schedule: {
+    print: printTaskProgram, verify: verifyTaskProgram, parse: (text, p) => parseTaskProgram(text, constantsOf(p)),
+  } as Siblings<TaskProgram>,
+  code: { print: (c) => (c.bytes.includes(0) ? hex(c.bytes) : new TextDecoder().decode(c.bytes)) } as Siblings<TargetCode>,
+};
+
+/** Runs one stage: times it, checks its result as far as CHECK asks, and shows it to the observer. */
+export function runStage<T>(observer: Observer, stage: Stage, siblings: Siblings<T>, run: () => T): T {
+  const started = performance.now();
+  const result = run();
+  const ms = performance.now() - started;
+  if (observer.check >= 1) siblings.verify?.(result);
+  if (observer.check >= 2 && siblings.parse) {
+    const text = siblings.print(result);
+    invariant(siblings.print(siblings.parse(text, result)) === text, `the text of stage ${stage} does not read back`);
+  }
+  observer.see({ stage, pass: '', ms, text: () => siblings.print(result), changed: true });
+  return result;
+}
+
+/** Random contents for a program's inputs. */
+function randomFeeds(p: TileProgram): TensorData[] {
+  const next = mulberry32(1);
+  return p.inputs.map(({ dtype, shape }) => {
+    const t = emptyTensor(dtype, shape);
+    const cells = elements(dtype, t.bytes);
+    const n = elementCount(shape);
+    for (let i = 0; i < n; i++) cells.set(i, isFloat(dtype) ? 2 * next() - 1 : dtypeInfo(dtype).bytes === 8 ? 1n : 1);
+    return t;
+  });
+}
+
+/** CHECK=3: the scheduled program means what the tile program means, on random data. */
+export function checkMeaning(before: TileProgram, after: TaskProgram): void {
+  const feeds = randomFeeds(before);
+  const [want, got] = [interpret(before, feeds), interpretTasks(after, feeds)];
+  want.forEach((t, k) => {
+    const [a, b] = [tensorValues(got[k]).map(Number), tensorValues(t).map(Number)];
+    const scale = b.reduce((m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m), 1);
+    const i = b.findIndex((x, j) => x !== a[j] && !(Number.isNaN(x) && Number.isNaN(a[j])) && !(Math.abs(x - a[j]) <= 1e-4 * scale));
+    invariant(i < 0, `scheduling changes output ${k}[${i}] from ${b[i]} to ${a[i]}`);
+  });
+}
+
+function printGraph(g: StaticGraph): string {
+  const typed = (t: StaticGraph['inputs'][number]): string => `%${t.id}:${t.dtype}[${t.shape}]`;
+  const lines = [`inputs ${g.inputs.map(typed).join(' ')}`];
+  for (const n of g.nodes) {
+    if (n.kind !== 'op') lines.push(n.kind);
+    else {
+      const results = n.outputs.filter((t) => t !== null).map(typed);
+      lines.push(`${results.join(' ')} = ${n.operator.name} ${n.inputs.map((t) => (t ? `%${t.id}` : '_')).join(' ')}`);
+    }
+  }
+  return `${lines.join('\n')}\noutputs ${g.outputs.map((t) => `%${t.id}`).join(' ')}\n`;
+}
