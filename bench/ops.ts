@@ -5,12 +5,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { nodeBackend } from '../src/backends/node.ts';
 import { feedType, Plan } from '../src/6-runtime/plan.ts';
+import { nodeBackend } from '../src/backends/node.ts';
+import { loadPeer } from '../src/cli/peers.ts';
 import { modelCompiler } from '../src/compile.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { readModel } from '../src/node.ts';
-import { loadPeer } from '../src/cli/peers.ts';
 import { version } from '../src/version.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { peakMeter } from './peak.ts';
@@ -18,9 +18,15 @@ import { peakMeter } from './peak.ts';
 const PEER: Readonly<Record<string, string>> = { c: 'onnxruntime-node', wasm: 'onnxruntime-web' };
 
 interface Row {
-  readonly name: string; readonly ours: number; readonly theirs: number; readonly ratio: number;
+  readonly name: string;
+  readonly ours: number;
+  readonly theirs: number;
+  readonly ratio: number;
   /** GFLOP/s and share of the adjacent peak, or GB/s. */
-  readonly rate: number; readonly unit: 'GFLOP/s' | 'GB/s'; readonly ofPeak: number | null; readonly buildMs: number;
+  readonly rate: number;
+  readonly unit: 'GFLOP/s' | 'GB/s';
+  readonly ofPeak: number | null;
+  readonly buildMs: number;
 }
 
 const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)];
@@ -36,7 +42,10 @@ async function runCase(c: OpCase, target: string, peak: () => number, seconds: n
   fs.writeFileSync(file, c.bytes);
   const model = readModel(c.bytes);
   const feeds = model.graph.inputs.map((v) => c.feeds[v.name] ?? null);
-  const plan = new Plan(modelCompiler(model, await nodeBackend(target), DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+  const plan = new Plan(
+    modelCompiler(model, await nodeBackend(target), DEFAULT_LIMITS),
+    feeds.map((f) => f && feedType(f)),
+  );
   const buildMs = await timed(() => plan.prepare());
   const peer = await loadPeer(PEER[target], file, c.bytes, { threads: 1, optimise: true });
   const [ours, theirs, peaks]: number[][] = [[], [], []];
@@ -52,7 +61,16 @@ async function runCase(c: OpCase, target: string, peak: () => number, seconds: n
   const [o, t, p] = [median(ours), median(theirs), median(peaks)];
   const flop = c.flops > 0;
   const rate = (flop ? c.flops : c.moved) / o / 1e6;
-  return { name: c.name, ours: o, theirs: t, ratio: t / o, rate, unit: flop ? 'GFLOP/s' : 'GB/s', ofPeak: flop ? rate / p : null, buildMs };
+  return {
+    name: c.name,
+    ours: o,
+    theirs: t,
+    ratio: t / o,
+    rate,
+    unit: flop ? 'GFLOP/s' : 'GB/s',
+    ofPeak: flop ? rate / p : null,
+    buildMs,
+  };
 }
 
 const geomean = (xs: readonly number[]): number => Math.exp(xs.reduce((s, x) => s + Math.log(x), 0) / xs.length);
@@ -67,13 +85,24 @@ async function main(o: { target: string; filter?: string; seconds: string; save:
     const row = await runCase(make(), o.target, peak, Number(o.seconds), dir);
     rows.push(row);
     const share = row.ofPeak === null ? '' : `${(100 * row.ofPeak).toFixed(0)} % of peak`;
-    console.log(`${name.padEnd(18)} ${row.ours.toFixed(3).padStart(9)} ms  ${row.rate.toFixed(1).padStart(7)} ${row.unit.padEnd(8)} ${share.padEnd(14)} ratio ${row.ratio.toFixed(2)}  build ${row.buildMs.toFixed(0)} ms`);
+    console.log(
+      `${name.padEnd(18)} ${row.ours.toFixed(3).padStart(9)} ms  ${row.rate.toFixed(1).padStart(7)} ${row.unit.padEnd(8)} ${share.padEnd(14)} ratio ${row.ratio.toFixed(2)}  build ${row.buildMs.toFixed(0)} ms`,
+    );
   }
   fs.rmSync(dir, { recursive: true });
   const summary = geomean(rows.map((r) => r.ratio));
   console.log(`${rows.length} cases, geometric mean ratio ${summary.toFixed(2)}`);
   if (!o.save) return;
-  const result = { suite: `ops-${o.target}`, tilewright: version, node: process.version, cpu: os.cpus()[0].model, peer: PEER[o.target], threads: 1, geomean: summary, rows };
+  const result = {
+    suite: `ops-${o.target}`,
+    tilewright: version,
+    node: process.version,
+    cpu: os.cpus()[0].model,
+    peer: PEER[o.target],
+    threads: 1,
+    geomean: summary,
+    rows,
+  };
   const out = new URL(`./results/ops-${o.target}.json`, import.meta.url);
   fs.writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
 }

@@ -1,7 +1,19 @@
 // The arithmetic peak of one lane on a target, measured beside the kernels it judges: a loop of
 // independent multiply-adds in vector registers, written in the compiler's own statements so that it
 // takes the same way to machine code.
-import { add, constant, fma, index, load, localExpr, makeExpr, mul, newLocal, type Expr, type Local } from '../src/3-tile/expr.ts';
+import {
+  add,
+  constant,
+  type Expr,
+  fma,
+  index,
+  type Local,
+  load,
+  localExpr,
+  makeExpr,
+  mul,
+  newLocal,
+} from '../src/3-tile/expr.ts';
 import type { TaskProgram } from '../src/3-tile/task.ts';
 import { newTensor } from '../src/3-tile/tensor.ts';
 import type { Stmt } from '../src/3-tile/tile-op.ts';
@@ -31,18 +43,28 @@ function peakProgram(lanes: number, fused: boolean): TaskProgram {
     { kind: 'set', local: b, value: splat(load(input, [index(1)])) },
     ...accs.map((local, i): Stmt => ({ kind: 'set', local, value: splat(constant('f32', i)) })),
     {
-      kind: 'for', index: newLocal('i', 'i32'), from: index(0), to: index(ITERATIONS), step: 1,
+      kind: 'for',
+      index: newLocal('i', 'i32'),
+      from: index(0),
+      to: index(ITERATIONS),
+      step: 1,
       body: accs.map((local): Stmt => ({ kind: 'set', local, value: step(localExpr(local)) })),
     },
     { kind: 'store', tensor: output, at: [index(0)], value: accs.map((l) => localExpr(l)).reduce((x, y) => add(x, y)) },
   ];
   const kernel = { id: 0, name: 'peak', params: [input, output], body };
   const places = new Map([
-    [input, { space: 'arena' as const, offset: 0, bytes: 8 }], [output, { space: 'arena' as const, offset: 64, bytes: 4 * lanes }],
+    [input, { space: 'arena' as const, offset: 0, bytes: 8 }],
+    [output, { space: 'arena' as const, offset: 64, bytes: 4 * lanes }],
   ]);
   return {
-    kernels: [kernel], lanes: [[{ kind: 'run', kernel, args: [input, output] }]],
-    plan: { constantBytes: 0, arenaBytes: 192, places }, inputs: [input], outputs: [output], constants: [], checks: [],
+    kernels: [kernel],
+    lanes: [[{ kind: 'run', kernel, args: [input, output] }]],
+    plan: { constantBytes: 0, arenaBytes: 192, places },
+    inputs: [input],
+    outputs: [output],
+    constants: [],
+    checks: [],
   };
 }
 

@@ -1,17 +1,17 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled
 // to WebAssembly on the spot. Nothing reachable from here imports Node code.
-import { parseModel } from './1-frontend/onnx/index.ts';
 import type { FileSource } from './1-frontend/onnx/files.ts';
-import { DEFAULT_TARGET, portableBackends, type PortableTarget } from './backends/portable.ts';
+import { parseModel } from './1-frontend/onnx/index.ts';
+import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
-import { DEFAULT_LIMITS } from './ir/limits.ts';
 import { TilewrightError } from './support/errors.ts';
 
 export { Tensor } from './6-runtime/tensor.ts';
 export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export { TilewrightError, type ErrorCode, type ErrorPlace } from './support/errors.ts';
 export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
 export interface CreateOptions extends SessionOptions {

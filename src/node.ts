@@ -2,21 +2,21 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseModel } from './1-frontend/onnx/index.ts';
 import type { FileSource } from './1-frontend/onnx/files.ts';
+import { parseModel } from './1-frontend/onnx/index.ts';
 import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import { type NodeTarget, nodeBackend } from './backends/node.ts';
 import { DEFAULT_TARGET } from './backends/portable.ts';
-import { nodeBackend, type NodeTarget } from './backends/node.ts';
-import type { Observer } from './observe.ts';
-import { DEFAULT_LIMITS } from './ir/limits.ts';
 import type { Model } from './ir/graph.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
+import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
 
 export { Tensor } from './6-runtime/tensor.ts';
 export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export { TilewrightError, type ErrorCode, type ErrorPlace } from './support/errors.ts';
 export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
 export interface CreateOptions extends SessionOptions {
@@ -28,9 +28,13 @@ export interface CreateOptions extends SessionOptions {
 }
 
 /** Reads and parses a model from a path, a file URL or bytes. */
-export function readModel(model: string | URL | Uint8Array | ArrayBuffer, options: Pick<CreateOptions, 'files' | 'limits'> = {}): Model {
+export function readModel(
+  model: string | URL | Uint8Array | ArrayBuffer,
+  options: Pick<CreateOptions, 'files' | 'limits'> = {},
+): Model {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  if (model instanceof Uint8Array) return parseModel(model, { limits, ...(options.files ? { files: options.files } : {}) });
+  if (model instanceof Uint8Array)
+    return parseModel(model, { limits, ...(options.files ? { files: options.files } : {}) });
   if (model instanceof ArrayBuffer) return readModel(new Uint8Array(model), options);
   const file = model instanceof URL ? fileURLToPath(model) : model;
   const files = options.files ?? nodeFiles(path.dirname(path.resolve(file)));
@@ -41,12 +45,16 @@ function readFile(file: string, most: number): Uint8Array {
   try {
     const { size } = fs.statSync(file);
     if (size > most) {
-      throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`, { file });
+      throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`, {
+        file,
+      });
     }
     return fs.readFileSync(file);
   } catch (error) {
     if (error instanceof TilewrightError) throw error;
-    throw new TilewrightError('USAGE', `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`, { file });
+    throw new TilewrightError('USAGE', `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`, {
+      file,
+    });
   }
 }
 
@@ -58,7 +66,10 @@ export class Session extends BaseSession {
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const parsed = readModel(model, options);
-    const backend = await nodeBackend(options.target ?? DEFAULT_TARGET, options.observer ? { observer: options.observer } : {});
+    const backend = await nodeBackend(
+      options.target ?? DEFAULT_TARGET,
+      options.observer ? { observer: options.observer } : {},
+    );
     const session = new Session(parsed, backend, options);
     await session.prepare();
     return session;

@@ -52,7 +52,8 @@ export function createObserver(o: ObserverOptions): Observer {
     check: o.check,
     see: ({ stage, pass, ms, text, changed }) => {
       const name = pass ? `${stage}-${pass.replaceAll(' ', '-')}` : stage;
-      if (o.debug >= (pass ? 5 : 1)) o.print(`${name.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms${changed ? '' : '  (unchanged)'}`);
+      if (o.debug >= (pass ? 5 : 1))
+        o.print(`${name.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms${changed ? '' : '  (unchanged)'}`);
       if (!pass && o.debug >= SHOW_TEXT[stage]) o.print(text());
       o.dump?.(`${String(++count).padStart(2, '0')}-${name}`, text());
       if (!pass && o.stopAfter === stage) throw new Stopped(text());

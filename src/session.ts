@@ -1,10 +1,10 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run.
 // Shaped after onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
+import type { FeedType } from './2-graph/specialise.ts';
+import { feedType, isTensorValue, Plan, type RunValue, requireFeed, type SegmentCompiler } from './6-runtime/plan.ts';
+import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
 import type { Backend } from './backends/backend.ts';
 import { modelCompiler } from './compile.ts';
-import type { FeedType } from './2-graph/specialise.ts';
-import { feedType, isTensorValue, Plan, requireFeed, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
-import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
 import { dtypeInfo } from './ir/dtype.ts';
 import type { Model, Value, ValueType } from './ir/graph.ts';
 import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
@@ -33,7 +33,11 @@ export interface TensorMetadata {
 function metadata(v: Value): TensorMetadata {
   const t: ValueType | undefined = v.type;
   if (t?.kind !== 'tensor') return { name: v.name, type: t?.kind ?? 'unknown', shape: undefined };
-  return { name: v.name, type: dtypeInfo(t.dtype).api, shape: t.shape?.map((d) => (typeof d === 'number' ? d : String(d))) };
+  return {
+    name: v.name,
+    type: dtypeInfo(t.dtype).api,
+    shape: t.shape?.map((d) => (typeof d === 'number' ? d : String(d))),
+  };
 }
 
 export class Session {
@@ -58,7 +62,9 @@ export class Session {
     this.maxPlans = options.maxSpecialisations ?? 16;
     this.inputMetadata = model.graph.inputs.map(metadata);
     this.outputMetadata = model.graph.outputs.map(metadata);
-    this.inputNames = this.inputMetadata.filter((_, i) => !model.graph.constants.has(model.graph.inputs[i])).map((m) => m.name);
+    this.inputNames = this.inputMetadata
+      .filter((_, i) => !model.graph.constants.has(model.graph.inputs[i]))
+      .map((m) => m.name);
     this.outputNames = this.outputMetadata.map((m) => m.name);
   }
 
@@ -84,7 +90,12 @@ export class Session {
     const { graph } = this.model;
     for (const name of Object.keys(feeds)) {
       if (!this.inputMetadata.some((m) => m.name === name)) {
-        throw new TilewrightError('INVALID_INPUT', 'the model has no such input', { value: name }, `Its inputs are: ${this.inputNames.join(', ')}.`);
+        throw new TilewrightError(
+          'INVALID_INPUT',
+          'the model has no such input',
+          { value: name },
+          `Its inputs are: ${this.inputNames.join(', ')}.`,
+        );
       }
     }
     const values = graph.inputs.map((v) => this.feed(v, feeds));
@@ -124,8 +135,10 @@ export class Session {
     const all = [...this.plans.values()].flatMap((p) => p.executables);
     const total = (f: (e: (typeof all)[number]) => number): number => all.reduce((n, e) => n + f(e), 0);
     return {
-      arenaBytes: Math.max(0, ...all.map((e) => e.arenaBytes)), codeBytes: total((e) => e.codeBytes),
-      kernels: total((e) => e.kernels), segments: all.length,
+      arenaBytes: Math.max(0, ...all.map((e) => e.arenaBytes)),
+      codeBytes: total((e) => e.codeBytes),
+      kernels: total((e) => e.kernels),
+      segments: all.length,
     };
   }
 
@@ -169,11 +182,20 @@ function checkFeed(v: Value, value: RunValue): void {
     return;
   }
   if (type.dtype !== value.dtype) {
-    throw new TilewrightError('INVALID_INPUT', `has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(type.dtype).api}`, { value: v.name });
+    throw new TilewrightError(
+      'INVALID_INPUT',
+      `has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(type.dtype).api}`,
+      { value: v.name },
+    );
   }
   const { shape } = type;
-  const fits = !shape || (shape.length === value.shape.length && shape.every((d, i) => typeof d !== 'number' || d === value.shape[i]));
+  const fits =
+    !shape ||
+    (shape.length === value.shape.length && shape.every((d, i) => typeof d !== 'number' || d === value.shape[i]));
   if (!fits) {
-    throw new TilewrightError('INVALID_INPUT', `does not fit the declared shape [${shape.join(', ')}]`, { value: v.name, shape: value.shape });
+    throw new TilewrightError('INVALID_INPUT', `does not fit the declared shape [${shape.join(', ')}]`, {
+      value: v.name,
+      shape: value.shape,
+    });
   }
 }

@@ -9,10 +9,10 @@ import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
 import { dtypeInfo, isFloat } from './ir/dtype.ts';
-import { elements, emptyTensor, elementCount, type TensorData, tensorValues } from './ir/tensor.ts';
-import { mulberry32 } from './support/random.ts';
-import { invariant } from './support/errors.ts';
+import { elementCount, elements, emptyTensor, type TensorData, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
+import { invariant } from './support/errors.ts';
+import { mulberry32 } from './support/random.ts';
 
 interface Siblings<T> {
   readonly print: (t: T) => string;
@@ -29,11 +29,19 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
 
 export const SIBLINGS = {
   graph: { print: printGraph } as Siblings<StaticGraph>,
-  tile: { print: printProgram, verify: verifyProgram, parse: (text, p) => parseProgram(text, constantsOf(p)) } as Siblings<TileProgram>,
+  tile: {
+    print: printProgram,
+    verify: verifyProgram,
+    parse: (text, p) => parseProgram(text, constantsOf(p)),
+  } as Siblings<TileProgram>,
   schedule: {
-    print: printTaskProgram, verify: verifyTaskProgram, parse: (text, p) => parseTaskProgram(text, constantsOf(p)),
+    print: printTaskProgram,
+    verify: verifyTaskProgram,
+    parse: (text, p) => parseTaskProgram(text, constantsOf(p)),
   } as Siblings<TaskProgram>,
-  code: { print: (c) => (c.bytes.includes(0) ? hex(c.bytes) : new TextDecoder().decode(c.bytes)) } as Siblings<TargetCode>,
+  code: {
+    print: (c) => (c.bytes.includes(0) ? hex(c.bytes) : new TextDecoder().decode(c.bytes)),
+  } as Siblings<TargetCode>,
 };
 
 /** Runs one stage: times it, checks its result as far as CHECK asks, and shows it to the observer. */
@@ -69,7 +77,9 @@ export function checkMeaning(before: TileProgram, after: TaskProgram): void {
   want.forEach((t, k) => {
     const [a, b] = [tensorValues(got[k]).map(Number), tensorValues(t).map(Number)];
     const scale = b.reduce((m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m), 1);
-    const i = b.findIndex((x, j) => x !== a[j] && !(Number.isNaN(x) && Number.isNaN(a[j])) && !(Math.abs(x - a[j]) <= 1e-4 * scale));
+    const i = b.findIndex(
+      (x, j) => x !== a[j] && !(Number.isNaN(x) && Number.isNaN(a[j])) && !(Math.abs(x - a[j]) <= 1e-4 * scale),
+    );
     invariant(i < 0, `scheduling changes output ${k}[${i}] from ${b[i]} to ${a[i]}`);
   });
 }

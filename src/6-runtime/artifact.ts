@@ -1,7 +1,6 @@
 // A compiled program as plain data: code, memory plan, where inputs, outputs and checks lie, and the
 // constants. In: a scheduled program and the code that a target made of it. Out: what launchers load
 // and what packages write to disk. Launchers of all targets give the same `Executable`.
-
 import type { TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';

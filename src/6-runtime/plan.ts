@@ -82,13 +82,17 @@ export class Plan {
     let node = this.root!;
     const known = new Map<number, TensorData>();
     const flat = feeds.flatMap((v) => (v ? flatten(v) : []));
-    node.specialisation.inputs.flat().forEach((t, i) => { known.set(t.id, flat[i]); });
+    node.specialisation.inputs.flat().forEach((t, i) => {
+      known.set(t.id, flat[i]);
+    });
     const answers: TensorData[] = [];
     let done = 0;
     for (;;) {
       for (const { graph, executable } of node.added) {
         const results = executable.run(graph.inputs.map((t) => get(known, t)));
-        graph.outputs.forEach((t, i) => { known.set(t.id, results[i]); });
+        graph.outputs.forEach((t, i) => {
+          known.set(t.id, results[i]);
+        });
       }
       done += node.added.length;
       const { pending } = node.specialisation;
@@ -127,6 +131,11 @@ function collect(source: OutputSource, known: ReadonlyMap<number, TensorData>): 
 /** Refuses a feed that cannot be one of ours. */
 export function requireFeed(v: unknown, name: string): asserts v is RunValue {
   if (typeof v !== 'object' || v === null) {
-    throw new TilewrightError('INVALID_INPUT', 'no value was fed', { value: name }, 'Feed a Tensor for every required input.');
+    throw new TilewrightError(
+      'INVALID_INPUT',
+      'no value was fed',
+      { value: name },
+      'Feed a Tensor for every required input.',
+    );
   }
 }

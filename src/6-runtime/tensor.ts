@@ -5,8 +5,16 @@ import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 
 type TypedArray =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array
-  | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
 
 export type TensorElements = TypedArray | readonly string[];
 
@@ -18,9 +26,21 @@ type ArrayClass = {
 
 /** Typed array per dtype; narrow floats are given as their bit patterns, sub-byte types one per byte. */
 const ARRAYS: Partial<Record<DType, unknown>> = {
-  f32: Float32Array, f64: Float64Array, i32: Int32Array, u32: Uint32Array, i16: Int16Array, u16: Uint16Array,
-  i64: BigInt64Array, u64: BigUint64Array, f16: Uint16Array, bf16: Uint16Array,
-  i8: Int8Array, i4: Int8Array, i2: Int8Array, complex64: Float32Array, complex128: Float64Array,
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  i16: Int16Array,
+  u16: Uint16Array,
+  i64: BigInt64Array,
+  u64: BigUint64Array,
+  f16: Uint16Array,
+  bf16: Uint16Array,
+  i8: Int8Array,
+  i4: Int8Array,
+  i2: Int8Array,
+  complex64: Float32Array,
+  complex128: Float64Array,
 };
 
 function arrayClass(dtype: DType): ArrayClass {
@@ -40,9 +60,19 @@ export class Tensor {
    * @param type element type; may be left out when `data` is a typed array that implies it
    * @throws TilewrightError INVALID_INPUT when type, data and dims do not agree
    */
-  constructor(type: string, data: TensorElements | readonly number[] | readonly bigint[] | readonly boolean[], dims?: readonly number[]) {
+  constructor(
+    type: string,
+    data: TensorElements | readonly number[] | readonly bigint[] | readonly boolean[],
+    dims?: readonly number[],
+  ) {
     const dtype = dtypeFromApi(type);
-    if (!dtype) throw new TilewrightError('INVALID_INPUT', `unknown tensor type ${type}`, {}, 'Types are named as in onnxruntime-common: float32, int64, bool, …');
+    if (!dtype)
+      throw new TilewrightError(
+        'INVALID_INPUT',
+        `unknown tensor type ${type}`,
+        {},
+        'Types are named as in onnxruntime-common: float32, int64, bool, …',
+      );
     this.type = type;
     this.data = toElements(dtype, data);
     this.dims = Object.freeze([...(dims ?? [this.data.length / complexParts(dtype)])]);
@@ -50,7 +80,9 @@ export class Tensor {
       throw new TilewrightError('INVALID_INPUT', 'dims must be non-negative integers', { shape: this.dims });
     }
     if (elementCount(this.dims) * complexParts(dtype) !== this.data.length) {
-      throw new TilewrightError('INVALID_INPUT', `${this.data.length} elements do not fill the dims`, { shape: this.dims });
+      throw new TilewrightError('INVALID_INPUT', `${this.data.length} elements do not fill the dims`, {
+        shape: this.dims,
+      });
     }
   }
 
@@ -74,11 +106,19 @@ function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1])
   const wanted = arrayClass(dtype);
   if (ArrayBuffer.isView(data)) {
     if (data instanceof (wanted as never as new () => TypedArray)) return data as TypedArray;
-    const clamped = data as unknown as { BYTES_PER_ELEMENT?: number; buffer: ArrayBufferLike; byteOffset: number; length: number };
+    const clamped = data as unknown as {
+      BYTES_PER_ELEMENT?: number;
+      buffer: ArrayBufferLike;
+      byteOffset: number;
+      length: number;
+    };
     if (clamped.BYTES_PER_ELEMENT === wanted.BYTES_PER_ELEMENT && wanted.BYTES_PER_ELEMENT <= 2) {
       return new wanted(clamped.buffer, clamped.byteOffset, clamped.length);
     }
-    throw new TilewrightError('INVALID_INPUT', `${dtypeInfo(dtype).api} takes a ${(wanted as unknown as { name: string }).name}`);
+    throw new TilewrightError(
+      'INVALID_INPUT',
+      `${dtypeInfo(dtype).api} takes a ${(wanted as unknown as { name: string }).name}`,
+    );
   }
   const values = data as readonly (number | bigint | boolean)[];
   const big = dtype === 'i64' || dtype === 'u64';
@@ -88,7 +128,8 @@ function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1])
 /** The tensor's bytes as the compiler's programs take them (a view where alignment allows). */
 export function toTensorData(t: Tensor): TensorData {
   const dtype = dtypeFromApi(t.type)!;
-  if (dtype === 'string') return { dtype, shape: t.dims, bytes: new Uint8Array(0), strings: t.data as readonly string[] };
+  if (dtype === 'string')
+    return { dtype, shape: t.dims, bytes: new Uint8Array(0), strings: t.data as readonly string[] };
   const a = t.data as TypedArray;
   return { dtype, shape: t.dims, bytes: new Uint8Array(a.buffer, a.byteOffset, a.byteLength) };
 }

@@ -95,10 +95,7 @@ function readFeatures(): string[] {
   }
   if (platform() === 'darwin') {
     const query = ['-n', 'machdep.cpu.features', 'machdep.cpu.leaf7_features'];
-    const { stdout } = spawnSync('/usr/sbin/sysctl', query, {
-      encoding: 'utf8',
-      timeout: PROBE_MS,
-    });
+    const { stdout } = spawnSync('/usr/sbin/sysctl', query, { encoding: 'utf8', timeout: PROBE_MS });
     const names = (stdout ?? '').toLowerCase().split(/\s+/);
     return names.map((n) => n.replace('avx1.0', 'avx').replace(/^sse4\./, 'sse4_'));
   }

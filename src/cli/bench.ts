@@ -2,8 +2,8 @@
 // warm-up until the medians are steady, and ratios are quoted (above 1: Tilewright is faster).
 import fs from 'node:fs';
 import { Command } from 'commander';
-import { nodeBackend } from '../backends/node.ts';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
+import { nodeBackend } from '../backends/node.ts';
 import { modelCompiler } from '../compile.ts';
 import type { Model } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
@@ -15,15 +15,31 @@ import { collect } from './options.ts';
 import { loadPeer, type Peer } from './peers.ts';
 
 interface Options extends ShapeOptions {
-  target: string; threads: string; against?: string; json?: boolean; seconds: string; input: string[];
+  target: string;
+  threads: string;
+  against?: string;
+  json?: boolean;
+  seconds: string;
+  input: string[];
 }
 export interface PeerResult {
-  readonly name: string; readonly version: string; readonly threads: number; readonly medianMs: number; readonly ratio: number;
+  readonly name: string;
+  readonly version: string;
+  readonly threads: number;
+  readonly medianMs: number;
+  readonly ratio: number;
 }
 export interface BenchResult {
-  readonly model: string; readonly target: string; readonly threads: number;
-  readonly compileMs: number; readonly loadMs: number; readonly firstRunMs: number;
-  readonly medianMs: number; readonly p95Ms: number; readonly arenaBytes: number; readonly codeBytes: number;
+  readonly model: string;
+  readonly target: string;
+  readonly threads: number;
+  readonly compileMs: number;
+  readonly loadMs: number;
+  readonly firstRunMs: number;
+  readonly medianMs: number;
+  readonly p95Ms: number;
+  readonly arenaBytes: number;
+  readonly codeBytes: number;
   readonly against: readonly PeerResult[];
 }
 
@@ -53,7 +69,8 @@ interface Contender {
 }
 
 const sorted = (xs: readonly number[]): number[] => [...xs].sort((a, b) => a - b);
-const quantile = (xs: readonly number[], q: number): number => sorted(xs)[Math.min(xs.length - 1, Math.floor(q * xs.length))];
+const quantile = (xs: readonly number[], q: number): number =>
+  sorted(xs)[Math.min(xs.length - 1, Math.floor(q * xs.length))];
 const median = (xs: readonly number[]): number => quantile(xs, 0.5);
 
 const ROUNDS = 5;
@@ -88,14 +105,22 @@ async function benchModel(file: string, options: Options): Promise<BenchResult> 
   const model = readModel(file);
   const feeds = gatherInputs(model, file, options.input, options);
   const loadMs = performance.now() - started;
-  const plan = new Plan(modelCompiler(model, await nodeBackend(options.target), DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+  const plan = new Plan(
+    modelCompiler(model, await nodeBackend(options.target), DEFAULT_LIMITS),
+    feeds.map((f) => f && feedType(f)),
+  );
   const compileStart = performance.now();
   await plan.prepare();
   const compileMs = performance.now() - compileStart;
   const firstStart = performance.now();
   await plan.run(feeds);
   const firstRunMs = performance.now() - firstStart;
-  const ours: Contender = { run: async () => { await plan.run(feeds); }, times: [] };
+  const ours: Contender = {
+    run: async () => {
+      await plan.run(feeds);
+    },
+    times: [],
+  };
   const peers = await loadPeers(options, file, threads);
   const named = nameFeeds(model, feeds);
   const theirs = peers.map((p) => ({ run: () => p.time(named), times: [] as number[] }));
@@ -109,8 +134,17 @@ async function benchModel(file: string, options: Options): Promise<BenchResult> 
   const { arenaBytes, codeBytes } = figures(plan);
   plan.dispose();
   return {
-    model: file, target: options.target, threads, compileMs, loadMs, firstRunMs, medianMs,
-    p95Ms: quantile(ours.times, 0.95), arenaBytes, codeBytes, against,
+    model: file,
+    target: options.target,
+    threads,
+    compileMs,
+    loadMs,
+    firstRunMs,
+    medianMs,
+    p95Ms: quantile(ours.times, 0.95),
+    arenaBytes,
+    codeBytes,
+    against,
   };
 }
 
@@ -128,10 +162,12 @@ async function loadPeers(options: Options, file: string, threads: number): Promi
 }
 
 function nameFeeds(model: Model, feeds: readonly (RunValue | null)[]): Record<string, TensorData> {
-  return Object.fromEntries(model.graph.inputs.flatMap((v, i) => {
-    const f = feeds[i];
-    return f && isTensorValue(f) ? [[v.name, f]] : [];
-  }));
+  return Object.fromEntries(
+    model.graph.inputs.flatMap((v, i) => {
+      const f = feeds[i];
+      return f && isTensorValue(f) ? [[v.name, f]] : [];
+    }),
+  );
 }
 
 function print(r: BenchResult): void {
@@ -139,5 +175,6 @@ function print(r: BenchResult): void {
   console.log(`${r.target}, ${r.threads} thread: median ${ms(r.medianMs)}, p95 ${ms(r.p95Ms)}`);
   console.log(`load ${ms(r.loadMs)}, compile ${ms(r.compileMs)}, first run ${ms(r.firstRunMs)}`);
   console.log(`arena ${r.arenaBytes} bytes, code ${r.codeBytes} bytes`);
-  for (const a of r.against) console.log(`${a.name} ${a.version}: median ${ms(a.medianMs)}, ratio ${a.ratio.toFixed(2)}`);
+  for (const a of r.against)
+    console.log(`${a.name} ${a.version}: median ${ms(a.medianMs)}, ratio ${a.ratio.toFixed(2)}`);
 }

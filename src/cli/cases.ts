@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseOptional, parseSequence, parseTensor } from '../1-frontend/onnx/index.ts';
 import type { RunValue } from '../6-runtime/plan.ts';
-import { emptyTensor, elementCount, elements, type TensorData } from '../ir/tensor.ts';
 import type { ValueType } from '../ir/graph.ts';
+import { elementCount, elements, emptyTensor, type TensorData } from '../ir/tensor.ts';
 
 export interface DataSet {
   readonly name: string;
@@ -28,11 +28,29 @@ export function findCases(dirs: readonly string[]): TestCase[] {
     const model = entries.find((e) => e.name === 'model.onnx');
     if (model) {
       const sets = entries.filter((e) => e.isDirectory() && /_set_\d+$/.test(e.name));
-      found.push({ name: dir, model: path.join(dir, 'model.onnx'), sets: sets.map((s) => ({ name: s.name, dir: path.join(dir, s.name) })), light: [] });
+      found.push({
+        name: dir,
+        model: path.join(dir, 'model.onnx'),
+        sets: sets.map((s) => ({ name: s.name, dir: path.join(dir, s.name) })),
+        light: [],
+      });
       continue;
     }
-    for (const e of entries) if (e.name.endsWith('.onnx')) found.push(lightCase(dir, e.name, entries.map((x) => x.name)));
-    stack.push(...entries.filter((e) => e.isDirectory()).map((e) => path.join(dir, e.name)).reverse());
+    for (const e of entries)
+      if (e.name.endsWith('.onnx'))
+        found.push(
+          lightCase(
+            dir,
+            e.name,
+            entries.map((x) => x.name),
+          ),
+        );
+    stack.push(
+      ...entries
+        .filter((e) => e.isDirectory())
+        .map((e) => path.join(dir, e.name))
+        .reverse(),
+    );
   }
   return found;
 }
@@ -63,7 +81,8 @@ export function rampInput(shape: readonly number[]): TensorData {
 /** Numbers of the files `prefix_K.pb` (or `prefix_K.sample.pb`) in a data set, in order. */
 export function listValues(dir: string, prefix: string): { index: number; file: string; sample: boolean }[] {
   const pattern = new RegExp(`^${prefix}_(\\d+)(\\.sample)?\\.pb$`);
-  return fs.readdirSync(dir)
+  return fs
+    .readdirSync(dir)
     .map((n) => ({ n, m: pattern.exec(n) }))
     .filter(({ m }) => m !== null)
     .map(({ n, m }) => ({ index: Number(m![1]), file: path.join(dir, n), sample: m![2] !== undefined }))

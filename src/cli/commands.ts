@@ -10,5 +10,12 @@ import { testCommand } from './test.ts';
 import { verifyCommand } from './verify.ts';
 
 export const COMMANDS: readonly (() => Command)[] = [
-  compileCommand, runCommand, testCommand, verifyCommand, benchCommand, inspectCommand, explainCommand, devicesCommand,
+  compileCommand,
+  runCommand,
+  testCommand,
+  verifyCommand,
+  benchCommand,
+  inspectCommand,
+  explainCommand,
+  devicesCommand,
 ];

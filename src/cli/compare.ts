@@ -35,7 +35,13 @@ function converted(t: TensorData, dtype: DType): TensorData {
  * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the
  * stored float type contradicts the type that the model itself declares, the declaration counts.
  */
-export function compareTensors(got: TensorData, stored: TensorData, tol: Tolerance, sample = false, declared?: DType): Comparison {
+export function compareTensors(
+  got: TensorData,
+  stored: TensorData,
+  tol: Tolerance,
+  sample = false,
+  declared?: DType,
+): Comparison {
   const misfiled = stored.dtype !== got.dtype && got.dtype === declared && isFloat(got.dtype) && isFloat(stored.dtype);
   const want = misfiled ? converted(stored, got.dtype) : stored;
   if (got.dtype !== want.dtype) return fail(`type ${got.dtype}, expected ${want.dtype}`);
@@ -51,7 +57,11 @@ export function compareTensors(got: TensorData, stored: TensorData, tol: Toleran
 }
 
 function compareComplex(got: TensorData, want: TensorData, tol: Tolerance): Comparison {
-  const real = (t: TensorData): TensorData => ({ ...t, dtype: t.dtype === 'complex64' ? 'f32' : 'f64', shape: [...t.shape, 2] });
+  const real = (t: TensorData): TensorData => ({
+    ...t,
+    dtype: t.dtype === 'complex64' ? 'f32' : 'f64',
+    shape: [...t.shape, 2],
+  });
   return compareElements(real(got), real(want), tol, false);
 }
 
@@ -64,7 +74,10 @@ function compareElements(got: TensorData, want: TensorData, tol: Tolerance, samp
     const at = sample ? Math.floor((i * size) / n) : i;
     const [x, y] = [a.get(at), b.get(i)];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
-    const diff = typeof x === 'bigint' ? Number(x < (y as bigint) ? (y as bigint) - x : x - (y as bigint)) : Math.abs(x - (y as number));
+    const diff =
+      typeof x === 'bigint'
+        ? Number(x < (y as bigint) ? (y as bigint) - x : x - (y as bigint))
+        : Math.abs(x - (y as number));
     if (got.dtype === 'f32') maxUlp = Math.max(maxUlp, Math.abs(ordinal(x as number) - ordinal(y as number)));
     const limit = isFloat(got.dtype) ? tol.atol + tol.rtol * Math.abs(Number(y)) : tol.atol >= 1 ? tol.atol : 0;
     if (!(diff <= limit)) {

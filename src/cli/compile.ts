@@ -21,7 +21,8 @@ import { observerFrom } from './observer.ts';
 import { runOptions, type TargetOptions } from './options.ts';
 
 interface Options extends ShapeOptions, TargetOptions {
-  out: string; json?: boolean;
+  out: string;
+  json?: boolean;
 }
 
 export function compileCommand(): Command {
@@ -34,7 +35,8 @@ export function compileCommand(): Command {
     const started = performance.now();
     const model = readModel(file);
     const backend = await nodeBackend(options.target, { observer: observerFrom(options) });
-    if (!backend.machine) throw new TilewrightError('USAGE', `target ${options.target} does not compile`, {}, 'Use wasm or c.');
+    if (!backend.machine)
+      throw new TilewrightError('USAGE', `target ${options.target} does not compile`, {}, 'Use wasm or c.');
     const program = await compileProgram(model, feedTypes(model, options), backend.machine, backend, DEFAULT_LIMITS);
     const { artifact, inputs, outputs } = program;
     const files = await PACKAGES[artifact.code.target](artifact, inputs, outputs);
@@ -54,7 +56,11 @@ async function built(units: readonly string[], flags: readonly string[]): Promis
   }
 }
 
-type MakePackage = (a: Artifact, inputs: readonly string[], outputs: readonly string[]) => Promise<Map<string, Uint8Array>>;
+type MakePackage = (
+  a: Artifact,
+  inputs: readonly string[],
+  outputs: readonly string[],
+) => Promise<Map<string, Uint8Array>>;
 
 const PACKAGES: Readonly<Record<string, MakePackage>> = {
   wasm: async (a, inputs, outputs) => wasmPackage(a, inputs, outputs),
@@ -72,7 +78,12 @@ function feedTypes(model: Model, options: ShapeOptions): (FeedType | null)[] {
   return model.graph.inputs.map((v) => {
     if (model.graph.constants.has(v)) return null;
     if (v.type?.kind !== 'tensor') {
-      throw new TilewrightError('UNSUPPORTED_TYPE', 'a package takes tensors only', { value: v.name }, 'Use Session for this model.');
+      throw new TilewrightError(
+        'UNSUPPORTED_TYPE',
+        'a package takes tensors only',
+        { value: v.name },
+        'Use Session for this model.',
+      );
     }
     return { kind: 'tensor', dtype: v.type.dtype, shape: boundShape(v, options) };
   });
@@ -80,11 +91,18 @@ function feedTypes(model: Model, options: ShapeOptions): (FeedType | null)[] {
 
 function report(files: ReadonlyMap<string, Uint8Array>, artifact: Artifact, ms: number, options: Options): void {
   const sizes = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.byteLength]));
-  const figures = { target: artifact.code.target, ms, arenaBytes: artifact.arenaBytes, kernels: artifact.kernels, files: sizes };
+  const figures = {
+    target: artifact.code.target,
+    ms,
+    arenaBytes: artifact.arenaBytes,
+    kernels: artifact.kernels,
+    files: sizes,
+  };
   if (options.json) {
     console.log(JSON.stringify(figures));
     return;
   }
-  for (const [name, bytes] of Object.entries(sizes)) console.log(`${String(bytes).padStart(12)}  ${path.join(options.out, name)}`);
+  for (const [name, bytes] of Object.entries(sizes))
+    console.log(`${String(bytes).padStart(12)}  ${path.join(options.out, name)}`);
   console.log(`${figures.kernels} kernels, arena ${figures.arenaBytes} bytes, ${ms.toFixed(0)} ms`);
 }

@@ -11,12 +11,18 @@ interface TargetReport {
   readonly detail: string;
 }
 
-const describe = (d: Device): string => `${d.name}: ${d.vectorBytes * 8}-bit vectors, ${d.vectorRegisters} registers${d.fma ? ', fused multiply-add' : ''}`;
+const describe = (d: Device): string =>
+  `${d.name}: ${d.vectorBytes * 8}-bit vectors, ${d.vectorRegisters} registers${d.fma ? ', fused multiply-add' : ''}`;
 
 function nativeReport(): TargetReport {
   try {
     const cc = findToolchain();
-    return { target: 'c', usable: true, device: describe(cpuDevice(cpuFeatures())), detail: `${cc.path} ${cc.version}` };
+    return {
+      target: 'c',
+      usable: true,
+      device: describe(cpuDevice(cpuFeatures())),
+      detail: `${cc.path} ${cc.version}`,
+    };
   } catch (error) {
     if (!(error instanceof TilewrightError)) throw error;
     return { target: 'c', usable: false, device: '', detail: error.message.replaceAll('\n', ' ') };
@@ -38,6 +44,8 @@ export function devicesCommand(): Command {
     .action((options: { json?: boolean }) => {
       const reports = deviceReports();
       if (options.json) console.log(JSON.stringify(reports, null, 2));
-      else for (const r of reports) console.log(`${r.target.padEnd(12)} ${r.usable ? 'usable' : 'NOT USABLE'}  ${r.device}  (${r.detail})`);
+      else
+        for (const r of reports)
+          console.log(`${r.target.padEnd(12)} ${r.usable ? 'usable' : 'NOT USABLE'}  ${r.device}  (${r.detail})`);
     });
 }

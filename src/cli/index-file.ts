@@ -4,11 +4,24 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Tolerance } from './compare.ts';
 
-interface IndexOutput { readonly name: string; readonly rtol?: number; readonly atol?: number; readonly random?: boolean }
-interface IndexSet { readonly set: number | string; readonly outputs: readonly IndexOutput[] }
+interface IndexOutput {
+  readonly name: string;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly random?: boolean;
+}
+interface IndexSet {
+  readonly set: number | string;
+  readonly outputs: readonly IndexOutput[];
+}
 interface IndexEntry {
-  readonly name: string; readonly coll: string; readonly group?: string; readonly rtol?: number; readonly atol?: number;
-  readonly sets?: readonly IndexSet[]; readonly third_party_sets?: readonly (IndexSet & { dir?: string })[];
+  readonly name: string;
+  readonly coll: string;
+  readonly group?: string;
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly sets?: readonly IndexSet[];
+  readonly third_party_sets?: readonly (IndexSet & { dir?: string })[];
 }
 
 export interface CaseIndex {

@@ -28,7 +28,10 @@ export function parseShapes(text: string | undefined): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   for (const part of (text ?? '').split(',').filter((p) => p !== '')) {
     const at = part.lastIndexOf(':');
-    const dims = part.slice(at + 1).split('x').map(Number);
+    const dims = part
+      .slice(at + 1)
+      .split('x')
+      .map(Number);
     if (at <= 0 || !dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
       usage(`--shapes has a part "${part}"`, 'Write name:1x3x224x224, several separated by commas.');
     }
@@ -38,12 +41,14 @@ export function parseShapes(text: string | undefined): Map<string, number[]> {
 }
 
 export function parseDims(texts: readonly string[] | undefined): Map<string, number> {
-  return new Map((texts ?? []).map((t) => {
-    const [name, value] = t.split('=');
-    const n = Number(value);
-    if (!name || !Number.isSafeInteger(n) || n < 0) usage(`--dim has "${t}"`, 'Write --dim batch=1.');
-    return [name, n] as const;
-  }));
+  return new Map(
+    (texts ?? []).map((t) => {
+      const [name, value] = t.split('=');
+      const n = Number(value);
+      if (!name || !Number.isSafeInteger(n) || n < 0) usage(`--dim has "${t}"`, 'Write --dim batch=1.');
+      return [name, n] as const;
+    }),
+  );
 }
 
 /** Numeric extents of every open input; unbound symbols count as 1. */
@@ -67,7 +72,14 @@ export function randomTensor(v: Value, shape: readonly number[], seed: number): 
   const n = elementCount(shape);
   for (let i = 0; i < n; i++) {
     const u = next();
-    cells.set(i, kind === 'float' ? 2 * u - 1 : dtype.endsWith('64') ? BigInt(Math.floor(4 * u)) : Math.floor((kind === 'bool' ? 2 : 4) * u));
+    cells.set(
+      i,
+      kind === 'float'
+        ? 2 * u - 1
+        : dtype.endsWith('64')
+          ? BigInt(Math.floor(4 * u))
+          : Math.floor((kind === 'bool' ? 2 : 4) * u),
+    );
   }
   return t;
 }
@@ -90,7 +102,12 @@ function besideModel(model: Model, file: string): (RunValue | null)[] | null {
 }
 
 /** One value per graph input (null: its default). `given` holds `name=source` pairs. */
-export function gatherInputs(model: Model, file: string, given: readonly string[], options: ShapeOptions): (RunValue | null)[] {
+export function gatherInputs(
+  model: Model,
+  file: string,
+  given: readonly string[],
+  options: ShapeOptions,
+): (RunValue | null)[] {
   const sources = new Map(given.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
   for (const name of sources.keys()) {
     if (!model.graph.inputs.some((v) => v.name === name)) {

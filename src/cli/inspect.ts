@@ -3,8 +3,8 @@
 import { Command } from 'commander';
 import { inferTypes } from '../2-graph/infer-types.ts';
 import type { Registry } from '../2-graph/registry.ts';
-import type { Graph, Model, Node, Value, ValueType } from '../ir/graph.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
+import type { Graph, Model, Node, Value, ValueType } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { printable } from '../support/errors.ts';
@@ -28,10 +28,13 @@ export function inspectCommand(): Command {
       const types = inferTypes(model, registry);
       const operators = operatorUses(model, registry);
       const report = {
-        irVersion: model.irVersion, producer: model.producer, opsets: Object.fromEntries(model.opsets),
+        irVersion: model.irVersion,
+        producer: model.producer,
+        opsets: Object.fromEntries(model.opsets),
         inputs: model.graph.inputs.filter((v) => !model.graph.constants.has(v)).map((v) => describe(v, types)),
         outputs: model.graph.outputs.map((v) => describe(v, types)),
-        parameters: parameterCount(model), operators,
+        parameters: parameterCount(model),
+        operators,
         ...(options.values ? { values: [...types.keys()].map((v) => describe(v, types)) } : {}),
       };
       if (options.json) console.log(JSON.stringify(report, null, 2));
@@ -58,7 +61,9 @@ function parameterCount(model: Model): number {
 function allNodes(model: Model): Node[] {
   const found: Node[] = [];
   const stack: (readonly Node[])[] = [model.graph.nodes, ...[...model.functions.values()].map((f) => f.nodes)];
-  const push = (g: Graph): void => { stack.push(g.nodes); };
+  const push = (g: Graph): void => {
+    stack.push(g.nodes);
+  };
   for (let nodes = stack.pop(); nodes; nodes = stack.pop()) {
     for (const n of nodes) {
       found.push(n);
@@ -90,12 +95,21 @@ function whyNot(n: Node, model: Model, registry: Registry): string {
 }
 
 function print(report: {
-  irVersion: number; producer: string; opsets: Record<string, number>; parameters: number;
-  inputs: { name: string; type: string }[]; outputs: { name: string; type: string }[];
-  operators: OperatorUse[]; values?: { name: string; type: string }[];
+  irVersion: number;
+  producer: string;
+  opsets: Record<string, number>;
+  parameters: number;
+  inputs: { name: string; type: string }[];
+  outputs: { name: string; type: string }[];
+  operators: OperatorUse[];
+  values?: { name: string; type: string }[];
 }): void {
-  const opsets = Object.entries(report.opsets).map(([d, v]) => `${d || 'ai.onnx'} ${v}`).join(', ');
-  console.log(`IR ${report.irVersion}, opsets ${printable(opsets)}, by ${printable(report.producer) || 'unknown'}, ${report.parameters} parameters`);
+  const opsets = Object.entries(report.opsets)
+    .map(([d, v]) => `${d || 'ai.onnx'} ${v}`)
+    .join(', ');
+  console.log(
+    `IR ${report.irVersion}, opsets ${printable(opsets)}, by ${printable(report.producer) || 'unknown'}, ${report.parameters} parameters`,
+  );
   const list = (title: string, values: { name: string; type: string }[]): void => {
     console.log(`${title}:`);
     for (const v of values) console.log(`  ${printable(v.name)}: ${v.type}`);
@@ -105,6 +119,8 @@ function print(report: {
   if (report.values) list('values', report.values);
   console.log('operators:');
   for (const o of report.operators) {
-    console.log(`  ${String(o.count).padStart(5)} ${printable(o.operator)}${o.supported ? '' : `  UNSUPPORTED: ${o.why}`}`);
+    console.log(
+      `  ${String(o.count).padStart(5)} ${printable(o.operator)}${o.supported ? '' : `  UNSUPPORTED: ${o.why}`}`,
+    );
   }
 }

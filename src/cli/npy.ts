@@ -4,13 +4,30 @@ import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 
 const DESCR: Readonly<Record<string, DType>> = {
-  '<f4': 'f32', '<f8': 'f64', '<f2': 'f16', '|b1': 'bool', '|i1': 'i8', '|u1': 'u8', '<i2': 'i16', '<u2': 'u16',
-  '<i4': 'i32', '<u4': 'u32', '<i8': 'i64', '<u8': 'u64', '<c8': 'complex64', '<c16': 'complex128',
+  '<f4': 'f32',
+  '<f8': 'f64',
+  '<f2': 'f16',
+  '|b1': 'bool',
+  '|i1': 'i8',
+  '|u1': 'u8',
+  '<i2': 'i16',
+  '<u2': 'u16',
+  '<i4': 'i32',
+  '<u4': 'u32',
+  '<i8': 'i64',
+  '<u8': 'u64',
+  '<c8': 'complex64',
+  '<c16': 'complex128',
 };
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 const refuse = (what: string, file: string): never => {
-  throw new TilewrightError('INVALID_INPUT', what, { file }, 'Save arrays with numpy.save: little-endian, C order, no objects.');
+  throw new TilewrightError(
+    'INVALID_INPUT',
+    what,
+    { file },
+    'Save arrays with numpy.save: little-endian, C order, no objects.',
+  );
 };
 
 /** Reads an array. Throws INVALID_INPUT for anything that is not a plain numeric array. */
@@ -26,12 +43,18 @@ export function readNpy(bytes: Uint8Array, file: string): TensorData {
   const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
   const dtype = descr === undefined ? undefined : DESCR[descr];
-  if (dtype === undefined || shapeText === undefined) return refuse(`element type ${descr ?? '?'} is not supported`, file);
+  if (dtype === undefined || shapeText === undefined)
+    return refuse(`element type ${descr ?? '?'} is not supported`, file);
   if (/'fortran_order':\s*True/.test(header)) refuse('Fortran order is not supported', file);
-  const shape = shapeText.split(',').map((s) => s.trim()).filter((s) => s !== '').map(Number);
+  const shape = shapeText
+    .split(',')
+    .map((s) => s.trim())
+    .filter((s) => s !== '')
+    .map(Number);
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0)) refuse('the shape is not valid', file);
   const data = bytes.subarray(start + length);
-  if (data.byteLength !== elementCount(shape) * dtypeInfo(dtype).bytes) refuse('the data does not fill the shape', file);
+  if (data.byteLength !== elementCount(shape) * dtypeInfo(dtype).bytes)
+    refuse('the data does not fill the shape', file);
   return { dtype, shape, bytes: data.slice() };
 }
 

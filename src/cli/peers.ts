@@ -2,12 +2,16 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { fromTensorData } from '../6-runtime/tensor.ts';
 import { dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
 import type { TensorData } from '../ir/tensor.ts';
-import { fromTensorData } from '../6-runtime/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 
-interface OrtTensor { readonly type: string; readonly data: ArrayBufferView; readonly dims: readonly number[] }
+interface OrtTensor {
+  readonly type: string;
+  readonly data: ArrayBufferView;
+  readonly dims: readonly number[];
+}
 interface OrtSession {
   run(feeds: Record<string, unknown>): Promise<Record<string, OrtTensor>>;
   release?(): Promise<void>;
@@ -44,20 +48,30 @@ export async function loadPeer(name: string, model: string, bytes: Uint8Array, o
   const ort = await importPeer(name);
   if (ort.env.wasm && name === 'onnxruntime-web') ort.env.wasm.numThreads = options.threads;
   const settings = {
-    graphOptimizationLevel: options.optimise ? 'all' : 'disabled', intraOpNumThreads: options.threads,
-    interOpNumThreads: 1, logSeverityLevel: 3, executionProviders: [PEERS[name]],
+    graphOptimizationLevel: options.optimise ? 'all' : 'disabled',
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    executionProviders: [PEERS[name]],
   };
   const session = await ort.InferenceSession.create(name === 'onnxruntime-node' ? model : bytes, settings);
   const convert = (feeds: Readonly<Record<string, TensorData>>): Record<string, unknown> =>
-    Object.fromEntries(Object.entries(feeds).map(([k, t]) => {
-      const { data } = fromTensorData(t);
-      return [k, new ort.Tensor(dtypeInfo(t.dtype).api, data, t.shape)];
-    }));
+    Object.fromEntries(
+      Object.entries(feeds).map(([k, t]) => {
+        const { data } = fromTensorData(t);
+        return [k, new ort.Tensor(dtypeInfo(t.dtype).api, data, t.shape)];
+      }),
+    );
   return {
-    name, version: ort.env.versions?.['common'] ?? 'unknown',
+    name,
+    version: ort.env.versions?.['common'] ?? 'unknown',
     run: async (feeds) => fromOrt(await session.run(convert(feeds))),
-    time: async (feeds) => { await session.run(convert(feeds)); },
-    release: async () => { await session.release?.(); },
+    time: async (feeds) => {
+      await session.run(convert(feeds));
+    },
+    release: async () => {
+      await session.release?.();
+    },
   };
 }
 
@@ -67,14 +81,23 @@ async function importPeer(name: string): Promise<OrtModule> {
     const loaded = (await import(pathToFileURL(require.resolve(name)).href)) as OrtModule & { default?: OrtModule };
     return loaded.InferenceSession ? loaded : loaded.default!;
   } catch (error) {
-    throw new TilewrightError('TARGET_UNAVAILABLE', `${name} cannot be loaded: ${String((error as Error).message).split('\n')[0]}`, {},
-      `Install it in the folder you run in: npm install --ignore-scripts ${name}`);
+    throw new TilewrightError(
+      'TARGET_UNAVAILABLE',
+      `${name} cannot be loaded: ${String((error as Error).message).split('\n')[0]}`,
+      {},
+      `Install it in the folder you run in: npm install --ignore-scripts ${name}`,
+    );
   }
 }
 
 function fromOrt(results: Record<string, OrtTensor>): Record<string, TensorData> {
-  return Object.fromEntries(Object.entries(results).map(([name, t]) => {
-    const dtype = dtypeFromApi(t.type)!;
-    return [name, { dtype, shape: t.dims, bytes: new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength).slice() }];
-  }));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, t]) => {
+      const dtype = dtypeFromApi(t.type)!;
+      return [
+        name,
+        { dtype, shape: t.dims, bytes: new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength).slice() },
+      ];
+    }),
+  );
 }

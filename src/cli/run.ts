@@ -3,19 +3,21 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
-import { modelCompiler } from '../compile.ts';
 import { nodeBackend } from '../backends/node.ts';
+import { modelCompiler } from '../compile.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { elementCount, elements, type TensorData } from '../ir/tensor.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
 import { readModel } from '../node.ts';
-import { collect, runOptions, type TargetOptions } from './options.ts';
 import { describeValue, gatherInputs, type ShapeOptions } from './inputs.ts';
 import { writeNpy } from './npy.ts';
 import { observerFrom } from './observer.ts';
+import { collect, runOptions, type TargetOptions } from './options.ts';
 
 interface Options extends ShapeOptions, TargetOptions {
-  input: string[]; output?: string; json?: boolean;
+  input: string[];
+  output?: string;
+  json?: boolean;
 }
 
 export function runCommand(): Command {
@@ -29,7 +31,10 @@ export function runCommand(): Command {
     const model = readModel(file);
     const feeds = gatherInputs(model, file, options.input, options);
     const backend = await nodeBackend(options.target, { observer: observerFrom(options) });
-    const plan = new Plan(modelCompiler(model, backend, DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+    const plan = new Plan(
+      modelCompiler(model, backend, DEFAULT_LIMITS),
+      feeds.map((f) => f && feedType(f)),
+    );
     const started = performance.now();
     const results = await plan.run(feeds);
     const ms = performance.now() - started;
@@ -46,10 +51,15 @@ function save(dir: string, results: readonly RunValue[]): void {
   const write = (name: string, v: RunValue | null): void => {
     if (!v) return;
     if (isTensorValue(v)) fs.writeFileSync(path.join(dir, `${name}.npy`), writeNpy(v));
-    else if (v.kind === 'sequence') v.elems.forEach((e, i) => { write(`${name}_${i}`, e); });
+    else if (v.kind === 'sequence')
+      v.elems.forEach((e, i) => {
+        write(`${name}_${i}`, e);
+      });
     else write(name, v.value);
   };
-  results.forEach((v, i) => { write(`output_${i}`, v); });
+  results.forEach((v, i) => {
+    write(`output_${i}`, v);
+  });
 }
 
 const SHOWN = 8;

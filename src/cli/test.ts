@@ -1,26 +1,38 @@
 // `tilewright test DIR…`: runs cases in ONNX's backend-test form on one target and compares outputs.
 import fs from 'node:fs';
+import path from 'node:path';
 import { Command } from 'commander';
 import { parseModel } from '../1-frontend/onnx/index.ts';
 import { nodeFiles } from '../1-frontend/onnx/node-files.ts';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
-import { modelCompiler } from '../compile.ts';
 import type { Backend } from '../backends/backend.ts';
+import { nodeBackend } from '../backends/node.ts';
+import { modelCompiler } from '../compile.ts';
 import type { Model, ValueType } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { nodeBackend } from '../backends/node.ts';
-import { type Comparison, compareTensors, type Tolerance } from './compare.ts';
 import { findCases, listValues, rampInput, readValue, type TestCase } from './cases.ts';
+import { type Comparison, compareTensors, type Tolerance } from './compare.ts';
 import { type CaseIndex, findIndex, IndexFile } from './index-file.ts';
-import path from 'node:path';
 
 interface Options {
-  target: string; rtol: string; atol: string; verbose?: boolean; json?: string; index?: string; filter?: string;
+  target: string;
+  rtol: string;
+  atol: string;
+  verbose?: boolean;
+  json?: string;
+  index?: string;
+  filter?: string;
 }
 interface CaseResult {
-  name: string; status: 'passed' | 'failed' | 'skipped'; reason: string; maxUlp: number; maxAbs: number; kernels: number; ms: number;
+  name: string;
+  status: 'passed' | 'failed' | 'skipped';
+  reason: string;
+  maxUlp: number;
+  maxAbs: number;
+  kernels: number;
+  ms: number;
 }
 
 export function testCommand(): Command {
@@ -56,18 +68,27 @@ async function runTests(dirs: readonly string[], options: Options): Promise<numb
       console.log(`${result.status.padEnd(7)} ${result.name}${result.reason ? `: ${result.reason}` : ''}`);
     }
   }
-  if (options.json) fs.writeFileSync(options.json, `${JSON.stringify({ target: options.target, cases: results }, null, 1)}\n`);
+  if (options.json)
+    fs.writeFileSync(options.json, `${JSON.stringify({ target: options.target, cases: results }, null, 1)}\n`);
   const count = (s: CaseResult['status']): number => results.filter((r) => r.status === s).length;
   console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
   return count('failed') > 0 ? 1 : 0;
 }
 
-async function runCase(c: TestCase, backend: Backend, options: Options, index: CaseIndex | undefined): Promise<CaseResult> {
+async function runCase(
+  c: TestCase,
+  backend: Backend,
+  options: Options,
+  index: CaseIndex | undefined,
+): Promise<CaseResult> {
   const result: CaseResult = { name: c.name, status: 'passed', reason: '', maxUlp: 0, maxAbs: 0, kernels: 0, ms: 0 };
   try {
     const model = parseModel(fs.readFileSync(c.model), { files: nodeFiles(path.dirname(c.model)) });
-    if (c.sets.length + c.light.length === 0) return { ...result, status: 'skipped', reason: 'no test data beside the model' };
-    await (c.light.length > 0 ? runLight(c, model, backend, result, options) : runSets(c, model, backend, result, options, index));
+    if (c.sets.length + c.light.length === 0)
+      return { ...result, status: 'skipped', reason: 'no test data beside the model' };
+    await (c.light.length > 0
+      ? runLight(c, model, backend, result, options)
+      : runSets(c, model, backend, result, options, index));
   } catch (error) {
     const refused = error instanceof TilewrightError;
     result.status = refused && isExcluded(error) ? 'skipped' : 'failed';
@@ -88,7 +109,13 @@ function isRandom(model: Model): boolean {
   return model.graph.nodes.some((n) => registry.find(n.domain, n.op, n.version)?.pure === false);
 }
 
-async function runLight(c: TestCase, model: Model, backend: Backend, result: CaseResult, options: Options): Promise<void> {
+async function runLight(
+  c: TestCase,
+  model: Model,
+  backend: Backend,
+  result: CaseResult,
+  options: Options,
+): Promise<void> {
   const feeds = model.graph.inputs.map((v) => {
     if (model.graph.constants.has(v)) return null;
     const shape = v.type?.kind === 'tensor' ? v.type.shape : undefined;
@@ -102,11 +129,17 @@ async function runLight(c: TestCase, model: Model, backend: Backend, result: Cas
 }
 
 async function runSets(
-  c: TestCase, model: Model, backend: Backend, result: CaseResult, options: Options, index: CaseIndex | undefined,
+  c: TestCase,
+  model: Model,
+  backend: Backend,
+  result: CaseResult,
+  options: Options,
+  index: CaseIndex | undefined,
 ): Promise<void> {
   const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
   const random = !index?.perOutput && isRandom(model);
-  if (random) Object.assign(result, { status: 'skipped', reason: 'runs, but depends on a random generator: not compared' });
+  if (random)
+    Object.assign(result, { status: 'skipped', reason: 'runs, but depends on a random generator: not compared' });
   for (const set of c.sets) {
     const files = new Map(listValues(set.dir, 'input').map((f) => [f.index, f.file]));
     const open = model.graph.inputs.filter((v) => !model.graph.constants.has(v));
@@ -121,10 +154,16 @@ async function runSets(
       const file = byValue.get(v);
       return file ? readValue(file, v.type) : null;
     });
-    const plan = new Plan(compiler, feeds.map((f) => f && feedType(f)));
+    const plan = new Plan(
+      compiler,
+      feeds.map((f) => f && feedType(f)),
+    );
     try {
       const got = await plan.run(feeds);
-      result.kernels = Math.max(result.kernels, plan.executables.reduce((n, e) => n + e.kernels, 0));
+      result.kernels = Math.max(
+        result.kernels,
+        plan.executables.reduce((n, e) => n + e.kernels, 0),
+      );
       if (random) continue;
       compareSet(set.dir, set.name, model, got, result, options, index);
     } finally {
@@ -133,8 +172,16 @@ async function runSets(
   }
 }
 
-async function runModel(model: Model, backend: Backend, feeds: readonly (RunValue | null)[], result: CaseResult): Promise<RunValue[]> {
-  const plan = new Plan(modelCompiler(model, backend, DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+async function runModel(
+  model: Model,
+  backend: Backend,
+  feeds: readonly (RunValue | null)[],
+  result: CaseResult,
+): Promise<RunValue[]> {
+  const plan = new Plan(
+    modelCompiler(model, backend, DEFAULT_LIMITS),
+    feeds.map((f) => f && feedType(f)),
+  );
   const got = await plan.run(feeds);
   result.kernels = plan.executables.reduce((n, e) => n + e.kernels, 0);
   plan.dispose();
@@ -142,7 +189,12 @@ async function runModel(model: Model, backend: Backend, feeds: readonly (RunValu
 }
 
 function compareSet(
-  dir: string, set: string, model: Model, got: readonly RunValue[], result: CaseResult, options: Options,
+  dir: string,
+  set: string,
+  model: Model,
+  got: readonly RunValue[],
+  result: CaseResult,
+  options: Options,
   index: CaseIndex | undefined,
 ): void {
   for (const { index: k, file, sample } of listValues(dir, 'output')) {
@@ -163,7 +215,11 @@ function note(result: CaseResult, what: string, c: Comparison): void {
 }
 
 function compareValues(
-  got: RunValue | null, want: RunValue | null, tol: Tolerance, sample: boolean, declared?: ValueType,
+  got: RunValue | null,
+  want: RunValue | null,
+  tol: Tolerance,
+  sample: boolean,
+  declared?: ValueType,
 ): Comparison {
   const same: Comparison = { ok: true, reason: '', maxAbs: 0, maxUlp: 0 };
   const differ = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
@@ -171,12 +227,17 @@ function compareValues(
   if (isTensorValue(got) && isTensorValue(want)) {
     return compareTensors(got, want, tol, sample, declared?.kind === 'tensor' ? declared.dtype : undefined);
   }
-  if (!isTensorValue(got) && got.kind === 'optional') return compareValues(got.value, isTensorValue(want) || want.kind !== 'optional' ? want : want.value, tol, sample);
-  if (isTensorValue(got) || isTensorValue(want) || got.kind !== 'sequence' || want.kind !== 'sequence') return differ('kinds differ');
-  if (got.elems.length !== want.elems.length) return differ(`${got.elems.length} elements, expected ${want.elems.length}`);
+  if (!isTensorValue(got) && got.kind === 'optional')
+    return compareValues(got.value, isTensorValue(want) || want.kind !== 'optional' ? want : want.value, tol, sample);
+  if (isTensorValue(got) || isTensorValue(want) || got.kind !== 'sequence' || want.kind !== 'sequence')
+    return differ('kinds differ');
+  if (got.elems.length !== want.elems.length)
+    return differ(`${got.elems.length} elements, expected ${want.elems.length}`);
   const parts = got.elems.map((e, i) => compareValues(e, want.elems[i], tol, sample));
   return {
-    ok: parts.every((p) => p.ok), reason: parts.find((p) => !p.ok)?.reason ?? '',
-    maxAbs: Math.max(0, ...parts.map((p) => p.maxAbs)), maxUlp: Math.max(0, ...parts.map((p) => p.maxUlp)),
+    ok: parts.every((p) => p.ok),
+    reason: parts.find((p) => !p.ok)?.reason ?? '',
+    maxAbs: Math.max(0, ...parts.map((p) => p.maxAbs)),
+    maxUlp: Math.max(0, ...parts.map((p) => p.maxUlp)),
   };
 }

@@ -2,8 +2,8 @@
 // compares every output, or every intermediate value, and names the first that departs.
 import fs from 'node:fs';
 import { Command } from 'commander';
-import { nodeBackend } from '../backends/node.ts';
 import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
+import { nodeBackend } from '../backends/node.ts';
 import { modelCompiler } from '../compile.ts';
 import type { Model, Value } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
@@ -16,10 +16,21 @@ import { collect } from './options.ts';
 import { loadPeer } from './peers.ts';
 
 interface Options extends ShapeOptions {
-  target: string; against?: string; input: string[]; rtol: string; atol: string; intermediates?: boolean; json?: boolean;
+  target: string;
+  against?: string;
+  input: string[];
+  rtol: string;
+  atol: string;
+  intermediates?: boolean;
+  json?: boolean;
 }
 interface Difference {
-  readonly value: string; readonly between: string; readonly ok: boolean; readonly reason: string; readonly maxAbs: number; readonly maxUlp: number;
+  readonly value: string;
+  readonly between: string;
+  readonly ok: boolean;
+  readonly reason: string;
+  readonly maxAbs: number;
+  readonly maxUlp: number;
 }
 
 export function verifyCommand(): Command {
@@ -59,14 +70,19 @@ async function verifyModel(file: string, options: Options): Promise<Difference[]
   const differences: Difference[] = [];
   for (const target of options.target.split(',').filter((t) => t !== 'interpreter')) {
     const got = await runOn(target, model, feeds);
-    names.forEach((name, i) => { differences.push(...difference(name, `${target} and interpreter`, got[i], reference[i], options)); });
+    names.forEach((name, i) => {
+      differences.push(...difference(name, `${target} and interpreter`, got[i], reference[i], options));
+    });
   }
-  if (options.against) differences.push(...await againstPeer(file, original, feeds, names, reference, options));
+  if (options.against) differences.push(...(await againstPeer(file, original, feeds, names, reference, options)));
   return differences;
 }
 
 async function runOn(target: string, model: Model, feeds: readonly (RunValue | null)[]): Promise<RunValue[]> {
-  const plan = new Plan(modelCompiler(model, await nodeBackend(target), DEFAULT_LIMITS), feeds.map((f) => f && feedType(f)));
+  const plan = new Plan(
+    modelCompiler(model, await nodeBackend(target), DEFAULT_LIMITS),
+    feeds.map((f) => f && feedType(f)),
+  );
   try {
     return await plan.run(feeds);
   } finally {
@@ -75,32 +91,46 @@ async function runOn(target: string, model: Model, feeds: readonly (RunValue | n
 }
 
 async function againstPeer(
-  file: string, model: Model, feeds: readonly (RunValue | null)[], names: readonly string[],
-  reference: readonly RunValue[], options: Options,
+  file: string,
+  model: Model,
+  feeds: readonly (RunValue | null)[],
+  names: readonly string[],
+  reference: readonly RunValue[],
+  options: Options,
 ): Promise<Difference[]> {
   const peer = await loadPeer(options.against!, file, fs.readFileSync(file), { threads: 1, optimise: false });
   const named: Record<string, TensorData> = {};
   model.graph.inputs.forEach((v, i) => {
     const f = feeds[i];
     if (!f) return;
-    if (!isTensorValue(f)) throw new TilewrightError('USAGE', `input ${v.name} is not a tensor: ${peer.name} is not fed with it`);
+    if (!isTensorValue(f))
+      throw new TilewrightError('USAGE', `input ${v.name} is not a tensor: ${peer.name} is not fed with it`);
     named[v.name] = f;
   });
   const theirs = await peer.run(named);
   await peer.release();
-  return names.flatMap((name, i) => (theirs[name] ? difference(name, `interpreter and ${peer.name}`, reference[i], theirs[name], options) : []));
+  return names.flatMap((name, i) =>
+    theirs[name] ? difference(name, `interpreter and ${peer.name}`, reference[i], theirs[name], options) : [],
+  );
 }
 
 function difference(value: string, between: string, got: RunValue, want: RunValue, options: Options): Difference[] {
   if (!isTensorValue(got) || !isTensorValue(want)) return [];
-  const { ok, reason, maxAbs, maxUlp } = compareTensors(got, want, { rtol: Number(options.rtol), atol: Number(options.atol) });
+  const { ok, reason, maxAbs, maxUlp } = compareTensors(got, want, {
+    rtol: Number(options.rtol),
+    atol: Number(options.atol),
+  });
   return [{ value, between, ok, reason, maxAbs, maxUlp }];
 }
 
 function print(differences: readonly Difference[]): void {
   for (const d of differences) {
-    console.log(`${d.ok ? 'same   ' : 'DIFFERS'} ${printable(d.value)} (${d.between}): max abs ${d.maxAbs.toExponential(2)}, max ULP ${d.maxUlp}${d.reason ? `; ${d.reason}` : ''}`);
+    console.log(
+      `${d.ok ? 'same   ' : 'DIFFERS'} ${printable(d.value)} (${d.between}): max abs ${d.maxAbs.toExponential(2)}, max ULP ${d.maxUlp}${d.reason ? `; ${d.reason}` : ''}`,
+    );
   }
   const first = differences.find((d) => !d.ok);
-  console.log(first ? `first departure: ${printable(first.value)} (${first.between})` : `${differences.length} values agree`);
+  console.log(
+    first ? `first departure: ${printable(first.value)} (${first.between})` : `${differences.length} values agree`,
+  );
 }

@@ -1,12 +1,32 @@
 // Element types of tensors: name, ONNX number, storage and range, as one table. Sub-byte types are
 // stored one element per byte inside the compiler; packing is the frontend's and the writer's work.
-
 export type DType =
-  | 'f32' | 'f64' | 'f16' | 'bf16'
-  | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'i64' | 'u64' | 'bool'
-  | 'i4' | 'u4' | 'i2' | 'u2'
-  | 'f8e4m3fn' | 'f8e4m3fnuz' | 'f8e5m2' | 'f8e5m2fnuz' | 'f8e8m0' | 'f4e2m1'
-  | 'complex64' | 'complex128' | 'string';
+  | 'f32'
+  | 'f64'
+  | 'f16'
+  | 'bf16'
+  | 'i8'
+  | 'u8'
+  | 'i16'
+  | 'u16'
+  | 'i32'
+  | 'u32'
+  | 'i64'
+  | 'u64'
+  | 'bool'
+  | 'i4'
+  | 'u4'
+  | 'i2'
+  | 'u2'
+  | 'f8e4m3fn'
+  | 'f8e4m3fnuz'
+  | 'f8e5m2'
+  | 'f8e5m2fnuz'
+  | 'f8e8m0'
+  | 'f4e2m1'
+  | 'complex64'
+  | 'complex128'
+  | 'string';
 
 export type DTypeKind = 'float' | 'int' | 'uint' | 'bool' | 'complex' | 'string';
 
@@ -24,7 +44,12 @@ export interface DTypeInfo {
 }
 
 function info(
-  name: DType, bytes: number, bits: number, kind: DTypeKind, onnx: number, api: string,
+  name: DType,
+  bytes: number,
+  bits: number,
+  kind: DTypeKind,
+  onnx: number,
+  api: string,
 ): [DType, DTypeInfo] {
   return [name, Object.freeze({ name, bytes, bits, kind, onnx, api })];
 }

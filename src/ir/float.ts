@@ -80,7 +80,9 @@ export function encodeFloat(dtype: DType, value: number, saturate = false): numb
   const a = Math.abs(value);
   const max = maxFinite(dtype);
   if (a === Number.POSITIVE_INFINITY && !saturate && f.special !== 'none') {
-    return f.special === 'ieee' ? signBit | (((1 << f.exponent) - 1) << f.mantissa) : nanBits(f) | (f.special === 'fn' ? signBit : 0);
+    return f.special === 'ieee'
+      ? signBit | (((1 << f.exponent) - 1) << f.mantissa)
+      : nanBits(f) | (f.special === 'fn' ? signBit : 0);
   }
   if (a === Number.POSITIVE_INFINITY) return signBit | maxBits(f);
   if (a === 0) return f.special === 'fnuz' ? 0 : signBit;

@@ -1,7 +1,7 @@
 // The graph: operators over values, with regions for control flow. It is the noun that stages 1 to 3
 // share, so it lives below all of them. Names are for messages only; identity is the object.
-import type { DType } from './dtype.ts';
 import type { Dim } from './dim.ts';
+import type { DType } from './dtype.ts';
 import type { TensorData } from './tensor.ts';
 
 export type ValueType = TensorType | SequenceType | OptionalType;
@@ -11,8 +11,14 @@ export interface TensorType {
   /** Undefined: rank unknown. */
   readonly shape: readonly Dim[] | undefined;
 }
-export interface SequenceType { readonly kind: 'sequence'; readonly elem: ValueType | undefined }
-export interface OptionalType { readonly kind: 'optional'; readonly elem: ValueType | undefined }
+export interface SequenceType {
+  readonly kind: 'sequence';
+  readonly elem: ValueType | undefined;
+}
+export interface OptionalType {
+  readonly kind: 'optional';
+  readonly elem: ValueType | undefined;
+}
 
 /** One SSA value. Compared by identity. */
 export interface Value {

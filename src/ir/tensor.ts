@@ -1,8 +1,8 @@
 // Concrete tensors in host memory: dtype, shape and dense little-endian bytes, row-major. Used for
 // constants, feeds and results at every stage; elements are read and written as JS numbers/bigints.
+import { TilewrightError } from '../support/errors.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';
-import { TilewrightError } from '../support/errors.ts';
 
 export interface TensorData {
   readonly dtype: DType;
@@ -55,53 +55,38 @@ export interface ElementAccess {
 export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (dtype) {
-    case 'f32': return {
-      get: (i) => view.getFloat32(i * 4, true),
-      set: (i, v) => view.setFloat32(i * 4, Number(v), true),
-    };
-    case 'f64': return {
-      get: (i) => view.getFloat64(i * 8, true),
-      set: (i, v) => view.setFloat64(i * 8, Number(v), true),
-    };
-    case 'i64': return {
-      get: (i) => view.getBigInt64(i * 8, true),
-      set: (i, v) => view.setBigInt64(i * 8, BigInt(v), true),
-    };
-    case 'u64': return {
-      get: (i) => view.getBigUint64(i * 8, true),
-      set: (i, v) => view.setBigUint64(i * 8, BigInt(v), true),
-    };
-    case 'i32': return {
-      get: (i) => view.getInt32(i * 4, true),
-      set: (i, v) => view.setInt32(i * 4, Number(v), true),
-    };
-    case 'u32': return {
-      get: (i) => view.getUint32(i * 4, true),
-      set: (i, v) => view.setUint32(i * 4, Number(v), true),
-    };
-    case 'i16': return {
-      get: (i) => view.getInt16(i * 2, true),
-      set: (i, v) => view.setInt16(i * 2, Number(v), true),
-    };
-    case 'u16': return {
-      get: (i) => view.getUint16(i * 2, true),
-      set: (i, v) => view.setUint16(i * 2, Number(v), true),
-    };
-    case 'i8': case 'i4': case 'i2': return {
-      get: (i) => view.getInt8(i),
-      set: (i, v) => view.setInt8(i, Number(v)),
-    };
-    case 'u8': case 'u4': case 'u2': return {
-      get: (i) => view.getUint8(i),
-      set: (i, v) => view.setUint8(i, Number(v)),
-    };
-    case 'bool': return {
-      get: (i) => (view.getUint8(i) === 0 ? 0 : 1),
-      set: (i, v) => view.setUint8(i, v ? 1 : 0),
-    };
-    case 'complex64': case 'complex128': case 'string':
+    case 'f32':
+      return { get: (i) => view.getFloat32(i * 4, true), set: (i, v) => view.setFloat32(i * 4, Number(v), true) };
+    case 'f64':
+      return { get: (i) => view.getFloat64(i * 8, true), set: (i, v) => view.setFloat64(i * 8, Number(v), true) };
+    case 'i64':
+      return { get: (i) => view.getBigInt64(i * 8, true), set: (i, v) => view.setBigInt64(i * 8, BigInt(v), true) };
+    case 'u64':
+      return { get: (i) => view.getBigUint64(i * 8, true), set: (i, v) => view.setBigUint64(i * 8, BigInt(v), true) };
+    case 'i32':
+      return { get: (i) => view.getInt32(i * 4, true), set: (i, v) => view.setInt32(i * 4, Number(v), true) };
+    case 'u32':
+      return { get: (i) => view.getUint32(i * 4, true), set: (i, v) => view.setUint32(i * 4, Number(v), true) };
+    case 'i16':
+      return { get: (i) => view.getInt16(i * 2, true), set: (i, v) => view.setInt16(i * 2, Number(v), true) };
+    case 'u16':
+      return { get: (i) => view.getUint16(i * 2, true), set: (i, v) => view.setUint16(i * 2, Number(v), true) };
+    case 'i8':
+    case 'i4':
+    case 'i2':
+      return { get: (i) => view.getInt8(i), set: (i, v) => view.setInt8(i, Number(v)) };
+    case 'u8':
+    case 'u4':
+    case 'u2':
+      return { get: (i) => view.getUint8(i), set: (i, v) => view.setUint8(i, Number(v)) };
+    case 'bool':
+      return { get: (i) => (view.getUint8(i) === 0 ? 0 : 1), set: (i, v) => view.setUint8(i, v ? 1 : 0) };
+    case 'complex64':
+    case 'complex128':
+    case 'string':
       throw new TilewrightError('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
-    default: break;
+    default:
+      break;
   }
   const wide = dtypeInfo(dtype).bytes === 2;
   return {

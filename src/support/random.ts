@@ -1,5 +1,4 @@
 // A small seeded generator for tests, benchmarks and random inputs: mulberry32, uniform in [0, 1).
-
 export function mulberry32(seed: number): () => number {
   let a = seed | 0;
   return () => {

@@ -16,11 +16,7 @@ export interface Seen<N> {
 }
 
 /** Every node once, children before parents, left before right; `seen` nodes are skipped and added. */
-export function postOrder<N>(
-  roots: readonly N[],
-  src: (node: N) => readonly N[],
-  seen: Seen<N> = new Set(),
-): N[] {
+export function postOrder<N>(roots: readonly N[], src: (node: N) => readonly N[], seen: Seen<N> = new Set()): N[] {
   const order: N[] = [];
   const stack: { node: N; next: number }[] = [];
   for (const root of roots) {
@@ -56,21 +52,17 @@ export function rebuildFrom<N>(node: N, dag: Dag<N>, memo: ReadonlyMap<N, N>): N
   return changed ? dag.rebuild(node, changed) : node;
 }
 
-/** Most rewrites of one root before the rules are taken to diverge, beyond a share per node. */
-const MAX_REWRITES = 100_000;
+/** Rewrites of one node, each within the result of the one before, after which rules are taken to diverge. */
+const MAX_PENDING = 1000;
 
 /**
  * Bottom-up to a fixed point: children first, then `step` at the node as long as it gives another
  * node, whose parts are rewritten in turn. `memo` may be kept between calls with the same `step`.
  * Throws INTERNAL when the rules run in a circle or do not end.
  */
-export function rewriteDag<N>(
-  root: N,
-  dag: Dag<N>,
-  step: (node: N) => N | undefined,
-  memo: Map<N, N> = new Map(),
-): N {
+export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undefined, memo: Map<N, N> = new Map()): N {
   const forward = new Map<N, N>();
+  let pending = 0;
   const stack: N[] = [root];
   const wait = (node: N): void => {
     invariant(!forward.has(node), 'rewrite rules run in a circle');
@@ -86,7 +78,10 @@ export function rewriteDag<N>(
     if (next !== undefined) {
       const result = memo.get(next);
       if (result === undefined) wait(next);
-      else memo.set(node, result);
+      else {
+        memo.set(node, result);
+        pending--;
+      }
       continue;
     }
     const before = stack.length;
@@ -102,7 +97,7 @@ export function rewriteDag<N>(
       continue;
     }
     forward.set(node, stepped);
-    invariant(forward.size < MAX_REWRITES + memo.size, 'rewrite rules do not end');
+    invariant(++pending < MAX_PENDING, 'rewrite rules do not end');
   }
   return memo.get(root)!;
 }

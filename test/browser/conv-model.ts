@@ -1,7 +1,7 @@
 // A convolutional model of about a million parameters, as bytes: what package tests compile.
 import { newValue, tensorType, type Value } from '../../src/ir/graph.ts';
 import type { TensorData } from '../../src/ir/tensor.ts';
-import { emptyTensor, elementCount } from '../../src/ir/tensor.ts';
+import { elementCount, emptyTensor } from '../../src/ir/tensor.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { bytesOf, input, node } from '../session/models.ts';
 
@@ -28,13 +28,24 @@ export function convModel(): { bytes: Uint8Array; parameters: number } {
   const image = input('image', 'f32', [1, 3, 32, 32]);
   let x: Value = image;
   for (let i = 1; i < CHANNELS.length; i++) {
-    const [w, b] = [constant(weights([CHANNELS[i], CHANNELS[i - 1], 3, 3], i)), constant(weights([CHANNELS[i]], 100 + i))];
+    const [w, b] = [
+      constant(weights([CHANNELS[i], CHANNELS[i - 1], 3, 3], i)),
+      constant(weights([CHANNELS[i]], 100 + i)),
+    ];
     const [y, r] = [newValue(`y${i}`), newValue(`r${i}`)];
-    nodes.push(node('Conv', [x, w, b], [y], { pads: { kind: 'ints', value: [1n, 1n, 1n, 1n] } }), node('Relu', [y], [r]));
+    nodes.push(
+      node('Conv', [x, w, b], [y], { pads: { kind: 'ints', value: [1n, 1n, 1n, 1n] } }),
+      node('Relu', [y], [r]),
+    );
     x = r;
     if (i < 5) {
       const p = newValue(`p${i}`);
-      nodes.push(node('MaxPool', [x], [p], { kernel_shape: { kind: 'ints', value: [2n, 2n] }, strides: { kind: 'ints', value: [2n, 2n] } }));
+      nodes.push(
+        node('MaxPool', [x], [p], {
+          kernel_shape: { kind: 'ints', value: [2n, 2n] },
+          strides: { kind: 'ints', value: [2n, 2n] },
+        }),
+      );
       x = p;
     }
   }

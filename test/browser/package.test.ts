@@ -16,7 +16,9 @@ import { convModel } from './conv-model.ts';
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
-const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => fs.existsSync(p));
+const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) =>
+  fs.existsSync(p),
+);
 
 const { bytes, parameters } = convModel();
 const pixels = Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => Math.sin(i));
@@ -51,7 +53,9 @@ describe('the wasm package', () => {
   it('runs in Node, is small, and refuses wrong inputs', async () => {
     expect(parameters).toBeGreaterThan(0.7e6);
     const out = compile('wasm');
-    const code = ['model.wasm', 'index.js'].map((f) => gzipSync(fs.readFileSync(path.join(out, f)), { level: 9 }).length);
+    const code = ['model.wasm', 'index.js'].map(
+      (f) => gzipSync(fs.readFileSync(path.join(out, f)), { level: 9 }).length,
+    );
     expect(code.reduce((a, b) => a + b)).toBeLessThan(100_000);
     const { load } = (await import(pathToFileURL(path.join(out, 'index.js')).href)) as { load: () => Promise<Loaded> };
     const model = await load();
@@ -62,26 +66,40 @@ describe('the wasm package', () => {
   });
 
   it('gives the same bytes every time', () => {
-    const files = (out: string): string[] => fs.readdirSync(out).sort().map((f) => fs.readFileSync(path.join(out, f)).toString('base64'));
+    const files = (out: string): string[] =>
+      fs
+        .readdirSync(out)
+        .sort()
+        .map((f) => fs.readFileSync(path.join(out, f)).toString('base64'));
     expect(files(compile('wasm'))).toEqual(files(compile('wasm')));
   });
 
   it.skipIf(!BROWSER)('runs in Chromium under a strict content security policy', async () => {
     const out = compile('wasm');
     fs.writeFileSync(path.join(out, 'index.html'), '<!doctype html><script type="module" src="./page.js"></script>');
-    fs.writeFileSync(path.join(out, 'page.js'), `import { load } from './index.js';
+    fs.writeFileSync(
+      path.join(out, 'page.js'),
+      `import { load } from './index.js';
 const model = await load();
 const pixels = Float32Array.from({ length: ${pixels.length} }, (_, i) => Math.sin(i));
-globalThis.scores = [...model.run({ image: pixels }).scores.data];`);
+globalThis.scores = [...model.run({ image: pixels }).scores.data];`,
+    );
     const { server, url } = await serve(out);
-    const browser = await chromium.launch({ executablePath: BROWSER!, args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+    const browser = await chromium.launch({
+      executablePath: BROWSER!,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
     try {
       const page = await browser.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (e) => complaints.push(String(e)));
-      page.on('console', (m) => { if (m.type() === 'error' && !m.text().includes('favicon')) complaints.push(m.text()); });
+      page.on('console', (m) => {
+        if (m.type() === 'error' && !m.text().includes('favicon')) complaints.push(m.text());
+      });
       await page.goto(`${url}/index.html`);
-      await page.waitForFunction('globalThis.scores !== undefined', undefined, { timeout: 20_000 }).catch(() => undefined);
+      await page
+        .waitForFunction('globalThis.scores !== undefined', undefined, { timeout: 20_000 })
+        .catch(() => undefined);
       expect(complaints.filter((c) => !c.includes('404'))).toEqual([]);
       expect(await page.evaluate('globalThis.scores')).toEqual(expected);
     } finally {
@@ -91,15 +109,25 @@ globalThis.scores = [...model.run({ image: pixels }).scores.data];`);
   });
 });
 
-const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.bin': 'application/octet-stream' };
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.bin': 'application/octet-stream',
+};
 
 async function serve(root: string): Promise<{ server: http.Server; url: string }> {
   const server = http.createServer((request, response) => {
     const file = path.join(root, path.basename(new URL(request.url ?? '/', 'http://x').pathname));
     const found = fs.existsSync(file) && fs.statSync(file).isFile();
-    response.writeHead(found ? 200 : 404, { 'content-type': TYPES[path.extname(file)] ?? 'text/plain', 'content-security-policy': CSP });
+    response.writeHead(found ? 200 : 404, {
+      'content-type': TYPES[path.extname(file)] ?? 'text/plain',
+      'content-security-policy': CSP,
+    });
     response.end(found ? fs.readFileSync(file) : '');
   });
-  await new Promise<void>((done) => { server.listen(0, '127.0.0.1', done); });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }

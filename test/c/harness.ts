@@ -3,15 +3,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from '../../src/3-tile/task.ts';
+import { owner, type TileTensor } from '../../src/3-tile/tensor.ts';
+import type { Stmt } from '../../src/3-tile/tile-op.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { type Executable, makeArtifact } from '../../src/6-runtime/artifact.ts';
 import { loadNative, type NativeOptions } from '../../src/6-runtime/launch/native.ts';
 import { cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
 import { dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, type TensorData } from '../../src/ir/tensor.ts';
-import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from '../../src/3-tile/task.ts';
-import { owner, type TileTensor } from '../../src/3-tile/tensor.ts';
-import type { Stmt } from '../../src/3-tile/tile-op.ts';
 
 /** Why native tests cannot run here, or null. */
 export function noCompiler(): string | null {

@@ -1,12 +1,12 @@
 // Every op on every compute type as cases of one program: operands are all pairs of special values,
 // expected results come from the meaning that the interpreter uses.
 import {
-  binary,
   BINARY,
   type BinaryOp,
+  binary,
   bitcast,
-  cast,
   type ComputeType,
+  cast,
   constant,
   type Expr,
   index,
@@ -14,9 +14,9 @@ import {
   localExpr,
   makeExpr,
   newLocal,
-  unary,
   UNARY,
   type UnaryOp,
+  unary,
 } from '../../src/3-tile/expr.ts';
 import { binaryMeaning, bitcastScalar, castScalar, unaryMeaning } from '../../src/3-tile/semantics.ts';
 import type { Task, TaskProgram } from '../../src/3-tile/task.ts';

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cacheDirectory, CompileCache, openCache } from '../../src/6-runtime/cache.ts';
+import { CompileCache, cacheDirectory, openCache } from '../../src/6-runtime/cache.ts';
 
 let home: string;
 let directory: string;

@@ -1,11 +1,11 @@
 // Lowered kernels mean what their operators mean, for random programs.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tensorValues } from '../../src/ir/tensor.ts';
 import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
+import { tensorValues } from '../../src/ir/tensor.ts';
 import { build, rolls } from './random-program.ts';
 
 describe('lower', () => {

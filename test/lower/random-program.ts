@@ -2,13 +2,13 @@
 // strided and reversed slices, guarded pads, reductions, products, convolutions, gathers, partial
 // writes, views, narrow types. Values are small integers, so float sums are exact in any order.
 import fc from 'fast-check';
-import { dtypeInfo, type DType } from '../../src/ir/dtype.ts';
-import { elementCount, type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 import { broadcastLoad, type Indices, TileBuilder } from '../../src/3-tile/builder.ts';
 import * as E from '../../src/3-tile/expr.ts';
 import { argExtreme, maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
+import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
+import { elementCount, type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 
 export interface RandomProgram {
   readonly program: TileProgram;
@@ -31,18 +31,7 @@ class Dice {
 }
 
 const EXTENTS = [1, 2, 3, 5, 8, 9, 17, 33];
-const TYPES: readonly DType[] = [
-  'f32',
-  'f32',
-  'f32',
-  'f32',
-  'i32',
-  'f16',
-  'u8',
-  'i64',
-  'f64',
-  'bool',
-];
+const TYPES: readonly DType[] = ['f32', 'f32', 'f32', 'f32', 'i32', 'f16', 'u8', 'i64', 'f64', 'bool'];
 
 const { add, binary, cast, computeType, constant, guardedLoad, index, load } = E;
 
@@ -162,9 +151,7 @@ function reduce(b: TileBuilder, d: Dice, x: TileTensor): TileTensor {
       (s) => s[1],
     );
   }
-  return b.reduce(x.dtype, shape, over, kind === 0 ? maximum(t) : sum(t), (ix, rx) =>
-    load(x, at(ix, rx)),
-  );
+  return b.reduce(x.dtype, shape, over, kind === 0 ? maximum(t) : sum(t), (ix, rx) => load(x, at(ix, rx)));
 }
 
 function matmul(b: TileBuilder, d: Dice, x: TileTensor): TileTensor {
@@ -192,12 +179,7 @@ function convolve(b: TileBuilder, d: Dice, x: TileTensor): TileTensor {
   const c = d.pick([1, 2, 3].filter((k) => n % k === 0));
   const h = d.pick([1, 2, 3, 5].filter((k) => (n / c) % k === 0));
   const v = b.view(x, [c, h, n / c / h]);
-  const [oc, kernel, stride, border] = [
-    d.pick([1, 3, 8, 9]),
-    d.pick([1, 3]),
-    d.pick([1, 1, 2]),
-    d.below(2),
-  ];
+  const [oc, kernel, stride, border] = [d.pick([1, 3, 8, 9]), d.pick([1, 3]), d.pick([1, 1, 2]), d.below(2)];
   const out = (size: number): number => Math.floor((size + 2 * border - kernel) / stride) + 1;
   if (out(h) < 1 || out(v.shape[2]) < 1) return x;
   const w = b.constant(filled('f32', [oc, c, kernel, kernel], d));
@@ -208,12 +190,8 @@ function convolve(b: TileBuilder, d: Dice, x: TileTensor): TileTensor {
     [c, kernel, kernel],
     sum('f32'),
     ([o, y, z], [i, ky, kz]) => {
-      const at = (a: E.Expr, k: E.Expr): E.Expr =>
-        E.sub(add(E.mul(a, index(stride)), k), index(border));
-      return E.mul(
-        padded(v, [i, at(y, ky), at(z, kz)], constant('f32', 0)),
-        load(w, [o, i, ky, kz]),
-      );
+      const at = (a: E.Expr, k: E.Expr): E.Expr => E.sub(add(E.mul(a, index(stride)), k), index(border));
+      return E.mul(padded(v, [i, at(y, ky), at(z, kz)], constant('f32', 0)), load(w, [o, i, ky, kz]));
     },
     ([s], [o]) => add(s, load(bias, [o])),
   );
@@ -224,9 +202,7 @@ function gather(b: TileBuilder, d: Dice, x: TileTensor): TileTensor {
   const n = d.pick(EXTENTS);
   const ids = Array.from({ length: n }, () => BigInt(d.below(x.shape[0])));
   const at = b.constant(tensorOf('i64', [n], ids));
-  return b.map(x.dtype, [n, ...x.shape.slice(1)], ([i, ...rest]) =>
-    load(x, [cast('i32', load(at, [i])), ...rest]),
-  );
+  return b.map(x.dtype, [n, ...x.shape.slice(1)], ([i, ...rest]) => load(x, [cast('i32', load(at, [i])), ...rest]));
 }
 
 function concat(b: TileBuilder, _d: Dice, x: TileTensor): TileTensor {
@@ -288,11 +264,7 @@ const MAKERS: readonly Maker[] = [
   combine,
 ];
 
-export function filled(
-  dtype: DType,
-  shape: readonly number[],
-  d: { below(n: number): number },
-): TensorData {
+export function filled(dtype: DType, shape: readonly number[], d: { below(n: number): number }): TensorData {
   const unsigned = dtypeInfo(dtype).kind === 'uint';
   const top = dtype === 'bool' ? 2 : unsigned ? 4 : 7;
   const low = dtype === 'bool' || unsigned ? 0 : 3;

@@ -1,7 +1,7 @@
 // Runs one operator, or a small graph, through the whole compiler on the interpreter and on
 // WebAssembly, which must agree: element values in, element values out.
 import { parseModel } from '../../src/1-frontend/onnx/index.ts';
-import { attr, type AttrSpec, type GraphSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+import { type AttrSpec, attr, type GraphSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { Plan } from '../../src/6-runtime/plan.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
 import { modelCompiler } from '../../src/compile.ts';

@@ -4,7 +4,7 @@ import { Plan } from '../../src/6-runtime/plan.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { modelCompiler } from '../../src/compile.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
-import { tensorValues, type TensorData } from '../../src/ir/tensor.ts';
+import { type TensorData, tensorValues } from '../../src/ir/tensor.ts';
 import type { RandomModel } from './random-model.ts';
 
 export async function runOn(m: RandomModel, backend: Backend): Promise<TensorData[]> {
@@ -20,7 +20,11 @@ export async function runOn(m: RandomModel, backend: Backend): Promise<TensorDat
 const RELATIVE = 1e-4;
 
 /** The first difference, or null. */
-export function firstDifference(got: readonly TensorData[], want: readonly TensorData[], exact: readonly boolean[]): string | null {
+export function firstDifference(
+  got: readonly TensorData[],
+  want: readonly TensorData[],
+  exact: readonly boolean[],
+): string | null {
   for (let k = 0; k < want.length; k++) {
     const [a, b] = [tensorValues(got[k]), tensorValues(want[k])];
     if (`${got[k].dtype}[${got[k].shape}]` !== `${want[k].dtype}[${want[k].shape}]`) return `output ${k}: type`;

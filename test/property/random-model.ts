@@ -3,7 +3,7 @@
 // operators take exact values only, so a difference between two backends is always a bug.
 import { inferTypes } from '../../src/2-graph/infer-types.ts';
 import type { DType } from '../../src/ir/dtype.ts';
-import { type Attr, type Graph, type Model, newValue, type Node, tensorType, type Value } from '../../src/ir/graph.ts';
+import { type Attr, type Graph, type Model, type Node, newValue, tensorType, type Value } from '../../src/ir/graph.ts';
 import { elementCount, type Scalar, type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 import { operatorRegistry } from '../../src/ops/registry.ts';
 import { mulberry32 } from '../../src/support/random.ts';
@@ -68,10 +68,22 @@ export class Grower {
   }
 
   /** Adds a node; its results become items when inference gives them static shapes of modest size. */
-  node(op: string, inputs: readonly (Value | null)[], attrs: Readonly<Record<string, Attr>>, result: { exact: boolean; bound: number }, outputs = 1): boolean {
+  node(
+    op: string,
+    inputs: readonly (Value | null)[],
+    attrs: Readonly<Record<string, Attr>>,
+    result: { exact: boolean; bound: number },
+    outputs = 1,
+  ): boolean {
     const made = Array.from({ length: outputs }, () => newValue(`v${this.counter++}`));
     const node: Node = {
-      domain: '', op, version: 28, name: `n${this.nodes.length}`, inputs, outputs: made, attrs: new Map(Object.entries(attrs)),
+      domain: '',
+      op,
+      version: 28,
+      name: `n${this.nodes.length}`,
+      inputs,
+      outputs: made,
+      attrs: new Map(Object.entries(attrs)),
     };
     const types = this.typesOf(node);
     const items = made.map((value): Item | null => {
@@ -105,7 +117,14 @@ export class Grower {
 }
 
 export function modelOf(graph: Graph): Model {
-  return { graph, irVersion: 13, opsets: new Map([['', 28]]), producer: 'test', functions: new Map(), metadata: new Map() };
+  return {
+    graph,
+    irVersion: 13,
+    opsets: new Map([['', 28]]),
+    producer: 'test',
+    functions: new Map(),
+    metadata: new Map(),
+  };
 }
 
 const INPUT_TYPES: readonly DType[] = ['f32', 'f32', 'f32', 'f32', 'i32', 'i64', 'u8', 'i8', 'bool', 'f64'];
@@ -137,7 +156,13 @@ export function randomModel(seed: number, size = 8): RandomModel {
   const results = g.items.filter((i) => !used.has(i.value) || g.random() < 0.15);
   const outputs = results.length > 0 ? results : [g.items[g.items.length - 1]];
   for (const i of outputs) i.value.type = tensorType(i.dtype, i.shape);
-  const graph: Graph = { name: `seed${seed}`, inputs, outputs: outputs.map((i) => i.value), nodes: g.nodes, constants: g.constants };
+  const graph: Graph = {
+    name: `seed${seed}`,
+    inputs,
+    outputs: outputs.map((i) => i.value),
+    nodes: g.nodes,
+    constants: g.constants,
+  };
   return { model: modelOf(graph), feeds, exact: outputs.map((i) => i.exact) };
 }
 
@@ -145,8 +170,11 @@ export function randomModel(seed: number, size = 8): RandomModel {
 export function joined(models: readonly RandomModel[]): RandomModel {
   const graphs = models.map((m) => m.model.graph);
   const graph: Graph = {
-    name: 'joined', inputs: graphs.flatMap((g) => g.inputs), outputs: graphs.flatMap((g) => g.outputs),
-    nodes: graphs.flatMap((g) => g.nodes), constants: new Map(graphs.flatMap((g) => [...g.constants])),
+    name: 'joined',
+    inputs: graphs.flatMap((g) => g.inputs),
+    outputs: graphs.flatMap((g) => g.outputs),
+    nodes: graphs.flatMap((g) => g.nodes),
+    constants: new Map(graphs.flatMap((g) => [...g.constants])),
   };
   return { model: modelOf(graph), feeds: models.flatMap((m) => m.feeds), exact: models.flatMap((m) => m.exact) };
 }

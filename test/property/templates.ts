@@ -54,7 +54,8 @@ const binary: Template = (g) => {
   if (!x) return false;
   const y = partner(g, x);
   const op = g.pick(['Add', 'Sub', 'Mul', 'Min', 'Max']);
-  const bound = op === 'Mul' ? x.bound * y.bound : op === 'Min' || op === 'Max' ? Math.max(x.bound, y.bound) : x.bound + y.bound;
+  const bound =
+    op === 'Mul' ? x.bound * y.bound : op === 'Min' || op === 'Max' ? Math.max(x.bound, y.bound) : x.bound + y.bound;
   const exact = x.exact && y.exact;
   if (exact && bound > MOST) return false;
   return g.node(op, [x.value, y.value], {}, { exact, bound });
@@ -71,7 +72,10 @@ const compare: Template = (g) => {
   const x = g.item((i) => i.exact && isWide(i));
   if (!x) return false;
   const y = partner(g, x);
-  return y.exact && g.node(g.pick(['Less', 'Greater', 'Equal', 'LessOrEqual']), [x.value, y.value], {}, { exact: true, bound: 1 });
+  return (
+    y.exact &&
+    g.node(g.pick(['Less', 'Greater', 'Equal', 'LessOrEqual']), [x.value, y.value], {}, { exact: true, bound: 1 })
+  );
 };
 const choose: Template = (g) => {
   const c = g.item((i) => i.dtype === 'bool');
@@ -115,7 +119,10 @@ const reshape: Template = (g) => {
 const concat: Template = (g) => {
   const x = g.item((i) => i.shape.length > 0);
   if (!x) return false;
-  const y = g.item((i) => i.dtype === x.dtype && i.shape.length === x.shape.length && i.shape.every((d, k) => d === x.shape[k])) ?? x;
+  const y =
+    g.item(
+      (i) => i.dtype === x.dtype && i.shape.length === x.shape.length && i.shape.every((d, k) => d === x.shape[k]),
+    ) ?? x;
   const result = { exact: x.exact && y.exact, bound: Math.max(x.bound, y.bound) };
   return g.node('Concat', [x.value, y.value], { axis: int(g.int(0, x.shape.length - 1)) }, result);
 };
@@ -141,7 +148,12 @@ const gather: Template = (g) => {
   if (!x) return false;
   const axis = g.int(0, x.shape.length - 1);
   const n = x.shape[axis];
-  return g.node('Gather', [x.value, g.ints(Array.from({ length: g.int(1, 4) }, () => g.int(-n, n - 1)))], { axis: int(axis) }, asIs(x));
+  return g.node(
+    'Gather',
+    [x.value, g.ints(Array.from({ length: g.int(1, 4) }, () => g.int(-n, n - 1)))],
+    { axis: int(axis) },
+    asIs(x),
+  );
 };
 const expand: Template = (g) => {
   const x = g.item((i) => elementCount(i.shape) < 256);
@@ -160,7 +172,12 @@ const reduction: Template = (g) => {
   const axes = x.shape.map((_, i) => i).filter(() => g.random() < 0.5);
   const chosen = axes.length > 0 ? axes : [x.shape.length - 1];
   const count = chosen.reduce((p, a) => p * x.shape[a], 1);
-  const bound = op === 'ReduceMax' || op === 'ReduceMin' ? x.bound : op === 'ReduceSumSquare' ? count * x.bound ** 2 : count * x.bound;
+  const bound =
+    op === 'ReduceMax' || op === 'ReduceMin'
+      ? x.bound
+      : op === 'ReduceSumSquare'
+        ? count * x.bound ** 2
+        : count * x.bound;
   if (x.exact && bound > MOST * 64) return false;
   const result = op === 'ReduceMean' ? inexact : { exact: x.exact, bound };
   return g.node(op, [x.value, g.ints(chosen)], { keepdims: int(g.int(0, 1)) }, result);
@@ -169,17 +186,30 @@ const arg: Template = (g) => {
   const x = g.item((i) => i.exact && isWide(i) && i.shape.length > 0);
   if (!x) return false;
   const axis = g.int(0, x.shape.length - 1);
-  return g.node(g.pick(['ArgMax', 'ArgMin']), [x.value], { axis: int(axis), keepdims: int(g.int(0, 1)), select_last_index: int(g.int(0, 1)) }, { exact: true, bound: x.shape[axis] });
+  return g.node(
+    g.pick(['ArgMax', 'ArgMin']),
+    [x.value],
+    { axis: int(axis), keepdims: int(g.int(0, 1)), select_last_index: int(g.int(0, 1)) },
+    { exact: true, bound: x.shape[axis] },
+  );
 };
 const softmax: Template = (g) => {
   const x = g.item((i) => i.dtype === 'f32' && i.shape.length > 0);
-  return x !== undefined && g.node(g.pick(['Softmax', 'LogSoftmax']), [x.value], { axis: int(g.int(0, x.shape.length - 1)) }, inexact);
+  return (
+    x !== undefined &&
+    g.node(g.pick(['Softmax', 'LogSoftmax']), [x.value], { axis: int(g.int(0, x.shape.length - 1)) }, inexact)
+  );
 };
 const cumsum: Template = (g) => {
   const x = g.item((i) => (i.dtype === 'f32' || i.dtype === 'i32') && i.exact && i.shape.length > 0 && i.bound < 64);
   if (!x) return false;
   const axis = g.int(0, x.shape.length - 1);
-  return g.node('CumSum', [x.value, g.constant('i64', [], [BigInt(axis)])], { reverse: int(g.int(0, 1)), exclusive: int(g.int(0, 1)) }, { exact: true, bound: x.bound * x.shape[axis] });
+  return g.node(
+    'CumSum',
+    [x.value, g.constant('i64', [], [BigInt(axis)])],
+    { reverse: int(g.int(0, 1)), exclusive: int(g.int(0, 1)) },
+    { exact: true, bound: x.bound * x.shape[axis] },
+  );
 };
 
 const matmul: Template = (g) => {
@@ -202,7 +232,10 @@ const conv: Template = (g) => {
   if (x.exact && bound > MOST * 64) return false;
   const p = g.int(0, 1);
   const attrs = { group: int(groups), pads: ints([p, p, p, p]), strides: ints([g.int(1, 2), g.int(1, 2)]) };
-  return g.node('Conv', [x.value, g.weights('f32', [out, c / groups, kh, kw], 2), g.weights('f32', [out], 2)], attrs, { exact: x.exact, bound });
+  return g.node('Conv', [x.value, g.weights('f32', [out, c / groups, kh, kw], 2), g.weights('f32', [out], 2)], attrs, {
+    exact: x.exact,
+    bound,
+  });
 };
 const pool: Template = (g) => {
   const x = g.item((i) => i.dtype === 'f32' && i.shape.length === 4 && i.shape[2] >= 2 && i.shape[3] >= 2);
@@ -214,7 +247,12 @@ const pool: Template = (g) => {
 const clip: Template = (g) => {
   const x = g.item((i) => i.dtype === 'f32');
   if (!x) return false;
-  return g.node('Clip', [x.value, g.constant('f32', [], [-2]), g.constant('f32', [], [3])], {}, { exact: x.exact, bound: Math.min(x.bound, 3) });
+  return g.node(
+    'Clip',
+    [x.value, g.constant('f32', [], [-2]), g.constant('f32', [], [3])],
+    {},
+    { exact: x.exact, bound: Math.min(x.bound, 3) },
+  );
 };
 const leaky: Template = (g) => {
   const x = g.item((i) => i.dtype === 'f32');
@@ -222,6 +260,30 @@ const leaky: Template = (g) => {
 };
 
 export const TEMPLATES: readonly Template[] = [
-  unaryInexact, unaryExact, rounding, binary, binary, division, compare, choose, casting, transpose, reshape, concat,
-  slice, pad, gather, expand, squeeze, reduction, arg, softmax, cumsum, matmul, conv, pool, clip, leaky,
+  unaryInexact,
+  unaryExact,
+  rounding,
+  binary,
+  binary,
+  division,
+  compare,
+  choose,
+  casting,
+  transpose,
+  reshape,
+  concat,
+  slice,
+  pad,
+  gather,
+  expand,
+  squeeze,
+  reduction,
+  arg,
+  softmax,
+  cumsum,
+  matmul,
+  conv,
+  pool,
+  clip,
+  leaky,
 ];

@@ -1,27 +1,41 @@
 // Small models for session tests, built as graph nouns and written as ONNX bytes.
 import { type AttrSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
-import type { DType } from '../../src/ir/dtype.ts';
 import type { Dim } from '../../src/ir/dim.ts';
-import { type Attr, newValue, type Node, tensorType, type Value } from '../../src/ir/graph.ts';
+import type { DType } from '../../src/ir/dtype.ts';
+import { type Attr, type Node, newValue, tensorType, type Value } from '../../src/ir/graph.ts';
 import type { TensorData } from '../../src/ir/tensor.ts';
 
-export const input = (name: string, dtype: DType, shape?: readonly Dim[]): Value => newValue(name, tensorType(dtype, shape));
+export const input = (name: string, dtype: DType, shape?: readonly Dim[]): Value =>
+  newValue(name, tensorType(dtype, shape));
 
-export function node(op: string, inputs: readonly (Value | null)[], outputs: readonly Value[], attrs: Readonly<Record<string, Attr>> = {}): Node {
+export function node(
+  op: string,
+  inputs: readonly (Value | null)[],
+  outputs: readonly Value[],
+  attrs: Readonly<Record<string, Attr>> = {},
+): Node {
   return { domain: '', op, version: 28, name: `${op}_node`, inputs, outputs, attrs: new Map(Object.entries(attrs)) };
 }
 
-const spec = (v: Value): { name: string; type?: NonNullable<Value['type']> } => (v.type ? { name: v.name, type: v.type } : { name: v.name });
+const spec = (v: Value): { name: string; type?: NonNullable<Value['type']> } =>
+  v.type ? { name: v.name, type: v.type } : { name: v.name };
 const names = (vs: readonly (Value | null)[]): string[] => vs.map((v) => v?.name ?? '');
 
 export function bytesOf(
-  inputs: readonly Value[], outputs: readonly Value[], nodes: readonly Node[], constants: readonly (readonly [Value, TensorData])[] = [],
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  nodes: readonly Node[],
+  constants: readonly (readonly [Value, TensorData])[] = [],
 ): Uint8Array {
   return writeModel({
     graph: {
-      inputs: inputs.map(spec), outputs: outputs.map(spec),
+      inputs: inputs.map(spec),
+      outputs: outputs.map(spec),
       nodes: nodes.map((n) => ({
-        op: n.op, name: n.name, inputs: names(n.inputs), outputs: names(n.outputs),
+        op: n.op,
+        name: n.name,
+        inputs: names(n.inputs),
+        outputs: names(n.outputs),
         attrs: Object.fromEntries(n.attrs) as Record<string, AttrSpec>,
       })),
       initializers: constants.map(([v, t]) => [v.name, t] as const),

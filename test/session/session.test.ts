@@ -21,9 +21,12 @@ function nonZeroModel(): Uint8Array {
   const [indices, picked] = [newValue('indices'), newValue('picked', tensorType('f32'))];
   const flat = newValue('flat');
   const shape = newValue('shape', tensorType('i64', [1]));
-  return bytesOf([x], [picked], [
-    node('NonZero', [x], [indices]), node('Reshape', [indices, shape], [flat]), node('Gather', [x, flat], [picked]),
-  ], [[shape, tensorOf('i64', [1], [-1n])]]);
+  return bytesOf(
+    [x],
+    [picked],
+    [node('NonZero', [x], [indices]), node('Reshape', [indices, shape], [flat]), node('Gather', [x, flat], [picked])],
+    [[shape, tensorOf('i64', [1], [-1n])]],
+  );
 }
 
 async function refusal(run: () => Promise<unknown>): Promise<TilewrightError> {
@@ -44,7 +47,10 @@ describe.each(TARGETS)('on %s', (target) => {
     const { z } = await session.run({ x: new Tensor('float32', [1, 2, 3, 4], [2, 2]) });
     expect((z as Tensor).dims).toEqual([2, 2]);
     expect([...((z as Tensor).data as Float32Array)]).toEqual([11, 22, 13, 24]);
-    const other = await session.run({ x: new Tensor('float32', [1, 2], [1, 2]), y: new Tensor('float32', [0, 1], [2]) });
+    const other = await session.run({
+      x: new Tensor('float32', [1, 2], [1, 2]),
+      y: new Tensor('float32', [0, 1], [2]),
+    });
     expect([...((other['z'] as Tensor).data as Float32Array)]).toEqual([1, 3]);
     await session.release();
   });
@@ -81,7 +87,9 @@ describe('refusals', () => {
   it('refuses a wrong type, a wrong shape and a missing input', async () => {
     const session = await Session.create(addModel());
     expect((await refusal(() => session.run({ x: new Tensor('int32', [1, 2], [1, 2]) }))).message).toContain('float32');
-    expect((await refusal(() => session.run({ x: new Tensor('float32', [1, 2, 3], [1, 3]) }))).place.shape).toEqual([1, 3]);
+    expect((await refusal(() => session.run({ x: new Tensor('float32', [1, 2, 3], [1, 3]) }))).place.shape).toEqual([
+      1, 3,
+    ]);
     expect((await refusal(() => session.run({}))).code).toBe('INVALID_INPUT');
   });
 

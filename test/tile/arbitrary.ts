@@ -2,8 +2,28 @@
 // arbitraries over a few axes, locals and tensors, with values for them.
 import fc from 'fast-check';
 import {
-  axisExpr, type BinaryOp, binary, bitcast, cast, type ComputeType, constant, type Expr, fma, guardedLoad, index,
-  load, localExpr, lt, min, max, newAxis, newLocal, round, select, type UnaryOp, unary,
+  axisExpr,
+  type BinaryOp,
+  binary,
+  bitcast,
+  type ComputeType,
+  cast,
+  constant,
+  type Expr,
+  fma,
+  guardedLoad,
+  index,
+  load,
+  localExpr,
+  lt,
+  max,
+  min,
+  newAxis,
+  newLocal,
+  round,
+  select,
+  type UnaryOp,
+  unary,
 } from '../../src/3-tile/expr.ts';
 import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
@@ -13,7 +33,13 @@ export const AXES = [newAxis('i', 4), newAxis('j', 3), newAxis('k', 16), newAxis
 export const TYPES: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];
 export const LOCALS = TYPES.map((t) => newLocal(`v_${t}`, t));
 const STORED: Record<ComputeType, DType> = {
-  f32: 'f16', f64: 'f64', i32: 'i8', u32: 'u32', i64: 'i64', u64: 'u64', bool: 'bool',
+  f32: 'f16',
+  f64: 'f64',
+  i32: 'i8',
+  u32: 'u32',
+  i64: 'i64',
+  u64: 'u64',
+  bool: 'bool',
 };
 export const TENSORS: readonly TileTensor[] = TYPES.map((t) => newTensor(`t_${t}`, STORED[t], [4, 8], 'input'));
 
@@ -44,14 +70,27 @@ const clampedIndex = (e: Expr, extent: number): Expr => min(max(e, index(0)), in
 type Make = (t: ComputeType) => fc.Arbitrary<Expr>;
 
 function compound(t: ComputeType, of: Make): fc.Arbitrary<Expr> {
-  const [u, b] = isFloat(t) ? [FLOAT_UNARY, FLOAT_BINARY] : t === 'bool' ? [['not'] as UnaryOp[], BOOL_BINARY] : [INT_UNARY, INT_BINARY];
+  const [u, b] = isFloat(t)
+    ? [FLOAT_UNARY, FLOAT_BINARY]
+    : t === 'bool'
+      ? [['not'] as UnaryOp[], BOOL_BINARY]
+      : [INT_UNARY, INT_BINARY];
   const tensor = TENSORS[TYPES.indexOf(t)];
   const options = [
     { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...u), of(t)).map(([op, x]) => unary(op, x)) },
     { weight: 6, arbitrary: fc.tuple(fc.constantFrom(...b), of(t), of(t)).map(([op, x, y]) => binary(op, x, y)) },
     { weight: 1, arbitrary: fc.tuple(of('bool'), of(t), of(t)).map(([c, x, y]) => select(c, x, y)) },
-    { weight: 1, arbitrary: fc.constantFrom(...TYPES).chain((s) => of(s)).map((x) => cast(t, x)) },
-    { weight: 1, arbitrary: fc.tuple(of('i32'), of('i32')).map(([i, j]) => load(tensor, [clampedIndex(i, 4), clampedIndex(j, 8)])) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(...TYPES)
+        .chain((s) => of(s))
+        .map((x) => cast(t, x)),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(of('i32'), of('i32')).map(([i, j]) => load(tensor, [clampedIndex(i, 4), clampedIndex(j, 8)])),
+    },
     {
       weight: 1,
       arbitrary: fc.tuple(of('i32'), of('i32'), of('bool'), of(t)).map(([i, j, g, x]) => {
@@ -70,7 +109,8 @@ function compound(t: ComputeType, of: Make): fc.Arbitrary<Expr> {
     options.push({ weight: 1, arbitrary: of('f32').map((x) => cast('i32', bitcast('f32', bitcast('i32', x)))) });
     options.push({ weight: 1, arbitrary: of('i32').map((x) => round('u8', x)) });
   }
-  if (isFloat(t)) options.push({ weight: 1, arbitrary: fc.tuple(of(t), of(t), of(t)).map(([x, y, z]) => fma(x, y, z)) });
+  if (isFloat(t))
+    options.push({ weight: 1, arbitrary: fc.tuple(of(t), of(t), of(t)).map(([x, y, z]) => fma(x, y, z)) });
   return fc.oneof(...options);
 }
 
@@ -101,8 +141,9 @@ export function indices(depth = 4): fc.Arbitrary<Expr> {
     fc.tuple(inner, positive).map(([a, c]) => binary('div', a, c)),
     fc.tuple(inner, positive).map(([a, c]) => binary('rem', a, c)),
     fc.tuple(inner, inner).map(([a, b]) => binary('sub', a, b)),
-    fc.tuple(inner, positive, positive).map(([a, c, d]) =>
-      binary('add', binary('mul', binary('div', a, c), c), binary('rem', a, d))),
+    fc
+      .tuple(inner, positive, positive)
+      .map(([a, c, d]) => binary('add', binary('mul', binary('div', a, c), c), binary('rem', a, d))),
     fc.tuple(inner, positive, inner, inner).map(([a, c, x, y]) => select(lt(a, c), x, y)),
   );
 }

@@ -5,11 +5,23 @@
 import type { ComputeType, Expr } from '../../src/3-tile/expr.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
 
-export type Column = Float32Array | Float64Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Uint8Array;
+export type Column =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Uint8Array;
 
 const ARRAYS = {
-  f32: Float32Array, f64: Float64Array, i32: Int32Array, u32: Uint32Array, i64: BigInt64Array,
-  u64: BigUint64Array, bool: Uint8Array,
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  i64: BigInt64Array,
+  u64: BigUint64Array,
+  bool: Uint8Array,
 } as const;
 
 export const column = (t: ComputeType, n: number): Column => new ARRAYS[t](n);
@@ -24,46 +36,95 @@ const even = (x: number): number => {
   const r = up ? down + 1 : down;
   return r === 0 && (x < 0 || Object.is(x, -0)) ? -0 : r;
 };
-const clamp = (x: number, lo: number, hi: number): number => (Number.isNaN(x) ? 0 : Math.min(Math.max(Math.trunc(x), lo), hi));
+const clamp = (x: number, lo: number, hi: number): number =>
+  Number.isNaN(x) ? 0 : Math.min(Math.max(Math.trunc(x), lo), hi);
 const big = (x: Any): bigint => BigInt(x);
 
 const FLOAT: Record<string, F> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b,
-  min: (a, b) => Math.min(a, b), max: (a, b) => Math.max(a, b), neg: (a) => -a, abs: (a) => Math.abs(a),
-  sqrt: (a) => Math.sqrt(a), floor: (a) => Math.floor(a), ceil: (a) => Math.ceil(a),
-  trunc: (a) => Math.trunc(a), nearest: (a) => even(a), rem: (a, b) => a % b,
-  isnan: (a) => Number.isNaN(a), isinf: (a) => Math.abs(a) === Infinity,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  min: (a, b) => Math.min(a, b),
+  max: (a, b) => Math.max(a, b),
+  neg: (a) => -a,
+  abs: (a) => Math.abs(a),
+  sqrt: (a) => Math.sqrt(a),
+  floor: (a) => Math.floor(a),
+  ceil: (a) => Math.ceil(a),
+  trunc: (a) => Math.trunc(a),
+  nearest: (a) => even(a),
+  rem: (a, b) => a % b,
+  isnan: (a) => Number.isNaN(a),
+  isinf: (a) => Math.abs(a) === Infinity,
 };
 const COMPARE: Record<string, F> = {
-  eq: (a, b) => a === b, ne: (a, b) => a !== b, lt: (a, b) => a < b, le: (a, b) => a <= b,
-  gt: (a, b) => a > b, ge: (a, b) => a >= b,
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
+  gt: (a, b) => a > b,
+  ge: (a, b) => a >= b,
 };
 const INT32: Record<string, F> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => Math.imul(a, b),
-  div: (a, b) => (Number(b) === 0 ? 0 : Math.trunc(a / b)), rem: (a, b) => (Number(b) === 0 ? 0 : a % b),
-  min: (a, b) => Math.min(a, b), max: (a, b) => Math.max(a, b), neg: (a) => -a, abs: (a) => Math.abs(a),
-  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b, not: (a) => ~a,
-  shl: (a, b) => a << b, shr: (a, b) => a >> b,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => Math.imul(a, b),
+  div: (a, b) => (Number(b) === 0 ? 0 : Math.trunc(a / b)),
+  rem: (a, b) => (Number(b) === 0 ? 0 : a % b),
+  min: (a, b) => Math.min(a, b),
+  max: (a, b) => Math.max(a, b),
+  neg: (a) => -a,
+  abs: (a) => Math.abs(a),
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  not: (a) => ~a,
+  shl: (a, b) => a << b,
+  shr: (a, b) => a >> b,
 };
 const INT64: Record<string, F> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b,
-  div: (a, b) => (big(b) === 0n ? 0n : a / b), rem: (a, b) => (big(b) === 0n ? 0n : a % b),
-  min: (a, b) => (a < b ? a : b), max: (a, b) => (a > b ? a : b), neg: (a) => -a,
-  abs: (a) => (a < 0n ? -a : a), and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
-  not: (a) => ~a, shl: (a, b) => big(a) << (big(b) & 63n), shr: (a, b) => big(a) >> (big(b) & 63n),
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => (big(b) === 0n ? 0n : a / b),
+  rem: (a, b) => (big(b) === 0n ? 0n : a % b),
+  min: (a, b) => (a < b ? a : b),
+  max: (a, b) => (a > b ? a : b),
+  neg: (a) => -a,
+  abs: (a) => (a < 0n ? -a : a),
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  not: (a) => ~a,
+  shl: (a, b) => big(a) << (big(b) & 63n),
+  shr: (a, b) => big(a) >> (big(b) & 63n),
 };
 const BOOL: Record<string, F> = {
-  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b, not: (a) => 1 - a,
-  add: (a, b) => a | b, mul: (a, b) => a & b, min: (a, b) => a & b, max: (a, b) => a | b,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  not: (a) => 1 - a,
+  add: (a, b) => a | b,
+  mul: (a, b) => a & b,
+  min: (a, b) => a & b,
+  max: (a, b) => a | b,
 };
 const UINT32: Record<string, F> = { ...INT32, shr: (a, b) => a >>> b };
 const TABLES: Record<ComputeType, Record<string, F>> = {
-  f32: FLOAT, f64: FLOAT, i32: INT32, u32: UINT32, i64: INT64, u64: INT64, bool: BOOL,
+  f32: FLOAT,
+  f64: FLOAT,
+  i32: INT32,
+  u32: UINT32,
+  i64: INT64,
+  u64: INT64,
+  bool: BOOL,
 };
 
 const isBig = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 const RANGE: Partial<Record<ComputeType, [number, number]>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
 };
 
 function converter(from: ComputeType, to: ComputeType): F {
@@ -124,16 +185,60 @@ export function random(seed: number): () => number {
 }
 
 export const SPECIAL_F32 = [
-  0, -0, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 2 ** -126 - 2 ** -149, 1, -1, 0.5, -0.5, 2, -2, 3,
-  1 - 2 ** -24, 1 + 2 ** -23, 3.4028234663852886e38, -3.4028234663852886e38, Infinity, -Infinity, NaN,
+  0,
+  -0,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126,
+  -(2 ** -126),
+  2 ** -126 - 2 ** -149,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2,
+  -2,
+  3,
+  1 - 2 ** -24,
+  1 + 2 ** -23,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  Infinity,
+  -Infinity,
+  NaN,
 ];
 export const SPECIAL_F64 = [
-  0, -0, 2 ** -1074, -(2 ** -1074), 2 ** -1022, -(2 ** -1022), 2 ** -1022 - 2 ** -1074, 1, -1, 0.5, -0.5, 2,
-  -2, 3, 1 - 2 ** -53, 1 + 2 ** -52, Number.MAX_VALUE, -Number.MAX_VALUE, Infinity, -Infinity, NaN,
+  0,
+  -0,
+  2 ** -1074,
+  -(2 ** -1074),
+  2 ** -1022,
+  -(2 ** -1022),
+  2 ** -1022 - 2 ** -1074,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2,
+  -2,
+  3,
+  1 - 2 ** -53,
+  1 + 2 ** -52,
+  Number.MAX_VALUE,
+  -Number.MAX_VALUE,
+  Infinity,
+  -Infinity,
+  NaN,
 ];
 
 /** Random bit patterns (all exponents alike), random values between lo and hi, and special values. */
-export function samples(t: 'f32' | 'f64', count: number, lo: number, hi: number, seed = 1): Float32Array | Float64Array {
+export function samples(
+  t: 'f32' | 'f64',
+  count: number,
+  lo: number,
+  hi: number,
+  seed = 1,
+): Float32Array | Float64Array {
   const next = random(seed);
   const special = t === 'f32' ? SPECIAL_F32 : SPECIAL_F64;
   const out = t === 'f32' ? new Float32Array(count) : new Float64Array(count);

@@ -2,16 +2,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  add, and, axisExpr, cast, type ComputeType, constant, div, type Expr, ge, guardedLoad, index, isLoad, load, localExpr, lt,
-  max, min, mul, newAxis, newLocal, rem, select, sub,
+  add,
+  and,
+  axisExpr,
+  type ComputeType,
+  cast,
+  constant,
+  div,
+  type Expr,
+  ge,
+  guardedLoad,
+  index,
+  isLoad,
+  load,
+  localExpr,
+  lt,
+  max,
+  min,
+  mul,
+  newAxis,
+  newLocal,
+  normalise,
+  rem,
+  select,
+  sub,
 } from '../../src/3-tile/expr.ts';
 import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { Ranges } from '../../src/3-tile/range.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
-import { simplify, SimplifyContext } from '../../src/3-tile/simplify.ts';
+import { SimplifyContext, simplify } from '../../src/3-tile/simplify.ts';
 import { Tape, type Val } from '../../src/3-tile/tape.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
-import { normalise } from '../../src/3-tile/expr.ts';
 import { AXES, exprs, indices, LOCALS, shown, TYPES } from './arbitrary.ts';
 import { random } from './evaluate.ts';
 
@@ -26,22 +47,30 @@ function localValue(t: ComputeType, n: number): Val {
 function valuesOf(roots: readonly Expr[], seed: number): Val[][] {
   const next = random(seed);
   const noise = (i: number): number => (Math.imul(i + 1, 0x9e3779b9) ^ seed) >>> 0;
-  const tape = new Tape(roots, {
-    wide: false,
-    cells: (t) => ({
-      get: (i) => {
-        const n = noise(i + t.id * 64);
-        if (t.dtype === 'f16') return (n % 200) - 100;
-        if (t.dtype === 'i8') return (n << 24) >> 24;
-        return t.dtype === 'bool' ? n & 1 : normalise(t.dtype as ComputeType, t.dtype === 'i64' || t.dtype === 'u64' ? BigInt(n) : n);
-      },
-      set: () => {},
-    }),
-  }, () => 0);
+  const tape = new Tape(
+    roots,
+    {
+      wide: false,
+      cells: (t) => ({
+        get: (i) => {
+          const n = noise(i + t.id * 64);
+          if (t.dtype === 'f16') return (n % 200) - 100;
+          if (t.dtype === 'i8') return (n << 24) >> 24;
+          return t.dtype === 'bool'
+            ? n & 1
+            : normalise(t.dtype as ComputeType, t.dtype === 'i64' || t.dtype === 'u64' ? BigInt(n) : n);
+        },
+        set: () => {},
+      }),
+    },
+    () => 0,
+  );
   const out: Val[][] = [];
   for (let point = 0; point < 24; point++) {
     for (const a of AXES) tape.set(a, next() % a.extent);
-    LOCALS.forEach((l) => { tape.set(l, localValue(l.dtype, point % 3 ? next() % 20 : next() | 0)); });
+    LOCALS.forEach((l) => {
+      tape.set(l, localValue(l.dtype, point % 3 ? next() % 20 : next() | 0));
+    });
     tape.run(0);
     out.push(roots.map((r) => tape.value(r)));
   }
@@ -50,7 +79,8 @@ function valuesOf(roots: readonly Expr[], seed: number): Val[][] {
 
 function sameValues(before: Expr, after: Expr, seed: number): void {
   for (const [a, b] of valuesOf([before, after], seed)) {
-    if (!Object.is(a, b)) throw new Error(`${String(a)} became ${String(b)}:\n${printExpr(before)}\n=>\n${printExpr(after)}`);
+    if (!Object.is(a, b))
+      throw new Error(`${String(a)} became ${String(b)}:\n${printExpr(before)}\n=>\n${printExpr(after)}`);
   }
 }
 
@@ -62,33 +92,42 @@ function expectSame(got: Expr, want: Expr): void {
 describe('simplify keeps values', () => {
   for (const t of TYPES) {
     it(`of random ${t} expressions`, () => {
-      fc.assert(fc.property(shown(exprs(t)), fc.integer(), ({ e }, seed) => {
-        const s = simplify(e);
-        expect(s.dtype).toBe(e.dtype);
-        sameValues(e, s, seed);
-        expectSame(simplify(s), s);
-      }), { numRuns: 400, seed: 1 });
+      fc.assert(
+        fc.property(shown(exprs(t)), fc.integer(), ({ e }, seed) => {
+          const s = simplify(e);
+          expect(s.dtype).toBe(e.dtype);
+          sameValues(e, s, seed);
+          expectSame(simplify(s), s);
+        }),
+        { numRuns: 400, seed: 1 },
+      );
     });
   }
 
   it('of random index arithmetic', () => {
-    fc.assert(fc.property(shown(indices()), fc.integer(), ({ e }, seed) => {
-      const s = simplify(e);
-      sameValues(e, s, seed);
-      expectSame(simplify(s), s);
-    }), { numRuns: 2000, seed: 2 });
+    fc.assert(
+      fc.property(shown(indices()), fc.integer(), ({ e }, seed) => {
+        const s = simplify(e);
+        sameValues(e, s, seed);
+        expectSame(simplify(s), s);
+      }),
+      { numRuns: 2000, seed: 2 },
+    );
   });
 });
 
 describe('ranges', () => {
   it('contain every value', () => {
-    fc.assert(fc.property(shown(fc.oneof(exprs('i32'), indices(), exprs('bool'))), fc.integer(), ({ e }, seed) => {
-      const [lo, hi] = new Ranges().of(e)!;
-      for (const [v] of valuesOf([e], seed)) {
-        expect(Number(v)).toBeGreaterThanOrEqual(lo);
-        expect(Number(v)).toBeLessThanOrEqual(hi);
-      }
-    }), { numRuns: 1000, seed: 3 });
+    fc.assert(
+      fc.property(shown(fc.oneof(exprs('i32'), indices(), exprs('bool'))), fc.integer(), ({ e }, seed) => {
+        const [lo, hi] = new Ranges().of(e)!;
+        for (const [v] of valuesOf([e], seed)) {
+          expect(Number(v)).toBeGreaterThanOrEqual(lo);
+          expect(Number(v)).toBeLessThanOrEqual(hi);
+        }
+      }),
+      { numRuns: 1000, seed: 3 },
+    );
   });
 
   it('follow locals', () => {
@@ -112,7 +151,10 @@ describe('index arithmetic', () => {
 
   it('joins what a reshape took apart', () => {
     const f = add(mul(flat, index(3)), k);
-    const parts = add(add(mul(div(f, index(12)), index(12)), mul(rem(div(f, index(4)), index(3)), index(4))), rem(f, index(4)));
+    const parts = add(
+      add(mul(div(f, index(12)), index(12)), mul(rem(div(f, index(4)), index(3)), index(4))),
+      rem(f, index(4)),
+    );
     expectSame(simplify(parts), simplify(f));
     const local = localExpr(newLocal('n', 'i32'));
     expectSame(simplify(add(mul(div(local, index(7)), index(7)), rem(local, index(7)))), local);

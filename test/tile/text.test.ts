@@ -3,7 +3,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import {
-  add, axisExpr, binary, constant, type Expr, exp, guardedLoad, index, load, lt, makeExpr, mul, newLocal, localExpr,
+  add,
+  axisExpr,
+  binary,
+  constant,
+  type Expr,
+  exp,
+  guardedLoad,
+  index,
+  load,
+  localExpr,
+  lt,
+  makeExpr,
+  mul,
+  newLocal,
 } from '../../src/3-tile/expr.ts';
 import { interpret } from '../../src/3-tile/interpret.ts';
 import { argExtreme, maximum, sum } from '../../src/3-tile/monoids.ts';
@@ -21,7 +34,9 @@ import { AXES, exprs, indices, TENSORS, TYPES } from './arbitrary.ts';
 function programOf(e: Expr): TileProgram {
   const out = newTensor('out', e.dtype, [...AXES.map((a) => a.extent)], 'output');
   return {
-    inputs: [...TENSORS], outputs: [out], checks: [],
+    inputs: [...TENSORS],
+    outputs: [out],
+    checks: [],
     steps: [{ kind: 'op', name: 'Test', axes: AXES, reduce: null, write: out, at: AXES.map(axisExpr), value: e }],
   };
 }
@@ -31,20 +46,26 @@ const withoutLocals = (e: Expr): boolean => !printExpr(e).includes('local ');
 describe('text of expressions', () => {
   for (const t of TYPES) {
     it(`reads back for ${t}`, () => {
-      fc.assert(fc.property(exprs(t).filter(withoutLocals), (e) => {
-        const text = printProgram(programOf(e));
-        expect(printProgram(parseProgram(text))).toBe(text);
-      }), { numRuns: 60, seed: 5 });
+      fc.assert(
+        fc.property(exprs(t).filter(withoutLocals), (e) => {
+          const text = printProgram(programOf(e));
+          expect(printProgram(parseProgram(text))).toBe(text);
+        }),
+        { numRuns: 60, seed: 5 },
+      );
     });
   }
 
   it('keeps the meaning', () => {
-    fc.assert(fc.property(indices(), (e) => {
-      const before = programOf(e);
-      const after = parseProgram(printProgram(before));
-      const feeds = TENSORS.map((t) => tensorOf(t.dtype, t.shape, []));
-      expect(interpret(after, feeds)[0].bytes).toEqual(interpret(before, feeds)[0].bytes);
-    }), { numRuns: 30, seed: 6 });
+    fc.assert(
+      fc.property(indices(), (e) => {
+        const before = programOf(e);
+        const after = parseProgram(printProgram(before));
+        const feeds = TENSORS.map((t) => tensorOf(t.dtype, t.shape, []));
+        expect(interpret(after, feeds)[0].bytes).toEqual(interpret(before, feeds)[0].bytes);
+      }),
+      { numRuns: 30, seed: 6 },
+    );
   });
 
   it('shares parts, so that doubling 200 times is 200 lines', () => {
@@ -71,13 +92,25 @@ function softmaxProgram(): TileProgram {
   const s = b.reduce('f32', [4], [16], sum('f32'), ([i], [r]) => load(y, [i, r]));
   const z = b.map('f32', [4, 16], ([i, j]) => binary('div', load(y, [i, j]), load(s, [i])));
   const c = b.constant(tensorOf('f16', [2], [0.1, -0]));
-  const big = b.constant(tensorOf('i64', [40], Array.from({ length: 40 }, (_, n) => BigInt(n))));
+  const big = b.constant(
+    tensorOf(
+      'i64',
+      [40],
+      Array.from({ length: 40 }, (_, n) => BigInt(n)),
+    ),
+  );
   const w = b.map('f32', [2, 8], ([i, j]) => {
     const at = add(mul(j, index(3)), i);
     return guardedLoad(c, [i], lt(at, index(9)), constant('f32', Number.NaN));
   });
-  const best = b.reduce('i64', [4], [16], argExtreme('f32', 'max', false), ([i], [r]) =>
-    [load(x, [i, r]), makeExpr('cast', 'i64', [r], null), constant('bool', 1)], ([, at]) => at);
+  const best = b.reduce(
+    'i64',
+    [4],
+    [16],
+    argExtreme('f32', 'max', false),
+    ([i], [r]) => [load(x, [i, r]), makeExpr('cast', 'i64', [r], null), constant('bool', 1)],
+    ([, at]) => at,
+  );
   const view = b.view(z, [64]);
   const out = b.map('f32', [64], (ix) => load(view, ix));
   const flag = b.map('bool', [], () => constant('bool', 1));
@@ -97,13 +130,20 @@ function controlProgram(): TileProgram {
   const best = variable('best', 'i64');
   const body = loopNest([4], ([i]) => [
     best.set(load(x, [i])),
-    when(lt(best.read, constant('i64', 3n)), [store(carried[2], [i], best.read)], [store(carried[2], [i], constant('i64', 0n))]),
+    when(
+      lt(best.read, constant('i64', 3n)),
+      [store(carried[2], [i], best.read)],
+      [store(carried[2], [i], constant('i64', 0n))],
+    ),
     whileLoop(lt(best.read, constant('i64', 9n)), [best.set(add(best.read, constant('i64', 1n)))]),
   ]);
   inner.routine([x], [carried[2]], body);
   b.loop({
-    trip: null, counter, cond: { init: cond[0], state: cond[1], next: cond[2] },
-    carried: [{ init: carried[0], state: carried[1], next: carried[2] }], steps: inner.steps,
+    trip: null,
+    counter,
+    cond: { init: cond[0], state: cond[1], next: cond[2] },
+    carried: [{ init: carried[0], state: carried[1], next: carried[2] }],
+    steps: inner.steps,
   });
   const [then, otherwise] = [b.nested(), b.nested()];
   then.copy(carried[1], carried[0]);
@@ -118,13 +158,26 @@ function kernelOf(): Kernel {
   const i = newLocal('i', 'i32');
   const vector = makeExpr('load', 'f32', [localExpr(i)], x, 4);
   return {
-    id: 3, name: 'copy', params: [x, y],
-    body: [{
-      kind: 'for', index: i, from: index(0), to: index(64), step: 4, body: [
-        { kind: 'set', local: acc, value: binary('mul', vector, makeExpr('splat', 'f32', [constant('f32', 0.1)], null, 4)) },
-        { kind: 'store', tensor: y, at: [localExpr(i)], value: localExpr(acc) },
-      ],
-    }],
+    id: 3,
+    name: 'copy',
+    params: [x, y],
+    body: [
+      {
+        kind: 'for',
+        index: i,
+        from: index(0),
+        to: index(64),
+        step: 4,
+        body: [
+          {
+            kind: 'set',
+            local: acc,
+            value: binary('mul', vector, makeExpr('splat', 'f32', [constant('f32', 0.1)], null, 4)),
+          },
+          { kind: 'store', tensor: y, at: [localExpr(i)], value: localExpr(acc) },
+        ],
+      },
+    ],
   };
 }
 
@@ -132,7 +185,9 @@ describe('text of programs', () => {
   it('reads back operators, reductions, views, constants and checks', () => {
     const p = softmaxProgram();
     const text = printProgram(p);
-    const again = parseProgram(text, () => p.steps.length > 0 ? tensorOf('i64', [40], new Array(40).fill(0n)) : undefined);
+    const again = parseProgram(text, () =>
+      p.steps.length > 0 ? tensorOf('i64', [40], new Array(40).fill(0n)) : undefined,
+    );
     expect(printProgram(again)).toBe(text);
     expect(text).toMatchInlineSnapshot(`
       "program
@@ -253,12 +308,31 @@ describe('text of programs', () => {
       end
       "
     `);
-    const [x, y, n, c] = ['f32', 'f32', 'i64', 'bool'].map((t) => newTensor('t', t as 'f32', t === 'f32' ? [64] : [], 'temp'));
+    const [x, y, n, c] = ['f32', 'f32', 'i64', 'bool'].map((t) =>
+      newTensor('t', t as 'f32', t === 'f32' ? [64] : [], 'temp'),
+    );
     const run = { kind: 'run', kernel, args: [x, y] } as const;
     const program: TaskProgram = {
-      kernels: [kernel], inputs: [x], outputs: [y], constants: [], checks: [],
-      lanes: [[run, { kind: 'loop', trip: n, cond: null, counter: n, tasks: [run] }, { kind: 'branch', cond: c, then: [run], else: [] }]],
-      plan: { constantBytes: 0, arenaBytes: 512, places: new Map([[x, { space: 'arena', offset: 0, bytes: 256 }], [y, { space: 'arena', offset: 256, bytes: 256 }]]) },
+      kernels: [kernel],
+      inputs: [x],
+      outputs: [y],
+      constants: [],
+      checks: [],
+      lanes: [
+        [
+          run,
+          { kind: 'loop', trip: n, cond: null, counter: n, tasks: [run] },
+          { kind: 'branch', cond: c, then: [run], else: [] },
+        ],
+      ],
+      plan: {
+        constantBytes: 0,
+        arenaBytes: 512,
+        places: new Map([
+          [x, { space: 'arena', offset: 0, bytes: 256 }],
+          [y, { space: 'arena', offset: 256, bytes: 256 }],
+        ]),
+      },
     };
     const tasks = printTaskProgram(program);
     expect(printTaskProgram(parseTaskProgram(tasks))).toBe(tasks);
@@ -302,8 +376,16 @@ describe('refusals', () => {
   const cases: readonly [name: string, text: string, message: RegExp][] = [
     ['not a program', 'hello', /line 1: expected program/],
     ['an undeclared tensor', 'program\ninputs %3\noutputs', /line 2: %3 is not declared/],
-    ['a type error', 'program\n%0 = temp f32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = 1:f32 + 2\noutputs', /line 5: INTERNAL: add of f32 and i32/],
-    ['an unknown function', 'program\n%0 = temp f32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = foo(i0)\noutputs', /line 5: foo/],
+    [
+      'a type error',
+      'program\n%0 = temp f32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = 1:f32 + 2\noutputs',
+      /line 5: INTERNAL: add of f32 and i32/,
+    ],
+    [
+      'an unknown function',
+      'program\n%0 = temp f32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = foo(i0)\noutputs',
+      /line 5: foo/,
+    ],
     ['early end', 'program\ninputs\nop "x" []', /ends early/],
     ['missing data', 'program\n%0 = constant f32[100] "t" = data\ninputs\noutputs', /contents of %0/],
     ['deep nesting', `program\n%0 = temp i32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = ${'('.repeat(1000)}`, /too deep/],

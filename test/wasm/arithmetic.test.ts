@@ -2,14 +2,7 @@
 // special values.
 import { describe, expect, it } from 'vitest';
 import * as X from '../../src/3-tile/expr.ts';
-import {
-  BINARY,
-  type BinaryOp,
-  type ComputeType,
-  type Expr,
-  UNARY,
-  type UnaryOp,
-} from '../../src/3-tile/expr.ts';
+import { BINARY, type BinaryOp, type ComputeType, type Expr, UNARY, type UnaryOp } from '../../src/3-tile/expr.ts';
 import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
 import { EXTREMES, expectAsInterpreted, mapKernel, pairs, runKernel } from './harness.ts';
@@ -17,8 +10,7 @@ import { EXTREMES, expectAsInterpreted, mapKernel, pairs, runKernel } from './ha
 const TYPES: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];
 const unaries = (t: ComputeType): UnaryOp[] => UNARY.filter((op) => wasmTarget.supports(op, t));
 const binaries = (t: ComputeType): BinaryOp[] => BINARY.filter((op) => wasmTarget.supports(op, t));
-const lanesOf = (t: ComputeType): readonly number[] =>
-  t === 'bool' ? [1, 4, 2] : [1, wasmTarget.lanes(t)];
+const lanesOf = (t: ComputeType): readonly number[] => (t === 'bool' ? [1, 4, 2] : [1, wasmTarget.lanes(t)]);
 
 describe.each(TYPES)('%s', (dtype) => {
   it.each(lanesOf(dtype))('binary ops, %i lanes', (lanes) => {
@@ -61,9 +53,7 @@ describe.each(TYPES)('%s', (dtype) => {
 
   it('division and shifts by constants', () => {
     if (dtype === 'bool') return;
-    const ops = binaries(dtype).filter((op) =>
-      ['div', 'rem', 'shl', 'shr', 'min', 'max'].includes(op),
-    );
+    const ops = binaries(dtype).filter((op) => ['div', 'rem', 'shl', 'shr', 'min', 'max'].includes(op));
     const functions = ops.flatMap((op) =>
       EXTREMES[dtype].map((c) => (x: Expr) => X.binary(op, x, X.constant(dtype, c))),
     );
@@ -77,8 +67,7 @@ describe.each(TYPES)('%s', (dtype) => {
     const lanes = wasmTarget.lanes(dtype);
     const vectors = ops.flatMap((op) =>
       EXTREMES[dtype].map(
-        (c) => (x: Expr) =>
-          X.binary(op, x, X.makeExpr('splat', dtype, [X.constant(dtype, c)], null, lanes)),
+        (c) => (x: Expr) => X.binary(op, x, X.makeExpr('splat', dtype, [X.constant(dtype, c)], null, lanes)),
       ),
     );
     const wide = mapKernel(
@@ -106,12 +95,7 @@ it.each([
     const [x] = pairs(from);
     // NaN payloads may change on the way through the interpreter: leave NaN patterns out.
     for (const lanes of [1, wasmTarget.lanes(a)]) {
-      const { kernel, args } = mapKernel(
-        [x],
-        [(e) => X.bitcast(from, X.bitcast(to, e))],
-        [from],
-        lanes,
-      );
+      const { kernel, args } = mapKernel([x], [(e) => X.bitcast(from, X.bitcast(to, e))], [from], lanes);
       expectAsInterpreted(kernel, args);
     }
     const { kernel, args } = mapKernel([x], [(e) => X.bitcast(to, e)], [to]);

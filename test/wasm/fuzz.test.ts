@@ -15,14 +15,38 @@ import { EXTREMES, kernelOf, runKernel, texts } from './harness.ts';
 const N = 16;
 const SCALARS: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];
 const BY_LANES: Readonly<Record<number, readonly ComputeType[]>> = {
-  1: SCALARS, 4: ['f32', 'i32', 'u32', 'bool'], 2: ['f64', 'i64', 'u64', 'bool'],
+  1: SCALARS,
+  4: ['f32', 'i32', 'u32', 'bool'],
+  2: ['f64', 'i64', 'u64', 'bool'],
 };
 const STORAGE: readonly DType[] = ['f16', 'bf16', 'i8', 'u8', 'i16', 'u16', 'f8e4m3fn', 'f8e5m2', 'u4', 'i4', 'bool'];
 const UNARIES: readonly UnaryOp[] = [
-  'neg', 'abs', 'not', 'sqrt', 'floor', 'ceil', 'trunc', 'nearest', 'isnan', 'isinf', 'clz', 'popcnt',
+  'neg',
+  'abs',
+  'not',
+  'sqrt',
+  'floor',
+  'ceil',
+  'trunc',
+  'nearest',
+  'isnan',
+  'isinf',
+  'clz',
+  'popcnt',
 ];
 const ARITHMETIC: readonly BinaryOp[] = [
-  'add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'and', 'or', 'xor', 'shl', 'shr',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'rem',
+  'min',
+  'max',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
 ];
 const COMPARE: readonly BinaryOp[] = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
 
@@ -146,7 +170,12 @@ function randomKernel(seed: number) {
       locals.push({ local });
       stmts.push({ kind: 'set', local, value });
       const narrow = STORAGE.filter((s) => X.computeType(s) === t);
-      const out = newTensor(`o${k}`, lanes !== 2 && narrow.length > 0 && r.below(2) === 0 ? r.of(narrow) : t, [N], 'output');
+      const out = newTensor(
+        `o${k}`,
+        lanes !== 2 && narrow.length > 0 && r.below(2) === 0 ? r.of(narrow) : t,
+        [N],
+        'output',
+      );
       outs.push(out);
       const again = t === 'bool' ? X.localExpr(local) : X.binary('add', X.localExpr(local), generator.expr(t, 2));
       stmts.push(store(out, [at], again));
@@ -158,7 +187,11 @@ function randomKernel(seed: number) {
   const args = [...inputs, ...outs].map((t) => {
     if (t.role === 'output') return tensorOf(t.dtype, [N], []);
     const values = EXTREMES[X.computeType(t.dtype)];
-    return tensorOf(t.dtype, [N], Array.from({ length: N }, () => r.of(values)));
+    return tensorOf(
+      t.dtype,
+      [N],
+      Array.from({ length: N }, () => r.of(values)),
+    );
   });
   return { kernel, args };
 }

@@ -12,13 +12,7 @@ import { emitWasm } from '../../src/5-codegen/targets/wasm/emit.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
 import { instantiateSync } from '../../src/6-runtime/launch/wasm.ts';
 import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
-import {
-  elementCount,
-  type Scalar,
-  type TensorData,
-  tensorOf,
-  tensorValues,
-} from '../../src/ir/tensor.ts';
+import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 
 export interface ProgramParts {
   readonly kernels: readonly Kernel[];
@@ -58,11 +52,7 @@ export interface RunOptions {
   readonly features?: ReadonlySet<string>;
 }
 
-export function runProgram(
-  program: TaskProgram,
-  feeds: readonly TensorData[],
-  options: RunOptions = {},
-): TensorData[] {
+export function runProgram(program: TaskProgram, feeds: readonly TensorData[], options: RunOptions = {}): TensorData[] {
   const { bytes } = emitWasm(program, {
     relaxedFma: options.features?.has('relaxed-simd') ?? false,
   });
@@ -83,11 +73,7 @@ export const kernelOf = (params: readonly TileTensor[], body: readonly Stmt[]): 
 });
 
 /** Contents of all parameters after the kernel ran on the given contents. */
-export function runKernel(
-  kernel: Kernel,
-  args: readonly TensorData[],
-  options?: RunOptions,
-): TensorData[] {
+export function runKernel(kernel: Kernel, args: readonly TensorData[], options?: RunOptions): TensorData[] {
   const task: Task = { kind: 'run', kernel, args: kernel.params };
   return runProgram(
     planned({ kernels: [kernel], tasks: [task], inputs: kernel.params, outputs: kernel.params }),

@@ -10,12 +10,7 @@ import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TargetCode } from '../../src/5-codegen/targets/target.ts';
 import { RELAXED_SIMD, wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
-import {
-  hostFeatures,
-  instantiate,
-  instantiateSync,
-  loadSync,
-} from '../../src/6-runtime/launch/wasm.ts';
+import { hostFeatures, instantiate, instantiateSync, loadSync } from '../../src/6-runtime/launch/wasm.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { kernelOf, planned, runProgram, texts } from './harness.ts';
 
@@ -30,14 +25,9 @@ function looping() {
   const counter = newTensor('counter', 'i64', [], 'output');
   const cond = scalar('cond', 'bool');
   const odd = scalar('odd', 'bool');
-  const [ft, fs, fl, fc, fo] = [counter, sum, limit, cond, odd].map((t) =>
-    newTensor(t.name, t.dtype, [], 'temp'),
-  );
+  const [ft, fs, fl, fc, fo] = [counter, sum, limit, cond, odd].map((t) => newTensor(t.name, t.dtype, [], 'temp'));
   const at = [c(0)];
-  const start = kernelOf(
-    [fs, fc],
-    [store(fs, at, X.constant('i64', 1n)), store(fc, at, X.constant('bool', 1))],
-  );
+  const start = kernelOf([fs, fc], [store(fs, at, X.constant('i64', 1n)), store(fc, at, X.constant('bool', 1))]);
   const test = kernelOf(
     [ft, fo],
     [store(fo, at, X.eq(X.and(X.load(ft, at), X.constant('i64', 1n)), X.constant('i64', 1n)))],
@@ -103,16 +93,11 @@ describe('memory', () => {
   const y = newTensor('y', 'f32', [6], 'output');
   const view = newTensor('v', 'f32', [2, 3], 'output', { base: y });
   const f = [0, 1, 2].map((i) => newTensor(`f${i}`, 'f32', [6], 'temp'));
-  const kernel = kernelOf(f, [
-    loopFrom(0, 6, (i) => [store(f[2], [i], X.mul(X.load(f[0], [i]), X.load(f[1], [i])))]),
-  ]);
+  const kernel = kernelOf(f, [loopFrom(0, 6, (i) => [store(f[2], [i], X.mul(X.load(f[0], [i]), X.load(f[1], [i])))])]);
   const task: Task = { kind: 'run', kernel, args: [x, weights, view] };
   const ok = scalar('ok', 'bool');
   const fok = scalar('ok', 'bool');
-  const decide = kernelOf(
-    [f[0], fok],
-    [store(fok, [c(0)], X.lt(X.load(f[0], [c(0)]), X.constant('f32', 5)))],
-  );
+  const decide = kernelOf([f[0], fok], [store(fok, [c(0)], X.lt(X.load(f[0], [c(0)]), X.constant('f32', 5)))]);
   const program = planned({
     kernels: [kernel, decide],
     tasks: [task, { kind: 'run', kernel: decide, args: [x, ok] }],
@@ -122,10 +107,7 @@ describe('memory', () => {
     constants: [weights],
     checks: [{ ok, message: 'x is too large', node: 'n1', op: 'Thing' }],
   });
-  const artifact = makeArtifact(
-    program,
-    wasmTarget.emit(program, { exposeKernels: true }) as TargetCode,
-  );
+  const artifact = makeArtifact(program, wasmTarget.emit(program, { exposeKernels: true }) as TargetCode);
   const feed = (first = 1) => tensorOf('f32', [6], [first, 1, 1, 1, 1, 2]);
 
   it('gives constants, views and results of repeated runs', async () => {
@@ -163,9 +145,7 @@ describe('memory', () => {
       [{ ...feed(), bytes: new Uint8Array(20) }],
     ];
     for (const feeds of wrong) {
-      expect(() => executable.run(feeds)).toThrow(
-        expect.objectContaining({ code: 'INVALID_INPUT' }),
-      );
+      expect(() => executable.run(feeds)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
     }
   });
 
@@ -176,9 +156,7 @@ describe('memory', () => {
 
   it('refuses programs that need more than 4 GiB', () => {
     const large = { ...artifact, arenaBytes: 2 ** 32 };
-    expect(() => instantiateSync(large)).toThrow(
-      expect.objectContaining({ code: 'LIMIT_EXCEEDED' }),
-    );
+    expect(() => instantiateSync(large)).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
   });
 
   it('refuses code that is no module', async () => {
@@ -195,8 +173,7 @@ it('uses relaxed multiply-add where the host has it, in scalars as in vectors', 
   const n = 64;
   const ins = [0, 1, 2].map((i) => newTensor(`x${i}`, 'f32', [n], 'input'));
   const outs = [0, 1].map((i) => newTensor(`y${i}`, 'f32', [n], 'output'));
-  const load = (t: (typeof ins)[0], at: X.Expr, lanes: number): X.Expr =>
-    X.makeExpr('load', 'f32', [at], t, lanes);
+  const load = (t: (typeof ins)[0], at: X.Expr, lanes: number): X.Expr => X.makeExpr('load', 'f32', [at], t, lanes);
   const sum = (at: X.Expr, lanes: number): X.Expr =>
     X.fma(load(ins[0], at, lanes), load(ins[1], at, lanes), load(ins[2], at, lanes));
   const kernel = kernelOf(

@@ -3,14 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Expr } from '../../src/3-tile/expr.ts';
 import * as X from '../../src/3-tile/expr.ts';
-import {
-  loopFrom,
-  loopNest,
-  store,
-  variable,
-  when,
-  whileLoop,
-} from '../../src/3-tile/statements.ts';
+import { loopFrom, loopNest, store, variable, when, whileLoop } from '../../src/3-tile/statements.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
 import { emitWasm } from '../../src/5-codegen/targets/wasm/emit.ts';
@@ -45,10 +38,7 @@ describe('loops', () => {
     [-2147483648, -2147483640, 7],
   ])('from %i to %i by %i', (from, to, step) => {
     const index = X.newLocal('i', 'i32');
-    const body: Stmt[] = [
-      count.set(X.add(count.read, c(1))),
-      store(out, [count.read], X.localExpr(index)),
-    ];
+    const body: Stmt[] = [count.set(X.add(count.read, c(1))), store(out, [count.read], X.localExpr(index))];
     for (const dynamic of [false, true]) {
       const at = (k: number, v: number): Expr => (dynamic ? X.load(bounds, [c(k)]) : c(v));
       const loop: Stmt = { kind: 'for', index, from: at(0, from), to: at(1, to), step, body };
@@ -121,9 +111,7 @@ describe('conditions', () => {
     const idx = newTensor('idx', 'i32', [4], 'input');
     const body = loopFrom(0, 4, (i) => [
       when(X.lt(i, c(2)), [
-        loopFrom(0, 4, (j) => [
-          store(out, [X.add(X.mul(i, c(4)), j)], X.load(x, [X.add(X.load(idx, [i]), j)])),
-        ]),
+        loopFrom(0, 4, (j) => [store(out, [X.add(X.mul(i, c(4)), j)], X.load(x, [X.add(X.load(idx, [i]), j)]))]),
       ]),
     ]);
     const far = i32s([3, 8, 2 ** 30, -(2 ** 30)]);
@@ -157,41 +145,19 @@ describe('guarded loads', () => {
     const lanes = 4;
     const body = loopFrom(0, 4, (i) => {
       const at = X.mul(i, c(4));
-      const scalar = X.makeExpr(
-        'guarded',
-        'f32',
-        [at, X.lt(i, c(2)), vec(X.constant('f32', 7))],
-        src,
-        lanes,
-      );
+      const scalar = X.makeExpr('guarded', 'f32', [at, X.lt(i, c(2)), vec(X.constant('f32', 7))], src, lanes);
       const where = X.makeExpr('ramp', 'i32', [at], null, lanes);
       const guard = X.lt(X.rem(where, vec(c(3))), vec(c(2)));
-      const vector = X.makeExpr(
-        'guarded',
-        'f32',
-        [at, guard, vec(X.constant('f32', 8))],
-        src,
-        lanes,
-      );
+      const vector = X.makeExpr('guarded', 'f32', [at, guard, vec(X.constant('f32', 8))], src, lanes);
       const rows = vload(idx, at);
       const ok = X.and(X.ge(rows, vec(c(0))), X.lt(rows, vec(c(16))));
-      const gather = X.makeExpr(
-        'guarded',
-        'f32',
-        [rows, ok, vec(X.constant('f32', 9))],
-        src,
-        lanes,
-      );
+      const gather = X.makeExpr('guarded', 'f32', [rows, ok, vec(X.constant('f32', 9))], src, lanes);
       const safe = X.min(X.max(rows, vec(c(0))), vec(c(15)));
       const plain = X.makeExpr('load', 'f32', [safe], src, lanes);
       return [scalar, vector, gather, plain].map((v, k) => store(out, [X.add(at, c(16 * k))], v));
     });
     const indices = i32s([3, -1, 15, 16, 2 ** 30, 0, 1, 2, -(2 ** 30), 7, 7, 7, 12, 13, 14, 15]);
-    expectAsInterpreted(kernelOf([src, idx, out], [body]), [
-      f32s(16, (i) => i + 0.5),
-      indices,
-      f32s(64, () => 0),
-    ]);
+    expectAsInterpreted(kernelOf([src, idx, out], [body]), [f32s(16, (i) => i + 0.5), indices, f32s(64, () => 0)]);
   });
 });
 
@@ -250,10 +216,7 @@ describe('sharing', () => {
     const body = loopFrom(2, 14, (i) => {
       const at = X.mul(i, c(4));
       const parts = [-8, -3, 0, 5, 7].map((d) => X.load(x, [X.add(at, c(d))]));
-      return [
-        store(out, [X.sub(at, c(8))], parts.reduce(X.add)),
-        store(out, [X.add(at, c(3))], parts[1]),
-      ];
+      return [store(out, [X.sub(at, c(8))], parts.reduce(X.add)), store(out, [X.add(at, c(3))], parts[1])];
     });
     expectAsInterpreted(kernelOf([x, out], [body]), [f32s(64, (i) => i * i), f32s(64)]);
   });
@@ -262,11 +225,7 @@ describe('sharing', () => {
     const body = loopFrom(0, 8, (i) => [
       { kind: 'for', index: X.newLocal('unused', 'i32'), from: c(0), to: c(0), step: 1, body: [] },
       loopFrom(0, 8, (j) => [
-        store(
-          out,
-          [X.add(X.mul(X.sub(c(7), i), c(8)), X.sub(c(7), j))],
-          X.load(x, [X.add(X.mul(j, c(8)), i)]),
-        ),
+        store(out, [X.add(X.mul(X.sub(c(7), i), c(8)), X.sub(c(7), j))], X.load(x, [X.add(X.mul(j, c(8)), i)])),
       ]),
     ]);
     expectAsInterpreted(kernelOf([x, out], [body]), [f32s(64), f32s(64)]);
@@ -277,8 +236,7 @@ it('evaluates expressions 10,000 deep and widely shared ones', () => {
   const x = newTensor('x', 'i32', [4], 'input');
   const out = newTensor('out', 'i32', [4], 'output');
   let deep = X.load(x, [c(0)]);
-  for (let i = 0; i < 10000; i++)
-    deep = i % 2 ? X.add(deep, c(i)) : X.xor(deep, X.load(x, [c(i % 4)]));
+  for (let i = 0; i < 10000; i++) deep = i % 2 ? X.add(deep, c(i)) : X.xor(deep, X.load(x, [c(i % 4)]));
   let shared = X.load(x, [c(1)]);
   for (let i = 0; i < 200; i++) shared = X.add(shared, shared);
   let index = X.load(x, [c(3)]);

@@ -7,20 +7,10 @@ import { decodeFloat, encodeFloat } from '../../src/ir/float.ts';
 import { elements, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { EXTREMES, expectAsInterpreted, mapKernel, runKernel } from './harness.ts';
 
-const NARROW: readonly DType[] = [
-  'f16',
-  'bf16',
-  'f8e4m3fn',
-  'f8e4m3fnuz',
-  'f8e5m2',
-  'f8e5m2fnuz',
-  'f8e8m0',
-  'f4e2m1',
-];
+const NARROW: readonly DType[] = ['f16', 'bf16', 'f8e4m3fn', 'f8e4m3fnuz', 'f8e5m2', 'f8e5m2fnuz', 'f8e8m0', 'f4e2m1'];
 const INTEGERS: readonly DType[] = ['i8', 'u8', 'i16', 'u16', 'i4', 'u4', 'i2', 'u2', 'bool'];
 
-const patterns = (dtype: DType): number =>
-  dtypeInfo(dtype).bytes === 2 ? 65536 : dtype === 'f4e2m1' ? 16 : 256;
+const patterns = (dtype: DType): number => (dtypeInfo(dtype).bytes === 2 ? 65536 : dtype === 'f4e2m1' ? 16 : 256);
 
 /** Every bit pattern. */
 function all(dtype: DType): TensorData {
@@ -56,9 +46,7 @@ function boundaries(dtype: DType): number[] {
 function bitsOf(t: TensorData): number[] {
   const wide = dtypeInfo(t.dtype).bytes === 2;
   const { bytes } = t;
-  return Array.from({ length: t.shape[0] }, (_, i) =>
-    wide ? bytes[2 * i] | (bytes[2 * i + 1] << 8) : bytes[i],
-  );
+  return Array.from({ length: t.shape[0] }, (_, i) => (wide ? bytes[2 * i] | (bytes[2 * i + 1] << 8) : bytes[i]));
 }
 
 describe.each(NARROW)('%s', (dtype) => {
@@ -87,11 +75,7 @@ describe.each(NARROW)('%s', (dtype) => {
     const input = tensorOf('f32', [values.length], values);
     const small = (dtype === 'f8e8m0' ? 2 ** 24 : 1) * 2 ** -60;
     const near = values.flatMap((x) => [x, x * (1 + 2 ** -50), x * (1 - 2 ** -50), x + small]);
-    const wide = tensorOf(
-      'f64',
-      [near.length],
-      [...near, 1e300, -1e300, 1e-300, -1e-320].slice(-near.length),
-    );
+    const wide = tensorOf('f64', [near.length], [...near, 1e300, -1e300, 1e-300, -1e-320].slice(-near.length));
     for (const [t, lanes] of [
       [input, 1],
       [input, 4],
@@ -115,12 +99,7 @@ describe.each(INTEGERS)('%s', (dtype) => {
       [260 * 4],
       Array.from({ length: 260 * 4 }, (_, i) => (i - 500) * 131 + (i % 7)),
     );
-    const put = mapKernel(
-      [values],
-      [(x) => (compute === 'bool' ? X.cast('bool', x) : x)],
-      [dtype],
-      lanes,
-    );
+    const put = mapKernel([values], [(x) => (compute === 'bool' ? X.cast('bool', x) : x)], [dtype], lanes);
     expectAsInterpreted(put.kernel, put.args);
   });
 
@@ -140,12 +119,7 @@ it('rounds between compute types', () => {
   const wide = tensorOf('f64', [20], EXTREMES.f64.slice(0, 20));
   const big = tensorOf('i64', [16], EXTREMES.i64.slice(0, 16));
   for (const lanes of [1, 2]) {
-    const a = mapKernel(
-      [wide],
-      [(x) => X.round('f32', x), (x) => X.round('bool', x)],
-      ['f64', 'f64'],
-      lanes,
-    );
+    const a = mapKernel([wide], [(x) => X.round('f32', x), (x) => X.round('bool', x)], ['f64', 'f64'], lanes);
     expectAsInterpreted(a.kernel, a.args);
     const b = mapKernel(
       [big],
@@ -160,12 +134,7 @@ it('rounds between compute types', () => {
 it('normalises bool bytes when it loads them', () => {
   const bytes = Uint8Array.of(0, 1, 2, 255);
   for (const lanes of [1, 4, 2]) {
-    const { kernel, args } = mapKernel(
-      [{ dtype: 'bool', shape: [4], bytes }],
-      [(x) => x],
-      ['bool'],
-      lanes,
-    );
+    const { kernel, args } = mapKernel([{ dtype: 'bool', shape: [4], bytes }], [(x) => x], ['bool'], lanes);
     expect([...runKernel(kernel, args)[1].bytes]).toEqual([0, 1, 1, 1]);
   }
 });

@@ -60,52 +60,28 @@ const KINDS: readonly Kind[] = [
   {
     type: 4,
     field: 't',
-    decode: (a, c) => ({
-      kind: 'tensor',
-      value: named(a, () => c.tensors.read(a.t ?? missing(a))),
-    }),
+    decode: (a, c) => ({ kind: 'tensor', value: named(a, () => c.tensors.read(a.t ?? missing(a))) }),
   },
-  {
-    type: 5,
-    field: 'g',
-    decode: (a, c) => ({ kind: 'graph', value: c.region(a.g ?? missing(a)) }),
-  },
+  { type: 5, field: 'g', decode: (a, c) => ({ kind: 'graph', value: c.region(a.g ?? missing(a)) }) },
   { type: 6, field: 'floats', decode: (a) => ({ kind: 'floats', value: a.floats }) },
   { type: 7, field: 'ints', decode: (a) => ({ kind: 'ints', value: a.ints }) },
-  {
-    type: 8,
-    field: 'strings',
-    decode: (a) => ({ kind: 'strings', value: a.strings.map((s) => text.decode(s)) }),
-  },
+  { type: 8, field: 'strings', decode: (a) => ({ kind: 'strings', value: a.strings.map((s) => text.decode(s)) }) },
   {
     type: 9,
     field: 'tensors',
-    decode: (a, c) => ({
-      kind: 'tensors',
-      value: a.tensors.map((t) => named(a, () => c.tensors.read(t))),
-    }),
+    decode: (a, c) => ({ kind: 'tensors', value: a.tensors.map((t) => named(a, () => c.tensors.read(t))) }),
   },
-  {
-    type: 10,
-    field: 'graphs',
-    decode: (a, c) => ({ kind: 'graphs', value: a.graphs.map((g) => c.region(g)) }),
-  },
+  { type: 10, field: 'graphs', decode: (a, c) => ({ kind: 'graphs', value: a.graphs.map((g) => c.region(g)) }) },
   {
     type: 11,
     field: 'sparseTensor',
-    decode: (a, c) => ({
-      kind: 'sparse',
-      value: named(a, () => c.tensors.readSparse(a.sparseTensor ?? missing(a))),
-    }),
+    decode: (a, c) => ({ kind: 'sparse', value: named(a, () => c.tensors.readSparse(a.sparseTensor ?? missing(a))) }),
   },
   { type: 12, field: 'sparseTensors', decode: undefined },
   {
     type: 13,
     field: 'tp',
-    decode: (a, c) => ({
-      kind: 'type',
-      value: valueType(a.tp, c.tensors.limits, a.name) ?? missing(a),
-    }),
+    decode: (a, c) => ({ kind: 'type', value: valueType(a.tp, c.tensors.limits, a.name) ?? missing(a) }),
   },
   { type: 14, field: 'typeProtos', decode: undefined },
 ];

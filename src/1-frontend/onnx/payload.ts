@@ -105,11 +105,7 @@ export const TYPED_LISTS: ReadonlyMap<DType, TypedList> = new Map<DType, TypedLi
   ['f8e8m0', octets],
   [
     'bool',
-    {
-      field: 'int32Data',
-      entries: same,
-      decode: (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1)),
-    },
+    { field: 'int32Data', entries: same, decode: (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1)) },
   ],
   ['i4', packedList('i4')],
   ['u4', packedList('u4')],

@@ -41,9 +41,7 @@ function tensor(elemType: number, shape: Shape | undefined, limits: ModelLimits,
   if (elemType === 0) return undefined;
   const dtype: DType | undefined = dtypeFromOnnx(elemType);
   if (!dtype) {
-    throw new TilewrightError('INVALID_MODEL', `${elemType} is not an ONNX element type`, {
-      value: name,
-    });
+    throw new TilewrightError('INVALID_MODEL', `${elemType} is not an ONNX element type`, { value: name });
   }
   if (!shape) return tensorType(dtype);
   checkLimit(limits, 'rank', shape.dim.length, { value: name });
@@ -67,9 +65,7 @@ export function valueType(proto: Type | undefined, limits: ModelLimits, name: st
   }
   const unsupported = UNSUPPORTED.get(inner?.case ?? '');
   if (unsupported) {
-    throw new TilewrightError('UNSUPPORTED_TYPE', `${unsupported} are not supported`, {
-      value: name,
-    });
+    throw new TilewrightError('UNSUPPORTED_TYPE', `${unsupported} are not supported`, { value: name });
   }
   let type: ValueType | undefined;
   if (inner?.case === 'tensorType') {

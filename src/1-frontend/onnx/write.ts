@@ -79,10 +79,7 @@ const DEFAULT_IR = 10;
 const text = new TextEncoder();
 
 const int = (value: number | bigint): AttrSpec => ({ kind: 'int', value: BigInt(value) });
-const ints = (value: readonly (number | bigint)[]): AttrSpec => ({
-  kind: 'ints',
-  value: value.map(BigInt),
-});
+const ints = (value: readonly (number | bigint)[]): AttrSpec => ({ kind: 'ints', value: value.map(BigInt) });
 const float = (value: number): AttrSpec => ({ kind: 'float', value });
 const floats = (value: readonly number[]): AttrSpec => ({ kind: 'floats', value });
 const string = (value: string): AttrSpec => ({ kind: 'string', value });

@@ -4,8 +4,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENTRY } from '../../5-codegen/targets/c/program.ts';
 import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
+import { ENTRY } from '../../5-codegen/targets/c/program.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';
 import {
@@ -23,8 +23,8 @@ import {
   compileFlags,
   cpuFeatures,
   findToolchain,
-  runCompiler,
   type RunLimits,
+  runCompiler,
   type Toolchain,
   toolchainKey,
 } from '../toolchain.ts';

@@ -1,7 +1,6 @@
 // Runs WebAssembly artifacts, in browsers and in Node: one memory holds the constants and the arena,
 // one call runs the whole program. In: an artifact. Out: an Executable. Uses nothing but the
 // standard WebAssembly API.
-
 import type { TensorData } from '../../ir/tensor.ts';
 import { TilewrightError } from '../../support/errors.ts';
 import {
@@ -22,9 +21,9 @@ const SLACK = 64;
 
 /** A module of one function that uses relaxed multiply-add; valid where the host has it. */
 const RELAXED_PROBE = new Uint8Array([
-  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, 0x03,
-  0x02, 0x01, 0x00, 0x0a, 0x13, 0x01, 0x11, 0x00, 0x41, 0x00, 0xfd, 0x11, 0x41, 0x00, 0xfd, 0x11,
-  0x41, 0x00, 0xfd, 0x11, 0xfd, 0x85, 0x02, 0x0b,
+  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b, 0x03, 0x02, 0x01, 0x00,
+  0x0a, 0x13, 0x01, 0x11, 0x00, 0x41, 0x00, 0xfd, 0x11, 0x41, 0x00, 0xfd, 0x11, 0x41, 0x00, 0xfd, 0x11, 0xfd, 0x85,
+  0x02, 0x0b,
 ]);
 
 /** Optional features that code for this host may use. */
@@ -71,10 +70,7 @@ class WasmExecutable implements Executable {
     this.main = main;
     this.arenaBytes = artifact.arenaBytes;
     this.codeBytes = artifact.code.bytes.length;
-    writeConstants(
-      artifact,
-      new Uint8Array(memory.buffer, layout.constants, artifact.constantBytes),
-    );
+    writeConstants(artifact, new Uint8Array(memory.buffer, layout.constants, artifact.constantBytes));
   }
 
   run(feeds: readonly TensorData[]): TensorData[] {
@@ -112,12 +108,7 @@ function refuseMissingFeatures(artifact: Artifact): void {
   const host = hostFeatures();
   const missing = artifact.code.features.filter((f) => !host.has(f));
   if (missing.length === 0) return;
-  throw new TilewrightError(
-    'TARGET_UNAVAILABLE',
-    `this host lacks ${missing.join(', ')}`,
-    {},
-    'Compile without them.',
-  );
+  throw new TilewrightError('TARGET_UNAVAILABLE', `this host lacks ${missing.join(', ')}`, {}, 'Compile without them.');
 }
 
 function refuseModule(error: unknown): never {
@@ -150,11 +141,7 @@ function load(artifact: Artifact, layout: Layout, module: WebAssembly.Module): L
   }
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const { exports } = instance;
-  return {
-    executable: new WasmExecutable(artifact, layout, memory, exports['main'] as Main),
-    memory,
-    exports,
-  };
+  return { executable: new WasmExecutable(artifact, layout, memory, exports['main'] as Main), memory, exports };
 }
 
 /** Artifacts never lie in shared buffers, which the standard API does not take. */

@@ -12,11 +12,15 @@ const SOURCES = `  /** The shared library built from model.c. */
   weights?: Response | ArrayBuffer | Uint8Array;`;
 
 function slotMacros(kind: string, slots: readonly Slot[]): string {
-  return slots.map((s, i) => [
-    `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */`,
-    `#define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u`,
-    `#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
-  ].join('\n')).join('\n');
+  return slots
+    .map((s, i) =>
+      [
+        `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */`,
+        `#define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u`,
+        `#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 function header(artifact: Artifact): string {
@@ -71,7 +75,11 @@ export interface NativeBuild {
 
 /** Files of the package; one C file per translation unit. */
 export function nativePackage(
-  artifact: Artifact, inputs: readonly string[], outputs: readonly string[], units: readonly string[], build: NativeBuild,
+  artifact: Artifact,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  units: readonly string[],
+  build: NativeBuild,
 ): Map<string, Uint8Array> {
   const s = signatureOf(artifact, inputs, outputs);
   const weights = new Uint8Array(artifact.constantBytes);
@@ -79,7 +87,13 @@ export function nativePackage(
   const text = (t: string): Uint8Array => new TextEncoder().encode(t);
   const sources = units.map((_, i) => (i === 0 ? 'model.c' : `model_${i}.c`));
   const command = ['cc', ...build.flags, '-shared', '-o', build.library, ...sources, '-lm'].join(' ');
-  const manifest = { type: 'module', main: './index.js', types: './index.d.ts', dependencies: { koffi: '^3.3.4' }, scripts: { build: command } };
+  const manifest = {
+    type: 'module',
+    main: './index.js',
+    types: './index.d.ts',
+    dependencies: { koffi: '^3.3.4' },
+    scripts: { build: command },
+  };
   return new Map([
     ...units.map((unit, i): [string, Uint8Array] => [sources[i], text(unit)]),
     ['model.h', text(header(artifact))],

@@ -23,15 +23,32 @@ export interface Signature {
 }
 
 const ARRAYS: Partial<Record<DType, string>> = {
-  f32: 'Float32Array', f64: 'Float64Array', i32: 'Int32Array', u32: 'Uint32Array', i16: 'Int16Array',
-  u16: 'Uint16Array', i64: 'BigInt64Array', u64: 'BigUint64Array', f16: 'Uint16Array', bf16: 'Uint16Array',
-  i8: 'Int8Array', i4: 'Int8Array', i2: 'Int8Array', complex64: 'Float32Array', complex128: 'Float64Array',
+  f32: 'Float32Array',
+  f64: 'Float64Array',
+  i32: 'Int32Array',
+  u32: 'Uint32Array',
+  i16: 'Int16Array',
+  u16: 'Uint16Array',
+  i64: 'BigInt64Array',
+  u64: 'BigUint64Array',
+  f16: 'Uint16Array',
+  bf16: 'Uint16Array',
+  i8: 'Int8Array',
+  i4: 'Int8Array',
+  i2: 'Int8Array',
+  complex64: 'Float32Array',
+  complex128: 'Float64Array',
 };
 
 function packageSlot(slot: Slot, name: string): PackageSlot {
   return {
-    name, type: dtypeInfo(slot.dtype).api, array: ARRAYS[slot.dtype] ?? 'Uint8Array', dims: slot.shape,
-    constant: slot.space === 'constants', offset: slot.offset, bytes: slot.bytes,
+    name,
+    type: dtypeInfo(slot.dtype).api,
+    array: ARRAYS[slot.dtype] ?? 'Uint8Array',
+    dims: slot.shape,
+    constant: slot.space === 'constants',
+    offset: slot.offset,
+    bytes: slot.bytes,
   };
 }
 
@@ -40,14 +57,22 @@ export function signatureOf(artifact: Artifact, inputs: readonly string[], outpu
   return {
     inputs: artifact.inputs.map((s, i) => packageSlot(s, inputs[i])),
     outputs: artifact.outputs.map((s, i) => packageSlot(s, outputs[i])),
-    checks: artifact.checks.map((c) => ({ offset: c.slot.offset, constant: c.slot.space === 'constants', message: `${c.op}: ${c.message}` })),
-    constantBytes: artifact.constantBytes, arenaBytes: artifact.arenaBytes,
+    checks: artifact.checks.map((c) => ({
+      offset: c.slot.offset,
+      constant: c.slot.space === 'constants',
+      message: `${c.op}: ${c.message}`,
+    })),
+    constantBytes: artifact.constantBytes,
+    arenaBytes: artifact.arenaBytes,
   };
 }
 
 /** A JSON literal that is also safe inside script text. */
 export function literal(value: unknown): string {
-  return JSON.stringify(value, null, 1).replace(/[\u007f-\uffff<]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value, null, 1).replace(
+    /[\u007f-\uffff<]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function tupleType(dims: readonly number[]): string {
@@ -55,7 +80,10 @@ function tupleType(dims: readonly number[]): string {
 }
 
 function recordType(slots: readonly PackageSlot[]): string {
-  const fields = slots.map((s) => `  ${literal(s.name)}: { readonly type: '${s.type}'; readonly data: ${s.array}; readonly dims: ${tupleType(s.dims)} };`);
+  const fields = slots.map(
+    (s) =>
+      `  ${literal(s.name)}: { readonly type: '${s.type}'; readonly data: ${s.array}; readonly dims: ${tupleType(s.dims)} };`,
+  );
   return `{\n${fields.join('\n')}\n}`;
 }
 

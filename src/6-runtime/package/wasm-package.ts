@@ -39,7 +39,11 @@ export default load;
 }
 
 /** Files of the package. */
-export function wasmPackage(artifact: Artifact, inputs: readonly string[], outputs: readonly string[]): Map<string, Uint8Array> {
+export function wasmPackage(
+  artifact: Artifact,
+  inputs: readonly string[],
+  outputs: readonly string[],
+): Map<string, Uint8Array> {
   const s = signatureOf(artifact, inputs, outputs);
   const weights = new Uint8Array(artifact.constantBytes);
   writeConstants(artifact, weights);
@@ -49,6 +53,9 @@ export function wasmPackage(artifact: Artifact, inputs: readonly string[], outpu
     ['weights.bin', weights],
     ['index.js', text(moduleText(s))],
     ['index.d.ts', text(declarations(s, SOURCES))],
-    ['package.json', text(`${JSON.stringify({ type: 'module', main: './index.js', types: './index.d.ts' }, null, 2)}\n`)],
+    [
+      'package.json',
+      text(`${JSON.stringify({ type: 'module', main: './index.js', types: './index.d.ts' }, null, 2)}\n`),
+    ],
   ]);
 }

@@ -23,10 +23,7 @@ const CONSTANT_ATTRIBUTE = {
 export type NumericKind = keyof typeof CONSTANT_ATTRIBUTE;
 
 export const intAttr = (value: number | bigint): Attr => ({ kind: 'int', value: BigInt(value) });
-export const intsAttr = (value: readonly (number | bigint)[]): Attr => ({
-  kind: 'ints',
-  value: value.map(BigInt),
-});
+export const intsAttr = (value: readonly (number | bigint)[]): Attr => ({ kind: 'ints', value: value.map(BigInt) });
 export const floatAttr = (value: number): Attr => ({ kind: 'float', value });
 export const stringAttr = (value: string): Attr => ({ kind: 'string', value });
 export const graphAttr = (value: Graph): Attr => ({ kind: 'graph', value });

@@ -3,8 +3,8 @@
 // often each value is used. No recursion: expressions may be thousands deep.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
 import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
-import type { Stmt } from '../../../3-tile/tile-op.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
+import type { Stmt } from '../../../3-tile/tile-op.ts';
 
 /** Visits every distinct node below the roots that `skip` does not cut, operands first. */
 export function postOrder(roots: readonly Expr[], visit: (e: Expr) => void, skip: (e: Expr) => boolean): void {

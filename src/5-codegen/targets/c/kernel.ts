@@ -3,11 +3,11 @@
 // gets its name from the program, so that equal kernels can share one.
 import { computeType, type Expr, type Local } from '../../../3-tile/expr.ts';
 import type { Kernel } from '../../../3-tile/task.ts';
+import { walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
 import { effects, staticLocals } from './analysis.ts';
-import { walkStmts } from '../../../3-tile/task.ts';
 import { storeAt } from './memory.ts';
 import { scalarOf, storageOf, type Unit } from './unit.ts';
 import { Values } from './values.ts';

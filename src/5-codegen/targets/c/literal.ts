@@ -1,6 +1,6 @@
 // Constants as C text that reads back as exactly the same value.
-import { invariant } from '../../../support/errors.ts';
 import type { Expr } from '../../../3-tile/expr.ts';
+import { invariant } from '../../../support/errors.ts';
 
 /** The literal of a `const` expression, of the expression's compute type; bool is 0 or 1. */
 export function literal(e: Expr): string {

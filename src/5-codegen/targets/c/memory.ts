@@ -1,7 +1,7 @@
 // Loads and stores in C: from a pointer to the storage type to a value of the compute type and
 // back, for scalars, for consecutive elements and lane by lane under a guard.
-import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
 import { type ComputeType, computeType } from '../../../3-tile/expr.ts';
+import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
 import { wrapInteger } from './casts.ts';
 import { Form } from './form.ts';
 import { decodeNarrow, encodeNarrow } from './narrow.ts';

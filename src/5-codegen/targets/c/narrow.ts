@@ -1,8 +1,8 @@
 // Narrow floats in C: helper functions that decode a stored pattern to f32 and encode f32 (or f64)
 // to a pattern, bit for bit as ir/float.ts does. Bit arithmetic on f32 and u32, the same text for
 // scalars and vectors; half precision uses the CPU's conversion where there is one.
-import { FORMATS, type Format } from '../../../ir/float.ts';
 import type { DType } from '../../../ir/dtype.ts';
+import { FORMATS, type Format } from '../../../ir/float.ts';
 import type { Form } from './form.ts';
 import { type Scalar, storageOf } from './unit.ts';
 
@@ -116,18 +116,8 @@ function encodeFormat(form: Form, f: Format): [string, string] {
   const minExponent = 1 - f.bias;
   const magic = minExponent - f.mantissa + 23;
   const infinity = ((1 << f.exponent) - 1) << f.mantissa;
-  const largest = {
-    ieee: infinity - 1,
-    fn: (1 << width) - 2,
-    fnuz: (1 << width) - 1,
-    none: (1 << width) - 1,
-  };
-  const nan = {
-    ieee: infinity | (1 << (f.mantissa - 1)),
-    fn: (1 << width) - 1,
-    fnuz: 1 << width,
-    none: 1 << width,
-  };
+  const largest = { ieee: infinity - 1, fn: (1 << width) - 2, fnuz: (1 << width) - 1, none: (1 << width) - 1 };
+  const nan = { ieee: infinity | (1 << (f.mantissa - 1)), fn: (1 << width) - 1, fnuz: 1 << width, none: 1 << width };
   const overflow = { ieee: infinity, fn: nan.fn, fnuz: nan.fnuz, none: largest.none }[f.special];
   const splat = (n: number): string => form.splat('u32', hex(n));
   const value = form.bits('u32', 'f32', 'a');

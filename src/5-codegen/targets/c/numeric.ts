@@ -1,8 +1,8 @@
 // Arithmetic whose C needs more than an operator: counting bits, division that is total, min and max
 // that order zeros and keep NaN, multiply-add with one rounding. The same text serves scalars and
 // vectors; ops.ts has the table that these belong to.
-import { TilewrightError } from '../../../support/errors.ts';
 import type { Expr } from '../../../3-tile/expr.ts';
+import { TilewrightError } from '../../../support/errors.ts';
 import { Form } from './form.ts';
 import { isFloatScalar, isUnsigned, type Scalar, scalarBytes, unsignedOf } from './unit.ts';
 

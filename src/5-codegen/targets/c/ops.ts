@@ -4,8 +4,8 @@ import type { ComputeType, Expr, Op } from '../../../3-tile/expr.ts';
 import { castValue, roundValue } from './casts.ts';
 import { Form } from './form.ts';
 import { literal } from './literal.ts';
-import { count, divide, eachLane, extreme, fma, refuse, remainder, type Render, suffix } from './numeric.ts';
-import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, unsignedOf, type Unit } from './unit.ts';
+import { count, divide, eachLane, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
+import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, type Unit, unsignedOf } from './unit.ts';
 
 /** add, sub and mul: plain, since -fwrapv makes integers wrap; on bool or/and as a lattice. */
 const arithmetic =

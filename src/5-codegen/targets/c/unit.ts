@@ -1,9 +1,9 @@
 // One C translation unit under construction: vector types and helper functions, each written once
 // and only when something asks for it, in order of need. In: names and bodies. Out: the text before
 // the kernels. C names here are made from type names and lane counts only.
+import type { ComputeType } from '../../../3-tile/expr.ts';
 import type { DType } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
-import type { ComputeType } from '../../../3-tile/expr.ts';
 
 /** Element types as C sees them; `i32` also carries bool (0/1, in vectors 0/-1 per lane). */
 export type Scalar = 'f32' | 'f64' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'i64' | 'u64';
