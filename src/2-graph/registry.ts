@@ -26,6 +26,6 @@ export function createRegistry(operators: readonly Operator[], exclusions: Reado
       return domain === '' ? list?.find((o) => o.since <= version) : list?.[0];
     },
     knows: (domain, name) => table.has(key(domain, name)),
-    excluded: (domain, name) => exclusions.get(key(domain, name)),
+    excluded: (domain, name) => exclusions.get(key(domain, name)) ?? exclusions.get(key(domain, '*')),
   };
 }

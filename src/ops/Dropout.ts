@@ -10,7 +10,7 @@ function checkRatio(c: InferContext): void {
   const ratio = c.has(1) ? c.numbers(1)[0] : 0.5;
   if (ratio === 0) return;
   c.fail(
-    `training mode with ratio ${ratio} drops elements at random`,
+    `training mode is not supported: ratio ${ratio} drops elements at random`,
     'Export the model for inference.',
     'UNSUPPORTED_OPERATOR',
   );

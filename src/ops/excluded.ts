@@ -10,7 +10,13 @@ const DEFAULT_DOMAIN: Readonly<Record<string, string>> = {
 
 const TRAINING: readonly string[] = ['Adagrad', 'Adam', 'Momentum', 'Gradient'];
 
+/** Whole domains, under the name `*`. */
+const DOMAINS: Readonly<Record<string, string>> = {
+  'ai.onnx.ml': 'classical machine learning (trees, encoders) is out of scope',
+};
+
 export const EXCLUDED: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(DOMAINS).map(([domain, why]): [string, string] => [`${domain}\u0000*`, why]),
   ...Object.entries(DEFAULT_DOMAIN).map(([name, why]): [string, string] => [`\u0000${name}`, why]),
   ...TRAINING.map((name): [string, string] => [`ai.onnx.preview.training\u0000${name}`, 'training is out of scope']),
 ]);
