@@ -1,6 +1,6 @@
 // The binary format of a WebAssembly module: functions, their types, exports and the one imported
 // memory go in, bytes come out. Knows sections and nothing of instructions or tensors.
-import { invariant } from '../../../support/errors.ts';
+import { invariant, TilewrightError } from '../../../support/errors.ts';
 import { ByteWriter } from './bytes.ts';
 
 export type ValType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
@@ -27,9 +27,20 @@ export interface FunctionCode {
   readonly body: Uint8Array;
 }
 
-/** Limits that engines enforce; exceeding one makes the whole module invalid. */
+/** Limits that engines enforce; exceeding one would make the whole module invalid. */
 const MAX_FUNCTION_BYTES = 7_600_000;
 const MAX_LOCALS = 50_000;
+const MAX_PARAMS = 1000;
+
+function limit(what: string, count: number, most: number): void {
+  if (count <= most) return;
+  throw new TilewrightError(
+    'LIMIT_EXCEEDED',
+    `${count} ${what}, WebAssembly engines take ${most}`,
+    {},
+    'Use a native target.',
+  );
+}
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const END = 0x0b;
@@ -45,6 +56,7 @@ export class ModuleBuilder {
 
   /** Reserves the next function index. */
   declare(type: FunctionType): number {
+    limit('parameters of one function', type.params.length, MAX_PARAMS);
     const key = `${type.params.join()}>${type.results.join()}`;
     let index = this.typeKeys.get(key);
     if (index === undefined) {
@@ -57,8 +69,8 @@ export class ModuleBuilder {
   }
 
   define(index: number, code: FunctionCode): void {
-    invariant(code.body.length < MAX_FUNCTION_BYTES, 'a function exceeds the size limit');
-    invariant(code.locals.length < MAX_LOCALS, 'a function exceeds the limit of locals');
+    limit('bytes of one function', code.body.length, MAX_FUNCTION_BYTES);
+    limit('locals of one function', code.locals.length, MAX_LOCALS);
     this.functions[index].code = code;
   }
 
