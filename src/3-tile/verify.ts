@@ -32,8 +32,16 @@ class Report {
   }
 }
 
-/** Elements written so far, per owner; unlimited where they cannot be counted. */
-type Written = Map<TileTensor, number>;
+/** Elements written so far, per owner; unlimited where they cannot be counted, as in loops. */
+class Written {
+  readonly counts: Map<TileTensor, number>;
+  readonly repeated: boolean;
+
+  constructor(counts: ReadonlyMap<TileTensor, number> = new Map(), repeated = false) {
+    this.counts = new Map(counts);
+    this.repeated = repeated;
+  }
+}
 
 const nothing: Pick<Where, 'locals' | 'acc' | 'elem' | 'lowered'> =
   { locals: new Set(), acc: [], elem: [], lowered: false };
@@ -42,7 +50,7 @@ function readableIn(written: Written): Where['readable'] {
   return (t) => {
     const o = owner(t);
     if (o.role === 'input' || o.data || elementCount(o.shape) === 0) return undefined;
-    const count = written.get(o);
+    const count = written.counts.get(o);
     if (count === undefined) return `of ${t.name} reads what nothing has written`;
     return count < elementCount(o.shape) ? `of ${t.name} reads what is not fully written` : undefined;
   };
@@ -51,7 +59,7 @@ function readableIn(written: Written): Where['readable'] {
 function noteWrite(t: TileTensor, points: number, written: Written, report: Report): void {
   const o = owner(t);
   report.require(o.role !== 'input' && !o.data, `writes ${o.role} ${t.name}`);
-  written.set(o, (written.get(o) ?? 0) + points);
+  written.counts.set(o, (written.counts.get(o) ?? 0) + (written.repeated ? Infinity : points));
 }
 
 function verifyOp(op: TileOp, written: Written, report: Report): void {
@@ -87,6 +95,9 @@ function verifyReduction(
   combined(monoid.combine, types, 'combine');
   if (monoid.merge) combined(monoid.merge, monoid.state, 'merge');
 }
+
+const neverRuns = ({ from, to }: Stmt & { kind: 'for' }): boolean =>
+  from.op === 'const' && to.op === 'const' && to.arg <= from.arg;
 
 /** Checks statements in order; `locals` grows as they are set. */
 class BodyVerifier {
@@ -133,6 +144,7 @@ class BodyVerifier {
       case 'store': return this.store(s);
       case 'for':
         report.require(s.from.dtype === 'i32' && s.to.dtype === 'i32' && s.index.dtype === 'i32', `loop over ${s.index.name} is not i32`);
+        if (neverRuns(s)) return;
         report.require(Number.isInteger(s.step) && s.step > 0, `loop over ${s.index.name} has step ${s.step}`);
         this.locals.add(s.index);
         return this.block(s.body);
@@ -168,11 +180,12 @@ class BodyVerifier {
 
 function verifyRoutine(r: Routine, written: Written, report: Report): void {
   const outside = readableIn(written);
-  const declared = new Set([...r.reads, ...r.writes]);
+  const declared = new Set([...r.reads, ...r.writes].map(owner));
   const writes = new Set(r.writes);
+  const own = new Set(r.writes.map(owner));
   const readable = (t: TileTensor): string | undefined => {
-    if (!declared.has(t)) return `of ${t.name} reads an undeclared tensor`;
-    return writes.has(t) ? undefined : outside(t);
+    if (!declared.has(owner(t))) return `of ${t.name} reads an undeclared tensor`;
+    return own.has(owner(t)) ? undefined : outside(t);
   };
   new BodyVerifier(report, false, readable, writes).run(r.body);
   for (const t of r.writes) noteWrite(t, Infinity, written, report);
@@ -198,19 +211,22 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
     noteWrite(p.state, Infinity, written, report);
   }
   noteWrite(s.counter, Infinity, written, report);
-  verifySteps(s.steps, written, report, depth + 1);
-  for (const p of pairs) read(p.next, 'next');
+  const inside = new Written(written.counts, true);
+  verifySteps(s.steps, inside, report, depth + 1);
+  const after = readableIn(inside);
+  for (const p of pairs) report.require(after(p.next) === undefined, `next ${after(p.next)}`);
+  for (const [t, n] of inside.counts) written.counts.set(t, n);
 }
 
 function verifyBranch(then: readonly Step[], otherwise: readonly Step[], written: Written, report: Report, depth: number): void {
   const sides = [then, otherwise].map((steps) => {
-    const copy: Written = new Map(written);
+    const copy = new Written(written.counts, written.repeated);
     verifySteps(steps, copy, report, depth + 1);
     return copy;
   });
-  for (const [t, n] of sides[0]) {
-    const other = sides[1].get(t);
-    if (other !== undefined) written.set(t, Math.min(n, other));
+  for (const [t, n] of sides[0].counts) {
+    const other = sides[1].counts.get(t);
+    if (other !== undefined) written.counts.set(t, Math.min(n, other));
   }
 }
 
@@ -240,7 +256,7 @@ function verifySteps(steps: readonly Step[], written: Written, report: Report, d
 /** What is illegal in a program before scheduling. */
 export function programProblems(p: TileProgram): readonly Problem[] {
   const report = new Report();
-  const written: Written = new Map();
+  const written = new Written();
   verifySteps(p.steps, written, report, 0);
   const readable = readableIn(written);
   report.place = 'outputs';
