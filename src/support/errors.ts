@@ -25,6 +25,8 @@ export interface ErrorPlace {
   value?: string | undefined;
   shape?: readonly (number | string)[] | undefined;
   file?: string | undefined;
+  /** Field of the model file that is broken or missing, as a path of ONNX's field names. */
+  field?: string | undefined;
 }
 
 const MAX_NAME = 80;
@@ -66,11 +68,12 @@ export class TilewrightError extends Error {
 
 function describe(code: ErrorCode, what: string, place: ErrorPlace, hint?: string): string {
   const parts: string[] = [];
-  if (place.op !== undefined) parts.push(`operator ${printable(place.op)}`);
+  if (place.op) parts.push(`operator ${printable(place.op)}`);
   if (place.node) parts.push(`node "${printable(place.node)}"`);
   if (place.value) parts.push(`tensor "${printable(place.value)}"`);
   if (place.shape) parts.push(`shape [${place.shape.map((d) => printable(String(d))).join(', ')}]`);
   if (place.file) parts.push(`file ${printable(place.file)}`);
+  if (place.field) parts.push(`field ${printable(place.field)}`);
   const where = parts.length > 0 ? `\n  at ${parts.join(', ')}` : '';
   const next = hint ? `\n  ${hint}` : '';
   return `${code}: ${what.replaceAll('\n', ' ')}${where}${next}`;
@@ -79,6 +82,11 @@ function describe(code: ErrorCode, what: string, place: ErrorPlace, hint?: strin
 /** Throws INTERNAL when an invariant of ours is broken. */
 export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new TilewrightError('INTERNAL', what, {}, 'This is a bug: please report it.');
+}
+
+/** Whether a place says anything. */
+export function isKnown(place: ErrorPlace): boolean {
+  return Object.values(place).some((part) => part !== undefined && part !== '');
 }
 
 /** Rethrows anything as a TilewrightError, adding the place. */

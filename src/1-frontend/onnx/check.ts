@@ -12,6 +12,9 @@ const SUCCESSORS = new Map([
   ['Scatter', 'ScatterElements'],
 ]);
 
+/** Attributes named so are annotations of the tool that made the model; every definition allows them. */
+const PRIVATE = '__';
+
 /** Attributes that old files leave out although their operator set requires them. */
 const NEVER_MISSED = new Set(['consumed_inputs']);
 
@@ -124,7 +127,6 @@ function checkCount(values: readonly (Value | null)[], { least, formals }: Param
   const most = formals.at(-1)?.variadic ? Number.POSITIVE_INFINITY : formals.length;
   if (given > most) refuse(`${given} ${what}s, the operator has at most ${most}`);
   if (values.length < least) refuse(`${values.length} ${what}s, the operator has at least ${least}`);
-  if (what === 'output') return;
   formals.forEach((formal, i) => {
     const required = !formal.optional && !formal.variadic;
     if (required && !values[i]) refuse(`${what} ${i} is missing`);
@@ -133,12 +135,14 @@ function checkCount(values: readonly (Value | null)[], { least, formals }: Param
 
 function checkAttributes(node: DraftNode, { attributes }: Signature): void {
   for (const [name, attr] of node.attrs) {
+    if (name.startsWith(PRIVATE)) continue;
     const formal = attributes.get(name);
     if (!formal) refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
     if (attr.kind !== formal.kind) refuse(`attribute ${name} is a ${attr.kind}, expected ${formal.kind}`);
   }
   for (const name of node.refs.keys()) {
-    if (!attributes.has(name)) refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
+    if (!attributes.has(name) && !name.startsWith(PRIVATE))
+      refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
   }
   for (const [name, { required }] of attributes) {
     const given = node.attrs.has(name) || node.refs.has(name);

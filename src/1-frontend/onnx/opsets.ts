@@ -21,7 +21,7 @@ export function readOpsets(imports: readonly OperatorSetId[]): Map<string, numbe
       throw new TilewrightError(
         'UNSUPPORTED_VERSION',
         `operator set ${version} is not supported`,
-        {},
+        { field: 'opset_import' },
         `Export the model with an operator set from ${OLDEST_OPSET} to ${NEWEST_OPSET}.`,
       );
     }

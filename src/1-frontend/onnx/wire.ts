@@ -19,6 +19,7 @@ const NARROW_FACTOR = 8;
 
 /** What the scan needs to know of one field. */
 interface FieldRule {
+  readonly name: string;
   /** Wire type of one element. */
   readonly wire: number;
   readonly packable: boolean;
@@ -65,6 +66,7 @@ function ruleOf(root: DescMessage): MessageRule {
       const scalar = field.scalar;
       const wire = scalar === undefined ? LENGTH : WIRE_OF_SCALAR.get(scalar)!;
       fields.set(field.number, {
+        name: field.name,
         wire,
         packable: field.fieldKind === 'list' && wire !== LENGTH,
         text: scalar === ScalarType.STRING,
@@ -84,6 +86,9 @@ class Scanner {
   private messages = 0;
   private wide = 0;
   private narrow = 0;
+  /** Names of the fields whose messages are open, from the outermost inwards, then of the field being read. */
+  private readonly path: string[] = [];
+  private depth = 0;
 
   constructor(bytes: Uint8Array, limits: ModelLimits) {
     this.bytes = bytes;
@@ -91,31 +96,42 @@ class Scanner {
   }
 
   scan(root: MessageRule): void {
+    try {
+      this.walk(root);
+    } catch (error) {
+      if (!(error instanceof TilewrightError)) throw error;
+      const open = this.path.slice(0, this.depth + 1).filter((name) => name !== '');
+      throw error.at({ field: open.join('.') || root.name });
+    }
+  }
+
+  private walk(root: MessageRule): void {
     const maxDepth = wireDepth(this.limits);
     const rule: MessageRule[] = [root];
     const end: number[] = [this.bytes.length];
-    let depth = 0;
-    while (depth >= 0) {
-      if (this.pos >= end[depth]) {
-        depth--;
+    while (this.depth >= 0) {
+      if (this.pos >= end[this.depth]) {
+        this.depth--;
         continue;
       }
-      const child = this.field(rule[depth], end[depth]);
+      const child = this.field(rule[this.depth], end[this.depth]);
       if (!child) continue;
-      depth++;
-      if (depth >= maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
-      rule[depth] = child.rule;
-      end[depth] = child.end;
+      this.depth++;
+      if (this.depth >= maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
+      rule[this.depth] = child.rule;
+      end[this.depth] = child.end;
     }
   }
 
   /** Reads one field; returns the nested message to enter, if it is one. */
   private field(rule: MessageRule, end: number): { rule: MessageRule; end: number } | undefined {
+    this.path[this.depth] = '';
     const tag = this.varint32(end);
     const wire = tag & 7;
     const number = tag >>> 3;
     if (number === 0) this.fail('field number 0');
     const field = rule.fields.get(number);
+    this.path[this.depth] = field?.name ?? '';
     if (field && field.wire !== wire && !(field.packable && wire === LENGTH)) {
       this.fail(`field ${number} of ${rule.name} has wire type ${wire}`);
     }
@@ -218,17 +234,14 @@ function wireDepth(limits: ModelLimits): number {
  * Throws INVALID_MODEL for malformed bytes and LIMIT_EXCEEDED beyond `limits`.
  */
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
-  checkLimit(limits, 'modelBytes', bytes.length);
+  checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });
   new Scanner(bytes, limits).scan(ruleOf(desc));
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return fromBinary(desc, plain, {
-      readUnknownFields: false,
-      recursionLimit: wireDepth(limits) + 1,
-    });
+    return fromBinary(desc, plain, { readUnknownFields: false, recursionLimit: wireDepth(limits) + 1 });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TilewrightError('INVALID_MODEL', `broken protobuf: ${reason}`);
+    throw new TilewrightError('INVALID_MODEL', `broken protobuf: ${reason}`, { field: desc.name });
   }
 }
