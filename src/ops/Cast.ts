@@ -1,8 +1,9 @@
 // ONNX Cast since 6: elements converted to another type. Conversions into the narrow floats honour
 // `saturate`; those into f8e8m0, which is an exponent only, also `round_mode`.
-import { type DType, dtypeFromOnnx } from '../ir/dtype.ts';
+import { type DType, dtypeFromOnnx, isStorageFloat } from '../ir/dtype.ts';
 import { maxFinite } from '../ir/float.ts';
 import {
+  abs,
   add,
   and,
   bitcast,
@@ -11,9 +12,13 @@ import {
   type Expr,
   eq,
   index,
+  isinf,
+  isnan,
   load,
+  lt,
   min,
   ne,
+  not,
   or,
   select,
   shr,
@@ -34,10 +39,24 @@ function target(c: InferContext): DType {
   return dtype;
 }
 
+/**
+ * An f64 as f32 such that rounding again to a narrower type is as if it were done once: an inexact
+ * result gets an odd last bit.
+ */
+function narrowOnce(x: Expr): Expr {
+  const near = cast('f32', x);
+  const back = cast('f64', near);
+  const bits = bitcast('i32', near);
+  const even = eq(and(bits, index(1)), index(0));
+  const moves = and(and(ne(back, x), even), not(or(isnan(near), isinf(near))));
+  const odd = add(bits, select(lt(abs(back), abs(x)), index(1), index(-1)));
+  return select(moves, bitcast('f32', odd), near);
+}
+
 /** A stored element of type `to`, from an expression of any compute type. */
 export function castElement(to: DType, saturate: boolean, x: Expr): Expr {
   if (to === 'bool') return x.dtype === 'bool' ? x : ne(x, like(x, 0));
-  const y = cast(computeType(to), x);
+  const y = x.dtype === 'f64' && isStorageFloat(to) ? narrowOnce(x) : cast(computeType(to), x);
   if (!saturate || !SATURATING.includes(to)) return y;
   const limit = maxFinite(to);
   return clamp(y, like(y, -limit), like(y, limit));

@@ -4,6 +4,9 @@ import { EQUATABLE } from './elementwise.ts';
 import { typeAttribute } from './creation.ts';
 import { op } from './op.ts';
 
+/** A diagonal outside of every matrix. */
+const BEYOND = 2 ** 30;
+
 export const EyeLike = op({
   name: 'EyeLike',
   since: 9,
@@ -13,6 +16,7 @@ export const EyeLike = op({
   },
   lower: (c) => {
     const t = computeType(c.outDtype());
-    return [c.b.map(c.outDtype(), c.outShape(), ([row, col]) => cast(t, eq(col, add(row, index(c.int('k', 0))))))];
+    const k = Math.min(Math.max(c.int('k', 0), -BEYOND), BEYOND);
+    return [c.b.map(c.outDtype(), c.outShape(), ([row, col]) => cast(t, eq(col, add(row, index(k)))))];
   },
 });

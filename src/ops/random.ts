@@ -1,6 +1,6 @@
 // Random numbers for the generators: a counter-based hash, so that element i of a result depends on
 // the seed and i only, on every target and for any schedule. Nodes without a seed get one from their
-// place in the program.
+// name and place in the program, so every run draws the same numbers.
 import { elementCount } from '../ir/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
 import {
@@ -36,7 +36,10 @@ function mix(x: Expr): Expr {
 export function seedOf(c: LowerContext): number {
   const bytes = new DataView(new ArrayBuffer(4));
   bytes.setFloat32(0, c.float('seed', 0));
-  return c.hasAttr('seed') ? bytes.getUint32(0) : 0x51ed27 + c.b.steps.length;
+  if (c.hasAttr('seed')) return bytes.getUint32(0);
+  let hash = 0x811c9dc5 ^ c.b.steps.length;
+  for (let i = 0; i < c.name.length; i++) hash = Math.imul(hash ^ c.name.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 
 /** Stream `stream` of a seed at counter i (i32): uniform in (0, 1), f32, 24 bits. */

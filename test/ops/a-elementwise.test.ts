@@ -91,6 +91,11 @@ const CASTS: readonly Row[] = [
   ['float to f8e8m0 rounds up', cast(f32(3, 4, 5), E8M0), [4, 4, 8]],
   ['float to f8e8m0 rounds down', cast(f32(3, 4, 7), E8M0, { round_mode: attr.string('down') }), [2, 4, 4]],
   ['float to f8e8m0 rounds to nearest', cast(f32(2.9, 3, 5), E8M0, { round_mode: attr.string('nearest') }), [2, 4, 4]],
+  [
+    'double to float16 rounds once',
+    cast(['f64', [2], [1 + 2 ** -11 + 2 ** -30, -(1 + 2 ** -11)]], 10),
+    [1 + 2 ** -10, -1],
+  ],
   ['NaN to an integer is 0', cast(f32(Number.NaN), 7), [0n]],
 ];
 
