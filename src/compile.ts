@@ -5,6 +5,7 @@ import { splitConstantPart } from './2-graph/constant-part.ts';
 import { specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
 import { foldNode, toTiles } from './3-tile/from-graph.ts';
+import { resetExprs } from './3-tile/expr.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import type { Executable } from './6-runtime/executable.ts';
 import type { SegmentCompiler } from './6-runtime/plan.ts';
@@ -25,8 +26,16 @@ export function modelCompiler(model: Model, backend: Backend, limits: ModelLimit
   };
 }
 
+/** Compilations in progress: they share the table of interned expressions. */
+let compiling = 0;
+
 async function buildSegment(segment: StaticGraph, backend: Backend, limits: ModelLimits): Promise<Executable> {
-  return backend.build(await segmentTiles(segment, backend, limits), limits, backend.observer);
+  compiling++;
+  try {
+    return await backend.build(await segmentTiles(segment, backend, limits), limits, backend.observer);
+  } finally {
+    if (--compiling === 0) resetExprs();
+  }
 }
 
 /** A segment as tiles; what depends on constants only is computed on the backend first. */
