@@ -29,7 +29,7 @@ describe('signatures', () => {
         for (const formal of [...(signature?.inputs.formals ?? []), ...(signature?.outputs.formals ?? [])]) {
           expect(formal.types.size).toBeGreaterThan(0);
         }
-        for (const { kind } of signature?.attributes.values() ?? []) expect(kind).toBeDefined();
+        for (const kind of signature?.attributes.values() ?? []) expect(kind).toBeDefined();
       }
     }
     expect(SIGNATURES.size).toBeGreaterThan(190);
@@ -68,7 +68,7 @@ describe('refused', () => {
       'an attribute of another kind',
       [node('Elu', ['f'], { attrs: { alpha: attr.int(1) } })],
       6,
-      /alpha is a int, expected float/,
+      /alpha is of kind int, expected float/,
     ],
     ['a missing attribute', [node('Concat', ['f'])], 13, /attribute axis is missing/],
     ['an element type', [node('Not', ['f'])], 13, /input 0 is f32, the operator takes bool/],

@@ -34,8 +34,9 @@ const CONSTANT_TYPES = new Map<string, string>([
 
 /** A type as signatures write it, or undefined when it is not wholly known. */
 function typeText(type: ValueType | undefined): string | undefined {
+  if (!type || type.kind === 'tensor') return type?.dtype;
   const wrappers: string[] = [];
-  let inner = type;
+  let inner: ValueType | undefined = type;
   while (inner && inner.kind !== 'tensor') {
     wrappers.push(inner.kind === 'sequence' ? 'seq' : 'optional');
     inner = inner.elem;
@@ -81,26 +82,29 @@ export class SignatureChecker {
   }
 
   private checkTypes(node: DraftNode, { inputs, outputs }: Signature): void {
-    const bound = new Map<string, string>();
-    node.inputs.forEach((value, i) => {
-      const type = value && this.typeOf(value);
-      if (!type) return;
+    /** Types by number of the type variable. */
+    const bound: string[] = [];
+    for (let i = 0; i < node.inputs.length; i++) {
+      const value = node.inputs[i];
+      const type = value ? this.typeOf(value) : undefined;
+      if (type === undefined) continue;
       const formal = formalOf(inputs, i);
       if (!formal.types.has(type)) {
         refuse(
           `input ${i} is ${type}, the operator takes ${[...formal.types].join(', ')} in operator set ${node.version}`,
         );
       }
-      if (formal.variable === undefined || formal.mixed) return;
-      const other = bound.get(formal.variable);
+      if (formal.variable === undefined || formal.mixed) continue;
+      const other = bound[formal.variable];
       if (other !== undefined && other !== type) refuse(`input ${i} is ${type} where another one is ${other}`);
-      bound.set(formal.variable, type);
-    });
+      bound[formal.variable] = type;
+    }
     const fromAttribute = outputAttributeType(node);
-    node.outputs.forEach((value, i) => {
+    for (let i = 0; i < node.outputs.length; i++) {
+      const value = node.outputs[i];
       const type = fromAttribute ?? outputType(formalOf(outputs, i), bound);
       if (value && type) this.setOutput(value, type, i);
-    });
+    }
   }
 
   private setOutput(value: Value, type: string, i: number): void {
@@ -122,37 +126,37 @@ function formalOf({ formals }: Parameters, i: number): Formal {
   return formals[Math.min(i, formals.length - 1)];
 }
 
-function checkCount(values: readonly (Value | null)[], { least, formals }: Parameters, what: string): void {
-  const given = values.findLastIndex((v) => v !== null) + 1;
-  const most = formals.at(-1)?.variadic ? Number.POSITIVE_INFINITY : formals.length;
+function checkCount(values: readonly (Value | null)[], { least, most, formals }: Parameters, what: string): void {
+  let given = values.length;
+  while (given > 0 && values[given - 1] === null) given--;
   if (given > most) refuse(`${given} ${what}s, the operator has at most ${most}`);
   if (values.length < least) refuse(`${values.length} ${what}s, the operator has at least ${least}`);
-  formals.forEach((formal, i) => {
-    const required = !formal.optional && !formal.variadic;
+  for (let i = 0; i < formals.length; i++) {
+    const required = !formals[i].optional && !formals[i].variadic;
     if (required && !values[i]) refuse(`${what} ${i} is missing`);
-  });
+  }
 }
 
-function checkAttributes(node: DraftNode, { attributes }: Signature): void {
+function checkAttributes(node: DraftNode, { attributes, required }: Signature): void {
   for (const [name, attr] of node.attrs) {
     if (name.startsWith(PRIVATE)) continue;
-    const formal = attributes.get(name);
-    if (!formal) refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
-    if (attr.kind !== formal.kind) refuse(`attribute ${name} is a ${attr.kind}, expected ${formal.kind}`);
+    const kind = attributes.get(name);
+    if (!kind) refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
+    if (attr.kind !== kind) refuse(`attribute ${name} is of kind ${attr.kind}, expected ${kind}`);
   }
   for (const name of node.refs.keys()) {
     if (!attributes.has(name) && !name.startsWith(PRIVATE))
       refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
   }
-  for (const [name, { required }] of attributes) {
+  for (const name of required) {
     const given = node.attrs.has(name) || node.refs.has(name);
-    if (required && !given && !NEVER_MISSED.has(name)) refuse(`attribute ${name} is missing`);
+    if (!given && !NEVER_MISSED.has(name)) refuse(`attribute ${name} is missing`);
   }
 }
 
-function outputType(formal: Formal, bound: ReadonlyMap<string, string>): string | undefined {
+function outputType(formal: Formal, bound: readonly string[]): string | undefined {
   if (formal.mixed) return undefined;
-  const known = formal.variable === undefined ? undefined : bound.get(formal.variable);
+  const known = formal.variable === undefined ? undefined : bound[formal.variable];
   if (known !== undefined) return known;
   return formal.types.size === 1 ? [...formal.types][0] : undefined;
 }

@@ -5,8 +5,8 @@ import { SIGNATURES, TYPE_SETS } from './gen/operators.ts';
 
 /** One formal input or output. */
 export interface Formal {
-  /** Type variable, or undefined when the types are given in place. */
-  readonly variable: string | undefined;
+  /** Number of the type variable, or undefined when the types are given in place. */
+  readonly variable: number | undefined;
   /** Allowed types as text: an element type, seq(…) or optional(…). */
   readonly types: ReadonlySet<string>;
   readonly optional: boolean;
@@ -17,13 +17,17 @@ export interface Formal {
 
 export interface Parameters {
   readonly least: number;
+  /** Infinity when the last one is variadic. */
+  readonly most: number;
   readonly formals: readonly Formal[];
 }
 
 export interface Signature {
   readonly inputs: Parameters;
   readonly outputs: Parameters;
-  readonly attributes: ReadonlyMap<string, { readonly kind: Attr['kind']; readonly required: boolean }>;
+  readonly attributes: ReadonlyMap<string, Attr['kind']>;
+  /** Names of the attributes without which the operator is not defined. */
+  readonly required: readonly string[];
 }
 
 /** What the published operator sets say of an operator under one version. */
@@ -53,60 +57,72 @@ const KINDS: Readonly<Record<string, Attr['kind']>> = {
 const ENDED = '!';
 
 const split = (text: string): string[] => (text === '' ? [] : text.split(','));
-const typeSet = (index: string): ReadonlySet<string> => new Set(TYPE_SETS[Number(index)].split(' '));
 
-function parameters(text: string, variables: ReadonlyMap<string, ReadonlySet<string>>): Parameters {
-  const [least, formals] = text.split(':');
-  return {
-    least: Number(least),
-    formals: split(formals).map((formal) => {
-      const type = formal.replace(/[?*]+$/, '');
-      const inPlace = type.startsWith('#');
-      return {
-        variable: inPlace ? undefined : type,
-        types: inPlace ? typeSet(type.slice(1)) : variables.get(type)!,
-        optional: formal.endsWith('?'),
-        variadic: formal.endsWith('*'),
-        mixed: formal.endsWith('**'),
-      };
-    }),
-  };
+const typeSets: ReadonlySet<string>[] = [];
+
+function typeSet(index: string): ReadonlySet<string> {
+  const i = Number(index);
+  return (typeSets[i] ??= new Set(TYPE_SETS[i].split(' ')));
+}
+
+function parameters(
+  text: string,
+  variables: readonly (readonly [name: string, types: ReadonlySet<string>])[],
+): Parameters {
+  const [least, list] = text.split(':');
+  const formals = split(list).map((formal): Formal => {
+    const type = formal.replace(/[?*]+$/, '');
+    const inPlace = type.startsWith('#');
+    const variable = variables.findIndex(([name]) => name === type);
+    return {
+      variable: inPlace ? undefined : variable,
+      types: inPlace ? typeSet(type.slice(1)) : variables[variable][1],
+      optional: formal.endsWith('?'),
+      variadic: formal.endsWith('*'),
+      mixed: formal.endsWith('**'),
+    };
+  });
+  return { least: Number(least), most: formals.at(-1)?.variadic ? Number.POSITIVE_INFINITY : formals.length, formals };
 }
 
 function parse(row: string): Signature {
   const [, inputs, outputs, attributes, constraints] = row.split(';');
-  const variables = new Map(
-    split(constraints).map((c): [string, ReadonlySet<string>] => {
-      const [name, set] = c.split('=');
-      return [name, typeSet(set)];
-    }),
-  );
+  const variables = split(constraints).map((c) => {
+    const [name, set] = c.split('=');
+    return [name, typeSet(set)] as const;
+  });
+  const kinds = split(attributes).map((a) => a.split(':') as [name: string, kind: string]);
   return {
     inputs: parameters(inputs, variables),
     outputs: parameters(outputs, variables),
-    attributes: new Map(
-      split(attributes).map((a) => {
-        const [name, kind] = a.split(':');
-        return [name, { kind: KINDS[kind[0]], required: kind.endsWith('!') }];
-      }),
-    ),
+    attributes: new Map(kinds.map(([name, kind]) => [name, KINDS[kind[0]]])),
+    required: kinds.filter(([, kind]) => kind.endsWith('!')).map(([name]) => name),
   };
 }
 
-const parsed = new Map<string, Signature>();
+function readStanding(rows: readonly string[], version: number): Standing {
+  const versionOf = (row: string): number => Number(row.slice(0, row.indexOf(';')));
+  const last = rows[rows.length - 1];
+  const row = rows.findLast((r) => versionOf(r) <= version);
+  return {
+    since: versionOf(rows[0]),
+    ended: last.endsWith(ENDED) ? versionOf(last) : undefined,
+    signature: row && !row.endsWith(ENDED) ? parse(row) : undefined,
+  };
+}
+
+/** Read so far, by operator and then version: models have many nodes of few operators. */
+const standings = new Map<string, Map<number, Standing>>();
 
 /** The operator's standing under a version of the default domain; undefined for unpublished ones. */
 export function standingOf(op: string, version: number): Standing | undefined {
+  let known = standings.get(op);
+  const found = known?.get(version);
+  if (found) return found;
   const rows = SIGNATURES.get(op);
   if (!rows) return undefined;
-  const versionOf = (row: string): number => Number(row.slice(0, row.indexOf(';')));
-  const last = rows[rows.length - 1];
-  const ended = last.endsWith(ENDED) ? versionOf(last) : undefined;
-  const row = rows.findLast((r) => versionOf(r) <= version);
-  const standing = { since: versionOf(rows[0]), ended };
-  if (!row || row.endsWith(ENDED)) return { ...standing, signature: undefined };
-  const key = `${op};${row}`;
-  let signature = parsed.get(key);
-  if (!signature) parsed.set(key, (signature = parse(row)));
-  return { ...standing, signature };
+  if (!known) standings.set(op, (known = new Map()));
+  const standing = readStanding(rows, version);
+  known.set(version, standing);
+  return standing;
 }
