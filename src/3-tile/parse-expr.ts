@@ -5,8 +5,29 @@ import { DTYPES } from '../ir/dtype.ts';
 import type { Scalar } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import {
-  acc, type Axis, axisExpr, BINARY, type BinaryOp, binary, bitcast, cast, type ComputeType, computeType, constant, elem,
-  type Expr, fma, type Local, localExpr, makeExpr, type Op, round, select, UNARY, type UnaryOp, unary,
+  type Axis,
+  acc,
+  axisExpr,
+  BINARY,
+  type BinaryOp,
+  binary,
+  bitcast,
+  type ComputeType,
+  cast,
+  computeType,
+  constant,
+  type Expr,
+  elem,
+  fma,
+  type Local,
+  localExpr,
+  makeExpr,
+  type Op,
+  round,
+  select,
+  UNARY,
+  type UnaryOp,
+  unary,
 } from './expr.ts';
 import { INFIX } from './print-expr.ts';
 import type { TileTensor } from './tensor.ts';
@@ -15,7 +36,9 @@ const TYPES: ReadonlySet<string> = new Set<ComputeType>(['f32', 'f64', 'i32', 'u
 const STORAGE: ReadonlySet<string> = new Set(DTYPES);
 const UNARIES: ReadonlySet<string> = new Set(UNARY);
 const BINARIES: ReadonlySet<string> = new Set(BINARY);
-const SYMBOLS = new Map([...INFIX].map(([op, [symbol, precedence]]) => [symbol as string, { op: op as BinaryOp, precedence }]));
+const SYMBOLS = new Map(
+  [...INFIX].map(([op, [symbol, precedence]]) => [symbol as string, { op: op as BinaryOp, precedence }]),
+);
 const MAX_NESTING = 100;
 
 /** What names stand for while a text is read. */

@@ -1,16 +1,25 @@
 // Text of expressions. Shared, deep or long parts become numbered lines of their own, so the text is
 // linear in the size of the expression. Names are numbers in order of first occurrence: `i0` spatial
 // and `r0` reduction axes, `v0` locals, `%0` tensors, `$0` parts. parse-expr.ts reads it back.
-import { printable } from '../support/errors.ts';
+
 import type { Scalar } from '../ir/tensor.ts';
+import { printable } from '../support/errors.ts';
 import type { Axis, ComputeType, Expr, Local, Op } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
 import type { TileTensor } from './tensor.ts';
 
 /** Infix ops by precedence; the others are written as functions. */
 export const INFIX: ReadonlyMap<Op, readonly [symbol: string, precedence: number]> = new Map([
-  ['mul', ['*', 3]], ['div', ['/', 3]], ['rem', ['%', 3]], ['add', ['+', 2]], ['sub', ['-', 2]],
-  ['lt', ['<', 1]], ['le', ['<=', 1]], ['gt', ['>', 1]], ['ge', ['>=', 1]], ['eq', ['==', 1]],
+  ['mul', ['*', 3]],
+  ['div', ['/', 3]],
+  ['rem', ['%', 3]],
+  ['add', ['+', 2]],
+  ['sub', ['-', 2]],
+  ['lt', ['<', 1]],
+  ['le', ['<=', 1]],
+  ['gt', ['>', 1]],
+  ['ge', ['>=', 1]],
+  ['eq', ['==', 1]],
   ['ne', ['!=', 1]],
 ] as const);
 
@@ -66,7 +75,10 @@ function fresh<K>(names: Map<K, string>, key: K, make: () => string): string {
 /** A name from outside, quoted and escaped. */
 export const quoted = (name: string): string => JSON.stringify(printable(name));
 
-const SPECIAL = new Map<number, string>([[Infinity, 'inf'], [-Infinity, '-inf']]);
+const SPECIAL = new Map<number, string>([
+  [Infinity, 'inf'],
+  [-Infinity, '-inf'],
+]);
 
 /** The shortest decimal that reads back as this number of this type. */
 function numberText(v: number, single: boolean): string {
@@ -113,7 +125,9 @@ export interface PrintedExprs {
 export function printExprs(roots: readonly Expr[], names: Names): PrintedExprs {
   const order = walkExpr(...roots);
   const uses = new Map<Expr, number>();
-  const used = (e: Expr): void => { uses.set(e, (uses.get(e) ?? 0) + 1); };
+  const used = (e: Expr): void => {
+    uses.set(e, (uses.get(e) ?? 0) + 1);
+  };
   for (const e of order) e.src.forEach(used);
   roots.forEach(used);
   const pieces = new Map<Expr, Piece>();
@@ -135,7 +149,16 @@ export function printExprs(roots: readonly Expr[], names: Names): PrintedExprs {
 function pieceOf(e: Expr, src: readonly Piece[], names: Names): Piece {
   const depth = LEAVES.has(e.op) ? 0 : 1 + src.reduce((d, p) => Math.max(d, p.depth), 0);
   const infix = INFIX.get(e.op);
-  if (!infix) return { text: atomText(e, src.map((p) => p.text), names), precedence: ATOM, depth };
+  if (!infix)
+    return {
+      text: atomText(
+        e,
+        src.map((p) => p.text),
+        names,
+      ),
+      precedence: ATOM,
+      depth,
+    };
   const [symbol, precedence] = infix;
   const side = (p: Piece, least: number): string => (p.precedence < least ? `(${p.text})` : p.text);
   const left = side(src[0], precedence === 1 ? 2 : precedence);
@@ -145,21 +168,34 @@ function pieceOf(e: Expr, src: readonly Piece[], names: Names): Piece {
 function atomText(e: Expr, src: readonly string[], names: Names): string {
   const list = src.join(', ');
   switch (e.op) {
-    case 'const': return scalarText(e.dtype, e.arg);
-    case 'axis': return names.axis(e.arg);
-    case 'local': return names.local(e.arg);
-    case 'acc': case 'elem': return `${e.op}${e.arg}:${e.dtype}`;
-    case 'load': return `${tensorText(e, names)}[${list}]`;
+    case 'const':
+      return scalarText(e.dtype, e.arg);
+    case 'axis':
+      return names.axis(e.arg);
+    case 'local':
+      return names.local(e.arg);
+    case 'acc':
+    case 'elem':
+      return `${e.op}${e.arg}:${e.dtype}`;
+    case 'load':
+      return `${tensorText(e, names)}[${list}]`;
     case 'guarded': {
       const [guard, otherwise] = src.slice(-2);
       return `${tensorText(e, names)}[${src.slice(0, -2).join(', ')} ? ${guard} : ${otherwise}]`;
     }
-    case 'cast': return `${e.dtype}(${list})`;
-    case 'bitcast': return `bits.${e.dtype}(${list})`;
-    case 'round': return `round.${e.arg}(${list})`;
-    case 'lane': return `lane.${e.arg}(${list})`;
-    case 'splat': case 'ramp': return `${e.op}.${e.lanes}(${list})`;
-    default: return `${e.op}(${list})`;
+    case 'cast':
+      return `${e.dtype}(${list})`;
+    case 'bitcast':
+      return `bits.${e.dtype}(${list})`;
+    case 'round':
+      return `round.${e.arg}(${list})`;
+    case 'lane':
+      return `lane.${e.arg}(${list})`;
+    case 'splat':
+    case 'ramp':
+      return `${e.op}.${e.lanes}(${list})`;
+    default:
+      return `${e.op}(${list})`;
   }
 }
 

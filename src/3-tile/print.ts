@@ -1,14 +1,15 @@
 // Text of tile programs, kernels and task programs: one block per step, tensors declared first. In: a
 // program. Out: text that parse.ts reads back to an equal program; names are numbers in order of first
 // occurrence, so equal programs have equal text. Contents of large constants are not part of it.
-import { elementCount, type Scalar, tensorValues } from '../ir/tensor.ts';
+
 import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount, type Scalar, tensorValues } from '../ir/tensor.ts';
 import { computeType, type Expr, type Local } from './expr.ts';
 import { Names, printExprs, quoted, scalarText, typeText } from './print-expr.ts';
+import { walkExpr } from './rewrite.ts';
 import { type Kernel, stmtExprs, type Task, type TaskProgram, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { BranchStep, Check, LoopStep, Reduction, Routine, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
-import { walkExpr } from './rewrite.ts';
 
 /** Constants of up to this many elements are written out. */
 export const MAX_WRITTEN = 32;
@@ -115,23 +116,26 @@ function printStmts(body: readonly Stmt[], w: Writer): void {
 function printStmt(s: Stmt, w: Writer): void {
   const texts = w.exprs(...stmtExprs(s));
   switch (s.kind) {
-    case 'set': return w.line(`${w.names.local(s.local)} = ${texts[0]}`);
-    case 'store': return w.line(`${indexed(w, s.tensor, texts.slice(0, -1))} = ${texts[texts.length - 1]}`);
+    case 'set':
+      w.line(`${w.names.local(s.local)} = ${texts[0]}`);
+      return;
+    case 'store':
+      w.line(`${indexed(w, s.tensor, texts.slice(0, -1))} = ${texts[texts.length - 1]}`);
+      return;
     case 'for': {
       const step = s.step === 1 ? '' : ` step ${s.step}`;
       w.block(`for ${w.names.local(s.index)} = ${texts[0]} to ${texts[1]}${step}`, () => printStmts(s.body, w));
-      return w.line('end');
+      break;
     }
-    case 'while': {
+    case 'while':
       w.block(`while ${texts[0]}`, () => printStmts(s.body, w));
-      return w.line('end');
-    }
-    case 'if': {
+      break;
+    case 'if':
       w.block(`if ${texts[0]}`, () => printStmts(s.then, w));
       if (s.else.length > 0) w.block('else', () => printStmts(s.else, w));
-      return w.line('end');
-    }
+      break;
   }
+  w.line('end');
 }
 
 function printRoutine(r: Routine, w: Writer): void {
@@ -163,10 +167,18 @@ function printBranch(s: BranchStep, w: Writer): void {
 function printSteps(steps: readonly Step[], w: Writer): void {
   for (const s of steps) {
     switch (s.kind) {
-      case 'op': printOp(s, w); break;
-      case 'routine': printRoutine(s, w); break;
-      case 'loop': printLoop(s, w); break;
-      case 'branch': printBranch(s, w); break;
+      case 'op':
+        printOp(s, w);
+        break;
+      case 'routine':
+        printRoutine(s, w);
+        break;
+      case 'loop':
+        printLoop(s, w);
+        break;
+      case 'branch':
+        printBranch(s, w);
+        break;
     }
   }
 }
@@ -210,7 +222,9 @@ export function printKernel(k: Kernel): string {
 function printTasks(tasks: readonly Task[], kernels: ReadonlyMap<Kernel, number>, w: Writer): void {
   for (const t of tasks) {
     switch (t.kind) {
-      case 'run': w.line(`run ${kernels.get(t.kernel)} ${w.tensors(t.args)}`.trimEnd()); break;
+      case 'run':
+        w.line(`run ${kernels.get(t.kernel)} ${w.tensors(t.args)}`.trimEnd());
+        break;
       case 'loop': {
         w.block(`loop ${w.tensors([t.trip, t.cond, t.counter])}`, () => printTasks(t.tasks, kernels, w));
         w.line('end');
@@ -230,10 +244,7 @@ function printTasks(tasks: readonly Task[], kernels: ReadonlyMap<Kernel, number>
 export function printTaskProgram(p: TaskProgram): string {
   const w = new Writer();
   const kernels = new Map(p.kernels.map((k, i) => [k, i]));
-  const head = [
-    `inputs ${w.tensors(p.inputs)}`.trimEnd(),
-    `constants ${w.tensors(p.constants)}`.trimEnd(),
-  ];
+  const head = [`inputs ${w.tensors(p.inputs)}`.trimEnd(), `constants ${w.tensors(p.constants)}`.trimEnd()];
   for (const lane of p.lanes) {
     w.block('lane', () => printTasks(lane, kernels, w));
     w.line('end');

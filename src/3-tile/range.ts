@@ -9,8 +9,11 @@ import { walkFrom } from './rewrite.ts';
 export type Interval = readonly [lo: number, hi: number];
 
 const WHOLE: Partial<Record<ComputeType, Interval>> = {
-  bool: [0, 1], i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1],
-  i64: [-Infinity, Infinity], u64: [0, Infinity],
+  bool: [0, 1],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  i64: [-Infinity, Infinity],
+  u64: [0, Infinity],
 };
 
 /** The range of a type: undefined for floats. */
@@ -65,7 +68,11 @@ const BINARY: Partial<Record<Op, Bound2>> = {
   mul: (a, b) => corners((x, y) => x * y, a, b),
   min: (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1])],
   max: (a, b) => [Math.max(a[0], b[0]), Math.max(a[1], b[1])],
-  div: divide, rem: remainder, and: bitwiseAnd, or: bitwiseOr, xor: bitwiseOr,
+  div: divide,
+  rem: remainder,
+  and: bitwiseAnd,
+  or: bitwiseOr,
+  xor: bitwiseOr,
   shl: (a, b) => {
     const factor = constantShift(b);
     return factor ? [a[0] * factor, a[1] * factor] : undefined;
@@ -89,9 +96,12 @@ const same = (a: Interval, b: Interval): boolean => a[0] === a[1] && b[0] === b[
 const apart = (a: Interval, b: Interval): boolean => a[1] < b[0] || b[1] < a[0];
 
 const LOGIC: Partial<Record<Op, (a: Interval, b: Interval) => Interval>> = {
-  and: (a, b) => [a[0] & b[0], a[1] & b[1]], mul: (a, b) => [a[0] & b[0], a[1] & b[1]],
-  min: (a, b) => [a[0] & b[0], a[1] & b[1]], or: (a, b) => [a[0] | b[0], a[1] | b[1]],
-  add: (a, b) => [a[0] | b[0], a[1] | b[1]], max: (a, b) => [a[0] | b[0], a[1] | b[1]],
+  and: (a, b) => [a[0] & b[0], a[1] & b[1]],
+  mul: (a, b) => [a[0] & b[0], a[1] & b[1]],
+  min: (a, b) => [a[0] & b[0], a[1] & b[1]],
+  or: (a, b) => [a[0] | b[0], a[1] | b[1]],
+  add: (a, b) => [a[0] | b[0], a[1] | b[1]],
+  max: (a, b) => [a[0] | b[0], a[1] | b[1]],
   xor: (a, b) => (a[0] === a[1] && b[0] === b[1] ? [a[0] ^ b[0], a[0] ^ b[0]] : [0, 1]),
 };
 
@@ -123,10 +133,7 @@ export class Ranges {
   /** Facts: bounds of expressions that hold wherever these ranges are used. */
   private readonly facts: ReadonlyMap<Expr, Interval>;
 
-  constructor(
-    locals: ReadonlyMap<Local, Interval> = new Map(),
-    facts: ReadonlyMap<Expr, Interval> = new Map(),
-  ) {
+  constructor(locals: ReadonlyMap<Local, Interval> = new Map(), facts: ReadonlyMap<Expr, Interval> = new Map()) {
     this.locals = locals;
     this.facts = facts;
   }
@@ -163,18 +170,32 @@ export class Ranges {
 
   private bound(e: Expr): Interval | undefined {
     switch (e.op) {
-      case 'const': return [Number(e.arg), Number(e.arg)];
-      case 'axis': return [0, Math.max(e.arg.extent - 1, 0)];
-      case 'local': return this.locals.get(e.arg);
-      case 'load': return loadRange(e);
-      case 'guarded': return optionalHull(loadRange(e), this.known.get(e.src[e.src.length - 1]));
-      case 'bitcast': return undefined;
-      case 'isnan': case 'isinf': return undefined;
-      case 'clz': case 'popcnt': return [0, 64];
-      default: break;
+      case 'const':
+        return [Number(e.arg), Number(e.arg)];
+      case 'axis':
+        return [0, Math.max(e.arg.extent - 1, 0)];
+      case 'local':
+        return this.locals.get(e.arg);
+      case 'load':
+        return loadRange(e);
+      case 'guarded':
+        return optionalHull(loadRange(e), this.known.get(e.src[e.src.length - 1]));
+      case 'bitcast':
+        return undefined;
+      case 'isnan':
+      case 'isinf':
+        return undefined;
+      case 'clz':
+      case 'popcnt':
+        return [0, 64];
+      default:
+        break;
     }
     if (e.src.some((s) => !isIntegral(s.dtype))) return undefined;
-    return this.combine(e, e.src.map((s) => this.known.get(s)!));
+    return this.combine(
+      e,
+      e.src.map((s) => this.known.get(s)!),
+    );
   }
 
   private combine(e: Expr, [a, b, c]: readonly Interval[]): Interval | undefined {
@@ -184,14 +205,27 @@ export class Ranges {
     const f = BINARY[e.op];
     if (f) return bounded(a) && bounded(b) ? f(a, b) : halfBounded(e.op, a, b);
     switch (e.op) {
-      case 'select': return a[0] === a[1] ? (a[0] ? b : c) : hull(b, c);
-      case 'neg': return [-a[1], -a[0]];
-      case 'abs': return absolute(a);
-      case 'not': return e.dtype === 'bool' ? [1 - a[1], 1 - a[0]] : undefined;
-      case 'cast': return e.dtype === 'bool' ? decided(a[0] > 0 || a[1] < 0, a[0] === 0 && a[1] === 0) : a;
-      case 'floor': case 'ceil': case 'trunc': case 'nearest': case 'splat': case 'lane': return a;
-      case 'ramp': return [a[0], a[1] + e.lanes - 1];
-      default: return undefined;
+      case 'select':
+        return a[0] === a[1] ? (a[0] ? b : c) : hull(b, c);
+      case 'neg':
+        return [-a[1], -a[0]];
+      case 'abs':
+        return absolute(a);
+      case 'not':
+        return e.dtype === 'bool' ? [1 - a[1], 1 - a[0]] : undefined;
+      case 'cast':
+        return e.dtype === 'bool' ? decided(a[0] > 0 || a[1] < 0, a[0] === 0 && a[1] === 0) : a;
+      case 'floor':
+      case 'ceil':
+      case 'trunc':
+      case 'nearest':
+      case 'splat':
+      case 'lane':
+        return a;
+      case 'ramp':
+        return [a[0], a[1] + e.lanes - 1];
+      default:
+        return undefined;
     }
   }
 }

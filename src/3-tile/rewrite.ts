@@ -1,9 +1,10 @@
 // Rewriting of expressions: walking, mapping, substitution, and rules as typed data. A rule is named
 // by its equation; its pattern's names are the fields that its right-hand side receives, so a
 // misspelt name does not compile. Rules are looked up by the op of the node they match.
+
+import type { Scalar } from '../ir/tensor.ts';
 import { type Dag, postOrder, rebuildFrom, rewriteDag, type Seen } from '../support/rewrite.ts';
 import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
-import type { Scalar } from '../ir/tensor.ts';
 
 const sources = (e: Expr): readonly Expr[] => e.src;
 
@@ -39,11 +40,7 @@ function unknownTo(memo: ReadonlyMap<Expr, unknown>): Seen<Expr> {
 }
 
 /** One pass, operands first: `f` sees each node over mapped operands; undefined keeps it. */
-export function mapExpr(
-  root: Expr,
-  f: (e: Expr) => Expr | undefined,
-  memo: Map<Expr, Expr> = new Map(),
-): Expr {
+export function mapExpr(root: Expr, f: (e: Expr) => Expr | undefined, memo: Map<Expr, Expr> = new Map()): Expr {
   for (const e of postOrder([root], sources, unknownTo(memo))) {
     const rebuilt = rebuildFrom(e, EXPRS, memo);
     memo.set(e, f(rebuilt) ?? rebuilt);
@@ -61,11 +58,7 @@ export function substitute(root: Expr, by: ReadonlyMap<Expr, Expr>): Expr {
 }
 
 /** Applies `step` bottom-up until it gives nothing new. */
-export function rewriteExpr(
-  root: Expr,
-  step: (e: Expr) => Expr | undefined,
-  memo?: Map<Expr, Expr>,
-): Expr {
+export function rewriteExpr(root: Expr, step: (e: Expr) => Expr | undefined, memo?: Map<Expr, Expr>): Expr {
   return rewriteDag(root, EXPRS, step, memo);
 }
 
@@ -107,8 +100,7 @@ export function constOf(e: Expr): Scalar | undefined {
 
 /** The constant of this value in any type; 0 is not -0. */
 export function lit(value: number): Pattern<never> {
-  const same = (v: Scalar | undefined): boolean =>
-    typeof v === 'bigint' ? v === BigInt(value) : Object.is(v, value);
+  const same = (v: Scalar | undefined): boolean => (typeof v === 'bigint' ? v === BigInt(value) : Object.is(v, value));
   return { ops: ['const', 'splat'], match: (e) => same(constOf(e)) };
 }
 
@@ -116,11 +108,7 @@ export function un<A extends string>(op: UnaryOp | 'cast', a: Pattern<A>): Patte
   return { ops: [op], match: (e, bound) => e.op === op && a.match(e.src[0], bound) };
 }
 
-export function bin<A extends string, B extends string>(
-  op: BinaryOp,
-  a: Pattern<A>,
-  b: Pattern<B>,
-): Pattern<A | B> {
+export function bin<A extends string, B extends string>(op: BinaryOp, a: Pattern<A>, b: Pattern<B>): Pattern<A | B> {
   return {
     ops: [op],
     match: (e, bound) => e.op === op && a.match(e.src[0], bound) && b.match(e.src[1], bound),
@@ -128,11 +116,7 @@ export function bin<A extends string, B extends string>(
 }
 
 /** A commutative binary op: operands in either order. */
-export function com<A extends string, B extends string>(
-  op: BinaryOp,
-  a: Pattern<A>,
-  b: Pattern<B>,
-): Pattern<A | B> {
+export function com<A extends string, B extends string>(op: BinaryOp, a: Pattern<A>, b: Pattern<B>): Pattern<A | B> {
   const match = (e: Expr, bound: Bound): boolean => {
     if (e.op !== op) return false;
     const trial = { ...bound };
@@ -153,7 +137,9 @@ export function sel<A extends string, B extends string, C extends string>(
   return {
     ops: ['select'],
     match: (e, bound) =>
-      e.op === 'select' && cond.match(e.src[0], bound) && then.match(e.src[1], bound) &&
+      e.op === 'select' &&
+      cond.match(e.src[0], bound) &&
+      then.match(e.src[1], bound) &&
       otherwise.match(e.src[2], bound),
   };
 }

@@ -2,9 +2,9 @@
 // choices that ranges decide. In: an expression and what is known about locals. Out: an expression
 // with the same value, bit for bit, wherever the context holds. Idempotent.
 import type { Scalar } from '../ir/tensor.ts';
-import { type BinaryOp, type Expr, type Local, type Op, type UnaryOp } from './expr.ts';
+import type { BinaryOp, Expr, Local, Op, UnaryOp } from './expr.ts';
 import { type Interval, Ranges } from './range.ts';
-import { constOf, rewriteExpr, type Rule, RuleSet, ruleOn } from './rewrite.ts';
+import { constOf, type Rule, RuleSet, rewriteExpr, ruleOn } from './rewrite.ts';
 import { like } from './rules/arithmetic.ts';
 import { CAST_RULES, CHOICE_RULES, LANE_RULES, liftSplat } from './rules/choices.ts';
 import { BOOL_RULES, FLOAT_RULES, INTEGER_RULES, ROUND_RULES } from './rules/identities.ts';
@@ -49,13 +49,59 @@ export function simplify(root: Expr, context: SimplifyContext = new SimplifyCont
 }
 
 const FOLDED_UNARY = [
-  'neg', 'abs', 'not', 'sqrt', 'floor', 'ceil', 'trunc', 'nearest', 'exp', 'exp2', 'expm1', 'log', 'log2',
-  'log1p', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh',
-  'erf', 'isnan', 'isinf', 'clz', 'popcnt',
+  'neg',
+  'abs',
+  'not',
+  'sqrt',
+  'floor',
+  'ceil',
+  'trunc',
+  'nearest',
+  'exp',
+  'exp2',
+  'expm1',
+  'log',
+  'log2',
+  'log1p',
+  'sin',
+  'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'erf',
+  'isnan',
+  'isinf',
+  'clz',
+  'popcnt',
 ] as const satisfies readonly UnaryOp[];
 const FOLDED_BINARY = [
-  'add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'pow', 'atan2', 'and', 'or', 'xor', 'shl', 'shr', 'eq',
-  'ne', 'lt', 'le', 'gt', 'ge',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'rem',
+  'min',
+  'max',
+  'pow',
+  'atan2',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
 ] as const satisfies readonly BinaryOp[];
 const FOLDED_OTHER = ['cast', 'bitcast', 'round'] as const satisfies readonly Op[];
 

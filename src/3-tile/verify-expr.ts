@@ -3,12 +3,22 @@
 // where they are certain: sums of multiples of independent axes reach both ends of their range.
 import { dtypeInfo } from '../ir/dtype.ts';
 import {
-  type Axis, type BinaryOp, type ComputeType, computeType, type Expr, isLoad, type Local, type Op, type UnaryOp, UNARY, BINARY,
+  type Axis,
+  BINARY,
+  type BinaryOp,
+  type ComputeType,
+  computeType,
+  type Expr,
+  isLoad,
+  type Local,
+  type Op,
+  UNARY,
+  type UnaryOp,
 } from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { walkNew } from './rewrite.ts';
-import { linearOf, linearRange } from './rules/linear.ts';
 import { isFunction } from './rules/legalise.ts';
+import { linearOf, linearRange } from './rules/linear.ts';
 import { binaryMeaning, unaryMeaning } from './semantics.ts';
 import type { TileTensor } from './tensor.ts';
 
@@ -53,16 +63,23 @@ function loadCheck(e: Expr, where: Where): string | undefined {
   const t = e.arg;
   const at = e.op === 'load' ? e.src : e.src.slice(0, -2);
   const rank = where.lowered ? 1 : t.shape.length;
-  if (at.length !== rank && !(at.length === 1 && !where.lowered)) return `of ${t.name} has ${at.length} indices for rank ${rank}`;
+  if (at.length !== rank && !(at.length === 1 && !where.lowered))
+    return `of ${t.name} has ${at.length} indices for rank ${rank}`;
   if (at.some((i) => i.dtype !== 'i32')) return `of ${t.name} has an index that is not i32`;
   if (e.dtype !== computeType(t.dtype)) return `of ${t.name} gives ${e.dtype} for ${t.dtype}`;
-  if (e.op === 'guarded' && e.src[e.src.length - 2].dtype !== 'bool') return `of ${t.name} has a guard that is not bool`;
-  if (e.op === 'guarded' && e.src[e.src.length - 1].dtype !== e.dtype) return `of ${t.name} has an alternative of another type`;
+  if (e.op === 'guarded' && e.src[e.src.length - 2].dtype !== 'bool')
+    return `of ${t.name} has a guard that is not bool`;
+  if (e.op === 'guarded' && e.src[e.src.length - 1].dtype !== e.dtype)
+    return `of ${t.name} has an alternative of another type`;
   return where.readable(t);
 }
 
 const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
-  const: (e) => unless(typeof e.arg === (e.dtype === 'i64' || e.dtype === 'u64' ? 'bigint' : 'number'), 'is stored in the wrong form'),
+  const: (e) =>
+    unless(
+      typeof e.arg === (e.dtype === 'i64' || e.dtype === 'u64' ? 'bigint' : 'number'),
+      'is stored in the wrong form',
+    ),
   axis: (e, { axes }) => unless(axes.has(e.arg as Axis), `${(e.arg as Axis).name} is not bound here`),
   local: (e, { locals }) => {
     const l = e.arg as Local;
@@ -75,15 +92,25 @@ const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
   guarded: loadCheck,
   select: ({ src: [c, a, b], dtype, lanes }) => {
     if (c.dtype !== 'bool') return 'has a condition that is not bool';
-    return unless(a.dtype === dtype && b.dtype === dtype && a.lanes === lanes && b.lanes === lanes, 'has sides of other types');
+    return unless(
+      a.dtype === dtype && b.dtype === dtype && a.lanes === lanes && b.lanes === lanes,
+      'has sides of other types',
+    );
   },
   cast: (e) => unless(sameLanes(e), 'changes lanes'),
-  bitcast: (e) => unless(dtypeInfo(e.dtype).bytes === dtypeInfo(e.src[0].dtype).bytes && sameLanes(e), 'changes the size'),
+  bitcast: (e) =>
+    unless(dtypeInfo(e.dtype).bytes === dtypeInfo(e.src[0].dtype).bytes && sameLanes(e), 'changes the size'),
   round: (e) => unless(isIntegral(e.dtype) === isIntegral(e.src[0].dtype) && sameLanes(e), 'changes the type'),
-  fma: (e) => unless(!isIntegral(e.dtype) && sameLanes(e) && e.src.every((s) => s.dtype === e.dtype), 'needs floats of one type'),
+  fma: (e) =>
+    unless(!isIntegral(e.dtype) && sameLanes(e) && e.src.every((s) => s.dtype === e.dtype), 'needs floats of one type'),
   splat: ({ src: [s], dtype }) => unless(s.lanes === 1 && s.dtype === dtype, 'needs a scalar of its type'),
-  pack: ({ src, dtype, lanes }) => unless(src.length === lanes && src.every((s) => s.lanes === 1 && s.dtype === dtype), 'needs one scalar per lane'),
-  lane: (e) => unless(e.lanes === 1 && (e.arg as number) < e.src[0].lanes && e.dtype === e.src[0].dtype, 'is not a lane of its operand'),
+  pack: ({ src, dtype, lanes }) =>
+    unless(src.length === lanes && src.every((s) => s.lanes === 1 && s.dtype === dtype), 'needs one scalar per lane'),
+  lane: (e) =>
+    unless(
+      e.lanes === 1 && (e.arg as number) < e.src[0].lanes && e.dtype === e.src[0].dtype,
+      'is not a lane of its operand',
+    ),
   ramp: ({ src: [s], dtype }) => unless(s.lanes === 1 && s.dtype === 'i32' && dtype === 'i32', 'needs an i32 scalar'),
 };
 

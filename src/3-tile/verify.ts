@@ -4,33 +4,15 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { type Axis, type ComputeType, computeType, type Expr, isLoad, type Local } from './expr.ts';
+import { type Axis, type ComputeType, computeType, type Expr, isLoad } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
-import { type Kernel, stmtExprs, type Task, type TaskProgram } from './task.ts';
+import type { Kernel, Task, TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
-import type { LoopStep, Reduction, Routine, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import type { LoopStep, Reduction, Routine, Step, TileOp, TileProgram } from './tile-op.ts';
+import { BodyVerifier, nothing, type Problem, Report } from './verify-body.ts';
 import { ExprVerifier, type Where } from './verify-expr.ts';
 
-export interface Problem {
-  /** The step, statement or task: "op 3 Softmax". */
-  readonly place: string;
-  readonly what: string;
-}
-
-const MAX_PROBLEMS = 50;
-
-/** Collects problems of one program. */
-class Report {
-  readonly problems: Problem[] = [];
-  place = '';
-
-  add = (what: string): void => {
-    if (this.problems.length < MAX_PROBLEMS) this.problems.push({ place: this.place, what });
-  };
-  require(ok: boolean, what: string): void {
-    if (!ok) this.add(what);
-  }
-}
+export type { Problem };
 
 /** Elements written so far, per owner; unlimited where they cannot be counted, as in loops. */
 class Written {
@@ -42,9 +24,6 @@ class Written {
     this.repeated = repeated;
   }
 }
-
-const nothing: Pick<Where, 'locals' | 'acc' | 'elem' | 'lowered'> =
-  { locals: new Set(), acc: [], elem: [], lowered: false };
 
 function readableIn(written: Written): Where['readable'] {
   return (t) => {
@@ -64,7 +43,10 @@ function noteWrite(t: TileTensor, points: number, written: Written, report: Repo
 
 function verifyOp(op: TileOp, written: Written, report: Report): void {
   const axes = new Set<Axis>(op.axes);
-  report.require(op.axes.every((a) => a.role === 'spatial'), 'has a reduce axis among its spatial axes');
+  report.require(
+    op.axes.every((a) => a.role === 'spatial'),
+    'has a reduce axis among its spatial axes',
+  );
   const readable = readableIn(written);
   const state = op.reduce?.monoid.state ?? [];
   if (op.reduce) verifyReduction(op.reduce, axes, readable, report);
@@ -76,13 +58,24 @@ function verifyOp(op: TileOp, written: Written, report: Report): void {
   if (indices) point.bounds(op.write, op.at, `write to ${op.write.name}`);
   const used = new Set(walkExpr(...op.at).flatMap((e) => (e.op === 'axis' ? [e.arg] : [])));
   for (const a of op.axes) report.require(used.has(a) || a.extent <= 1, `writes one element for several ${a.name}`);
-  noteWrite(op.write, op.axes.reduce((n, a) => n * a.extent, 1), written, report);
+  noteWrite(
+    op.write,
+    op.axes.reduce((n, a) => n * a.extent, 1),
+    written,
+    report,
+  );
 }
 
 function verifyReduction(
-  { axes, monoid, elems }: Reduction, spatial: ReadonlySet<Axis>, readable: Where['readable'], report: Report,
+  { axes, monoid, elems }: Reduction,
+  spatial: ReadonlySet<Axis>,
+  readable: Where['readable'],
+  report: Report,
 ): void {
-  report.require(axes.every((a) => a.role === 'reduce'), 'folds over a spatial axis');
+  report.require(
+    axes.every((a) => a.role === 'reduce'),
+    'folds over a spatial axis',
+  );
   new ExprVerifier({ ...nothing, axes: new Set([...spatial, ...axes]), readable }, report.add).check(...elems);
   const types = elems.map((e) => e.dtype);
   const combined = (list: readonly Expr[], elem: readonly ComputeType[], name: string): void => {
@@ -94,88 +87,6 @@ function verifyReduction(
   report.require(monoid.init.length === monoid.state.length, `init of ${monoid.name} does not give its state`);
   combined(monoid.combine, types, 'combine');
   if (monoid.merge) combined(monoid.merge, monoid.state, 'merge');
-}
-
-const neverRuns = ({ from, to }: Stmt & { kind: 'for' }): boolean =>
-  from.op === 'const' && to.op === 'const' && to.arg <= from.arg;
-
-/** Checks statements in order; `locals` grows as they are set. */
-class BodyVerifier {
-  private readonly report: Report;
-  private readonly lowered: boolean;
-  private readonly readable: Where['readable'];
-  private readonly writable: ReadonlySet<TileTensor>;
-  private readonly locals = new Set<Local>();
-  private verifier: ExprVerifier;
-
-  constructor(report: Report, lowered: boolean, readable: Where['readable'], writable: ReadonlySet<TileTensor>) {
-    this.report = report;
-    this.lowered = lowered;
-    this.readable = readable;
-    this.writable = writable;
-    this.verifier = this.fresh();
-  }
-
-  private fresh(): ExprVerifier {
-    const { locals, lowered, readable } = this;
-    return new ExprVerifier({ ...nothing, axes: new Set(), locals, lowered, readable }, this.report.add);
-  }
-
-  /** What is set inside a block that may not run is unknown after it. */
-  private block(body: readonly Stmt[]): void {
-    const before = new Set(this.locals);
-    this.run(body);
-    for (const l of this.locals) if (!before.has(l)) this.locals.delete(l);
-    this.verifier = this.fresh();
-  }
-
-  run(body: readonly Stmt[]): void {
-    for (const s of body) this.statement(s);
-  }
-
-  private statement(s: Stmt): void {
-    this.verifier.check(...stmtExprs(s));
-    const { report } = this;
-    switch (s.kind) {
-      case 'set':
-        report.require(s.value.dtype === s.local.dtype && s.value.lanes === s.local.lanes, `set of ${s.local.name} changes its type`);
-        this.locals.add(s.local);
-        break;
-      case 'store': return this.store(s);
-      case 'for':
-        report.require(s.from.dtype === 'i32' && s.to.dtype === 'i32' && s.index.dtype === 'i32', `loop over ${s.index.name} is not i32`);
-        if (neverRuns(s)) return;
-        report.require(Number.isInteger(s.step) && s.step > 0, `loop over ${s.index.name} has step ${s.step}`);
-        this.locals.add(s.index);
-        return this.block(s.body);
-      case 'while': case 'if': {
-        report.require(s.cond.dtype === 'bool' && s.cond.lanes === 1, `${s.kind} has a condition that is not bool`);
-        return s.kind === 'while' ? this.block(s.body) : this.both(s.then, s.else);
-      }
-    }
-  }
-
-  private both(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
-    const after = [then, otherwise].map((side) => {
-      const before = new Set(this.locals);
-      this.run(side);
-      const set = new Set(this.locals);
-      for (const l of set) if (!before.has(l)) this.locals.delete(l);
-      return set;
-    });
-    for (const l of after[0]) if (after[1].has(l)) this.locals.add(l);
-    this.verifier = this.fresh();
-  }
-
-  private store(s: Stmt & { kind: 'store' }): void {
-    const { report } = this;
-    const rank = this.lowered ? 1 : s.tensor.shape.length;
-    report.require(this.writable.has(s.tensor), `stores to ${s.tensor.name}, which it may not write`);
-    report.require(s.at.length === rank || s.at.length === 1, `store to ${s.tensor.name} has ${s.at.length} indices for rank ${rank}`);
-    report.require(s.at.every((e) => e.dtype === 'i32' && e.lanes === 1), `store to ${s.tensor.name} has an index that is not i32`);
-    report.require(s.value.dtype === computeType(s.tensor.dtype), `stores ${s.value.dtype} to ${s.tensor.dtype}`);
-    this.verifier.bounds(s.tensor, s.at, `store to ${s.tensor.name}`);
-  }
 }
 
 function verifyRoutine(r: Routine, written: Written, report: Report): void {
@@ -205,7 +116,9 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
   report.require(!s.cond || isScalar(s.cond.state, 'bool'), 'has a condition that is not a scalar bool');
   if (s.trip) read(s.trip, 'trip');
   for (const p of pairs) {
-    const same = [p.init, p.next].every((t) => t.dtype === p.state.dtype && elementCount(t.shape) === elementCount(p.state.shape));
+    const same = [p.init, p.next].every(
+      (t) => t.dtype === p.state.dtype && elementCount(t.shape) === elementCount(p.state.shape),
+    );
     report.require(same, `carries ${p.state.name} between different types`);
     read(p.init, 'init');
     noteWrite(p.state, Infinity, written, report);
@@ -218,7 +131,13 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
   for (const [t, n] of inside.counts) written.counts.set(t, n);
 }
 
-function verifyBranch(then: readonly Step[], otherwise: readonly Step[], written: Written, report: Report, depth: number): void {
+function verifyBranch(
+  then: readonly Step[],
+  otherwise: readonly Step[],
+  written: Written,
+  report: Report,
+  depth: number,
+): void {
   const sides = [then, otherwise].map((steps) => {
     const copy = new Written(written.counts, written.repeated);
     verifySteps(steps, copy, report, depth + 1);
@@ -236,21 +155,31 @@ function verifySteps(steps: readonly Step[], written: Written, report: Report, d
   report.require(depth < MAX_DEPTH, 'nests too deep');
   if (depth >= MAX_DEPTH) return;
   const outer = report.place;
-  steps.forEach((s, i) => {
+  for (const [i, s] of steps.entries()) {
     report.place = `${outer}${s.kind} ${i} ${s.name}`;
-    switch (s.kind) {
-      case 'op': return verifyOp(s, written, report);
-      case 'routine': return verifyRoutine(s, written, report);
-      case 'loop':
-        report.place += ' / ';
-        return verifyLoop(s, written, report, depth);
-      case 'branch':
-        report.require(isScalar(s.cond, 'bool'), 'branches on what is not a scalar bool');
-        report.place += ' / ';
-        return verifyBranch(s.then, s.else, written, report, depth);
-    }
-  });
+    verifyStep(s, written, report, depth);
+  }
   report.place = outer;
+}
+
+function verifyStep(s: Step, written: Written, report: Report, depth: number): void {
+  switch (s.kind) {
+    case 'op':
+      verifyOp(s, written, report);
+      break;
+    case 'routine':
+      verifyRoutine(s, written, report);
+      break;
+    case 'loop':
+      report.place += ' / ';
+      verifyLoop(s, written, report, depth);
+      break;
+    case 'branch':
+      report.require(isScalar(s.cond, 'bool'), 'branches on what is not a scalar bool');
+      report.place += ' / ';
+      verifyBranch(s.then, s.else, written, report, depth);
+      break;
+  }
 }
 
 /** What is illegal in a program before scheduling. */
@@ -272,7 +201,8 @@ export function kernelProblems(k: Kernel): readonly Problem[] {
   report.place = `kernel ${k.name}`;
   const params = new Set(k.params);
   report.require(params.size === k.params.length, 'has the same parameter twice');
-  const readable = (t: TileTensor): string | undefined => (params.has(t) ? undefined : `of ${t.name} reads what is not a parameter`);
+  const readable = (t: TileTensor): string | undefined =>
+    params.has(t) ? undefined : `of ${t.name} reads what is not a parameter`;
   new BodyVerifier(report, true, readable, params).run(k.body);
   return report.problems;
 }
@@ -295,7 +225,8 @@ function verifyTasks(tasks: readonly Task[], p: TaskProgram, report: Report): vo
 }
 
 function verifyPlan({ plan, outputs, inputs, constants }: TaskProgram, report: Report): void {
-  for (const t of [...inputs, ...outputs, ...constants]) report.require(plan.places.has(owner(t)), `${t.name} has no place`);
+  for (const t of [...inputs, ...outputs, ...constants])
+    report.require(plan.places.has(owner(t)), `${t.name} has no place`);
   for (const [t, p] of plan.places) {
     const limit = p.space === 'arena' ? plan.arenaBytes : plan.constantBytes;
     report.require(p.offset % 64 === 0 && p.offset >= 0, `${t.name} is not aligned`);
@@ -321,7 +252,12 @@ function refuse(what: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const { place, what: first } = problems[0];
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  throw new TilewrightError('INTERNAL', `illegal ${what}: ${place}: ${first}${more}`, {}, 'This is a bug: please report it.');
+  throw new TilewrightError(
+    'INTERNAL',
+    `illegal ${what}: ${place}: ${first}${more}`,
+    {},
+    'This is a bug: please report it.',
+  );
 }
 
 /** Throws INTERNAL unless the program is legal. */

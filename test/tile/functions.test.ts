@@ -1,15 +1,17 @@
 // Accuracy of the decomposed scalar functions: sampled over all exponents and special values, executed
 // by an evaluator that knows only arithmetic and bits, compared with more precise references. The
 // limits are what the decompositions promise, in units of the last place.
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as big from '../../scripts/big-real.ts';
 import { type Fix, fix, ONE, toNumber } from '../../scripts/big-real.ts';
+import { COEFFICIENTS, generate } from '../../scripts/remez.ts';
 import { binary, constant, type Expr, localExpr, newLocal, type UnaryOp, unary } from '../../src/3-tile/expr.ts';
-import { walkExpr } from '../../src/3-tile/rewrite.ts';
 import { erf } from '../../src/3-tile/real.ts';
+import { walkExpr } from '../../src/3-tile/rewrite.ts';
 import { isFunction, legalise } from '../../src/3-tile/rules/legalise.ts';
 import { binaryMeaning } from '../../src/3-tile/semantics.ts';
-import { type Column, column, evaluate, samples, SPECIAL_F32, SPECIAL_F64, ulps } from './evaluate.ts';
+import { type Column, column, evaluate, SPECIAL_F32, SPECIAL_F64, samples, ulps } from './evaluate.ts';
 
 type Float = 'f32' | 'f64';
 const COUNT = 120_000;
@@ -45,12 +47,24 @@ function expectWithin(worst: Worst, limit: number): void {
 
 /** Reference, interval of the dense samples, limit for f32. */
 const F32: readonly [UnaryOp, (x: number) => number, number, number, number][] = [
-  ['exp', Math.exp, -104, 89, 2.5], ['exp2', (x) => 2 ** x, -150, 128, 1.5], ['expm1', Math.expm1, -2, 2, 2],
-  ['log', Math.log, 0, 10, 1], ['log2', Math.log2, 0, 4, 2], ['log1p', Math.log1p, -1, 3, 1.5],
-  ['sinh', Math.sinh, -5, 5, 3.5], ['cosh', Math.cosh, -5, 5, 3], ['tanh', Math.tanh, -10, 10, 6],
-  ['erf', erf, -4, 4, 8], ['asinh', Math.asinh, -5, 5, 2], ['acosh', Math.acosh, 1, 5, 2.5],
-  ['atanh', Math.atanh, -1, 1, 2.5], ['sin', Math.sin, -100, 100, 0.6], ['cos', Math.cos, -100, 100, 0.6],
-  ['tan', Math.tan, -100, 100, 0.6], ['asin', Math.asin, -1, 1, 3], ['acos', Math.acos, -1, 1, 2],
+  ['exp', Math.exp, -104, 89, 2.5],
+  ['exp2', (x) => 2 ** x, -150, 128, 1.5],
+  ['expm1', Math.expm1, -2, 2, 2],
+  ['log', Math.log, 0, 10, 1],
+  ['log2', Math.log2, 0, 4, 2],
+  ['log1p', Math.log1p, -1, 3, 1.5],
+  ['sinh', Math.sinh, -5, 5, 3.5],
+  ['cosh', Math.cosh, -5, 5, 3],
+  ['tanh', Math.tanh, -10, 10, 6],
+  ['erf', erf, -4, 4, 8],
+  ['asinh', Math.asinh, -5, 5, 2],
+  ['acosh', Math.acosh, 1, 5, 2.5],
+  ['atanh', Math.atanh, -1, 1, 2.5],
+  ['sin', Math.sin, -100, 100, 0.6],
+  ['cos', Math.cos, -100, 100, 0.6],
+  ['tan', Math.tan, -100, 100, 0.6],
+  ['asin', Math.asin, -1, 1, 3],
+  ['acos', Math.acos, -1, 1, 2],
   ['atan', Math.atan, -10, 10, 2.5],
 ];
 
@@ -100,9 +114,21 @@ const bigLog = (x: number): Fix => {
 
 /** Reference for finite ordinary x (others go through Math), sampled interval, limit for f64. */
 const F64: readonly [UnaryOp, (x: number) => number, (x: number) => number, number, number, number][] = [
-  ['exp', bigExp, Math.exp, -745, 709.7, 1], ['exp2', (x) => { const p = big.expParts(big.mul(fix(x), big.LN2())); return toNumber(p.value, p.exponent); }, (x) => 2 ** x, -1074, 1023.9, 2],
+  ['exp', bigExp, Math.exp, -745, 709.7, 1],
+  [
+    'exp2',
+    (x) => {
+      const p = big.expParts(big.mul(fix(x), big.LN2()));
+      return toNumber(p.value, p.exponent);
+    },
+    (x) => 2 ** x,
+    -1074,
+    1023.9,
+    2,
+  ],
   ['expm1', (x) => toNumber(big.expm1(fix(x))), Math.expm1, -3, 3, 2],
-  ['log', (x) => toNumber(bigLog(x)), Math.log, 0, 10, 1], ['log2', (x) => toNumber(big.div(bigLog(x), big.LN2())), Math.log2, 0, 4, 2],
+  ['log', (x) => toNumber(bigLog(x)), Math.log, 0, 10, 1],
+  ['log2', (x) => toNumber(big.div(bigLog(x), big.LN2())), Math.log2, 0, 4, 2],
   ['log1p', (x) => toNumber(big.log1p(fix(x))), Math.log1p, -0.99, 3, 1.5],
   ['sinh', (x) => toNumber(half(big.exp(fix(x)) - big.exp(-fix(x)))), Math.sinh, -5, 5, 2],
   ['cosh', (x) => toNumber(half(big.exp(fix(x)) + big.exp(-fix(x)))), Math.cosh, -5, 5, 2],
@@ -111,28 +137,46 @@ const F64: readonly [UnaryOp, (x: number) => number, (x: number) => number, numb
   ['asin', (x) => toNumber(big.asin(fix(x))), Math.asin, -1, 1, 2],
   ['acos', (x) => toNumber(half(big.PI()) - big.asin(fix(x))), Math.acos, -1, 1, 2],
   ['atan', (x) => toNumber(big.atan(fix(x))), Math.atan, -10, 10, 1.5],
-  ['sin', (x) => toNumber(big.sinOf(x)), Math.sin, -1e6, 1e6, 1], ['cos', (x) => toNumber(big.sinOf(x, 1n)), Math.cos, -1e6, 1e6, 1],
+  ['sin', (x) => toNumber(big.sinOf(x)), Math.sin, -1e6, 1e6, 1],
+  ['cos', (x) => toNumber(big.sinOf(x, 1n)), Math.cos, -1e6, 1e6, 1],
   ['tan', (x) => toNumber(big.div(big.sinOf(x), big.sinOf(x, 1n))), Math.tan, -1e6, 1e6, 2],
   ['atanh', (x) => toNumber(half(big.log(big.div(ONE + fix(x), ONE - fix(x))))), Math.atanh, -0.999, 0.999, 3],
-  ['asinh', (x) => Math.sign(x) * toNumber(big.log(big.absolute(fix(x)) + big.sqrt(big.mul(fix(x), fix(x)) + ONE))), Math.asinh, -5, 5, 3],
+  [
+    'asinh',
+    (x) => Math.sign(x) * toNumber(big.log(big.absolute(fix(x)) + big.sqrt(big.mul(fix(x), fix(x)) + ONE))),
+    Math.asinh,
+    -5,
+    5,
+    3,
+  ],
   ['acosh', (x) => toNumber(big.log(fix(x) + big.sqrt(big.mul(fix(x), fix(x)) - ONE))), Math.acosh, 1, 5, 3],
 ];
 
 describe('f64 functions', () => {
   it.each(F64)('%s, against big arithmetic', (op, exact, _, lo, hi, limit) => {
     const n = 3000;
-    const xs = Float64Array.from(samples('f64', 2 * n, lo, hi, 11).filter((__, i) => i % 2 === 1)).filter((x) => x > lo && x < hi && x !== 1 && Math.abs(x) > 1e-30);
+    const xs = Float64Array.from(samples('f64', 2 * n, lo, hi, 11).filter((__, i) => i % 2 === 1)).filter(
+      (x) => x > lo && x < hi && x !== 1 && Math.abs(x) > 1e-30,
+    );
     expectWithin(worstOf('f64', legalise(unary(op, leaf.f64)), xs, null, exact), limit);
   });
 
   it.each(F64)('%s, over all exponents', (op, _, approximate, lo, hi, limit) => {
     const e = legalise(unary(op, leaf.f64));
-    expectWithin(worstOf('f64', e, samples('f64', COUNT, lo, hi, 13), null, approximate), limit + (op === 'erf' ? 11 : 1.5));
+    expectWithin(
+      worstOf('f64', e, samples('f64', COUNT, lo, hi, 13), null, approximate),
+      limit + (op === 'erf' ? 11 : 1.5),
+    );
   });
 
   it('sin and cos of large arguments', () => {
-    const xs = samples('f64', 1000, 0, 1, 17).map((x, i) => (i < 30 ? 6381956970095103 * 2 ** (797 - i) : x)).filter(Number.isFinite);
-    for (const [op, quarter] of [['sin', 0n], ['cos', 1n]] as const) {
+    const xs = samples('f64', 1000, 0, 1, 17)
+      .map((x, i) => (i < 30 ? 6381956970095103 * 2 ** (797 - i) : x))
+      .filter(Number.isFinite);
+    for (const [op, quarter] of [
+      ['sin', 0n],
+      ['cos', 1n],
+    ] as const) {
       const e = legalise(unary(op, leaf.f64));
       const exact = (x: number): number => (Math.abs(x) < 1e-60 ? Math[op](x) : toNumber(big.sinOf(x, quarter)));
       expectWithin(worstOf('f64', e, Float64Array.from(xs), null, exact), 1);
@@ -141,7 +185,12 @@ describe('f64 functions', () => {
 });
 
 /** Every pair of special values, then random pairs. */
-function pairs(t: Float, count: number, xRange: readonly [number, number], yRange: readonly [number, number]): [Column, Column] {
+function pairs(
+  t: Float,
+  count: number,
+  xRange: readonly [number, number],
+  yRange: readonly [number, number],
+): [Column, Column] {
   const special = t === 'f32' ? SPECIAL_F32 : SPECIAL_F64;
   const x = samples(t, count, ...xRange, 19);
   const y = samples(t, count, ...yRange, 23);
@@ -164,14 +213,19 @@ function bigPow(x: number, y: number): number {
 
 describe('functions of two operands', () => {
   const pow = binaryMeaning('pow', 'f64') as (x: number, y: number) => number;
-  it.each([['f32', 0.6], ['f64', 3]] as const)('pow of %s', (t, limit) => {
+  it.each([
+    ['f32', 0.6],
+    ['f64', 3],
+  ] as const)('pow of %s', (t, limit) => {
     const [x, y] = pairs(t, COUNT, [0, 20], [-30, 30]);
     expectWithin(worstOf(t, legalise(binary('pow', leaf[t], second[t])), x, y, pow), limit);
   });
 
   it('pow of f64, against big arithmetic', () => {
     const x = samples('f64', 3000, 0.5, 2, 29).filter((v, i) => i % 2 === 1 && v > 0.5);
-    const y = samples('f64', 3000, -1000, 1000, 31).filter((_, i) => i % 2 === 1).slice(0, x.length);
+    const y = samples('f64', 3000, -1000, 1000, 31)
+      .filter((_, i) => i % 2 === 1)
+      .slice(0, x.length);
     expectWithin(worstOf('f64', legalise(binary('pow', leaf.f64, second.f64)), x, y, bigPow), 1.5);
   });
 
@@ -179,11 +233,17 @@ describe('functions of two operands', () => {
     for (const exponent of [0, 1, 2, 3, 4, -1, -2, 0.5, -0.5]) {
       const e = legalise(binary('pow', leaf.f32, constant('f32', exponent)));
       expect(walkExpr(e).length).toBeLessThan(12);
-      expectWithin(worstOf('f32', e, samples('f32', 20_000, 0, 10, 37), null, (x) => pow(x, exponent)), 2.5);
+      expectWithin(
+        worstOf('f32', e, samples('f32', 20_000, 0, 10, 37), null, (x) => pow(x, exponent)),
+        2.5,
+      );
     }
   });
 
-  it.each([['f32', 2.5], ['f64', 2.5]] as const)('atan2 of %s', (t, limit) => {
+  it.each([
+    ['f32', 2.5],
+    ['f64', 2.5],
+  ] as const)('atan2 of %s', (t, limit) => {
     const [y, x] = pairs(t, COUNT, [-4, 4], [-4, 4]);
     expectWithin(worstOf(t, legalise(binary('atan2', leaf[t], second[t])), y, x, Math.atan2), limit);
   });
@@ -194,13 +254,30 @@ describe('functions of two operands', () => {
     const exponents = [0, 1, 2, 3, 5, 31, 32, 63, 1000, 2 ** 31 - 1, -1, -2, -7];
     const wide = t === 'i64' || t === 'u64';
     const meaning = binaryMeaning('pow', t) as (x: unknown, y: unknown) => unknown;
-    const all = bases.flatMap((x) => exponents.map((y) => [constant(t, wide ? BigInt(x) : x), constant(t, wide ? BigInt(y) : y)]));
+    const all = bases.flatMap((x) =>
+      exponents.map((y) => [constant(t, wide ? BigInt(x) : x), constant(t, wide ? BigInt(y) : y)]),
+    );
     const columns = [0, 1].map((k) => {
       const values = column(t, all.length);
-      all.forEach((p, i) => { values[i] = p[k].arg as never; });
+      all.forEach((p, i) => {
+        values[i] = p[k].arg as never;
+      });
       return values;
     });
-    const got = evaluate(legalise(binary('pow', a, b)), new Map([[a, columns[0]], [b, columns[1]]]), all.length);
-    all.forEach(([x, y], i) => { expect(got[i]).toBe(meaning(x.arg, y.arg)); });
+    const got = evaluate(
+      legalise(binary('pow', a, b)),
+      new Map([
+        [a, columns[0]],
+        [b, columns[1]],
+      ]),
+      all.length,
+    );
+    all.forEach(([x, y], i) => {
+      expect(got[i]).toBe(meaning(x.arg, y.arg));
+    });
   });
+});
+
+it('the coefficients are those that the fits give', () => {
+  expect(readFileSync(COEFFICIENTS, 'utf8')).toBe(generate());
 });

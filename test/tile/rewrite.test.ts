@@ -1,12 +1,42 @@
 // The rewriting drivers: order, sharing, substitution, fixed points, circles, and depth.
 import { describe, expect, it } from 'vitest';
 import {
-  add, and, axisExpr, constant, type Expr, exp, index, isLoad, load, localExpr, lt, mul, neg, newAxis, newLocal, select, sub,
+  add,
+  and,
+  axisExpr,
+  constant,
+  type Expr,
+  exp,
+  index,
+  isLoad,
+  load,
+  localExpr,
+  lt,
+  mul,
+  neg,
+  newAxis,
+  newLocal,
+  select,
+  sub,
 } from '../../src/3-tile/expr.ts';
 import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { Ranges } from '../../src/3-tile/range.ts';
 import {
-  any, bin, com, lit, mapExpr, num, rewriteExpr, rule, RuleSet, sel, substitute, un, walkExpr, walkNew, where,
+  any,
+  bin,
+  com,
+  lit,
+  mapExpr,
+  num,
+  RuleSet,
+  rewriteExpr,
+  rule,
+  sel,
+  substitute,
+  un,
+  walkExpr,
+  walkNew,
+  where,
 } from '../../src/3-tile/rewrite.ts';
 import { legalise } from '../../src/3-tile/rules/legalise.ts';
 import { simplify } from '../../src/3-tile/simplify.ts';
@@ -34,7 +64,15 @@ describe('walking', () => {
   it('substitutes outermost first, without searching replacements', () => {
     const e = add(mul(i, j), i);
     expect(substitute(e, new Map([[i, add(i, j)]]))).toBe(add(mul(add(i, j), j), add(i, j)));
-    expect(substitute(e, new Map([[mul(i, j), j], [i, index(0)]]))).toBe(add(j, index(0)));
+    expect(
+      substitute(
+        e,
+        new Map([
+          [mul(i, j), j],
+          [i, index(0)],
+        ]),
+      ),
+    ).toBe(add(j, index(0)));
     expect(substitute(i, new Map([[i, j]]))).toBe(j);
   });
 });
@@ -45,12 +83,18 @@ describe('rules', () => {
     rule('x + 0 = x', com('add', any('x'), lit(0)), (b) => b.x),
     rule('x - x = 0', bin('sub', any('x'), any('x')), (b) => constant(b.x.dtype, 0)),
     rule('c1 + c2 folds', bin('add', num('a'), num('b')), ({ a, b }) =>
-      index(Number((a as { arg: unknown }).arg) + Number((b as { arg: unknown }).arg))),
+      index(Number((a as { arg: unknown }).arg) + Number((b as { arg: unknown }).arg)),
+    ),
     rule('!!p = p', un('not', un('not', any('p'))), (b) => b.p),
     rule('p ? x : x = x', sel(any('p'), any('x'), any('x')), (b) => b.x),
-    rule('small i is 7', where(any('x'), (e) => e === i), () => index(7)),
+    rule(
+      'small i is 7',
+      where(any('x'), (e) => e === i),
+      () => index(7),
+    ),
   ]);
-  const run = (e: Expr, fired: string[] = []): Expr => rewriteExpr(e, (n) => set.step(n, null, (name) => fired.push(name)));
+  const run = (e: Expr, fired: string[] = []): Expr =>
+    rewriteExpr(e, (n) => set.step(n, null, (name) => fired.push(name)));
 
   it('apply until nothing changes and say which', () => {
     const fired: string[] = [];

@@ -1,8 +1,6 @@
 // Short notation for the decompositions of scalar functions: arithmetic between expressions and plain
 // numbers (spread over the lanes of the other operand), polynomials, and the bits of floats.
-import {
-  bitcast, type BinaryOp, binary, type ComputeType, constant, type Expr, makeExpr,
-} from '../expr.ts';
+import { type BinaryOp, binary, bitcast, type ComputeType, constant, type Expr, makeExpr } from '../expr.ts';
 
 export type Operand = Expr | number | bigint;
 
@@ -25,10 +23,22 @@ function fn2(op: BinaryOp): Fn2 {
   }) as Fn2;
 }
 
-export const add = fn2('add'), sub = fn2('sub'), mul = fn2('mul'), div = fn2('div');
-export const min = fn2('min'), max = fn2('max');
-export const and = fn2('and'), or = fn2('or'), xor = fn2('xor'), shl = fn2('shl'), shr = fn2('shr');
-export const eq = fn2('eq'), ne = fn2('ne'), lt = fn2('lt'), le = fn2('le'), gt = fn2('gt');
+export const add = fn2('add'),
+  sub = fn2('sub'),
+  mul = fn2('mul'),
+  div = fn2('div');
+export const min = fn2('min'),
+  max = fn2('max');
+export const and = fn2('and'),
+  or = fn2('or'),
+  xor = fn2('xor'),
+  shl = fn2('shl'),
+  shr = fn2('shr');
+export const eq = fn2('eq'),
+  ne = fn2('ne'),
+  lt = fn2('lt'),
+  le = fn2('le'),
+  gt = fn2('gt');
 export const ge = fn2('ge');
 
 /** cond ? then : otherwise; at least one side is an expression. */
@@ -62,12 +72,24 @@ export interface Format {
 
 const FORMATS: { readonly f32: Format; readonly f64: Format } = {
   f32: {
-    int: 'i32', mantissa: 23, bias: 127, sign: -(2 ** 31), minNormal: 2 ** -126,
-    magic: 1.5 * 2 ** 23, magicBits: 0x4b400000, tiny: 2 ** -26,
+    int: 'i32',
+    mantissa: 23,
+    bias: 127,
+    sign: -(2 ** 31),
+    minNormal: 2 ** -126,
+    magic: 1.5 * 2 ** 23,
+    magicBits: 0x4b400000,
+    tiny: 2 ** -26,
   },
   f64: {
-    int: 'i64', mantissa: 52, bias: 1023, sign: -(2n ** 63n), minNormal: 2 ** -1022,
-    magic: 1.5 * 2 ** 52, magicBits: 0x4338000000000000n, tiny: 2 ** -55,
+    int: 'i64',
+    mantissa: 52,
+    bias: 1023,
+    sign: -(2n ** 63n),
+    minNormal: 2 ** -1022,
+    magic: 1.5 * 2 ** 52,
+    magicBits: 0x4338000000000000n,
+    tiny: 2 ** -55,
   },
 };
 

@@ -1,12 +1,25 @@
 // Casts, selections, guards and vector shuffles. A guard that ranges prove makes a plain load; the
 // indices of a guarded load are simplified knowing that the guard holds.
 import {
-  bitcast, cast, type ComputeType, eq, type Expr, ge, gt, isLoad, le, lt, makeExpr, ne, type Op, select,
+  bitcast,
+  type ComputeType,
+  cast,
+  type Expr,
+  eq,
+  ge,
+  gt,
+  isLoad,
+  le,
+  lt,
+  makeExpr,
+  ne,
+  type Op,
+  select,
 } from '../expr.ts';
 import { fits, type Interval, isIntegral, type Ranges, typeRange } from '../range.ts';
 import { any, bin, constOf, lit, rule, ruleOn, sel, un, walkExpr, withSrc } from '../rewrite.ts';
-import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
 import { castScalar } from '../semantics.ts';
+import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
 import { like } from './arithmetic.ts';
 import { intOf } from './linear.ts';
 
@@ -39,7 +52,8 @@ function castOfCast(e: Expr, ctx: SimplifyContext): Expr | undefined {
 }
 
 const width = (t: ComputeType): number => (t === 'i64' || t === 'u64' ? 64 : 32);
-const widens = (x: Expr, to: Expr): boolean => isIntegral(to.dtype) && width(to.dtype) >= width(x.dtype) && to.dtype !== 'bool';
+const widens = (x: Expr, to: Expr): boolean =>
+  isIntegral(to.dtype) && width(to.dtype) >= width(x.dtype) && to.dtype !== 'bool';
 
 /** Ops whose low 32 bits depend only on the low 32 bits of their operands. */
 const LOW_BITS: ReadonlySet<Op> = new Set(['add', 'sub', 'mul', 'and', 'or', 'xor', 'neg', 'not']);
@@ -90,12 +104,18 @@ function boundOf(e: Expr): { x: Expr; r: Interval } | undefined {
   const c = intOf(b);
   if (c === undefined) return undefined;
   switch (e.op) {
-    case 'lt': return { x, r: [-Infinity, c - 1] };
-    case 'le': return { x, r: [-Infinity, c] };
-    case 'gt': return { x, r: [c + 1, Infinity] };
-    case 'ge': return { x, r: [c, Infinity] };
-    case 'eq': return { x, r: [c, c] };
-    default: return undefined;
+    case 'lt':
+      return { x, r: [-Infinity, c - 1] };
+    case 'le':
+      return { x, r: [-Infinity, c] };
+    case 'gt':
+      return { x, r: [c + 1, Infinity] };
+    case 'ge':
+      return { x, r: [c, Infinity] };
+    case 'eq':
+      return { x, r: [c, c] };
+    default:
+      return undefined;
   }
 }
 
@@ -116,8 +136,7 @@ function guardedLoad(e: Expr, ctx: SimplifyContext): Expr | undefined {
 const c = any('c');
 const x = any('x');
 const y = any('y');
-const OPPOSITE: Partial<Record<Op, (a: Expr, b: Expr) => Expr>> =
-  { lt: ge, ge: lt, gt: le, le: gt, eq: ne, ne: eq };
+const OPPOSITE: Partial<Record<Op, (a: Expr, b: Expr) => Expr>> = { lt: ge, ge: lt, gt: le, le: gt, eq: ne, ne: eq };
 
 export const CHOICE_RULES: readonly SimplifyRule[] = [
   rule('true ? x : y = x', sel(lit(1), x, y), (b) => b.x),
@@ -141,7 +160,8 @@ export const CAST_RULES: readonly SimplifyRule[] = [
   ruleOn('a comparison of casts', ['lt', 'le', 'gt', 'ge', 'eq', 'ne'], compareNarrow),
   rule('(t)p != 0 = p', bin('ne', un('cast', x), lit(0)), (b) => (b.x.dtype === 'bool' ? b.x : undefined)),
   ruleOn('a bitcast of a bitcast', ['bitcast'], (e) =>
-    e.src[0].op === 'bitcast' ? bitcast(e.dtype, e.src[0].src[0]) : undefined),
+    e.src[0].op === 'bitcast' ? bitcast(e.dtype, e.src[0].src[0]) : undefined,
+  ),
 ];
 
 /** Element-wise ops of one value in every lane are done once. */
@@ -161,7 +181,11 @@ export const LANE_RULES: readonly SimplifyRule[] = [
 export function liftSplat(e: Expr): Expr | undefined {
   if (e.lanes === 1 || e.src.length === 0 || LANEWISE_EXCLUDED.has(e.op)) return undefined;
   if (!e.src.every((s) => s.op === 'splat')) return undefined;
-  const scalar = makeExpr(e.op, e.dtype, e.src.map((s) => s.src[0]), e.arg as never);
+  const scalar = makeExpr(
+    e.op,
+    e.dtype,
+    e.src.map((s) => s.src[0]),
+    e.arg as never,
+  );
   return makeExpr('splat', e.dtype, [scalar], null, e.lanes);
 }
-

@@ -16,8 +16,11 @@ function gcd(a: number, b: number): number {
   return Math.abs(a);
 }
 
-const linear = (l: Linear, terms: Iterable<[Expr, number]>, c: number): Linear =>
-  ({ dtype: l.dtype, terms: new Map(terms), constant: c });
+const linear = (l: Linear, terms: Iterable<[Expr, number]>, c: number): Linear => ({
+  dtype: l.dtype,
+  terms: new Map(terms),
+  constant: c,
+});
 const constantLike = (l: Linear, v: number): Expr => constant(l.dtype, l.dtype === 'i64' ? BigInt(v) : v);
 
 /** The parts of l = c q + r with 0 <= coefficients of r < c. */
@@ -84,9 +87,7 @@ function reduceFraction(r: Linear, c: number, ranges: Ranges): Divided | undefin
     const largeRange = linearRange(large, ranges);
     if (!smallRange || smallRange[0] < 0 || smallRange[1] >= g) continue;
     if (!largeRange || largeRange[0] < 0 || !fits(r.dtype, [0, c])) continue;
-    const inner = c === g
-      ? { quotient: fromLinear(large), remainder: constantLike(r, 0) }
-      : plain(large, c / g);
+    const inner = c === g ? { quotient: fromLinear(large), remainder: constantLike(r, 0) } : plain(large, c / g);
     const remainder = linearOf(inner.remainder)!;
     const terms = new Map<Expr, number>([...remainder.terms].map(([e, k]) => [e, k * g]));
     for (const [e, k] of small.terms) terms.set(e, (terms.get(e) ?? 0) + k);

@@ -3,7 +3,20 @@
 // branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
 import { abs, type Expr } from '../expr.ts';
 import {
-  add, choose, div, formatOf, gt, lt, max, min, mul, nearestOf, polynomial, powerOfTwo, scale, sub,
+  add,
+  choose,
+  div,
+  formatOf,
+  gt,
+  lt,
+  max,
+  min,
+  mul,
+  nearestOf,
+  polynomial,
+  powerOfTwo,
+  scale,
+  sub,
   withSign,
 } from './arithmetic.ts';
 import * as c from './coefficients.ts';
@@ -25,12 +38,28 @@ interface ExpTable {
 
 const TABLES: { readonly f32: ExpTable; readonly f64: ExpTable } = {
   f32: {
-    low: -104, high: 89, low2: -151, high2: 129, lowM1: -18,
-    exp: c.EXP_F32, exp2: c.EXP2_F32, expm1: c.EXPM1_F32, sinh: c.SINH_F32, ln2: c.LN2_F32,
+    low: -104,
+    high: 89,
+    low2: -151,
+    high2: 129,
+    lowM1: -18,
+    exp: c.EXP_F32,
+    exp2: c.EXP2_F32,
+    expm1: c.EXPM1_F32,
+    sinh: c.SINH_F32,
+    ln2: c.LN2_F32,
   },
   f64: {
-    low: -746, high: 710, low2: -1076, high2: 1025, lowM1: -38,
-    exp: c.EXP_F64, exp2: c.EXP2_F64, expm1: c.EXPM1_F64, sinh: c.SINH_F64, ln2: c.LN2_F64,
+    low: -746,
+    high: 710,
+    low2: -1076,
+    high2: 1025,
+    lowM1: -38,
+    exp: c.EXP_F64,
+    exp2: c.EXP2_F64,
+    expm1: c.EXPM1_F64,
+    sinh: c.SINH_F64,
+    ln2: c.LN2_F64,
   },
 };
 

@@ -3,7 +3,21 @@
 // parts. Zero, negative, infinite and NaN arguments are put right by selections at the end.
 import { abs, cast, type Expr, sqrt } from '../expr.ts';
 import {
-  add, bitsOf, choose, div, eq, formatOf, fromBits, gt, like, lt, mul, polynomial, shl, shr, sub,
+  add,
+  bitsOf,
+  choose,
+  div,
+  eq,
+  formatOf,
+  fromBits,
+  gt,
+  like,
+  lt,
+  mul,
+  polynomial,
+  shl,
+  shr,
+  sub,
   withSign,
 } from './arithmetic.ts';
 import * as c from './coefficients.ts';
@@ -50,9 +64,7 @@ function reduce(x: Expr): Reduced {
 /** log(1 + f) - f + extra. */
 function tail(f: Expr, extra?: Expr): Expr {
   const halfSquare = mul(mul(f, f), 0.5);
-  const y = f.dtype === 'f32'
-    ? mul(mul(mul(f, f), f), polynomial(f, c.LOG_F32))
-    : quotientSeries(f, halfSquare);
+  const y = f.dtype === 'f32' ? mul(mul(mul(f, f), f), polynomial(f, c.LOG_F32)) : quotientSeries(f, halfSquare);
   return sub(extra ? add(y, extra) : y, halfSquare);
 }
 

@@ -4,7 +4,21 @@
 import { abs, cast, type Expr, floor, not, sqrt, unary } from '../expr.ts';
 import { constOf } from '../rewrite.ts';
 import {
-  add, and, bitsOf, choose, div, eq, formatOf, ge, like, lt, mul, ne, negatedWhere, or, shr,
+  add,
+  and,
+  bitsOf,
+  choose,
+  div,
+  eq,
+  formatOf,
+  ge,
+  like,
+  lt,
+  mul,
+  ne,
+  negatedWhere,
+  or,
+  shr,
 } from './arithmetic.ts';
 import { powF64 } from './pow-f64.ts';
 

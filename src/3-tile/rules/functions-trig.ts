@@ -3,8 +3,26 @@
 // modulo 4 before they are added; f64 in integers (turns-f64.ts). No branches.
 import { abs, cast, type Expr, floor, nearest, sqrt } from '../expr.ts';
 import {
-  add, and, bitsOf, choose, div, eq, formatOf, fromBits, gt, like, lt, max, min, mul, ne,
-  negatedWhere, polynomial, sub, withSign, xor,
+  add,
+  and,
+  bitsOf,
+  choose,
+  div,
+  eq,
+  formatOf,
+  fromBits,
+  gt,
+  like,
+  lt,
+  max,
+  min,
+  mul,
+  ne,
+  negatedWhere,
+  polynomial,
+  sub,
+  withSign,
+  xor,
 } from './arithmetic.ts';
 import * as c from './coefficients.ts';
 import { reduceTurns } from './turns-f64.ts';
@@ -55,8 +73,7 @@ function sinCos({ r, rest }: Quarter): { s: Expr; c: Expr } {
 
 const bitSet = (n: Expr, bit: number): Expr => ne(and(n, 1 << bit), 0);
 /** The sign bit of x moved onto `value`'s. */
-const timesSign = (value: Expr, x: Expr): Expr =>
-  fromBits(xor(bitsOf(value), and(bitsOf(x), formatOf(x).sign)));
+const timesSign = (value: Expr, x: Expr): Expr => fromBits(xor(bitsOf(value), and(bitsOf(x), formatOf(x).sign)));
 
 export function sin(x: Expr): Expr {
   const quarter = reduceAngle(x);
@@ -130,11 +147,7 @@ export function atan2(y: Expr, x: Expr): Expr {
   const upHigh = choose(steep, sub(pi[0] / 2, high), high);
   const upLow = choose(steep, sub(pi[1] / 2, low), low);
   const left = ne(and(bitsOf(x), sign), 0);
-  const angle = choose(
-    left,
-    add(sub(pi[0], upHigh), sub(pi[1], upLow)),
-    add(upHigh, upLow),
-  );
+  const angle = choose(left, add(sub(pi[0], upHigh), sub(pi[1], upLow)), add(upHigh, upLow));
   return withSign(angle, y);
 }
 

@@ -48,7 +48,8 @@ export const FLOAT_RULES: readonly SimplifyRule[] = [
   rule('min(x, x) = x', bin('min', x, x), (b) => b.x),
   rule('max(x, x) = x', bin('max', x, x), (b) => b.x),
   ruleOn('round(round x) = round x', ['floor', 'ceil', 'trunc', 'nearest'], ({ src: [a] }) =>
-    isIntExpr(a) || ROUNDED.has(a.op) || (a.op === 'cast' && isIntegral(a.src[0].dtype)) ? a : undefined),
+    isIntExpr(a) || ROUNDED.has(a.op) || (a.op === 'cast' && isIntegral(a.src[0].dtype)) ? a : undefined,
+  ),
   ruleOn('no NaN or infinity in integers', ['isnan', 'isinf'], (e) => {
     const finite = (a: Expr): boolean => isIntegral(a.dtype) || (a.op === 'cast' && isIntegral(a.src[0].dtype));
     return finite(e.src[0]) ? like(e, 0) : undefined;
@@ -66,7 +67,8 @@ function ordered(e: Expr): Expr | undefined {
 
 const swap = (e: Expr): Expr => withSrc(e, [e.src[1], e.src[0]]);
 
-const allBits = (e: Expr): number | bigint => (e.dtype === 'u32' ? 2 ** 32 - 1 : e.dtype === 'u64' ? 2n ** 64n - 1n : -1);
+const allBits = (e: Expr): number | bigint =>
+  e.dtype === 'u32' ? 2 ** 32 - 1 : e.dtype === 'u64' ? 2n ** 64n - 1n : -1;
 
 /** Bit operations and unsigned or vector arithmetic on integers. */
 export const INTEGER_RULES: readonly SimplifyRule[] = [
@@ -84,7 +86,8 @@ export const INTEGER_RULES: readonly SimplifyRule[] = [
   rule('-(-x) = x', int(un('neg', un('neg', x))), (b) => b.x),
   rule('x & 0 = 0', int(com('and', x, lit(0))), (b) => like(b.x, 0)),
   rule('x & ~0 = x', int(com('and', x, num('c'))), (b) =>
-    BigInt(constOf(b.c)!) === BigInt(allBits(b.x)) ? b.x : undefined),
+    BigInt(constOf(b.c)!) === BigInt(allBits(b.x)) ? b.x : undefined,
+  ),
   rule('x & x = x', bin('and', x, x), (b) => b.x),
   rule('x | x = x', bin('or', x, x), (b) => b.x),
   rule('x | 0 = x', int(com('or', x, lit(0))), (b) => b.x),

@@ -79,14 +79,15 @@ type Decision = (lo: number, hi: number) => boolean | undefined;
 const decide = (yes: boolean, no: boolean): boolean | undefined => (yes ? true : no ? false : undefined);
 /** What the range of a - b says about a comparison. */
 const DECIDED: Partial<Record<Expr['op'], Decision>> = {
-  lt: (lo, hi) => decide(hi < 0, lo >= 0), le: (lo, hi) => decide(hi <= 0, lo > 0),
-  gt: (lo, hi) => decide(lo > 0, hi <= 0), ge: (lo, hi) => decide(lo >= 0, hi < 0),
+  lt: (lo, hi) => decide(hi < 0, lo >= 0),
+  le: (lo, hi) => decide(hi <= 0, lo > 0),
+  gt: (lo, hi) => decide(lo > 0, hi <= 0),
+  ge: (lo, hi) => decide(lo >= 0, hi < 0),
   eq: (lo, hi) => decide(lo === 0 && hi === 0, lo > 0 || hi < 0),
   ne: (lo, hi) => decide(lo > 0 || hi < 0, lo === 0 && hi === 0),
 };
 const COMPARISONS = ['lt', 'le', 'gt', 'ge', 'eq', 'ne'] as const;
-const REVERSED: Partial<Record<Expr['op'], BinaryOp>> =
-  { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
+const REVERSED: Partial<Record<Expr['op'], BinaryOp>> = { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
 
 function comparison(e: Expr, ctx: SimplifyContext): Expr | undefined {
   const [a, b] = e.src;
@@ -132,7 +133,21 @@ function pinned(e: Expr, ctx: SimplifyContext): Expr | undefined {
 }
 
 const NARROWED = [
-  'axis', 'local', 'rem', 'div', 'min', 'max', 'and', 'or', 'not', 'cast', 'select', 'shr', 'abs', 'xor', 'load',
+  'axis',
+  'local',
+  'rem',
+  'div',
+  'min',
+  'max',
+  'and',
+  'or',
+  'not',
+  'cast',
+  'select',
+  'shr',
+  'abs',
+  'xor',
+  'load',
   ...COMPARISONS,
 ] as const;
 

@@ -14,8 +14,27 @@ const { sin, cos, tan, asin, acos, atan, atan2 } = trigonometric;
 
 /** Functions of one or two operands that exist only above code generation. */
 export const FUNCTIONS = {
-  exp, exp2, expm1, sinh, cosh, tanh, erf, log, log2, log1p, asinh, acosh, atanh,
-  sin, cos, tan, asin, acos, atan, atan2, pow,
+  exp,
+  exp2,
+  expm1,
+  sinh,
+  cosh,
+  tanh,
+  erf,
+  log,
+  log2,
+  log1p,
+  asinh,
+  acosh,
+  atanh,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  atan2,
+  pow,
 } satisfies { [O in UnaryOp | BinaryOp]?: (a: Expr, b: Expr) => Expr };
 
 const TABLE: ReadonlyMap<Op, (a: Expr, b: Expr) => Expr> = new Map(

@@ -1,9 +1,7 @@
 // Linear forms of index arithmetic: sums of integer multiples of other expressions plus a constant,
 // with one way of writing each. Addition and multiplication wrap, so collecting terms is exact; where
 // a form is read as a true integer (division), its range must fit the type first.
-import {
-  add, type ComputeType, constant, type Expr, mul, neg, sub,
-} from '../expr.ts';
+import { add, type ComputeType, constant, type Expr, mul, neg, sub } from '../expr.ts';
 import { fits, type Interval, type Ranges } from '../range.ts';
 
 export interface Linear {
@@ -16,8 +14,7 @@ export interface Linear {
 /** Longer sums are left as they are written. */
 const MAX_NODES = 128;
 
-export const isLinearType = (e: Expr): boolean =>
-  (e.dtype === 'i32' || e.dtype === 'i64') && e.lanes === 1;
+export const isLinearType = (e: Expr): boolean => (e.dtype === 'i32' || e.dtype === 'i64') && e.lanes === 1;
 
 /** The value of an integer constant, if it is safe. */
 export function intOf(e: Expr): number | undefined {

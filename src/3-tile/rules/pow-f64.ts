@@ -2,8 +2,25 @@
 // that after multiplication by y, up to 1074, the result still has its last bits.
 import { abs, cast, type Expr } from '../expr.ts';
 import {
-  add, and, bitsOf, choose, div, eq, fromBits, gt, like, lt, max, min, mul, nearestOf, polynomial,
-  scale, shl, shr, sub,
+  add,
+  and,
+  bitsOf,
+  choose,
+  div,
+  eq,
+  fromBits,
+  gt,
+  like,
+  lt,
+  max,
+  min,
+  mul,
+  nearestOf,
+  polynomial,
+  scale,
+  shl,
+  shr,
+  sub,
 } from './arithmetic.ts';
 import * as c from './coefficients.ts';
 import { exactProduct } from './turns-f64.ts';
@@ -58,8 +75,7 @@ function log2Sum(a: Expr): Sum {
   return { high: choose(alone, scaled.high, whole.high), low: choose(alone, scaled.low, low) };
 }
 
-const pair = (x: Expr, parts: readonly number[]): Sum =>
-  ({ high: like(x, parts[0]), low: like(x, parts[1]) });
+const pair = (x: Expr, parts: readonly number[]): Sum => ({ high: like(x, parts[0]), low: like(x, parts[1]) });
 
 /** Beyond it every power is 0 or infinite. */
 const LIMIT = 1100;

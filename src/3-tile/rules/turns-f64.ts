@@ -2,9 +2,7 @@
 // method). x = m 2^e; the bits of 2/pi that matter for (x 2/pi) modulo 4 form a window of 192 bits
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
 import { abs, bitcast, cast, type Expr, select } from '../expr.ts';
-import {
-  add, and, bitsOf, choose, fromBits, like, lt, max, mul, ne, or, shl, shr, sub,
-} from './arithmetic.ts';
+import { add, and, bitsOf, choose, fromBits, like, lt, max, mul, ne, or, shl, shr, sub } from './arithmetic.ts';
 import * as c from './coefficients.ts';
 import type { Quarter } from './functions-trig.ts';
 
