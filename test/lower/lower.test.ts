@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
+import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
@@ -17,6 +18,7 @@ describe('lower', () => {
           const expected = interpret(program, feeds);
           const device = namedDevice(name)!;
           const tasks = schedule(program, { device, lower: lowering, fuse: r[0] % 3 > 0 });
+          verifyTaskProgram(tasks);
           const actual = interpretTasks(tasks, feeds);
           expect(actual.map(tensorValues)).toEqual(expected.map(tensorValues));
         }),

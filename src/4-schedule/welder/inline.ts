@@ -107,14 +107,16 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
   const at = reader.at.map((e) => simplify(over(e), context));
   const joined = simplify(over(reader.value), context);
   const before = divisions([reduction.value, reader.value, ...reader.at]);
-  if (divisions([joined, ...at]) > before) return null;
-  return { ...reduction, name: label(reduction, reader), value: joined, ...placeOf(reduction, reader.write, at) };
+  const place = placeOf(reduction, reader.write, at);
+  if (divisions([joined, ...place.at]) > before) return null;
+  return { ...reduction, name: label(reduction, reader), value: joined, ...place };
 }
 
 /** Where the joined operator stores: in the reduction's own shape when that is the same place. */
 function placeOf(reduction: TileOp, write: TileTensor, at: readonly Expr[]): Pick<TileOp, 'write' | 'at'> {
   const own = reduction.write;
-  const same = sameLinear(linearise(flatIndex(own, reduction.at)), linearise(flatIndex(write, at)));
+  const flat = simplify(flatIndex(write, at));
+  const same = sameLinear(linearise(flatIndex(own, reduction.at)), linearise(flat));
   if (!same || elementCount(own.shape) !== elementCount(write.shape)) return { write, at };
   if (own.shape.length === write.shape.length && own.shape.every((d, i) => d === write.shape[i])) {
     return { write, at: reduction.at };
