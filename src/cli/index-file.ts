@@ -21,7 +21,6 @@ interface IndexEntry {
   readonly rtol?: number;
   readonly atol?: number;
   readonly sets?: readonly IndexSet[];
-  readonly third_party_sets?: readonly (IndexSet & { dir?: string })[];
 }
 
 export interface CaseIndex {
@@ -49,12 +48,15 @@ export class IndexFile {
       group: entry.group,
       perOutput: entry.sets !== undefined,
       tolerance: (set, output) => {
-        const k = set.replace(/^.*set_/, '');
-        const list = set.startsWith('third_party') ? entry.third_party_sets : entry.sets;
-        const found = list?.find((s) => String(s.set) === k)?.outputs?.[output];
-        if (found?.random) return null;
-        const rtol = found?.rtol ?? entry.rtol;
-        const atol = found?.atol ?? entry.atol;
+        const own = entry.sets?.filter((s) => `test_data_set_${s.set}` === set) ?? [];
+        // Data from elsewhere has no tolerance of its own: the widest of the model's own sets holds.
+        const outputs = (own.length > 0 ? own : (entry.sets ?? [])).map((s) => s.outputs[output]).filter((o) => o !== undefined);
+        if (outputs.some((o) => o.random)) return null;
+        const widest = (key: keyof Tolerance): number | undefined => {
+          const given = [...outputs.map((o) => o[key]), entry[key]].filter((x) => x !== undefined);
+          return given.length > 0 ? Math.max(...given) : undefined;
+        };
+        const [rtol, atol] = [widest('rtol'), widest('atol')];
         return rtol === undefined && atol === undefined ? undefined : { rtol: rtol ?? 0, atol: atol ?? 0 };
       },
     };
