@@ -36,6 +36,17 @@ describe('threat 16: malformed protobuf', () => {
     }
   });
 
+  it('names the field', () => {
+    const graph = (...payload: number[]) => field(7, Uint8Array.from(payload));
+    const at = (bytes: Uint8Array) => refusal(() => parseModel(bytes)).place.field;
+    expect(at(Uint8Array.of(tag(1, LENGTH)))).toBe('ir_version');
+    expect(at(graph(tag(1, LENGTH), 0, tag(1, 0), 1))).toBe('graph.node');
+    expect(at(graph(...field(1, Uint8Array.of(tag(4, 0), 1))))).toBe('graph.node.op_type');
+    expect(at(graph(0x80))).toBe('graph');
+    expect(at(new Uint8Array(0))).toBe('ir_version');
+    expect(at(Uint8Array.of(tag(1, 0), 8))).toBe('graph');
+  });
+
   const cases: [string, number[], RegExp][] = [
     ['field number zero', [0x02, 0x00], /field number 0/],
     ['a group', [tag(7, 3), tag(7, 4)], /wire type 3/],
