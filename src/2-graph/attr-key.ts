@@ -13,13 +13,23 @@ function identity(o: object): number {
 
 function valueKey(a: Attr): string {
   switch (a.kind) {
-    case 'int': case 'float': return Object.is(a.value, -0) ? '-0' : String(a.value);
-    case 'string': return JSON.stringify(a.value);
-    case 'ints': case 'floats': return a.value.join(',');
-    case 'strings': return JSON.stringify(a.value);
-    case 'type': return JSON.stringify(a.value);
-    case 'tensor': case 'sparse': return tensorKey(a.value);
-    default: return `#${identity(a.value as object)}`;
+    case 'int':
+    case 'float':
+      return Object.is(a.value, -0) ? '-0' : String(a.value);
+    case 'string':
+      return JSON.stringify(a.value);
+    case 'ints':
+    case 'floats':
+      return a.value.join(',');
+    case 'strings':
+      return JSON.stringify(a.value);
+    case 'type':
+      return JSON.stringify(a.value);
+    case 'tensor':
+    case 'sparse':
+      return tensorKey(a.value);
+    default:
+      return `#${identity(a.value as object)}`;
   }
 }
 
@@ -29,5 +39,8 @@ function tensorKey(t: TensorData): string {
 }
 
 export function attrKey(attrs: ReadonlyMap<string, Attr>): string {
-  return [...attrs.keys()].sort().map((k) => `${k}:${attrs.get(k)!.kind}=${valueKey(attrs.get(k)!)}`).join(';');
+  return [...attrs.keys()]
+    .sort()
+    .map((k) => `${k}:${attrs.get(k)!.kind}=${valueKey(attrs.get(k)!)}`)
+    .join(';');
 }

@@ -13,8 +13,12 @@ export class NodeView {
   readonly numOutputs: number;
 
   constructor(node: {
-    op: string; domain: string; version: number; name: string;
-    attrs: ReadonlyMap<string, Attr>; numOutputs: number;
+    op: string;
+    domain: string;
+    version: number;
+    name: string;
+    attrs: ReadonlyMap<string, Attr>;
+    numOutputs: number;
   }) {
     this.op = node.op;
     this.domain = node.domain;

@@ -59,10 +59,12 @@ function substitute(graph: StaticGraph, replaced: ReadonlyMap<StaticTensor, Stat
       return { ...n, cond: swap(n.cond), then: side(n.then), else: side(n.else) };
     }
     return {
-      ...n, trip: n.trip === null || typeof n.trip === 'number' ? n.trip : swap(n.trip),
+      ...n,
+      trip: n.trip === null || typeof n.trip === 'number' ? n.trip : swap(n.trip),
       cond: n.cond && { init: swap(n.cond.init), next: swap(n.cond.next) },
       carried: n.carried.map((c) => ({ ...c, init: swap(c.init), next: swap(c.next) })),
-      stacked: n.stacked.map((s) => ({ ...s, each: swap(s.each) })), body: n.body.map(inNode),
+      stacked: n.stacked.map((s) => ({ ...s, each: swap(s.each) })),
+      body: n.body.map(inNode),
     };
   };
   return { inputs: graph.inputs, outputs: graph.outputs.map(swap), nodes: graph.nodes.map(inNode) };

@@ -58,8 +58,12 @@ export class Emitter {
 
   tensor(name: string, type: TensorType, constant: TensorData | null = null): StaticTensor {
     return {
-      kind: 'tensor', id: this.nextId++, name, dtype: type.dtype,
-      shape: type.shape as readonly number[], constant,
+      kind: 'tensor',
+      id: this.nextId++,
+      name,
+      dtype: type.dtype,
+      shape: type.shape as readonly number[],
+      constant,
     };
   }
 
@@ -121,16 +125,21 @@ export class Emitter {
     this.nodes.push(node);
     if (++this.count > this.options.limits.nodes) {
       throw new TilewrightError(
-        'LIMIT_EXCEEDED', `the model unrolls to more than ${this.options.limits.nodes} operators`,
-        { node: node.name }, 'Raise ModelLimits.nodes if the model is trusted.',
+        'LIMIT_EXCEEDED',
+        `the model unrolls to more than ${this.options.limits.nodes} operators`,
+        { node: node.name },
+        'Raise ModelLimits.nodes if the model is trusted.',
       );
     }
   }
 
   /** Infers, folds, merges or appends one operator. */
   op(
-    operator: Operator, node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
-    given: readonly (StaticTensor | null)[], numOutputs: number, used: readonly boolean[],
+    operator: Operator,
+    node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    given: readonly (StaticTensor | null)[],
+    numOutputs: number,
+    used: readonly boolean[],
   ): readonly (StaticTensor | null)[] {
     const inputs = given.map((t) => (t ? this.resolve(t) : null));
     const types = this.infer(operator, node, inputs, numOutputs).slice(0, numOutputs);
@@ -143,7 +152,8 @@ export class Emitter {
       return outputs;
     }
     if (this.isFoldable(made)) return this.folded(made);
-    const key = `${operator.domain}/${operator.name}/${node.version}/${used.map(Number).join('')}/` +
+    const key =
+      `${operator.domain}/${operator.name}/${node.version}/${used.map(Number).join('')}/` +
       `${current.map((t) => t?.id ?? '').join(',')}/${attrKey(node.attrs)}`;
     const equal = this.seen.get(key);
     if (equal) return equal;
@@ -153,8 +163,10 @@ export class Emitter {
   }
 
   private infer(
-    operator: Operator, node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
-    inputs: readonly (StaticTensor | null)[], numOutputs: number,
+    operator: Operator,
+    node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    inputs: readonly (StaticTensor | null)[],
+    numOutputs: number,
   ): readonly TensorType[] {
     const context: InferContext = new InferContext(
       { op: operator.name, domain: operator.domain, numOutputs, ...node },
@@ -181,7 +193,9 @@ export class Emitter {
       }
       if (elementCount(t.shape) > this.options.limits.elements) {
         throw new TilewrightError(
-          'LIMIT_EXCEEDED', `a tensor has more than ${this.options.limits.elements} elements`, place,
+          'LIMIT_EXCEEDED',
+          `a tensor has more than ${this.options.limits.elements} elements`,
+          place,
           'Raise ModelLimits.elements if the model is trusted.',
         );
       }

@@ -20,8 +20,12 @@ export class Expansion extends NodeView implements ExpandContext {
   private readonly held: StaticValue[];
 
   constructor(
-    walker: Specialiser, node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
-    inputs: readonly (StaticValue | null)[], numOutputs: number, env: Env, held: StaticValue[],
+    walker: Specialiser,
+    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
+    inputs: readonly (StaticValue | null)[],
+    numOutputs: number,
+    env: Env,
+    held: StaticValue[],
   ) {
     super({ ...node, op: node.op, numOutputs });
     this.walker = walker;
@@ -41,12 +45,14 @@ export class Expansion extends NodeView implements ExpandContext {
   }
   tensor(i: number): StaticTensor {
     const v = this.input(i);
-    if (v.kind !== 'tensor') return this.fail(`input ${i} is a ${v.kind}, expected a tensor`, undefined, 'UNSUPPORTED_TYPE');
+    if (v.kind !== 'tensor')
+      return this.fail(`input ${i} is a ${v.kind}, expected a tensor`, undefined, 'UNSUPPORTED_TYPE');
     return this.walker.emitter.resolve(v);
   }
   sequence(i: number): StaticSequence {
     const v = this.input(i);
-    if (v.kind !== 'sequence') return this.fail(`input ${i} is a ${v.kind}, expected a sequence`, undefined, 'UNSUPPORTED_TYPE');
+    if (v.kind !== 'sequence')
+      return this.fail(`input ${i} is a ${v.kind}, expected a sequence`, undefined, 'UNSUPPORTED_TYPE');
     return v;
   }
   override valueOf(t: StaticTensor): TensorData {
@@ -64,8 +70,11 @@ export class Expansion extends NodeView implements ExpandContext {
   }
 
   emit(
-    op: string, inputs: readonly (StaticValue | null)[], attrs: Readonly<Record<string, AttrInput>> = {},
-    numOutputs = 1, domain = '',
+    op: string,
+    inputs: readonly (StaticValue | null)[],
+    attrs: Readonly<Record<string, AttrInput>> = {},
+    numOutputs = 1,
+    domain = '',
   ): readonly StaticValue[] {
     const node = { domain, op, version: NEWEST_OPSET, name: this.name, attrs: attrMap(attrs) };
     const results = this.walker.apply(node, inputs, new Array<boolean>(numOutputs).fill(true), this.env);
@@ -75,7 +84,10 @@ export class Expansion extends NodeView implements ExpandContext {
   }
 
   one(
-    op: string, inputs: readonly (StaticTensor | null)[], attrs: Readonly<Record<string, AttrInput>> = {}, domain = '',
+    op: string,
+    inputs: readonly (StaticTensor | null)[],
+    attrs: Readonly<Record<string, AttrInput>> = {},
+    domain = '',
   ): StaticTensor {
     const [v] = this.emit(op, inputs, attrs, 1, domain);
     if (v.kind !== 'tensor') return this.fail(`${op} gave a ${v.kind}`, undefined, 'INTERNAL');
@@ -98,7 +110,8 @@ export class Expansion extends NodeView implements ExpandContext {
 
   tryLoop(spec: LoopSpec): { carried: readonly StaticTensor[]; stacked: readonly StaticTensor[] } | null {
     const { emitter } = this.walker;
-    const fresh = (t: StaticTensor): StaticTensor => emitter.tensor(this.name, { kind: 'tensor', dtype: t.dtype, shape: t.shape });
+    const fresh = (t: StaticTensor): StaticTensor =>
+      emitter.tensor(this.name, { kind: 'tensor', dtype: t.dtype, shape: t.shape });
     const iteration = emitter.tensor(this.name, { kind: 'tensor', dtype: 'i64', shape: [] });
     const inits = spec.carried.map((t) => emitter.resolve(t));
     const states = inits.map(fresh);
@@ -109,10 +122,20 @@ export class Expansion extends NodeView implements ExpandContext {
     const invariant = result.carried.every((t, i) => sameType(t, states[i]));
     if (!stackable || !invariant) return null;
     const trip = typeof spec.trip === 'number' ? spec.trip : 0;
-    const carried: Carried[] = inits.map((init, i) => ({ init, state: states[i], next: result.carried[i], result: fresh(init) }));
+    const carried: Carried[] = inits.map((init, i) => ({
+      init,
+      state: states[i],
+      next: result.carried[i],
+      result: fresh(init),
+    }));
     const stacked: Stacked[] = (result.stacked ?? []).map((s) => ({
-      each: s.each, reverse: s.reverse ?? false,
-      result: emitter.tensor(this.name, { kind: 'tensor', dtype: s.each.dtype, shape: [trip, ...s.each.shape] } as TensorType),
+      each: s.each,
+      reverse: s.reverse ?? false,
+      result: emitter.tensor(this.name, {
+        kind: 'tensor',
+        dtype: s.each.dtype,
+        shape: [trip, ...s.each.shape],
+      } as TensorType),
     }));
     const cond = result.cond ? { init: spec.cond ?? this.constant('bool', [], [1]), next: result.cond } : null;
     emitter.push({ kind: 'loop', name: this.name, trip: spec.trip, iteration, cond, carried, stacked, body: nodes });
@@ -122,7 +145,9 @@ export class Expansion extends NodeView implements ExpandContext {
   }
 
   tryBranch(
-    cond: StaticTensor, then: () => readonly StaticValue[], otherwise: () => readonly StaticValue[],
+    cond: StaticTensor,
+    then: () => readonly StaticValue[],
+    otherwise: () => readonly StaticValue[],
   ): readonly StaticTensor[] | null {
     const { emitter } = this.walker;
     // A side that cannot run for these shapes is legal as long as it is not taken.
@@ -133,8 +158,12 @@ export class Expansion extends NodeView implements ExpandContext {
     if (!allTensors || a.length !== b.length || !a.every((t, i) => sameType(t, b[i]))) return null;
     const outputs = a.map((t) => emitter.tensor(this.name, { kind: 'tensor', dtype: t.dtype, shape: t.shape }));
     emitter.push({
-      kind: 'branch', name: this.name, cond: emitter.resolve(cond),
-      then: { nodes: sides[0].nodes, results: a }, else: { nodes: sides[1].nodes, results: b }, outputs,
+      kind: 'branch',
+      name: this.name,
+      cond: emitter.resolve(cond),
+      then: { nodes: sides[0].nodes, results: a },
+      else: { nodes: sides[1].nodes, results: b },
+      outputs,
     });
     this.held.push(...outputs);
     return outputs;

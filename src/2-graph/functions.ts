@@ -6,7 +6,9 @@ import type { StaticValue } from './operator.ts';
 
 /** The body to walk for one call. Inputs that the call omits become omitted inputs of the body's nodes. */
 export function bindFunction(
-  f: FunctionDef, given: ReadonlyMap<string, Attr>, bound: ReadonlyMap<Value, StaticValue>,
+  f: FunctionDef,
+  given: ReadonlyMap<string, Attr>,
+  bound: ReadonlyMap<Value, StaticValue>,
 ): readonly Node[] {
   const formal = new Set(f.inputs);
   return f.nodes.map((node) => {

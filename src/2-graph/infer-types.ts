@@ -24,7 +24,10 @@ export function inferTypes(model: Model, registry: Registry): Map<Value, ValueTy
 }
 
 function inferNode(
-  node: Node, types: ReadonlyMap<Value, ValueType>, constants: ReadonlyMap<Value, TensorData>, registry: Registry,
+  node: Node,
+  types: ReadonlyMap<Value, ValueType>,
+  constants: ReadonlyMap<Value, TensorData>,
+  registry: Registry,
 ): readonly TensorType[] {
   const operator = registry.find(node.domain, node.op, node.version);
   const inputs = node.inputs.map((v) => (v ? (types.get(v) ?? v.type) : null));
@@ -33,14 +36,18 @@ function inferNode(
     const v = node.inputs[i];
     return v ? (constants.get(v) ?? null) : null;
   };
-  const context = new InferContext({ ...node, numOutputs: node.outputs.length }, {
-    types: inputs as (TensorType | null)[], known,
-    demand: (i) => {
-      const data = known(i);
-      if (!data) throw new NeedsValue(i);
-      return data;
+  const context = new InferContext(
+    { ...node, numOutputs: node.outputs.length },
+    {
+      types: inputs as (TensorType | null)[],
+      known,
+      demand: (i) => {
+        const data = known(i);
+        if (!data) throw new NeedsValue(i);
+        return data;
+      },
     },
-  });
+  );
   try {
     return operator.infer(context);
   } catch (error) {
@@ -51,7 +58,8 @@ function inferNode(
 
 /** The inferred type with extents that only the declaration knows. */
 function refine(inferred: TensorType, declared: ValueType | undefined): TensorType {
-  if (declared?.kind !== 'tensor' || !declared.shape || declared.shape.length !== inferred.shape?.length) return inferred;
+  if (declared?.kind !== 'tensor' || !declared.shape || declared.shape.length !== inferred.shape?.length)
+    return inferred;
   const shape: Dim[] = inferred.shape.map((d, i) => (typeof d === 'number' || d.text !== '?' ? d : declared.shape![i]));
   return { ...inferred, shape };
 }

@@ -41,7 +41,9 @@ export function outputsOf(node: StaticNode): readonly StaticTensor[] {
 }
 
 function freeTensors(
-  nodes: readonly StaticNode[], results: readonly StaticTensor[], bound: readonly StaticTensor[],
+  nodes: readonly StaticNode[],
+  results: readonly StaticTensor[],
+  bound: readonly StaticTensor[],
 ): StaticTensor[] {
   const defined = new Set<StaticTensor>(bound);
   const free = new Set<StaticTensor>();
@@ -55,7 +57,8 @@ function freeTensors(
 
 /** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
 export function pruneNodes(
-  nodes: readonly StaticNode[], outputs: readonly StaticTensor[],
+  nodes: readonly StaticNode[],
+  outputs: readonly StaticTensor[],
 ): { nodes: readonly StaticNode[]; inputs: readonly StaticTensor[] } {
   const needed = new Set<StaticTensor>(outputs);
   const kept: StaticNode[] = [];

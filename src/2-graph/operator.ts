@@ -22,7 +22,15 @@ export interface StaticOptional {
 export type StaticValue = StaticTensor | StaticSequence | StaticOptional;
 
 /** Attribute values as operators write them in expansions. */
-export type AttrInput = number | string | boolean | readonly number[] | readonly string[] | TensorData | Attr | { float: number };
+export type AttrInput =
+  | number
+  | string
+  | boolean
+  | readonly number[]
+  | readonly string[]
+  | TensorData
+  | Attr
+  | { float: number };
 
 export interface Operator<L = unknown> {
   /** As in ONNX. */
@@ -128,7 +136,10 @@ export interface LoopSpec {
   readonly cond: StaticTensor | null;
   readonly carried: readonly StaticTensor[];
   /** Emits one iteration. Returned shapes and dtypes of `carried` must equal the initial ones. */
-  readonly body: (iteration: StaticTensor, carried: readonly StaticTensor[]) => {
+  readonly body: (
+    iteration: StaticTensor,
+    carried: readonly StaticTensor[],
+  ) => {
     readonly cond?: StaticTensor | null;
     readonly carried: readonly StaticTensor[];
     readonly stacked?: readonly { readonly each: StaticTensor; readonly reverse?: boolean }[];
@@ -150,9 +161,20 @@ export interface ExpandContext extends NodeView {
   constant(dtype: DType, shape: readonly number[], values: readonly Scalar[]): StaticTensor;
   constantData(data: TensorData): StaticTensor;
   /** Emits an operator of the newest opset and gives its outputs. */
-  emit(op: string, inputs: readonly (StaticValue | null)[], attrs?: Readonly<Record<string, AttrInput>>, numOutputs?: number, domain?: string): readonly StaticValue[];
+  emit(
+    op: string,
+    inputs: readonly (StaticValue | null)[],
+    attrs?: Readonly<Record<string, AttrInput>>,
+    numOutputs?: number,
+    domain?: string,
+  ): readonly StaticValue[];
   /** As `emit`, first output, which is a tensor. */
-  one(op: string, inputs: readonly (StaticTensor | null)[], attrs?: Readonly<Record<string, AttrInput>>, domain?: string): StaticTensor;
+  one(
+    op: string,
+    inputs: readonly (StaticTensor | null)[],
+    attrs?: Readonly<Record<string, AttrInput>>,
+    domain?: string,
+  ): StaticTensor;
   /** Emits the nodes of a region with these arguments and gives its results. */
   inline(region: Graph, args: readonly StaticValue[]): readonly StaticValue[];
   /**
@@ -162,7 +184,11 @@ export interface ExpandContext extends NodeView {
    */
   tryLoop(spec: LoopSpec): { carried: readonly StaticTensor[]; stacked: readonly StaticTensor[] } | null;
   /** Emits a branch in the program, or returns null when the sides differ in type or need run-time values. */
-  tryBranch(cond: StaticTensor, then: () => readonly StaticValue[], otherwise: () => readonly StaticValue[]): readonly StaticTensor[] | null;
+  tryBranch(
+    cond: StaticTensor,
+    then: () => readonly StaticValue[],
+    otherwise: () => readonly StaticValue[],
+  ): readonly StaticTensor[] | null;
   /** Counts unrolled iterations against the limits. */
   countUnrolled(): void;
   /** Marks values as live while further nodes are emitted (needed across `valueOf`). */

@@ -53,8 +53,11 @@ export class Specialiser {
     this.model = model;
     this.options = options;
     this.emitter = new Emitter({
-      limits: options.limits, fold: options.fold, answers: options.answers,
-      inputs: this.inputTensors, live: () => this.live(),
+      limits: options.limits,
+      fold: options.fold,
+      answers: options.answers,
+      inputs: this.inputTensors,
+      live: () => this.live(),
     });
   }
 
@@ -133,7 +136,9 @@ export class Specialiser {
   inline(region: Graph, args: readonly StaticValue[], outer: Env): StaticValue[] {
     const env: Env = { values: new Map(), parent: outer };
     for (const [v, data] of region.constants) env.values.set(v, this.emitter.constantData(data, v.name));
-    region.inputs.forEach((v, i) => { if (args[i]) env.values.set(v, args[i]); });
+    region.inputs.forEach((v, i) => {
+      if (args[i]) env.values.set(v, args[i]);
+    });
     return this.walk(region.nodes, region.outputs, env);
   }
 
@@ -159,8 +164,10 @@ export class Specialiser {
 
   /** Emits one node, whatever its kind, and gives its outputs. */
   apply(
-    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>, inputs: readonly (StaticValue | null)[],
-    used: readonly boolean[], env: Env,
+    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
+    inputs: readonly (StaticValue | null)[],
+    used: readonly boolean[],
+    env: Env,
   ): readonly (StaticValue | null)[] {
     const local = this.model.functions.get(`${node.domain}\u0000${node.op}`);
     if (local) return this.applyFunction(local, node, inputs);
@@ -186,7 +193,9 @@ export class Specialiser {
   }
 
   private applyFunction(
-    f: FunctionDef, node: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[],
+    f: FunctionDef,
+    node: Pick<Node, 'attrs'>,
+    inputs: readonly (StaticValue | null)[],
   ): StaticValue[] {
     const env: Env = { values: new Map(), parent: null };
     f.inputs.forEach((v, i) => {
@@ -204,18 +213,29 @@ export class Specialiser {
     const why = registry.excluded(node.domain, node.op);
     if (why) throw new TilewrightError('UNSUPPORTED_OPERATOR', `${full} is not supported: ${why}`);
     if (registry.knows(node.domain, node.op)) {
-      throw new TilewrightError('UNSUPPORTED_VERSION', `${full} of opset ${node.version} is not supported`, {},
-        'Convert the model to a newer opset.');
+      throw new TilewrightError(
+        'UNSUPPORTED_VERSION',
+        `${full} of opset ${node.version} is not supported`,
+        {},
+        'Convert the model to a newer opset.',
+      );
     }
-    throw new TilewrightError('UNSUPPORTED_OPERATOR', `${full} is not a known operator`, {},
-      'Run `tilewright inspect` for everything the model needs; export it with standard ONNX operators.');
+    throw new TilewrightError(
+      'UNSUPPORTED_OPERATOR',
+      `${full} is not a known operator`,
+      {},
+      'Run `tilewright inspect` for everything the model needs; export it with standard ONNX operators.',
+    );
   }
 
   countUnrolled(): void {
     if (++this.unrolled > this.options.limits.unrolledIterations) {
-      throw new TilewrightError('LIMIT_EXCEEDED',
-        `loops unroll to more than ${this.options.limits.unrolledIterations} iterations`, {},
-        'Raise ModelLimits.unrolledIterations if the model is trusted.');
+      throw new TilewrightError(
+        'LIMIT_EXCEEDED',
+        `loops unroll to more than ${this.options.limits.unrolledIterations} iterations`,
+        {},
+        'Raise ModelLimits.unrolledIterations if the model is trusted.',
+      );
     }
   }
 }
@@ -230,15 +250,15 @@ export function lookup(env: Env, v: Value): StaticValue | undefined {
   return undefined;
 }
 
-function checkArity(
-  operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number,
-): void {
+function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number): void {
   const [lo, hi] = operator.inputs;
   let given = inputs.length;
   while (given > 0 && inputs[given - 1] === null) given--;
   if (given < lo || given > hi) {
-    throw new TilewrightError('INVALID_MODEL',
-      `has ${given} inputs, expected ${lo === hi ? lo : `${lo} to ${hi === Infinity ? 'any number' : hi}`}`);
+    throw new TilewrightError(
+      'INVALID_MODEL',
+      `has ${given} inputs, expected ${lo === hi ? lo : `${lo} to ${hi === Infinity ? 'any number' : hi}`}`,
+    );
   }
   if (numOutputs > operator.outputs[1]) {
     throw new TilewrightError('INVALID_MODEL', `has ${numOutputs} outputs, at most ${operator.outputs[1]} are defined`);
@@ -251,21 +271,31 @@ function checkArity(
 /** Refuses a result whose element type contradicts the one that the model declares. */
 function checkDeclared(v: Value, r: StaticValue): void {
   if (r.kind !== 'tensor' || v.type?.kind !== 'tensor' || v.type.dtype === r.dtype) return;
-  throw new TilewrightError('INVALID_MODEL', `the result has type ${r.dtype}, the model declares ${v.type.dtype}`,
-    { value: v.name }, 'Export the model again with a current exporter, or correct its declared types.');
+  throw new TilewrightError(
+    'INVALID_MODEL',
+    `the result has type ${r.dtype}, the model declares ${v.type.dtype}`,
+    { value: v.name },
+    'Export the model again with a current exporter, or correct its declared types.',
+  );
 }
 
 function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
   for (const [i, allowed] of Object.entries(operator.types ?? {})) {
     const t = inputs[Number(i)];
     if (t?.kind === 'tensor' && !allowed.includes(t.dtype)) {
-      throw new TilewrightError('UNSUPPORTED_TYPE',
-        `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`);
+      throw new TilewrightError(
+        'UNSUPPORTED_TYPE',
+        `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`,
+      );
     }
   }
 }
 
 /** Specialises a model for these feeds and answers. */
-export function specialise(model: Model, feeds: readonly (FeedType | null)[], options: SpecialiseOptions): Specialisation {
+export function specialise(
+  model: Model,
+  feeds: readonly (FeedType | null)[],
+  options: SpecialiseOptions,
+): Specialisation {
   return new Specialiser(model, options).run(feeds);
 }

@@ -79,7 +79,10 @@ export interface StaticGraph {
 
 let nextId = 1;
 export function staticTensor(
-  name: string, dtype: DType, shape: readonly number[], constant: TensorData | null = null,
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+  constant: TensorData | null = null,
 ): StaticTensor {
   return { kind: 'tensor', id: nextId++, name, dtype, shape, constant };
 }
