@@ -6,7 +6,7 @@ import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
 import { TilewrightError } from '../../../support/errors.ts';
 import type { Form } from './form.ts';
 import { decodeNarrow, encodeNarrow } from './narrow.ts';
-import { isFloatScalar, isUnsigned, type Scalar, scalarBytes, scalarOf } from './unit.ts';
+import { isFloatScalar, isUnsigned, type Scalar, scalarBytes, scalarOf, signedOf, unsignedOf } from './unit.ts';
 
 /** `x` of type `from` as type `to`. */
 export function castValue(form: Form, from: ComputeType, to: ComputeType, x: string): string {
@@ -19,7 +19,7 @@ export function castValue(form: Form, from: ComputeType, to: ComputeType, x: str
   return form.convert(source, target, x);
 }
 
-const zero = (s: Scalar): string => (({ f32: '0.0f', f64: '0.0' }) as Partial<Record<Scalar, string>>)[s] ?? '0';
+const zero = (s: Scalar): string => (s === 'f32' ? '0.0f' : s === 'f64' ? '0.0' : '0');
 
 /** Smallest and largest value of an integer type, as C text. */
 const RANGE: Partial<Record<Scalar, readonly [string, string]>> = {
@@ -30,7 +30,7 @@ const RANGE: Partial<Record<Scalar, readonly [string, string]>> = {
 };
 
 function saturate(form: Form, from: Scalar, to: Scalar, x: string): string {
-  const name = form.helper(`saturate_${from}_${to}`, to, [[from, 'x']], () => {
+  return form.call(`saturate_${from}_${to}`, to, { x: from }, [x], () => {
     const f = from === 'f32' ? 'f' : '';
     const bits = scalarBytes(to) * 8;
     const [low, high] = RANGE[to]!;
@@ -46,11 +46,8 @@ function saturate(form: Form, from: Scalar, to: Scalar, x: string): string {
       `${m} over = ${form.mask(from, tooHigh)};`,
       `${m} unordered = ${form.mask(from, 'x != x')};`,
       `return ${form.select(to, 'under', form.splat(to, low), capped)};`,
-    ]
-      .map((l) => `  ${l}\n`)
-      .join('');
+    ];
   });
-  return `${name}(${x})`;
 }
 
 /** `x` (an integer of type `s`) wrapped to `bits`, sign- or zero-extended. */
@@ -58,8 +55,8 @@ export function wrapInteger(form: Form, s: Scalar, bits: number, signed: boolean
   const width = scalarBytes(s) * 8;
   if (bits >= width) return x;
   const shift = width - bits;
-  const unsigned: Scalar = width === 64 ? 'u64' : 'u32';
-  const sized: Scalar = signed ? (width === 64 ? 'i64' : 'i32') : unsigned;
+  const unsigned = unsignedOf(s);
+  const sized = signed ? signedOf(s) : unsigned;
   const up = `(${form.bits(s, unsigned, x)} << ${shift})`;
   return form.bits(sized, s, `(${form.bits(unsigned, sized, up)} >> ${shift})`);
 }
@@ -68,18 +65,14 @@ export function wrapInteger(form: Form, s: Scalar, bits: number, signed: boolean
 export function roundValue(form: Form, storage: DType, t: ComputeType, x: string): string {
   const s = scalarOf(t);
   const { kind, bits } = dtypeInfo(storage);
-  if (isFloatScalar(s)) {
-    if (storage === 'f64' || storage === s) return x;
-    const f = s as 'f32' | 'f64';
-    if (storage === 'f32') return form.convert('f32', s, form.convert(s, 'f32', x));
-    if (isStorageFloat(storage)) {
-      return form.convert('f32', s, decodeNarrow(form, storage, encodeNarrow(form, storage, f, x)));
-    }
-  } else if (kind === 'bool' && t === 'bool') return x;
-  else if (kind === 'bool') {
-    return form.convert('i32', s, form.truth(form.mask(s, `${x} != 0`)));
-  } else if ((kind === 'int' || kind === 'uint') && t !== 'bool') {
-    return wrapInteger(form, s, bits, kind === 'int', x);
+  const integral = kind === 'int' || kind === 'uint';
+  if (storage === t || (kind === 'bool' && t === 'bool')) return x;
+  if (isFloatScalar(s) && storage === 'f64') return x;
+  if (isFloatScalar(s) && storage === 'f32') return form.convert('f32', s, form.convert(s, 'f32', x));
+  if (isFloatScalar(s) && isStorageFloat(storage)) {
+    return form.convert('f32', s, decodeNarrow(form, storage, encodeNarrow(form, storage, s as 'f32' | 'f64', x)));
   }
+  if (!isFloatScalar(s) && kind === 'bool') return form.convert('i32', s, form.truth(form.mask(s, `${x} != 0`)));
+  if (!isFloatScalar(s) && integral && t !== 'bool') return wrapInteger(form, s, bits, kind === 'int', x);
   throw new TilewrightError('INTERNAL', `c: round of ${t} to ${storage}`);
 }

@@ -4,101 +4,97 @@
 import type { DType } from '../../../ir/dtype.ts';
 import { FORMATS, type Format } from '../../../ir/float.ts';
 import type { Form } from './form.ts';
-import { type Scalar, storageOf } from './unit.ts';
+import { storageOf } from './unit.ts';
 
 const hex = (n: number): string => `0x${(n >>> 0).toString(16)}u`;
 
 /** The f32 value of the stored pattern `x` (of the storage type). */
 export function decodeNarrow(form: Form, dtype: DType, x: string): string {
   const storage = storageOf(dtype);
-  const hardware = dtype === 'f16' ? hardwareDecode(form) : undefined;
-  const name =
-    hardware ??
-    form.helper(`decode_${dtype}`, 'f32', [[storage, 'p']], () => {
-      const u = form.type('u32');
-      const first = `  ${u} x = ${form.convert(storage, 'u32', 'p')};\n`;
-      if (dtype === 'bf16') return `${first}  return ${form.bits('u32', 'f32', '(x << 16)')};\n`;
-      return first + (dtype === 'f8e8m0' ? decodeE8M0(form) : decodeFormat(form, FORMATS[dtype]!));
-    });
-  return `${name}(${x})`;
+  const half = dtype === 'f16' ? halfConversion(form, 'decode') : undefined;
+  if (half) return form.call('half_decode', 'f32', { x: 'u16' }, [x], () => half);
+  return form.call(`decode_${dtype}`, 'f32', { p: storage }, [x], () => {
+    const first = `${form.type('u32')} x = ${form.convert(storage, 'u32', 'p')};`;
+    if (dtype === 'bf16') return [first, `return ${form.bits('u32', 'f32', '(x << 16)')};`];
+    return [first, ...(dtype === 'f8e8m0' ? decodeE8M0(form) : decodeFormat(form, FORMATS[dtype]!))];
+  });
 }
 
-function decodeE8M0(form: Form): string {
+function decodeE8M0(form: Form): string[] {
   const splat = (n: number): string => form.splat('u32', hex(n));
   const tiny = form.select('u32', form.mask('u32', 'x == 0'), splat(0x400000), '(x << 23)');
   const bits = form.select('u32', form.mask('u32', 'x == 255'), splat(0x7fc00000), tiny);
-  return `  return ${form.bits('u32', 'f32', bits)};\n`;
+  return [`return ${form.bits('u32', 'f32', bits)};`];
 }
 
-function decodeFormat(form: Form, f: Format): string {
+function decodeFormat(form: Form, f: Format): string[] {
   const u = form.type('u32');
   const width = f.exponent + f.mantissa;
   const up = 23 - f.mantissa;
   const top = ((1 << f.exponent) - 1) << f.mantissa;
   const special = {
-    ieee: ['m', `m >= ${hex(top)}`, `(0x7f800000u | (m << ${up}))`],
-    fn: ['m', `m == ${hex((1 << width) - 1)}`, form.splat('u32', '0x7fc00000u')],
-    fnuz: ['x', `x == ${hex(1 << width)}`, form.splat('u32', '0x7fc00000u')],
+    ieee: [`m >= ${hex(top)}`, `(0x7f800000u | (m << ${up}))`],
+    fn: [`m == ${hex((1 << width) - 1)}`, form.splat('u32', '0x7fc00000u')],
+    fnuz: [`x == ${hex(1 << width)}`, form.splat('u32', '0x7fc00000u')],
     none: null,
   }[f.special];
   const scaled = `${form.bits('u32', 'f32', `(m << ${up})`)} * 0x1p${127 - f.bias}f`;
-  const lines = [
+  return [
     `${u} m = x & ${hex((1 << width) - 1)};`,
     `${u} s = (x >> ${width}) << 31;`,
     `${u} v = ${form.bits('f32', 'u32', scaled)};`,
+    special ? `v = ${form.select('u32', form.mask('u32', special[0]), special[1], 'v')};` : '',
+    `return ${form.bits('u32', 'f32', '(v | s)')};`,
   ];
-  if (special) lines.push(`v = ${form.select('u32', form.mask('u32', special[1]), special[2], 'v')};`);
-  lines.push(`return ${form.bits('u32', 'f32', '(v | s)')};`);
-  return lines.map((l) => `  ${l}\n`).join('');
 }
 
 /** The pattern, in the storage type, nearest to `x` of type `from`; ties to even, no saturation. */
 export function encodeNarrow(form: Form, dtype: DType, from: 'f32' | 'f64', x: string): string {
   const storage = storageOf(dtype);
-  const value = from === 'f64' ? `${roundToOdd(form)}(${x})` : x;
-  const hardware = dtype === 'f16' ? hardwareEncode(form) : undefined;
-  const name =
-    hardware ??
-    form.helper(`encode_${dtype}`, storage, [['f32', 'f']], () => {
-      const u = form.type('u32');
-      const first = `  ${u} u = ${form.bits('f32', 'u32', 'f')};\n`;
-      const [body, r] = dtype === 'f8e8m0' ? encodeE8M0(form) : encodeFormat(form, FORMATS[dtype]!);
-      return `${first}${body}  return ${form.convert('u32', storage, r)};\n`;
+  const value = from === 'f64' ? roundToOdd(form, x) : x;
+  const half = dtype === 'f16' ? halfConversion(form, 'encode') : undefined;
+  if (half) {
+    form.unit.type('f32', 4);
+    return form.call('half_encode', 'u16', { x: 'f32' }, [value], () => {
+      const [first, bits] = [`${form.type('u16')} h = ${half};`, form.convert('u16', 'u32', 'h')];
+      const canonical = form.select('u32', form.mask('f32', 'x != x'), form.splat('u32', '0x7e00u'), bits);
+      return [first, `return ${form.convert('u32', 'u16', canonical)};`];
     });
-  return `${name}(${value})`;
-}
-
-/** f64 → f32 such that a second rounding to a format of at most 21 bits is the only one. */
-function roundToOdd(form: Form): string {
-  return form.helper('odd_f64', 'f32', [['f64', 'd']], () => {
-    const inexact = form.mask('f64', 'w < d || d < w').replace('||', form.lanes > 1 ? '|' : '||');
-    const wide = form.convert('f32', 'f64', 'f');
-    const away =
-      form.lanes > 1
-        ? form.mask('f64', '(w > d) & (w > 0) | (w < d) & (w < 0)')
-        : '((w > d && w > 0) || (w < d && w < 0))';
-    const less = form.select('u32', 'away', '(u - 1)', 'u');
-    const m = form.type('i32');
-    return [
-      `${form.type('f32')} f = ${form.convert('f64', 'f32', 'd')};`,
-      `${form.type('f64')} w = ${wide};`,
-      `${m} away = ${away};`,
-      `${form.type('u32')} u = ${form.bits('f32', 'u32', 'f')};`,
-      `u = ${form.select('u32', inexact, `(${less} | 1)`, 'u')};`,
-      `return ${form.bits('u32', 'f32', 'u')};`,
-    ]
-      .map((l) => `  ${l}\n`)
-      .join('');
+  }
+  return form.call(`encode_${dtype}`, storage, { f: 'f32' }, [value], () => {
+    const first = `${form.type('u32')} u = ${form.bits('f32', 'u32', 'f')};`;
+    const body = dtype === 'f8e8m0' ? encodeE8M0(form) : encodeFormat(form, FORMATS[dtype]!);
+    return [first, ...body, `return ${form.convert('u32', storage, 'r')};`];
   });
 }
 
-function encodeE8M0(form: Form): [string, string] {
+/** f64 → f32 such that a second rounding to a format of at most 21 bits is the only one. */
+function roundToOdd(form: Form, x: string): string {
+  return form.call('odd_f64', 'f32', { d: 'f64' }, [x], () => {
+    const [or, and] = form.lanes > 1 ? ['|', '&'] : ['||', '&&'];
+    const wide = form.convert('f32', 'f64', 'f');
+    const away = form.mask('f64', `((w > d) ${and} (w > 0)) ${or} ((w < d) ${and} (w < 0))`);
+    const less = form.select('u32', 'away', '(u - 1)', 'u');
+    const inexact = form.mask('f64', `(w < d) ${or} (d < w)`);
+    return [
+      `${form.type('f32')} f = ${form.convert('f64', 'f32', 'd')};`,
+      `${form.type('f64')} w = ${wide};`,
+      `${form.type('i32')} away = ${away};`,
+      `${form.type('u32')} u = ${form.bits('f32', 'u32', 'f')};`,
+      `u = ${form.select('u32', inexact, `(${less} | 1)`, 'u')};`,
+      `return ${form.bits('u32', 'f32', 'u')};`,
+    ];
+  });
+}
+
+/** Statements that leave the pattern of `u`, the bits of an f32, in `r`. */
+function encodeE8M0(form: Form): string[] {
   const u = form.type('u32');
   const splat = (n: number): string => form.splat('u32', hex(n));
   const one = (mask: string): string => form.convert('i32', 'u32', form.truth(mask));
   const normal = `(e + ${one(form.mask('u32', '(a & 0x7fffffu) >= 0x400000u'))})`;
   const tiny = one(form.mask('u32', 'a >= 0x600000u'));
-  const lines = [
+  return [
     `${u} a = u & 0x7fffffffu;`,
     `${u} e = a >> 23;`,
     `${u} r = ${form.select('u32', form.mask('u32', 'e == 0'), tiny, normal)};`,
@@ -106,10 +102,9 @@ function encodeE8M0(form: Form): [string, string] {
     `r = ${form.select('u32', form.mask('u32', 'u >= 0x7f800000u'), splat(255), 'r')};`,
     `r = ${form.select('u32', form.mask('u32', 'u == 0x80000000u'), splat(0), 'r')};`,
   ];
-  return [lines.map((l) => `  ${l}\n`).join(''), 'r'];
 }
 
-function encodeFormat(form: Form, f: Format): [string, string] {
+function encodeFormat(form: Form, f: Format): string[] {
   const u = form.type('u32');
   const width = f.exponent + f.mantissa;
   const down = 23 - f.mantissa;
@@ -127,56 +122,37 @@ function encodeFormat(form: Form, f: Format): [string, string] {
   const normal = `((${rounded} >> ${down}) - ${hex((127 - f.bias) << f.mantissa)})`;
   const isTooLarge = form.mask('u32', `r > ${hex(largest[f.special])}`);
   const isSmall = form.mask('u32', `a < ${hex((minExponent + 127) << 23)}`);
-  const lines = [
+  const isZero = form.mask('u32', `(r & ${hex((1 << width) - 1)}) == 0`);
+  const isNan = form.mask('u32', 'a > 0x7f800000u');
+  return [
     `${u} a = u & 0x7fffffffu;`,
     `${u} s = (u >> 31) << ${width};`,
     `${u} r = ${form.select('u32', isSmall, small, normal)};`,
     `r = ${form.select('u32', isTooLarge, splat(overflow), 'r')};`,
+    f.special === 'fnuz' ? `s = ${form.select('u32', isZero, splat(0), 's')};` : '',
+    `r = ${form.select('u32', isNan, splat(nan[f.special]), '(r | s)')};`,
   ];
-  if (f.special === 'fnuz') {
-    const isZero = form.mask('u32', `(r & ${hex((1 << width) - 1)}) == 0`);
-    lines.push(`s = ${form.select('u32', isZero, splat(0), 's')};`);
-  }
-  const isNan = form.mask('u32', 'a > 0x7f800000u');
-  lines.push(`r = ${form.select('u32', isNan, splat(nan[f.special]), '(r | s)')};`);
-  return [lines.map((l) => `  ${l}\n`).join(''), 'r'];
 }
 
-const HALF = `typedef short half8 __attribute__((vector_size(16)));
-typedef short half16 __attribute__((vector_size(32)));
-`;
+const HALF = [8, 16].map((n) => `typedef short half${n} __attribute__((vector_size(${n * 2})));\n`).join('');
 
-function hardwareDecode(form: Form): string | undefined {
-  const call: Record<number, string> = {
+/** The CPU's conversions between f16 patterns and f32, of `x`, per count of lanes. */
+const HALF_CONVERSIONS: Readonly<Record<'decode' | 'encode', Readonly<Record<number, string>>>> = {
+  decode: {
     1: '__builtin_ia32_vcvtph2ps((half8){(short)x})[0]',
     8: '(f32x8)__builtin_ia32_vcvtph2ps256((half8)x)',
-  };
-  if (form.unit.options.avx512) {
-    call[16] = '(f32x16)__builtin_ia32_vcvtph2ps512_mask((half16)x, (f32x16){0}, (u16)-1, 4)';
-  }
-  const text = call[form.lanes];
-  if (!form.unit.options.f16c || text === undefined) return undefined;
-  form.unit.need('half', () => HALF);
-  return form.helper('half_decode', 'f32', [['u16', 'x']], () => `  return ${text};\n`);
-}
-
-function hardwareEncode(form: Form): string | undefined {
-  const call: Record<number, string> = {
+    16: '(f32x16)__builtin_ia32_vcvtph2ps512_mask((half16)x, (f32x16){0}, (u16)-1, 4)',
+  },
+  encode: {
     1: '(u16)__builtin_ia32_vcvtps2ph((f32x4){x}, 0)[0]',
     8: '(u16x8)__builtin_ia32_vcvtps2ph256(x, 0)',
-  };
-  if (form.unit.options.avx512) {
-    call[16] = '(u16x16)__builtin_ia32_vcvtps2ph512_mask(x, 0, (half16){0}, (u16)-1)';
-  }
-  const text = call[form.lanes];
-  if (!form.unit.options.f16c || text === undefined) return undefined;
+    16: '(u16x16)__builtin_ia32_vcvtps2ph512_mask(x, 0, (half16){0}, (u16)-1)',
+  },
+};
+
+function halfConversion(form: Form, which: 'decode' | 'encode'): string | undefined {
+  const { f16c, avx512 } = form.unit.options;
+  if (!f16c || (form.lanes === 16 && !avx512)) return undefined;
   form.unit.need('half', () => HALF);
-  form.unit.type('f32', 4);
-  return form.helper('half_encode', 'u16', [['f32', 'x']], () => {
-    const u = form.type('u16');
-    const wide: Scalar = 'u32';
-    const isNan = form.mask('f32', 'x != x');
-    const canonical = form.select(wide, isNan, form.splat(wide, '0x7e00u'), form.convert('u16', wide, 'h'));
-    return `  ${u} h = ${text};\n  return ${form.convert(wide, 'u16', canonical)};\n`;
-  });
+  return HALF_CONVERSIONS[which][form.lanes];
 }

@@ -14,34 +14,18 @@ export function refuse(e: Expr): never {
   throw new TilewrightError('INTERNAL', `c: no form of ${e.op} for ${e.src[0]?.dtype ?? e.dtype} x${e.lanes}`);
 }
 
-export function eachLane(form: Form, name: string, s: Scalar, f: (v: string) => string, x: string): string {
-  if (form.lanes === 1) return f(x);
-  const full = form.helper(
-    `${name}_${s}`,
-    s,
-    [[s, 'x']],
-    () => `  return ${form.eachLane(s, (lane) => f(`x${lane}`))};\n`,
-  );
-  return `${full}(${x})`;
-}
-
 /** Counting bits through unsigned builtins, lane by lane. */
 export const count =
   (name: 'clz' | 'popcount'): Render =>
   (form, e, x, s) => {
     if (isFloatScalar(s) || e.dtype === 'bool') refuse(e);
     const bits = scalarBytes(s) * 8;
-    const u = unsignedOf(s);
     const builtin = `__builtin_${name}${bits === 64 ? 'll' : ''}`;
-    const one = (v: string): string =>
-      name === 'clz' ? `(${v} == 0 ? ${bits} : ${builtin}((${u})${v}))` : `${builtin}((${u})${v})`;
-    const full = form.helper(
-      `${name}_${s}`,
-      s,
-      [[s, 'x']],
-      () => `  return ${form.eachLane(s, (lane) => one(`x${lane}`))};\n`,
-    );
-    return `${full}(${x[0]})`;
+    const one = (v: string): string => {
+      const counted = `${builtin}((${unsignedOf(s)})${v})`;
+      return name === 'clz' ? `(${v} == 0 ? ${bits} : ${counted})` : counted;
+    };
+    return form.call(`${name}_${s}`, s, { x: s }, x, () => form.eachLane(s, (lane) => one(`x${lane}`)));
   };
 
 /** The constant behind an operand, through a splat. */
@@ -52,71 +36,33 @@ function constantOf(e: Expr): number | bigint | undefined {
 
 export const remainder: Render = (form, e, x, s) =>
   isFloatScalar(s)
-    ? twoLanes(form, 'fmod', s, (a, b) => `__builtin_fmod${suffix(s)}(${a}, ${b})`, x)
-    : integerDivision('%')(form, e, x, s);
+    ? form.lanewise('fmod', s, x, (a, b) => `__builtin_fmod${suffix(s)}(${a}, ${b})`)
+    : integerDivision(form, e, x, s, '%');
 
 export const divide: Render = (form, e, x, s) =>
-  isFloatScalar(s) ? `(${x[0]} / ${x[1]})` : integerDivision('/')(form, e, x, s);
+  isFloatScalar(s) ? `(${x[0]} / ${x[1]})` : integerDivision(form, e, x, s, '/');
 
 /** x/0 = x%0 = 0; the smallest value over -1 wraps. A constant divisor needs no test. */
-const integerDivision =
-  (symbol: '/' | '%'): Render =>
-  (form, e, x, s) => {
-    if (e.dtype === 'bool') refuse(e);
-    const c = constantOf(e.src[1]);
-    if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
-    const byMinusOne = symbol === '/' ? '-a' : '0';
-    const one = new Form(form.unit, 1).helper(
-      `${symbol === '/' ? 'div' : 'rem'}_${s}`,
-      s,
-      [
-        [s, 'a'],
-        [s, 'b'],
-      ],
-      () => {
-        const guarded = isUnsigned(s) ? `a ${symbol} b` : `b == -1 ? ${byMinusOne} : a ${symbol} b`;
-        return `  return b == 0 ? 0 : ${guarded};\n`;
-      },
-    );
-    return twoLanes(form, one, s, (a, b) => `${one}(${a}, ${b})`, x);
-  };
-
-function twoLanes(
-  form: Form,
-  name: string,
-  s: Scalar,
-  f: (a: string, b: string) => string,
-  x: readonly string[],
-): string {
-  if (form.lanes === 1) return f(x[0], x[1]);
-  const full = form.helper(
-    `each_${name}_${s}`,
-    s,
-    [
-      [s, 'a'],
-      [s, 'b'],
-    ],
-    () => `  return ${form.eachLane(s, (lane) => f(`a${lane}`, `b${lane}`))};\n`,
-  );
-  return `${full}(${x[0]}, ${x[1]})`;
+function integerDivision(form: Form, e: Expr, x: readonly string[], s: Scalar, symbol: '/' | '%'): string {
+  if (e.dtype === 'bool') refuse(e);
+  const c = constantOf(e.src[1]);
+  if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
+  const name = symbol === '/' ? 'div' : 'rem';
+  const byMinusOne = symbol === '/' ? '-a' : '0';
+  const one = new Form(form.unit, 1).helper(`${name}_${s}`, s, { a: s, b: s }, () => {
+    const guarded = isUnsigned(s) ? `a ${symbol} b` : `b == -1 ? ${byMinusOne} : a ${symbol} b`;
+    return `b == 0 ? 0 : ${guarded}`;
+  });
+  return form.lanewise(name, s, x, (a, b) => `${one}(${a}, ${b})`);
 }
 
 export const extreme =
   (which: 'min' | 'max'): Render =>
   (form, e, x, s) => {
     if (e.dtype === 'bool') return `(${x[0]} ${which === 'min' ? '&' : '|'} ${x[1]})`;
-    const sign = which === 'min' ? '<' : '>';
     if (!isFloatScalar(s)) {
-      const name = form.helper(
-        `${which}_${s}`,
-        s,
-        [
-          [s, 'a'],
-          [s, 'b'],
-        ],
-        () => `  return ${form.select(s, form.mask(s, `a ${sign} b`), 'a', 'b')};\n`,
-      );
-      return `${name}(${x[0]}, ${x[1]})`;
+      const first = `a ${which === 'min' ? '<' : '>'} b`;
+      return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => form.select(s, form.mask(s, first), 'a', 'b'));
     }
     const c = constantOf(e.src[1]) as number | undefined;
     if (c !== undefined && !Number.isNaN(c)) return floatBound(form, which, s, x, c);
@@ -129,17 +75,9 @@ export const extreme =
  */
 function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[], c: number): string {
   if (which === 'min' && Object.is(c, -0)) return floatExtreme(form, which, s, x);
-  const sign = which === 'min' ? '<' : '>';
-  const name = form.helper(
-    `${which}_bound_${s}`,
-    s,
-    [
-      [s, 'x'],
-      [s, 'c'],
-    ],
-    () => `  return ${form.select(s, form.mask(s, `c ${sign} x`), 'c', 'x')};\n`,
-  );
-  const text = `${name}(${x[0]}, ${x[1]})`;
+  const first = `c ${which === 'min' ? '<' : '>'} x`;
+  const body = (): string => form.select(s, form.mask(s, first), 'c', 'x');
+  const text = form.call(`${which}_bound_${s}`, s, { x: s, c: s }, x, body);
   return which === 'max' && Object.is(c, 0) ? `(${text} + ${suffix(s) ? '0.0f' : '0.0'})` : text;
 }
 
@@ -148,24 +86,15 @@ function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly str
  * smaller zero, the common value, or a NaN. max is min under a flip of the signs.
  */
 function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
-  const name = form.helper(
-    `${which}_${s}`,
-    s,
-    [
-      [s, 'a'],
-      [s, 'b'],
-    ],
-    () => {
-      const u = unsignedOf(s);
-      const [a, b] = [form.bits(s, u, 'a'), form.bits(s, u, 'b')];
-      const sign = s === 'f32' ? '0x80000000u' : '0x8000000000000000ull';
-      const tie = which === 'min' ? `(${a} | ${b})` : `(((${a} ^ ${sign}) | (${b} ^ ${sign})) ^ ${sign})`;
-      const [first, second] = which === 'min' ? ['a < b', 'b < a'] : ['a > b', 'b > a'];
-      const rest = form.select(s, form.mask(s, second), 'b', form.bits(u, s, tie));
-      return `  return ${form.select(s, form.mask(s, first), 'a', rest)};\n`;
-    },
-  );
-  return `${name}(${x[0]}, ${x[1]})`;
+  return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {
+    const u = unsignedOf(s);
+    const [a, b] = [form.bits(s, u, 'a'), form.bits(s, u, 'b')];
+    const sign = s === 'f32' ? '0x80000000u' : '0x8000000000000000ull';
+    const tie = which === 'min' ? `(${a} | ${b})` : `(((${a} ^ ${sign}) | (${b} ^ ${sign})) ^ ${sign})`;
+    const [first, second] = which === 'min' ? ['a < b', 'b < a'] : ['a > b', 'b > a'];
+    const rest = form.select(s, form.mask(s, second), 'b', form.bits(u, s, tie));
+    return form.select(s, form.mask(s, first), 'a', rest);
+  });
 }
 
 /** gcc's builtins per type and lanes: lanes written one by one become them only with luck. */
@@ -182,22 +111,9 @@ export const fma: Render = (form, e, x, s) => {
   if (!isFloatScalar(s)) refuse(e);
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
-  const name = form.helper(
-    `fma_${s}`,
-    s,
-    [
-      [s, 'a'],
-      [s, 'b'],
-      [s, 'c'],
-    ],
-    () => {
-      const lanewise = `  return ${form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`))};\n`;
-      const native = X86_FMA.get(`${s} ${form.lanes}`);
-      if (!native) return lanewise;
-      const [macro, builtin, extra] = native;
-      const one = `  return ${builtin}(a, b, c${extra});\n`;
-      return `#if defined(${macro}) && !defined(__clang__)\n${one}#else\n${lanewise}#endif\n`;
-    },
-  );
-  return `${name}(${x.join(', ')})`;
+  const lanewise = form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`));
+  const [macro, builtin, extra] = X86_FMA.get(`${s} ${form.lanes}`) ?? [];
+  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${builtin}(a, b, c${extra});\n#else`;
+  const body = (): string | string[] => (macro ? [native, `return ${lanewise};`, '#endif'] : lanewise);
+  return form.call(`fma_${s}`, s, { a: s, b: s, c: s }, x, body);
 };

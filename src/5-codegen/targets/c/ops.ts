@@ -2,9 +2,8 @@
 // scalars and vectors alike. Ops that a legalising pass must have removed are absent.
 import type { ComputeType, Expr, Op } from '../../../3-tile/expr.ts';
 import { castValue, roundValue } from './casts.ts';
-import { Form } from './form.ts';
-import { literal } from './literal.ts';
-import { count, divide, eachLane, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
+import { Form, literal } from './form.ts';
+import { count, divide, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
 import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, type Unit, unsignedOf } from './unit.ts';
 
 /** add, sub and mul: plain, since -fwrapv makes integers wrap; on bool or/and as a lattice. */
@@ -29,7 +28,7 @@ const rounding =
   (builtin: string): Render =>
   (form, e, x, s) =>
     isFloatScalar(s)
-      ? eachLane(form, builtin, s, (v) => `__builtin_${builtin}${suffix(s)}(${v})`, x[0])
+      ? form.lanewise(builtin, s, x, (v) => `__builtin_${builtin}${suffix(s)}(${v})`)
       : e.dtype === 'bool'
         ? refuse(e)
         : x[0];
@@ -43,13 +42,7 @@ const abs: Render = (form, e, x, s) => {
     const mask = s === 'f32' ? '0x7fffffffu' : '0x7fffffffffffffffull';
     return form.bits(u, s, `(${form.bits(s, u, x[0])} & ${mask})`);
   }
-  const name = form.helper(
-    `abs_${s}`,
-    s,
-    [[s, 'x']],
-    () => `  return ${form.select(s, form.mask(s, 'x < 0'), '(-x)', 'x')};\n`,
-  );
-  return `${name}(${x[0]})`;
+  return form.call(`abs_${s}`, s, { x: s }, x, () => form.select(s, form.mask(s, 'x < 0'), '(-x)', 'x'));
 };
 
 const not: Render = (form, e, x) => (e.dtype === 'bool' && form.lanes === 1 ? `(${x[0]} ^ 1)` : `(~${x[0]})`);
@@ -64,8 +57,7 @@ const isInfinite: Render = (form, e, x) => {
 const isNan: Render = (form, e, x) => {
   const s = scalarOf(e.src[0].dtype);
   if (!isFloatScalar(s)) return form.splat('i32', '0');
-  const name = form.helper(`isnan_${s}`, 'i32', [[s, 'x']], () => `  return ${form.mask(s, 'x != x')};\n`);
-  return `${name}(${x[0]})`;
+  return form.call(`isnan_${s}`, 'i32', { x: s }, x, () => form.mask(s, 'x != x'));
 };
 
 /** Shift counts are taken modulo the width; left shifts happen in the unsigned type. */
@@ -147,26 +139,11 @@ function toLaneConstant(e: Expr, form: Form): string {
   return form.lanes > 1 ? toLane(e, text) : text;
 }
 
-const FLOAT_ONLY: ReadonlySet<Op> = new Set(['sqrt', 'fma']);
-const NOT_ON_FLOATS: ReadonlySet<Op> = new Set(['not', 'clz', 'popcnt', 'and', 'or', 'xor', 'shl', 'shr']);
-const NOT_ON_BOOL: ReadonlySet<Op> = new Set([
-  'neg',
-  'abs',
-  'floor',
-  'ceil',
-  'trunc',
-  'nearest',
-  'clz',
-  'popcnt',
-  'sub',
-  'div',
-  'rem',
-  'shl',
-  'shr',
-  'ramp',
-  'bitcast',
-]);
-const LEAVES: ReadonlySet<Op> = new Set(['local', 'load', 'guarded']);
+const ops = (names: string): ReadonlySet<string> => new Set(names.split(' '));
+const FLOAT_ONLY = ops('sqrt fma');
+const NOT_ON_FLOATS = ops('not clz popcnt and or xor shl shr');
+const NOT_ON_BOOL = ops('neg abs floor ceil trunc nearest clz popcnt sub div rem shl shr ramp bitcast');
+const LEAVES = ops('local load guarded');
 
 /** Whether the op on operands of this type can be written in C. */
 export function hasForm(op: Op, dtype: ComputeType): boolean {

@@ -6,7 +6,7 @@ import type { Expr, Local } from '../../../3-tile/expr.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { postOrder, ReadSets, type Reads } from './analysis.ts';
-import { literal } from './literal.ts';
+import { literal } from './form.ts';
 import { gather, loadAt } from './memory.ts';
 import { renderOp } from './ops.ts';
 import { scalarOf, type Unit } from './unit.ts';
