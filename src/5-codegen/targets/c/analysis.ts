@@ -2,23 +2,37 @@
 // data (they may be computed in 64 bits, where nothing wraps), what each expression reads, and how
 // often each value is used. No recursion: expressions may be thousands deep.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
-import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
+import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
+import { postOrder } from '../../../support/rewrite.ts';
 
-/** Visits every distinct node below the roots that `skip` does not cut, operands first. */
-export function postOrder(roots: readonly Expr[], visit: (e: Expr) => void, skip: (e: Expr) => boolean): void {
-  const stack: (readonly [Expr, boolean])[] = roots.map((e) => [e, false] as const).reverse();
-  for (let top = stack.pop(); top; top = stack.pop()) {
-    const [e, ready] = top;
-    if (ready) {
-      if (!skip(e)) visit(e);
-    } else if (!skip(e)) {
-      stack.push([e, true]);
-      for (let i = e.src.length - 1; i >= 0; i--) stack.push([e.src[i], false]);
-    }
+const operands = (e: Expr): readonly Expr[] => e.src;
+export const isLoad = (e: Expr): e is Expr & { op: 'load' | 'guarded' } => e.op === 'load' || e.op === 'guarded';
+
+/** Answers about expressions that follow from the answers about their operands; all are remembered. */
+export class Facts<T> {
+  private readonly seen = new Set<Expr>();
+  private readonly memo = new Map<Expr, T>();
+  private readonly derive: (e: Expr, of: (operand: Expr) => T) => T;
+
+  constructor(derive: (e: Expr, of: (operand: Expr) => T) => T) {
+    this.derive = derive;
+  }
+
+  of(e: Expr): T {
+    for (const n of postOrder([e], operands, this.seen))
+      this.memo.set(
+        n,
+        this.derive(n, (s) => this.memo.get(s)!),
+      );
+    return this.memo.get(e)!;
   }
 }
+
+/** Whether an expression depends on no loaded element, given the locals that do not. */
+export const steadyGiven = (locals: ReadonlySet<Local>): Facts<boolean> =>
+  new Facts((e, of) => (e.op === 'local' ? locals.has(e.arg) : !isLoad(e)) && e.src.every(of));
 
 const PASSES = 4;
 
@@ -28,27 +42,16 @@ const PASSES = 4;
  */
 export function staticLocals(kernel: Kernel): ReadonlySet<Local> {
   const found = new Set<Local>();
-  const isStatic = (e: Expr, memo: Map<Expr, boolean>): boolean => {
-    postOrder(
-      [e],
-      (n) => {
-        const leaf = n.op === 'local' ? found.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
-        memo.set(n, leaf && n.src.every((s) => memo.get(s)));
-      },
-      (n) => memo.has(n),
-    );
-    return memo.get(e)!;
-  };
   for (let pass = 0; pass < PASSES; pass++) {
     const before = found.size;
     const verdict = new Map<Local, boolean>();
-    const memo = new Map<Expr, boolean>();
-    const note = (local: Local, parts: readonly Expr[]): void => {
-      verdict.set(local, (verdict.get(local) ?? true) && parts.every((p) => isStatic(p, memo)));
+    const steady = steadyGiven(found);
+    const note = (local: Local, ...parts: Expr[]): void => {
+      verdict.set(local, (verdict.get(local) ?? true) && parts.every((p) => steady.of(p)));
     };
     walkStmts(kernel.body, (s) => {
-      if (s.kind === 'for') note(s.index, [s.from, s.to]);
-      if (s.kind === 'set') note(s.local, [s.value]);
+      if (s.kind === 'for') note(s.index, s.from, s.to);
+      if (s.kind === 'set') note(s.local, s.value);
     });
     for (const [local, ok] of verdict) if (ok) found.add(local);
     if (found.size === before) break;
@@ -62,39 +65,23 @@ export interface Reads {
   readonly tensors: ReadonlySet<TileTensor>;
 }
 
-const NOTHING: Reads = { locals: new Set(), tensors: new Set() };
-
 function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
   if (b.size > a.size) return union(b, a);
   for (const x of b) if (!a.has(x)) return new Set([...a, ...b]);
   return a;
 }
 
-/** Answers what expressions read, remembering all answers. */
-export class ReadSets {
-  private readonly memo = new Map<Expr, Reads>();
-
-  of(e: Expr): Reads {
-    postOrder(
-      [e],
-      (n) => this.memo.set(n, this.join(n)),
-      (n) => this.memo.has(n),
-    );
-    return this.memo.get(e)!;
-  }
-
-  private join(e: Expr): Reads {
-    let { locals, tensors } = NOTHING;
+/** What expressions read. */
+export const readsOf = (): Facts<Reads> =>
+  new Facts((e, of) => {
+    let locals: ReadonlySet<Local> = new Set(e.op === 'local' ? [e.arg] : []);
+    let tensors: ReadonlySet<TileTensor> = new Set(isLoad(e) ? [e.arg] : []);
     for (const s of e.src) {
-      const r = this.memo.get(s)!;
-      locals = union(locals, r.locals);
-      tensors = union(tensors, r.tensors);
+      locals = union(locals, of(s).locals);
+      tensors = union(tensors, of(s).tensors);
     }
-    if (e.op === 'local') locals = union(locals, new Set([e.arg]));
-    if (e.op === 'load' || e.op === 'guarded') tensors = union(tensors, new Set([e.arg]));
     return { locals, tensors };
-  }
-}
+  });
 
 /** The locals set and the tensors stored by these statements, nested ones included. */
 export function effects(body: readonly Stmt[]): Reads {
@@ -106,13 +93,4 @@ export function effects(body: readonly Stmt[]): Reads {
     if (s.kind === 'store') tensors.add(s.tensor);
   });
   return { locals, tensors };
-}
-
-/** All expressions that statements evaluate themselves, outer statements first. */
-export function allRoots(body: readonly Stmt[]): Expr[] {
-  const roots: Expr[] = [];
-  walkStmts(body, (s) => {
-    for (const e of stmtExprs(s)) roots.push(e);
-  });
-  return roots;
 }

@@ -1,16 +1,15 @@
 // One kernel as one C function over restrict pointers: statements in order, locals as C variables
 // of their own. In: a Kernel with flat element indices. Out: parameters and body text; the function
 // gets its name from the program, so that equal kernels can share one.
-import { computeType, type Expr, type Local } from '../../../3-tile/expr.ts';
-import type { Kernel } from '../../../3-tile/task.ts';
-import { walkStmts } from '../../../3-tile/task.ts';
+import { computeType, type Local } from '../../../3-tile/expr.ts';
+import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
 import { effects, staticLocals } from './analysis.ts';
 import { storeAt } from './memory.ts';
 import { scalarOf, storageOf, type Unit } from './unit.ts';
-import { Values } from './values.ts';
+import { type Item, Values } from './values.ts';
 
 /** Statements nested deeper than this are refused. */
 const MAX_NESTING = 200;
@@ -89,20 +88,25 @@ class KernelWriter {
         invariant(s.index.lanes === 1 && s.index.dtype !== 'bool' && s.index.dtype[0] !== 'f', 'c: loop index type');
         this.indices.set(s.index, `i${this.indices.size}`);
       }
-      if (s.kind === 'set' && !this.variables.has(s.local)) {
-        this.variables.set(s.local, `v${this.variables.size}`);
-      }
+      if (s.kind === 'set' && !this.variables.has(s.local)) this.variables.set(s.local, `v${this.variables.size}`);
     });
     for (const l of this.indices.keys()) invariant(!this.variables.has(l), `c: loop index ${l.name} is set`);
   }
 
-  private block(body: readonly Stmt[]): void {
+  /** Lines of an inner block of C: names made in it end with it. */
+  private scoped(write: () => void): void {
     invariant(this.depth < MAX_NESTING, 'c: statements nested too deep');
     this.depth++;
     this.values.openBlock();
-    for (const s of body) this.statement(s);
+    write();
     this.values.closeBlock();
     this.depth--;
+  }
+
+  private block(body: readonly Stmt[]): void {
+    this.scoped(() => {
+      for (const s of body) this.statement(s);
+    });
   }
 
   private statement(s: Stmt): void {
@@ -142,18 +146,16 @@ class KernelWriter {
     invariant(Number.isInteger(s.step), 'c: loop step');
     const name = this.indices.get(s.index)!;
     this.emit('{');
-    this.depth++;
-    this.values.openBlock();
-    const from = this.values.index(s.from);
-    const to = this.values.index(s.to);
-    this.emit(`const i64 ${name}e = ${to};`);
-    this.forgetEffects([s]);
-    const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
-    this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) {`);
-    this.block(s.body);
-    this.emit('}');
-    this.values.closeBlock();
-    this.depth--;
+    this.scoped(() => {
+      const from = this.values.index(s.from);
+      const to = this.values.index(s.to);
+      this.emit(`const i64 ${name}e = ${to};`);
+      this.forgetEffects([s]);
+      const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
+      this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) {`);
+      this.block(s.body);
+      this.emit('}');
+    });
     this.emit('}');
     this.forgetEffects([s]);
   }
@@ -161,12 +163,10 @@ class KernelWriter {
   private whileLoop(s: Extract<Stmt, { kind: 'while' }>): void {
     this.forgetEffects(s.body);
     this.emit('for (;;) {');
-    this.depth++;
-    this.values.openBlock();
-    this.emit(`if (!${this.values.value(s.cond)}) break;`);
-    this.block(s.body);
-    this.values.closeBlock();
-    this.depth--;
+    this.scoped(() => {
+      this.emit(`if (!${this.values.value(s.cond)}) break;`);
+      this.block(s.body);
+    });
     this.emit('}');
     this.forgetEffects(s.body);
   }
@@ -183,24 +183,12 @@ class KernelWriter {
 }
 
 /** Every expression of the statements, element indices marked. */
-function roots(body: readonly Stmt[]): { e: Expr; wide: boolean }[] {
-  const out: { e: Expr; wide: boolean }[] = [];
+function roots(body: readonly Stmt[]): Item[] {
+  const out: Item[] = [];
   walkStmts(body, (s) => {
-    switch (s.kind) {
-      case 'for':
-        out.push({ e: s.from, wide: true }, { e: s.to, wide: true });
-        break;
-      case 'while':
-      case 'if':
-        out.push({ e: s.cond, wide: false });
-        break;
-      case 'set':
-        out.push({ e: s.value, wide: false });
-        break;
-      case 'store':
-        out.push({ e: s.at[0], wide: true }, { e: s.value, wide: false });
-        break;
-    }
+    const [first, second] = stmtExprs(s);
+    out.push({ e: first, wide: s.kind === 'for' || s.kind === 'store' });
+    if (second) out.push({ e: second, wide: s.kind === 'for' });
   });
   return out;
 }

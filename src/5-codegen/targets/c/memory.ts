@@ -40,8 +40,8 @@ export function storeAt(unit: Unit, dtype: DType, lanes: number, pointer: string
 }
 
 /**
- * A vector from single elements: lane k reads `pointer[at(k)]` where `guard(k)` holds (always, when
- * it is undefined), else it is `otherwise(k)`.
+ * A vector from single elements: lane k reads `pointer[at(k)]` where the vector `guard` holds (always, when there is
+ * none), else it is that of the vector `otherwise`.
  */
 export function gather(
   unit: Unit,
@@ -49,14 +49,13 @@ export function gather(
   lanes: number,
   pointer: string,
   at: (lane: number) => string,
-  guard?: (lane: number) => string,
-  otherwise?: (lane: number) => string,
+  under?: { guard: string; otherwise: string },
 ): string {
   const compute: ComputeType = computeType(dtype);
   const one = (lane: number): string => {
     const value = decode(new Form(unit, 1), dtype, `${pointer}[${at(lane)}]`);
     const masked = compute === 'bool' ? `(-${value})` : value;
-    return guard && otherwise ? `(${guard(lane)} ? ${masked} : ${otherwise(lane)})` : masked;
+    return under ? `(${under.guard}[${lane}] ? ${masked} : ${under.otherwise}[${lane}])` : masked;
   };
   return `((${unit.type(scalarOf(compute), lanes)}){${perLane(lanes, one)}})`;
 }

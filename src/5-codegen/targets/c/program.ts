@@ -1,7 +1,7 @@
 // A TaskProgram as C11 with GNU vector extensions: one function per distinct kernel and one exported
 // function that runs the tasks of lane 0 over the constant segment and the arena. In: the program
 // and its memory plan. Out: one or more translation units that share no data, only functions.
-import type { Kernel, Task, TaskProgram } from '../../../3-tile/task.ts';
+import type { Kernel, Placement, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { emitKernel, writtenParams } from './kernel.ts';
@@ -15,13 +15,8 @@ const UNIT_CHARACTERS = 48_000;
 const MAX_UNITS = 12;
 const MAX_NESTING = 200;
 
-interface EmittedKernel {
-  readonly name: string;
-  /** Parameter list and body. */
-  readonly text: string;
-  /** Parameter list only. */
-  readonly signature: string;
-}
+/** `text` has the parameter list and the body. */
+type EmittedKernel = Readonly<{ name: string; text: string }>;
 
 /** The C translation units of the program; the last one holds the entry function. */
 export function emitC(program: TaskProgram, options: COptions): string[] {
@@ -32,14 +27,11 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
   for (const kernel of program.kernels) {
     const text = emitKernel(unit, kernel, overlapping.get(kernel) ?? new Set());
     let emitted = byText.get(text);
-    if (!emitted) {
-      const signature = text.slice(0, text.indexOf(' {\n'));
-      emitted = { name: `k${byText.size}`, text, signature };
-      byText.set(text, emitted);
-    }
+    if (!emitted) byText.set(text, (emitted = { name: `k${byText.size}`, text }));
     names.set(kernel, emitted);
   }
   const kernels = [...byText.values()];
+  const signature = (k: EmittedKernel): string => k.text.slice(0, k.text.indexOf(' {\n'));
   const main = emitMain(program, names);
   // Helpers are inlined where used and cost next to nothing where not: every unit gets them all.
   const preamble = unit.preamble();
@@ -47,7 +39,7 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
     group.map(({ name, text }) => `KERNEL void ${name}${text}`).join(''),
   );
   if (functions.length < 2) return [preamble + functions.join('') + main];
-  const prototypes = kernels.map((k) => `KERNEL void ${k.name}${k.signature};\n`).join('');
+  const prototypes = kernels.map((k) => `KERNEL void ${k.name}${signature(k)};\n`).join('');
   return [...functions.map((f) => preamble + f), preamble + prototypes + main];
 }
 
@@ -64,13 +56,14 @@ function balance<T extends EmittedKernel>(kernels: readonly T[]): T[][] {
   return groups.map((g) => g.list);
 }
 
-function visitTasks(tasks: readonly Task[], visit: (t: Task) => void): void {
-  const stack: Task[] = [...tasks];
-  for (let t = stack.pop(); t; t = stack.pop()) {
-    visit(t);
-    const nested = t.kind === 'loop' ? t.tasks : t.kind === 'branch' ? t.then.concat(t.else) : [];
-    for (const n of nested) stack.push(n);
+/** Every task, those inside others included. */
+function allTasks(tasks: readonly Task[]): Task[] {
+  const all = [...tasks];
+  for (const t of all) {
+    if (t.kind === 'loop') all.push(...t.tasks);
+    else if (t.kind === 'branch') all.push(...t.then, ...t.else);
   }
+  return all;
 }
 
 /** Per kernel, the parameters that share memory with another one in some call that writes either. */
@@ -78,75 +71,67 @@ function overlaps(program: TaskProgram): Map<Kernel, Set<number>> {
   const found = new Map<Kernel, Set<number>>();
   const written = new Map<Kernel, ReadonlySet<number>>();
   const { places } = program.plan;
-  visitTasks(program.lanes[0] ?? [], (t) => {
-    if (t.kind !== 'run') return;
+  for (const t of allTasks(program.lanes[0] ?? [])) {
+    if (t.kind !== 'run') continue;
     let stores = written.get(t.kernel);
     if (!stores) written.set(t.kernel, (stores = writtenParams(t.kernel)));
     const at = t.args.map((a) => places.get(owner(a)));
     for (const w of stores) {
       const a = at[w];
-      at.forEach((b, i) => {
-        if (i === w || !a || !b || a.space !== b.space) return;
-        if (a.offset >= b.offset + b.bytes || b.offset >= a.offset + a.bytes) return;
-        if (!found.has(t.kernel)) found.set(t.kernel, new Set());
-        found.get(t.kernel)!.add(w).add(i);
-      });
+      for (const [i, b] of at.entries()) {
+        if (i === w || !a || !b || a.space !== b.space) continue;
+        if (a.offset >= b.offset + b.bytes || b.offset >= a.offset + a.bytes) continue;
+        found.set(t.kernel, (found.get(t.kernel) ?? new Set<number>()).add(w).add(i));
+      }
     }
-  });
+  }
   return found;
 }
 
 function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>): string {
   const lines: string[] = [];
-  const address = (t: TileTensor, type: string): string => {
+  const placeOf = (t: TileTensor): Placement => {
     const place = program.plan.places.get(owner(t));
     invariant(place, `c: ${t.name} has no place in the memory plan`);
-    return `(${type} *)(${place.space} + ${place.offset})`;
+    return place;
   };
+  const address = (t: TileTensor, type: string): string => `(${type} *)(${placeOf(t).space} + ${placeOf(t).offset})`;
+  /** Memory in the constant segment is read-only. */
+  const argument = (formal: TileTensor, actual: TileTensor): string =>
+    address(actual, `${placeOf(actual).space === 'constants' ? 'const ' : ''}${storageOf(formal.dtype)}`);
   let loops = 0;
   const write = (tasks: readonly Task[], depth: number): void => {
     invariant(depth < MAX_NESTING, 'c: tasks nested too deep');
-    const pad = '  '.repeat(depth);
+    const emit = (...text: string[]): void => {
+      lines.push(...text.map((line) => `${'  '.repeat(depth)}${line}\n`));
+    };
     for (const t of tasks) {
       if (t.kind === 'run') {
         const kernel = names.get(t.kernel);
         invariant(kernel && t.args.length === t.kernel.params.length, 'c: a task calls an unknown kernel');
-        const args = t.args.map((a, i) => address(a, argType(t.kernel.params[i], program, a)));
-        lines.push(`${pad}${kernel.name}(${args.join(', ')});`);
+        emit(`${kernel.name}(${t.args.map((a, i) => argument(t.kernel.params[i], a)).join(', ')});`);
       } else if (t.kind === 'branch') {
-        lines.push(`${pad}if (*${address(t.cond, 'const u8')}) {`);
+        emit(`if (*${address(t.cond, 'const u8')}) {`);
         write(t.then, depth + 1);
-        lines.push(`${pad}} else {`);
+        emit('} else {');
         write(t.else, depth + 1);
-        lines.push(`${pad}}`);
+        emit('}');
       } else {
         const n = loops++;
-        const tests = ['1'];
-        lines.push(`${pad}{`, `${pad}  i64 n${n} = 0;`);
-        if (t.trip) {
-          lines.push(`${pad}  const i64 m${n} = *${address(t.trip, 'const i64')};`);
-          tests.push(`n${n} < m${n}`);
-        }
-        if (t.cond) tests.push(`*${address(t.cond, 'const u8')}`);
         const counter = address(t.counter, 'i64');
-        lines.push(
-          `${pad}  *${counter} = 0;`,
-          `${pad}  while (${tests.slice(tests.length > 1 ? 1 : 0).join(' && ')}) {`,
-        );
+        const tests = t.trip ? [`n${n} < m${n}`] : [];
+        if (t.cond) tests.push(`*${address(t.cond, 'const u8')}`);
+        emit('{', `  i64 n${n} = 0;`);
+        if (t.trip) emit(`  const i64 m${n} = *${address(t.trip, 'const i64')};`);
+        emit(`  *${counter} = 0;`, `  while (${tests.join(' && ') || '1'}) {`);
         write(t.tasks, depth + 2);
-        lines.push(`${pad}    *${counter} = ++n${n};`, `${pad}  }`, `${pad}}`);
+        emit(`    *${counter} = ++n${n};`, '  }', '}');
       }
     }
   };
   write(program.lanes[0] ?? [], 1);
   return (
     `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena) {\n` +
-    `  (void)constants;\n  (void)arena;\n${lines.map((l) => `${l}\n`).join('')}  return 0;\n}\n`
+    `  (void)constants;\n  (void)arena;\n${lines.join('')}  return 0;\n}\n`
   );
-}
-
-/** The pointee type of an argument; memory in the constant segment is read-only. */
-function argType(formal: TileTensor, program: TaskProgram, actual: TileTensor): string {
-  const constant = program.plan.places.get(owner(actual))?.space === 'constants';
-  return `${constant ? 'const ' : ''}${storageOf(formal.dtype)}`;
 }

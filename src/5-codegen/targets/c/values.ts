@@ -5,28 +5,16 @@
 import type { Expr, Local } from '../../../3-tile/expr.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
-import { postOrder, ReadSets, type Reads } from './analysis.ts';
+import { type Facts, isLoad, type Reads, readsOf, steadyGiven } from './analysis.ts';
 import { literal } from './form.ts';
 import { gather, loadAt } from './memory.ts';
 import { renderOp } from './ops.ts';
 import { scalarOf, type Unit } from './unit.ts';
 
-interface Text {
-  readonly text: string;
-  readonly depth: number;
-}
-
+type Text = Readonly<{ text: string; depth: number }>;
+type Name = Readonly<{ text: string; key: number; reads: Reads }>;
 /** An expression in one of its two forms. */
-interface Item {
-  readonly e: Expr;
-  readonly wide: boolean;
-}
-
-interface Name {
-  readonly text: string;
-  readonly key: number;
-  readonly reads: Reads;
-}
+export type Item = Readonly<{ e: Expr; wide: boolean }>;
 
 /** Text is broken into named values beyond this nesting or length. */
 const MAX_DEPTH = 10;
@@ -52,8 +40,8 @@ export class Values {
   private readonly scope: ValueScope;
   private readonly uses = new Map<number, number>();
   private readonly mustName = new Set<number>();
-  private readonly steady = new Map<Expr, boolean>();
-  private readonly readSets = new ReadSets();
+  private readonly steady: Facts<boolean>;
+  private readonly reads = readsOf();
   private readonly names = new Map<number, Name>();
   private readonly readers = new Map<Local | TileTensor, Name[]>();
   /** Names introduced per open block, innermost last. */
@@ -63,6 +51,7 @@ export class Values {
   /** `roots` are all expressions of the kernel; `at` tells which of them are element indices. */
   constructor(scope: ValueScope, roots: readonly Item[]) {
     this.scope = scope;
+    this.steady = steadyGiven(scope.steady);
     const seen = new Set<number>();
     const stack: Item[] = roots.map((r) => this.item(r.e, r.wide));
     for (const r of stack) this.count(r);
@@ -129,22 +118,18 @@ export class Values {
 
   private finish(i: Item, done: ReadonlyMap<number, Text>): Text {
     const parts = this.operands(i).map((c) => done.get(key(c))!);
-    const text = this.render(
-      i,
-      parts.map((p) => p.text),
-    );
+    const texts = parts.map((p) => p.text);
+    const text = this.render(i, texts);
     const depth = 1 + parts.reduce((d, p) => Math.max(d, p.depth), 0);
     if (!this.naming(i, text, depth)) return { text, depth };
-    const name: Name = { text: `t${this.counter++}`, key: key(i), reads: this.readSets.of(i.e) };
+    const name: Name = { text: `t${this.counter++}`, key: key(i), reads: this.reads.of(i.e) };
     const type = i.wide ? 'i64' : this.scope.unit.type(scalarOf(i.e.dtype), i.e.lanes);
     this.scope.emit(`const ${type} ${name.text} = ${text};`);
     this.names.set(name.key, name);
     for (const source of [...name.reads.locals, ...name.reads.tensors]) {
-      const list = this.readers.get(source);
-      if (list) list.push(name);
-      else this.readers.set(source, [name]);
+      this.readers.set(source, [...(this.readers.get(source) ?? []), name]);
     }
-    this.blocks[this.blocks.length - 1].push(name);
+    this.blocks.at(-1)!.push(name);
     return { text: name.text, depth: 0 };
   }
 
@@ -160,26 +145,13 @@ export class Values {
     if (!wide || e.lanes > 1 || e.dtype !== 'i32') return { e, wide: false };
     if (e.op === 'const') return { e, wide: true };
     if (e.op === 'local') return { e, wide: this.scope.local(e.arg).wide };
-    return { e, wide: WIDE_OPS.has(e.op) && this.isSteady(e) };
-  }
-
-  private isSteady(e: Expr): boolean {
-    postOrder(
-      [e],
-      (n) => {
-        const self = n.op === 'local' ? this.scope.steady.has(n.arg) : n.op !== 'load' && n.op !== 'guarded';
-        this.steady.set(n, self && n.src.every((s) => this.steady.get(s)));
-      },
-      (n) => this.steady.has(n),
-    );
-    return this.steady.get(e)!;
+    return { e, wide: WIDE_OPS.has(e.op) && this.steady.of(e) };
   }
 
   private operands(i: Item): readonly Item[] {
     const { e, wide } = i;
     if (wide) return e.src.map((s) => this.item(s, true));
-    const access = e.op === 'load' || e.op === 'guarded';
-    return e.src.map((s, k) => this.item(s, access && k === 0));
+    return e.src.map((s, k) => this.item(s, isLoad(e) && k === 0));
   }
 
   private render(i: Item, x: readonly string[]): string {
@@ -194,43 +166,30 @@ export class Values {
       const [a, b] = this.operands(i).map((c, k) => (c.wide ? x[k] : `(i64)${x[k]}`));
       return `(${a} ${{ add: '+', sub: '-', mul: '*' }[e.op as 'add']} ${b})`;
     }
-    if (e.op === 'load') return this.renderLoad(e, e.arg, x);
-    if (e.op === 'guarded') return this.renderGuarded(e, e.arg, x);
-    return renderOp(this.scope.unit, e, x);
+    if (!isLoad(e)) return renderOp(this.scope.unit, e, x);
+    const operands = e.op === 'load' ? 1 : 3;
+    invariant(x.length === operands, `c: ${e.op} of ${e.arg.name} with ${x.length} operands`);
+    return this.access(e, e.arg, x);
   }
 
-  private renderLoad(e: Expr, tensor: TileTensor, x: readonly string[]): string {
-    invariant(e.src.length === 1, `c: load of ${tensor.name} with ${e.src.length} indices`);
-    const { unit } = this.scope;
-    const pointer = this.scope.pointer(tensor);
-    if (e.src[0].lanes > 1) {
-      return gather(unit, tensor.dtype, e.lanes, pointer, (l) => `${x[0]}[${l}]`);
-    }
-    return loadAt(unit, tensor.dtype, e.lanes, pointer, x[0]);
-  }
-
-  private renderGuarded(e: Expr, tensor: TileTensor, x: readonly string[]): string {
-    invariant(e.src.length === 3, `c: guarded load of ${tensor.name} with ${e.src.length} operands`);
+  /** A load at `x[0]`; with more operands, only where the guard `x[1]` holds, else `x[2]`. */
+  private access(e: Expr, tensor: TileTensor, x: readonly string[]): string {
     const { unit } = this.scope;
     const pointer = this.scope.pointer(tensor);
     const [at, guard, otherwise] = x;
-    if (e.src[1].lanes === 1)
-      return `(${guard} ? ${this.renderLoad({ ...e, src: [e.src[0]] }, tensor, x)} : ${otherwise})`;
-    const place = (l: number): string => (e.src[0].lanes > 1 ? `${at}[${l}]` : `${at} + ${l}`);
-    return gather(
-      unit,
-      tensor.dtype,
-      e.lanes,
-      pointer,
-      place,
-      (l) => `${guard}[${l}]`,
-      (l) => `${otherwise}[${l}]`,
-    );
+    const gathers = e.src[0].lanes > 1;
+    if (guard !== undefined && e.src[1].lanes > 1) {
+      const place = (l: number): string => (gathers ? `${at}[${l}]` : `${at} + ${l}`);
+      return gather(unit, tensor.dtype, e.lanes, pointer, place, { guard, otherwise });
+    }
+    const plain = gathers
+      ? gather(unit, tensor.dtype, e.lanes, pointer, (l) => `${at}[${l}]`)
+      : loadAt(unit, tensor.dtype, e.lanes, pointer, at);
+    return guard === undefined ? plain : `(${guard} ? ${plain} : ${otherwise})`;
   }
 }
 
 /** True when the C form subscripts its operands, so they must be variables. */
 function needsAtoms(e: Expr): boolean {
-  if (e.op === 'lane') return true;
-  return (e.op === 'load' || e.op === 'guarded') && e.lanes > 1 && e.src.some((s, k) => k < 2 && s.lanes > 1);
+  return e.op === 'lane' || (isLoad(e) && e.lanes > 1 && e.src.some((s, k) => k < 2 && s.lanes > 1));
 }
