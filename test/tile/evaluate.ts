@@ -2,6 +2,7 @@
 // array over many points at once. In: an expression over some leaves and their values. Out: the
 // values of the expression. Also sample points over all exponents, and errors in units of the last
 // place.
+import { BITS, parts, toNumber } from '../../scripts/big-real.ts';
 import type { ComputeType, Expr } from '../../src/3-tile/expr.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
 
@@ -144,11 +145,39 @@ function converter(from: ComputeType, to: ComputeType): F {
   return (a) => (range ? Number(BigInt.asIntN(32, big(a))) : Number(a));
 }
 
-/** Values of `root` at `n` points; `leaves` gives a column per leaf expression. Scalars only. */
-export function evaluate(root: Expr, leaves: ReadonlyMap<Expr, Column>, n: number): Column {
+/**
+ * Values of `root` at `n` points; `leaves` gives a column per leaf expression. Scalars only. `fused`:
+ * sums with a product are rounded once, as compilers may do.
+ */
+export function evaluate(root: Expr, leaves: ReadonlyMap<Expr, Column>, n: number, fused = false): Column {
   const values = new Map<Expr, Column>(leaves);
-  for (const e of walkExpr(root)) if (!values.has(e)) values.set(e, node(e, values, n));
+  for (const e of walkExpr(root)) {
+    if (!values.has(e)) values.set(e, (fused && fusedNode(e, values, n)) || node(e, values, n));
+  }
   return values.get(root)!;
+}
+
+/** a b + c with one rounding; in f32 the sum of doubles is rounded twice, which hardly ever shows. */
+function fusedSum(t: ComputeType, a: number, b: number, c: number): number {
+  const plain = a * b + c;
+  if (t === 'f32' || !Number.isFinite(plain) || a === 0 || b === 0) return plain;
+  const [x, y, z] = [parts(a), parts(b), parts(c)];
+  const low = Math.min(x.e + y.e, z.e);
+  const sum = ((x.m * y.m) << BigInt(x.e + y.e - low)) + (z.m << BigInt(z.e - low));
+  return sum === 0n ? plain : toNumber(sum << BITS, low);
+}
+
+/** A sum or difference with a product, or undefined. */
+function fusedNode(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Column | undefined {
+  if ((e.op !== 'add' && e.op !== 'sub') || (e.dtype !== 'f32' && e.dtype !== 'f64')) return undefined;
+  const at = e.src.findIndex((s) => s.op === 'mul');
+  if (at < 0) return undefined;
+  const [a, b] = e.src[at].src.map((s) => values.get(s) as Float64Array);
+  const c = values.get(e.src[1 - at]) as Float64Array;
+  const [product, rest] = e.op === 'add' ? [1, 1] : at === 0 ? [1, -1] : [-1, 1];
+  const out = column(e.dtype, n);
+  for (let i = 0; i < n; i++) out[i] = fusedSum(e.dtype, product * a[i], b[i], rest * c[i]);
+  return out;
 }
 
 function node(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Column {

@@ -25,13 +25,20 @@ interface Worst {
   got: number;
 }
 
-function worstOf(t: Float, e: Expr, xs: Column, ys: Column | null, reference: (x: number, y: number) => number): Worst {
+function worstOf(
+  t: Float,
+  e: Expr,
+  xs: Column,
+  ys: Column | null,
+  reference: (x: number, y: number) => number,
+  fused = false,
+): Worst {
   const worst: Worst = { ulps: 0, at: [], got: 0 };
   for (let from = 0; from < xs.length; from += BATCH) {
     const x = xs.slice(from, from + BATCH) as Float64Array;
     const y = ys?.slice(from, from + BATCH) as Float64Array | undefined;
     const leaves = new Map<Expr, Column>([[leaf[t], x], ...(y ? [[second[t], y] as [Expr, Column]] : [])]);
-    const got = evaluate(e, leaves, x.length) as Float64Array;
+    const got = evaluate(e, leaves, x.length, fused) as Float64Array;
     for (let i = 0; i < x.length; i++) {
       const error = ulps(t, got[i], reference(x[i], y?.[i] ?? 0));
       if (error > worst.ulps) Object.assign(worst, { ulps: error, at: y ? [x[i], y[i]] : [x[i]], got: got[i] });
@@ -73,6 +80,11 @@ describe('f32 functions', () => {
     const e = legalise(unary(op, leaf.f32));
     expect(walkExpr(e).some((n) => isFunction(n.op))).toBe(false);
     expectWithin(worstOf('f32', e, samples('f32', COUNT, lo, hi, 7), null, reference), limit);
+  });
+
+  it.each(F32)('%s with fused sums', (op, reference, lo, hi, limit) => {
+    const xs = samples('f32', 40_000, lo, hi, 41);
+    expectWithin(worstOf('f32', legalise(unary(op, leaf.f32)), xs, null, reference, true), limit);
   });
 
   it.each(['exp', 'exp2', 'expm1', 'log', 'log2', 'log1p', 'tanh', 'erf', 'sinh', 'cosh'] as const)(
@@ -161,6 +173,14 @@ describe('f64 functions', () => {
     expectWithin(worstOf('f64', legalise(unary(op, leaf.f64)), xs, null, exact), limit);
   });
 
+  it.each(F64)('%s, with fused sums', (op, exact, _, lo, hi, limit) => {
+    const xs = samples('f64', 1000, lo, hi, 43).filter(
+      (x, i) => i % 2 === 1 && x > lo && x < hi && Math.abs(x) > 1e-30,
+    );
+    const ordinary = Float64Array.from(xs).filter((x) => x !== 1);
+    expectWithin(worstOf('f64', legalise(unary(op, leaf.f64)), ordinary, null, exact, true), limit + 0.5);
+  });
+
   it.each(F64)('%s, over all exponents', (op, _, approximate, lo, hi, limit) => {
     const e = legalise(unary(op, leaf.f64));
     expectWithin(
@@ -226,7 +246,9 @@ describe('functions of two operands', () => {
     const y = samples('f64', 3000, -1000, 1000, 31)
       .filter((_, i) => i % 2 === 1)
       .slice(0, x.length);
-    expectWithin(worstOf('f64', legalise(binary('pow', leaf.f64, second.f64)), x, y, bigPow), 1.5);
+    const e = legalise(binary('pow', leaf.f64, second.f64));
+    expectWithin(worstOf('f64', e, x, y, bigPow), 1.5);
+    expectWithin(worstOf('f64', e, x.slice(0, 300), y.slice(0, 300), bigPow, true), 1.5);
   });
 
   it('pow with constant exponents', () => {

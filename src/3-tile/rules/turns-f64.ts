@@ -43,9 +43,12 @@ function turns(m: Expr, e: Expr): { high: Expr; low: Expr } {
   return { high: add(add(mul(m, w0), mulHigh(m, w1)), carry), low };
 }
 
-/** a b as a product and its error, without a fused operation. */
+/**
+ * a b as high + low to about 2^-79, high with 26 bits. Its bits are cut by a mask, so that a compiler
+ * that fuses products into sums cannot take the exact product for the rounded one.
+ */
 export function exactProduct(a: Expr, b: Expr): { high: Expr; low: Expr } {
-  const high = mul(a, b);
+  const high = upperHalf(mul(a, b));
   const [ah, bh] = [upperHalf(a), upperHalf(b)];
   const [al, bl] = [sub(a, ah), sub(b, bh)];
   const low = add(add(add(sub(mul(ah, bh), high), mul(ah, bl)), mul(al, bh)), mul(al, bl));
@@ -70,12 +73,14 @@ export function reduceTurns(x: Expr): Quarter {
   const error = sub(f1, sub(sum, f0));
   const [h, l] = [mul(sum, 2 ** -64), mul(error, 2 ** -64)];
   const product = exactProduct(h, like(h, c.PI_F64[0] / 2));
+  const r = add(product.high, product.low);
+  const lost = sub(product.low, sub(r, product.high));
   const lowParts = add(mul(h, c.PI_F64[1] / 2), mul(l, Math.PI / 2));
   const small = lt(a, Math.PI / 4);
   const n = add(bitcast('i64', shr(high, 62)), and(shr(fraction, 63), 1));
   return {
-    r: choose(small, a, choose(lt(a, Infinity), product.high, NaN)),
-    rest: choose(small, 0, add(product.low, lowParts)),
+    r: choose(small, a, choose(lt(a, Infinity), r, NaN)),
+    rest: choose(small, 0, add(lost, lowParts)),
     n: choose(small, 0, n),
   };
 }
