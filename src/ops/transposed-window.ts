@@ -34,11 +34,7 @@ export interface TransposedWindow {
 }
 
 /** Reads the attributes of a transposed convolution. */
-export function transposedWindow(
-  c: NodeView,
-  input: readonly number[],
-  kernel: readonly number[],
-): TransposedWindow {
+export function transposedWindow(c: NodeView, input: readonly number[], kernel: readonly number[]): TransposedWindow {
   const n = kernel.length;
   const stated = c.ints('kernel_shape');
   if (stated && stated.join() !== kernel.join()) {
@@ -51,17 +47,13 @@ export function transposedWindow(
   const pads = perAxis(c, 'pads', 2 * n, 0, 0);
   const auto = c.string('auto_pad', 'NOTSET');
   const same = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
-  const asked = c.ints('output_shape')?.slice(-n);
+  const listed = c.ints('output_shape') ?? [];
+  const asked = listed.length === 0 ? undefined : listed.slice(-n);
   if (asked && asked.length !== n) c.fail(`output_shape has ${asked.length} values, expected ${n}`);
-  const full = input.map(
-    (d, i) => strides[i] * (d - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1,
-  );
+  const full = input.map((d, i) => strides[i] * (d - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1);
   const explicit = auto === 'VALID' ? new Array<number>(2 * n).fill(0) : pads;
   const target =
-    asked ??
-    (same
-      ? input.map((d, i) => d * strides[i])
-      : full.map((d, i) => d - explicit[i] - explicit[n + i]));
+    asked ?? (same ? input.map((d, i) => d * strides[i]) : full.map((d, i) => d - explicit[i] - explicit[n + i]));
   if (target.some((d) => d < 0)) c.fail(`the result would have extents [${target}]`);
   const before =
     asked || same
@@ -118,10 +110,7 @@ export function transposedConvolve(
       const g = ix.slice(1, lead + 1);
       const { at, guards } = transposedTap(p, ix.slice(lead + 2), k);
       const all = [ix[0], ...g, r, ...at];
-      const value =
-        guards.length === 0
-          ? load(xs, all)
-          : guardedLoad(xs, all, allOf(guards), constant(sumType, 0));
+      const value = guards.length === 0 ? load(xs, all) : guardedLoad(xs, all, allOf(guards), constant(sumType, 0));
       return mul(value, load(ws, [...g, r, ix[lead + 1], ...k]));
     },
     ([total], ix) => finish(total, flatIndex(ix.slice(1, lead + 2), [...groups, perGroup])),
