@@ -185,7 +185,10 @@ export class Values {
     const plain = gathers
       ? gather(unit, tensor.dtype, e.lanes, pointer, (l) => `${at}[${l}]`)
       : loadAt(unit, tensor.dtype, e.lanes, pointer, at);
-    return guard === undefined ? plain : `(${guard} ? ${plain} : ${otherwise})`;
+    if (guard === undefined) return plain;
+    // The loaded vector has an unaligned type of its own: both sides must have one type.
+    const typed = e.lanes > 1 ? `(${unit.type(scalarOf(e.dtype), e.lanes)})${plain}` : plain;
+    return `(${guard} ? ${typed} : ${otherwise})`;
   }
 }
 
