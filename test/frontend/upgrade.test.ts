@@ -320,7 +320,7 @@ describe('no upgrade', () => {
     ],
     ['a broken power', { op: 'LpPool', opset: 1, attrs: { p: float(1.5) }, want: '' }, 'UNSUPPORTED_VERSION', /1.5/],
     ['an unknown type name', { op: 'Cast', opset: 1, attrs: { to: string('F7') }, want: '' }, 'INVALID_MODEL', /F7/],
-    ['a wrong kind', { op: 'Squeeze', opset: 1, attrs: { axes: int(1) }, want: '' }, 'INVALID_MODEL', /is a int/],
+    ['a wrong kind', { op: 'Squeeze', opset: 1, attrs: { axes: int(1) }, want: '' }, 'INVALID_MODEL', /is of kind int/],
     ['missing bounds', { op: 'Slice', opset: 1, want: '' }, 'INVALID_MODEL', /ends is missing/],
     [
       'an axis that does not fit',
