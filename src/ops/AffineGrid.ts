@@ -1,7 +1,8 @@
 // ONNX AffineGrid since 20: normalised sampling coordinates of a 2-D or 3-D affine transform, one
 // point per output position, coordinates in reverse order of the axes.
-import { tensorOf } from '../ir/tensor.ts';
+
 import { add, computeType, type Expr, index, load, mul } from '../3-tile/expr.ts';
+import { tensorOf } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { op } from './op.ts';
 

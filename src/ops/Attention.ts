@@ -16,9 +16,7 @@ function operands(c: ExpandContext): Operands {
   const [q, k, v] = [c.tensor(0), c.tensor(1), c.tensor(2)];
   const rank = q.shape.length;
   if (k.shape.length !== rank || v.shape.length !== rank || rank < 3 || rank > 4) {
-    c.fail(
-      `Q, K and V have ranks ${rank}, ${k.shape.length} and ${v.shape.length}, expected all 3 or all 4`,
-    );
+    c.fail(`Q, K and V have ranks ${rank}, ${k.shape.length} and ${v.shape.length}, expected all 3 or all 4`);
   }
   if (k.dtype !== q.dtype) c.fail('Q and K have different types', undefined, 'UNSUPPORTED_TYPE');
   if (rank === 4) return { q, k, v };
@@ -90,8 +88,7 @@ export const Attention = op({
     if (c.has(4) && c.has(6)) c.fail('nonpad_kv_seqlen excludes a past');
     const [keys, values] = [withPast(c, 4, k), withPast(c, 5, v)];
     const past = keys.shape[2] - k.shape[2];
-    const mode =
-      MODES[c.int('qk_matmul_output_mode', 0)] ?? c.fail('qk_matmul_output_mode is not defined');
+    const mode = MODES[c.int('qk_matmul_output_mode', 0)] ?? c.fail('qk_matmul_output_mode is not defined');
     const result = attend(c, {
       q,
       k: keys,
@@ -99,8 +96,7 @@ export const Attention = op({
       scale: c.hasAttr('scale') ? c.float('scale', 1) : 1 / Math.sqrt(q.shape[3]),
       softcap: c.float('softcap', 0),
       bias: bias(c, q, keys.shape[2], past),
-      guarded:
-        c.has(3) || c.has(6) || c.hasAttr('left_window_size') || c.hasAttr('right_window_size'),
+      guarded: c.has(3) || c.has(6) || c.hasAttr('left_window_size') || c.hasAttr('right_window_size'),
       softmaxType: softmaxType(c),
     });
     const y = castTo(c, result.y, q.dtype);

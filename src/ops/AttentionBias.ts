@@ -1,7 +1,7 @@
 // Internal: what is added to attention scores, 0 or the mask's value where a query may attend a key
 // and -infinity elsewhere. Inputs: mask (bool or float, optional), number of valid keys per sample
 // (i64, optional). Result [batch or 1, heads or 1, queries or 1, keys].
-import { dtypeFromOnnx, isFloat } from '../ir/dtype.ts';
+
 import {
   add,
   cast,
@@ -17,6 +17,7 @@ import {
   select,
   sub,
 } from '../3-tile/expr.ts';
+import { dtypeFromOnnx, isFloat } from '../ir/dtype.ts';
 import { allOf, plus } from './index-math.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 
@@ -29,15 +30,13 @@ function band(c: InferContext | LowerContext): { left: number; right: number } {
   return { left: c.int('left', -1), right: causal ? (right < 0 ? 0 : Math.min(right, 0)) : right };
 }
 
-const isBanded = (c: InferContext | LowerContext): boolean =>
-  band(c).left >= 0 || band(c).right >= 0;
+const isBanded = (c: InferContext | LowerContext): boolean => band(c).left >= 0 || band(c).right >= 0;
 
 /** Extents of the mask aligned to four axes. */
 function maskShape(c: InferContext): readonly number[] {
   if (!c.has(0)) return [1, 1, 1, 0];
   const given = c.shape(0);
-  if (given.length > 4 || given.length === 0)
-    c.fail(`the mask has rank ${given.length}, expected 1 to 4`);
+  if (given.length > 4 || given.length === 0) c.fail(`the mask has rank ${given.length}, expected 1 to 4`);
   return [...new Array<number>(4 - given.length).fill(1), ...given];
 }
 
@@ -48,8 +47,7 @@ function outputShape(c: InferContext): number[] {
   if (!fits || mask[3] > keys(c)) {
     c.fail(`a mask of shape [${mask}] does not fit scores [${[batch, heads, queries, keys(c)]}]`);
   }
-  if (c.has(1) && c.shape(1).join() !== String(batch))
-    c.fail('nonpad_kv_seqlen does not have one value per sample');
+  if (c.has(1) && c.shape(1).join() !== String(batch)) c.fail('nonpad_kv_seqlen does not have one value per sample');
   return [c.has(1) ? batch : mask[0], mask[1], isBanded(c) ? queries : mask[2], keys(c)];
 }
 
@@ -84,9 +82,7 @@ export const AttentionBias = op({
     const dtype = computeType(c.outDtype());
     const [zero, none] = [constant(dtype, 0), constant(dtype, -Infinity)];
     const given = c.has(0) ? c.tensor(0) : null;
-    const mask =
-      given &&
-      b.view(given, [...new Array<number>(4 - given.shape.length).fill(1), ...given.shape]);
+    const mask = given && b.view(given, [...new Array<number>(4 - given.shape.length).fill(1), ...given.shape]);
     const value = maskValue(mask && mask.shape[3] > 0 ? mask : null, zero, none);
     const { left, right } = band(c);
     return [
@@ -94,9 +90,7 @@ export const AttentionBias = op({
         const [n, , i, j] = ix;
         const valid = c.has(1) ? cast('i32', load(c.tensor(1), [n])) : null;
         const external = valid !== null && c.int('external', 0) !== 0;
-        const offset = external
-          ? sub(valid, index(c.int('queries', 1)))
-          : index(c.int('offset', 0));
+        const offset = external ? sub(valid, index(c.int('queries', 1))) : index(c.int('offset', 0));
         const diagonal = add(i, offset);
         const conditions: Expr[] = [];
         if (right >= 0) conditions.push(le(j, plus(diagonal, right)));

@@ -15,11 +15,10 @@ import {
 } from '../3-tile/expr.ts';
 import { checkChannelVector } from './convolution.ts';
 import { FLOATS } from './elementwise.ts';
-import { type Moments, loadAs, moments } from './moments.ts';
+import { loadAs, type Moments, moments } from './moments.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
 
-const training = (c: { int(name: string, fallback: number): number }): boolean =>
-  c.int('training_mode', 0) !== 0;
+const training = (c: { int(name: string, fallback: number): number }): boolean => c.int('training_mode', 0) !== 0;
 
 /** The input as [N, C, rest]; a vector has one channel. */
 function planes(c: LowerContext): TileTensor {
@@ -60,13 +59,8 @@ export const BatchNormalization = op({
     const channels = dims.length === 1 ? 1 : dims[1];
     const names = ['', 'scale', 'bias', 'mean', 'variance'];
     for (const i of [1, 2, 3, 4]) checkChannelVector(c, i, channels, names[i]);
-    if (c.numOutputs > 1 && !training(c))
-      c.fail('running statistics are outputs of training mode only');
-    return [
-      c.tensor(c.dtype(0), dims),
-      c.tensor(c.dtype(3), c.dims(3)),
-      c.tensor(c.dtype(4), c.dims(4)),
-    ];
+    if (c.numOutputs > 1 && !training(c)) c.fail('running statistics are outputs of training mode only');
+    return [c.tensor(c.dtype(0), dims), c.tensor(c.dtype(3), c.dims(3)), c.tensor(c.dtype(4), c.dims(4))];
   },
   lower: (c) => {
     const { b } = c;

@@ -1,13 +1,12 @@
 // ONNX CausalConvWithState since 27: depthwise convolution over time that continues from the last
 // k - 1 inputs of the call before, optionally followed by SiLU.
 import { FLOATS } from './elementwise.ts';
-import { op, type ExpandContext, type StaticTensor } from './op.ts';
+import { type ExpandContext, op, type StaticTensor } from './op.ts';
 
 function padded(c: ExpandContext, x: StaticTensor, kernel: number): StaticTensor {
   const shape = [x.shape[0], x.shape[1], kernel - 1];
   const past = c.has(3) ? c.tensor(3) : c.constant(x.dtype, shape, []);
-  if (past.shape.join() !== shape.join())
-    c.fail(`past_state has shape [${past.shape}], expected [${shape}]`);
+  if (past.shape.join() !== shape.join()) c.fail(`past_state has shape [${past.shape}], expected [${shape}]`);
   return c.one('Concat', [past, x], { axis: 2 });
 }
 
@@ -22,8 +21,7 @@ export const CausalConvWithState = op({
       c.fail(`input and weight have ranks ${x.shape.length} and ${w.shape.length}, expected 3`);
     }
     const activation = c.string('activation', 'none');
-    if (!['none', 'silu', 'swish'].includes(activation))
-      c.fail(`activation ${activation} is not defined`);
+    if (!['none', 'silu', 'swish'].includes(activation)) c.fail(`activation ${activation} is not defined`);
     const kernel = w.shape[2];
     const long = padded(c, x, kernel);
     const bias = c.has(2) ? c.tensor(2) : null;

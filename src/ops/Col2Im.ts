@@ -13,10 +13,8 @@ import { perAxis, type Window, windowExtents } from './window.ts';
 function windows(c: InferContext | LowerContext): TransposedWindow {
   const [image, kernel] = [c.numbers(1), c.numbers(2)];
   const n = image.length;
-  if (kernel.length !== n || n < 1)
-    c.fail(`image_shape [${image}] and block_shape [${kernel}] differ in rank`);
-  if (kernel.some((k) => k < 1) || image.some((d) => d < 0))
-    c.fail(`blocks [${kernel}] of an image [${image}]`);
+  if (kernel.length !== n || n < 1) c.fail(`image_shape [${image}] and block_shape [${kernel}] differ in rank`);
+  if (kernel.some((k) => k < 1) || image.some((d) => d < 0)) c.fail(`blocks [${kernel}] of an image [${image}]`);
   const pads = perAxis(c, 'pads', 2 * n, 0, 0);
   const window: Window = {
     kernel,
@@ -63,9 +61,7 @@ export const Col2Im = op({
       c.b.reduce(x.dtype, c.outShape(), p.kernel, sum(dtype), ([i, m, ...o], k) => {
         const { at, guards } = transposedTap(p, o, k);
         const all: Expr[] = [i, m, ...k, ...at];
-        return guards.length === 0
-          ? load(x, all)
-          : guardedLoad(x, all, allOf(guards), constant(dtype, 0));
+        return guards.length === 0 ? load(x, all) : guardedLoad(x, all, allOf(guards), constant(dtype, 0));
       }),
     ];
   },

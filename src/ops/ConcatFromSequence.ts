@@ -16,8 +16,6 @@ export const ConcatFromSequence = op({
     const axis = asked < 0 ? asked + rank : asked;
     if (axis < 0 || axis >= rank) c.fail(`axis ${asked} is out of range for rank ${rank}`);
     const at = c.constant('i64', [1], [BigInt(axis)]);
-    return [
-      c.one('Concat', stacks ? parts.map((t) => c.one('Unsqueeze', [t, at])) : parts, { axis }),
-    ];
+    return [c.one('Concat', stacks ? parts.map((t) => c.one('Unsqueeze', [t, at])) : parts, { axis })];
   },
 });

@@ -19,8 +19,7 @@ export const ConvInteger = op({
   },
   lower: (c) => {
     const xZero = zeroPoint(c, 2);
-    const less = (e: Expr, zero: Expr, i: number): Expr =>
-      c.has(i) ? sub(cast('i32', e), zero) : cast('i32', e);
+    const less = (e: Expr, zero: Expr, i: number): Expr => (c.has(i) ? sub(cast('i32', e), zero) : cast('i32', e));
     return [
       convolve(c, {
         x: c.tensor(0),

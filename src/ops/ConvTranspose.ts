@@ -23,13 +23,5 @@ export const ConvTranspose = op({
     checkChannelVector(c, 2, perGroup * group, 'bias');
     return [c.tensor(c.dtype(0), [c.dims(0)[0], perGroup * group, ...output])];
   },
-  lower: (c) => [
-    transposedConvolve(
-      c,
-      c.tensor(0),
-      c.tensor(1),
-      computeType(c.outDtype()),
-      addChannelBias(c, 2),
-    ),
-  ],
+  lower: (c) => [transposedConvolve(c, c.tensor(0), c.tensor(1), computeType(c.outDtype()), addChannelBias(c, 2))],
 });

@@ -1,9 +1,10 @@
 // ONNX DFT since 20: forward or inverse discrete Fourier transform along one axis; one-sided forms
 // give or take the first half of a conjugate-symmetric spectrum.
-import { isStatic } from '../ir/dim.ts';
-import { tensorOf } from '../ir/tensor.ts';
+
 import { computeType, load, mul } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { isStatic } from '../ir/dim.ts';
+import { tensorOf } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { transformType, twiddles, twisted } from './fourier.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
@@ -23,9 +24,7 @@ interface Plan {
 function scalar(c: InferContext | LowerContext, i: number, fallback: number): number {
   if (!c.has(i)) return fallback;
   const values = c.numbers(i);
-  return values.length === 1
-    ? values[0]
-    : c.fail(`input ${i} has ${values.length} values, expected 1`);
+  return values.length === 1 ? values[0] : c.fail(`input ${i} has ${values.length} values, expected 1`);
 }
 
 function plan(c: InferContext | LowerContext): Plan {
@@ -59,8 +58,7 @@ export const DFT = op({
   infer: (c) => {
     const p = plan(c);
     const parts = c.dims(0)[c.rank(0) - 1];
-    if (isStatic(parts) && parts !== 1 && parts !== 2)
-      c.fail(`the last axis has ${parts} parts, expected 1 or 2`);
+    if (isStatic(parts) && parts !== 1 && parts !== 2) c.fail(`the last axis has ${parts} parts, expected 1 or 2`);
     if (p.onesided && !p.inverse && parts === 2) c.fail('a one-sided spectrum needs a real signal');
     const shape = c.dims(0).map((d, i) => (i === p.axis ? p.bins : d));
     return [c.tensor(c.dtype(0), [...shape.slice(0, -1), p.to])];

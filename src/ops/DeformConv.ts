@@ -5,13 +5,13 @@ import {
   cast,
   computeType,
   constant,
+  eq,
   floor,
   guardedLoad,
   index,
   load,
   mul,
   select,
-  eq,
   sub,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
@@ -31,19 +31,13 @@ import { type Placement, placeWindow, windowOf } from './window.ts';
 function check(c: InferContext, shape: readonly (number | unknown)[]): void {
   const group = c.int('offset_group', 1);
   const channels = c.shape(0)[1];
-  if (group < 1 || channels % group !== 0)
-    c.fail(`${channels} channels do not split into ${group} offset groups`);
+  if (group < 1 || channels % group !== 0) c.fail(`${channels} channels do not split into ${group} offset groups`);
   const taps = c
     .shape(1)
     .slice(2)
     .reduce((p, d) => p * d, 1);
-  const expected = (factor: number): readonly unknown[] => [
-    shape[0],
-    group * taps * factor,
-    ...shape.slice(2),
-  ];
-  if (c.shape(2).join() !== expected(2).join())
-    c.fail(`offset has shape [${c.shape(2)}], expected [${expected(2)}]`);
+  const expected = (factor: number): readonly unknown[] => [shape[0], group * taps * factor, ...shape.slice(2)];
+  if (c.shape(2).join() !== expected(2).join()) c.fail(`offset has shape [${c.shape(2)}], expected [${expected(2)}]`);
   if (c.has(4) && c.shape(4).join() !== expected(1).join())
     c.fail(`mask has shape [${c.shape(4)}], expected [${expected(1)}]`);
 }
@@ -83,8 +77,7 @@ function sampleTaps(c: LowerContext, p: Placement): TileTensor {
       const value = guardedLoad(xs, [i, g, m, ...parts.map((q) => q.at)], inside, zero);
       return mul(mul(parts[0].weight, parts[1].weight), value);
     },
-    ([total], [i, g, , ky, kx, oy, ox]) =>
-      masks ? mul(total, load(masks, [i, g, ky, kx, oy, ox])) : total,
+    ([total], [i, g, , ky, kx, oy, ox]) => (masks ? mul(total, load(masks, [i, g, ky, kx, oy, ox])) : total),
   );
 }
 
@@ -97,11 +90,7 @@ export const DeformConv = op({
     sameTypes(c);
     convolutionWindow(c, 0, 1);
     if (c.rank(0) !== 4) {
-      c.fail(
-        `${c.rank(0) - 2} spatial axes are not supported, only 2`,
-        undefined,
-        'UNSUPPORTED_OPERATOR',
-      );
+      c.fail(`${c.rank(0) - 2} spatial axes are not supported, only 2`, undefined, 'UNSUPPORTED_OPERATOR');
     }
     const shape = inferConvolution(c);
     sameExtent(c, 'rank of offset', c.rank(2), 4);
@@ -124,8 +113,7 @@ export const DeformConv = op({
       [n, group, m / group, ...p.output],
       [perGroup, ...kernel],
       sum(computeType(x.dtype)),
-      ([i, g, o, oy, ox], [r, ky, kx]) =>
-        mul(load(taps, [i, g, r, ky, kx, oy, ox]), load(ws, [g, o, r, ky, kx])),
+      ([i, g, o, oy, ox], [r, ky, kx]) => mul(load(taps, [i, g, r, ky, kx, oy, ox]), load(ws, [g, o, r, ky, kx])),
       ([total], ix) => finish(total, flatIndex(ix.slice(1, 3), [group, m / group])),
     );
     return [b.view(out, c.outShape())];

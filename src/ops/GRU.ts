@@ -25,21 +25,13 @@ function biasOf(d: Direction, from: number, to: number): StaticTensor | null {
   return d.recurrentBias && columns(d.c, d.recurrentBias, from * hidden, to * hidden);
 }
 
-function candidate(
-  d: Direction,
-  x: StaticTensor,
-  h: StaticTensor,
-  reset: StaticTensor,
-): StaticTensor {
+function candidate(d: Direction, x: StaticTensor, h: StaticTensor, reset: StaticTensor): StaticTensor {
   const { c } = d;
   if (c.int('linear_before_reset', 0) !== 0) {
     const product = recurrent(d, h, 2, 3, biasOf(d, 2, 3));
     return c.one('Add', [gate(d, x, 2), c.one('Mul', [reset, product])]);
   }
-  return c.one('Add', [
-    gate(d, x, 2),
-    recurrent(d, c.one('Mul', [reset, h]), 2, 3, biasOf(d, 2, 3)),
-  ]);
+  return c.one('Add', [gate(d, x, 2), recurrent(d, c.one('Mul', [reset, h]), 2, 3, biasOf(d, 2, 3))]);
 }
 
 const CELL: Cell = {
@@ -51,10 +43,7 @@ const CELL: Cell = {
   step: (d, x, [h]) => {
     const { c } = d;
     const [f, g] = d.activations;
-    const both = c.one('Add', [
-      columns(c, x, 0, 2 * d.sizes.hidden),
-      recurrent(d, h, 0, 2, biasOf(d, 0, 2)),
-    ]);
+    const both = c.one('Add', [columns(c, x, 0, 2 * d.sizes.hidden), recurrent(d, h, 0, 2, biasOf(d, 0, 2))]);
     const gates = f(d.clip(both));
     const [update, reset] = [gate(d, gates, 0), gate(d, gates, 1)];
     const fresh = g(d.clip(candidate(d, x, h, reset)));

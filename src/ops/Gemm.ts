@@ -1,8 +1,9 @@
 // ONNX Gemm since 11: alpha * A' * B' + beta * C, with C broadcast to the result.
-import { isStatic } from '../ir/dim.ts';
-import { add, computeType, constant, type Expr, load, mul } from '../3-tile/expr.ts';
+
 import { broadcastLoad } from '../3-tile/builder.ts';
+import { add, computeType, constant, type Expr, load, mul } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { isStatic } from '../ir/dim.ts';
 import { NUMERIC, sameTypes } from './elementwise.ts';
 import { type InferContext, op } from './op.ts';
 
@@ -15,9 +16,7 @@ function checkAddend(c: InferContext, m: unknown, n: unknown): void {
 
 /** alpha or beta times a value; integers take them truncated. */
 const scaled = (e: Expr, factor: number): Expr =>
-  factor === 1
-    ? e
-    : mul(e, constant(e.dtype, e.dtype.startsWith('f') ? factor : Math.trunc(factor)));
+  factor === 1 ? e : mul(e, constant(e.dtype, e.dtype.startsWith('f') ? factor : Math.trunc(factor)));
 
 export const Gemm = op({
   name: 'Gemm',
@@ -27,8 +26,7 @@ export const Gemm = op({
   infer: (c) => {
     sameTypes(c);
     const [a, b] = [c.dims(0), c.dims(1)];
-    if (a.length !== 2 || b.length !== 2)
-      c.fail(`operands have ranks ${a.length} and ${b.length}, expected 2`);
+    if (a.length !== 2 || b.length !== 2) c.fail(`operands have ranks ${a.length} and ${b.length}, expected 2`);
     const [m, k] = c.int('transA', 0) ? [a[1], a[0]] : a;
     const [k2, n] = c.int('transB', 0) ? [b[1], b[0]] : b;
     if (isStatic(k) && isStatic(k2) && k !== k2) c.fail(`inner extents ${k} and ${k2} differ`);

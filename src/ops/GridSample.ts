@@ -1,6 +1,6 @@
 // ONNX GridSample since 20: the input interpolated at coordinates that a grid gives, normalised to
 // -1 … 1 and in reverse order of the axes. Positions outside read zeros, the border, or a mirror.
-import { isStatic } from '../ir/dim.ts';
+
 import {
   add,
   cast,
@@ -22,6 +22,7 @@ import {
   sub,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { isStatic } from '../ir/dim.ts';
 import { sameExtent } from './convolution.ts';
 import { FLOATS, NUMERIC } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
@@ -52,8 +53,7 @@ interface Style {
 }
 
 function styleOf(c: InferContext | LowerContext): Style {
-  const mode =
-    MODES.get(c.string('mode', 'linear')) ?? c.fail('mode is not nearest, linear or cubic');
+  const mode = MODES.get(c.string('mode', 'linear')) ?? c.fail('mode is not nearest, linear or cubic');
   const padding = c.string('padding_mode', 'zeros');
   if (!PADDINGS.includes(padding)) c.fail('padding_mode is not zeros, border or reflection');
   return { mode, padding: padding as Padding, corners: c.int('align_corners', 0) !== 0 };
@@ -88,8 +88,7 @@ function positions(c: LowerContext, style: Style, borders: readonly Border[]): T
       out,
       [n, points],
       ([i, p]) => [index(k), i, p],
-      ([i, p]) =>
-        position(cast(dtype, load(grid, [i, p, index(d - 1 - k)])), extent, style, borders[k]),
+      ([i, p]) => position(cast(dtype, load(grid, [i, p, index(d - 1 - k)])), extent, style, borders[k]),
     );
   }
   return out;
@@ -103,8 +102,7 @@ export const GridSample = op({
   infer: (c) => {
     styleOf(c);
     const [x, grid] = [c.dims(0), c.dims(1)];
-    if (x.length < 3 || grid.length !== x.length)
-      c.fail(`input and grid have ranks ${x.length} and ${grid.length}`);
+    if (x.length < 3 || grid.length !== x.length) c.fail(`input and grid have ranks ${x.length} and ${grid.length}`);
     sameExtent(c, 'batch of the grid', grid[0], x[0]);
     sameExtent(c, 'coordinates of the grid', grid[grid.length - 1], x.length - 2);
     const empty = x.slice(2).some((d) => isStatic(d) && d === 0);
@@ -115,9 +113,7 @@ export const GridSample = op({
     const style = styleOf(c);
     const x = c.tensor(0);
     const [n, channels, ...extents] = x.shape;
-    const borders = extents.map((d) =>
-      style.corners ? { low: 0, high: d - 1 } : { low: -0.5, high: d - 0.5 },
-    );
+    const borders = extents.map((d) => (style.corners ? { low: 0, high: d - 1 } : { low: -0.5, high: d - 0.5 }));
     const at = positions(c, style, borders);
     const points = at.shape[2];
     const taps = extents.map(() => TAPS[style.mode]);
@@ -132,9 +128,7 @@ export const GridSample = op({
         const from = where.map((e, k) => neighbour(style.mode, e, offsets[k]));
         const value = cast(wide, paddedLoad(x, [i, m], from, style.padding, borders));
         if (style.mode === 'nearest') return value;
-        const weights = where.map((e, k) =>
-          cast(wide, weightOf(style.mode, sub(e, floor(e)), offsets[k])),
-        );
+        const weights = where.map((e, k) => cast(wide, weightOf(style.mode, sub(e, floor(e)), offsets[k])));
         return mul(
           value,
           weights.reduce((a, w) => mul(a, w)),

@@ -1,7 +1,8 @@
 // ONNX GroupNormalization since 21: channels in num_groups groups, each group of every sample
 // normalised by its own mean and variance, then scale and bias per channel.
-import { isStatic } from '../ir/dim.ts';
+
 import { add, computeType, load, mul, sub } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { checkChannelVector } from './convolution.ts';
 import { FLOATS, sameTypes } from './elementwise.ts';
 import { flatIndex } from './index-math.ts';
@@ -34,9 +35,7 @@ export const GroupNormalization = op({
     const rest = spatial.reduce((p, d) => p * d, 1);
     const x = b.view(c.tensor(0), [n, groups, each, rest]);
     const dtype = computeType(x.dtype);
-    const { mean, variance } = moments(b, dtype, [n, groups], [each, rest], (ix, rx) =>
-      load(x, [...ix, ...rx]),
-    );
+    const { mean, variance } = moments(b, dtype, [n, groups], [each, rest], (ix, rx) => load(x, [...ix, ...rx]));
     const inverse = inverseDeviation(b, variance, c.float('epsilon', 1e-5));
     const y = b.map(x.dtype, x.shape, ([i, g, m, j]) => {
       const normal = mul(sub(load(x, [i, g, m, j]), load(mean, [i, g])), load(inverse, [i, g]));

@@ -25,9 +25,7 @@ export const InstanceNormalization = op({
     const rest = spatial.reduce((p, d) => p * d, 1);
     const x = b.view(c.tensor(0), [n, channels, rest]);
     const dtype = computeType(x.dtype);
-    const { mean, variance } = moments(b, dtype, [n, channels], [rest], (ix, rx) =>
-      load(x, [...ix, ...rx]),
-    );
+    const { mean, variance } = moments(b, dtype, [n, channels], [rest], (ix, rx) => load(x, [...ix, ...rx]));
     const inverse = inverseDeviation(b, variance, c.float('epsilon', 1e-5));
     const y = b.map(x.dtype, x.shape, ([i, m, j]) => {
       const normal = mul(sub(load(x, [i, m, j]), load(mean, [i, m])), load(inverse, [i, m]));

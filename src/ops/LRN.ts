@@ -1,18 +1,5 @@
 // ONNX LRN since 1: x / (bias + alpha / size * sum of squares of `size` neighbouring channels)^beta.
-import {
-  add,
-  and,
-  computeType,
-  constant,
-  div,
-  ge,
-  guardedLoad,
-  index,
-  load,
-  lt,
-  mul,
-  pow,
-} from '../3-tile/expr.ts';
+import { add, and, computeType, constant, div, ge, guardedLoad, index, load, lt, mul, pow } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
 import { plus } from './index-math.ts';

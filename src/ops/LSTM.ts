@@ -5,12 +5,7 @@ import { op, type StaticTensor } from './op.ts';
 import { type Cell, type Direction, expandRecurrent, gate, part } from './recurrent.ts';
 
 /** A gate's sum with its peephole view of the cell state. */
-function peephole(
-  d: Direction,
-  sum: StaticTensor,
-  cell: StaticTensor,
-  which: number,
-): StaticTensor {
+function peephole(d: Direction, sum: StaticTensor, cell: StaticTensor, which: number): StaticTensor {
   const { c } = d;
   if (!c.has(7)) return sum;
   const p = c.tensor(7);

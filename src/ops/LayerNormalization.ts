@@ -4,13 +4,7 @@ import { add, computeType, load, mul, sub } from '../3-tile/expr.ts';
 import { FLOATS, sameTypes } from './elementwise.ts';
 import { inverseDeviation, loadAs, moments } from './moments.ts';
 import { op } from './op.ts';
-import {
-  checkBroadcastToInput,
-  normAxis,
-  parameterAt,
-  splitShape,
-  stashType,
-} from './trailing-norm.ts';
+import { checkBroadcastToInput, normAxis, parameterAt, splitShape, stashType } from './trailing-norm.ts';
 
 export const LayerNormalization = op({
   name: 'LayerNormalization',

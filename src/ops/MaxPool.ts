@@ -9,19 +9,12 @@ import { inferPool, poolPlacement, poolReduce } from './pooling.ts';
 import { type Placement, tap, tapLoad } from './window.ts';
 
 /** Flat index of [n, m, at…] as i64. */
-function elementIndex(
-  c: LowerContext,
-  p: Placement,
-  lead: readonly Expr[],
-  at: readonly Expr[],
-): Expr {
+function elementIndex(c: LowerContext, p: Placement, lead: readonly Expr[], at: readonly Expr[]): Expr {
   const big = (e: Expr): Expr => cast('i64', e);
   const size = p.input.reduce((a, d) => a * d, 1);
   const plane = flatIndex(lead, c.shape(0).slice(0, 2));
   const inside =
-    c.int('storage_order', 0) === 0
-      ? flatIndex(at, p.input)
-      : flatIndex(at.toReversed(), p.input.toReversed());
+    c.int('storage_order', 0) === 0 ? flatIndex(at, p.input) : flatIndex(at.toReversed(), p.input.toReversed());
   return add(mul(big(plane), constant('i64', BigInt(size))), big(inside));
 }
 

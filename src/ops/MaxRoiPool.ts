@@ -41,8 +41,7 @@ function bounds(
 ): [Expr, Expr] {
   const number = (v: number): Expr => constant(dtype, v);
   const scale = number(c.float('spatial_scale', 1));
-  const corner = (k: number): Expr =>
-    floor(add(mul(load(rois, [r, index(k)]), scale), number(0.5)));
+  const corner = (k: number): Expr => floor(add(mul(load(rois, [r, index(k)]), scale), number(0.5)));
   const [low, high] = [corner(2 - axis), corner(4 - axis)];
   const size = div(max(add(sub(high, low), number(1)), number(1)), number(pooled));
   const edge = (e: Expr): Expr => {
@@ -59,8 +58,7 @@ export const MaxRoiPool = op({
   types: { 0: FLOATS, 1: FLOATS },
   infer: (c) => {
     sameTypes(c);
-    if (c.rank(0) !== 4 || c.rank(1) !== 2)
-      c.fail(`ranks are ${c.rank(0)} and ${c.rank(1)}, expected 4 and 2`);
+    if (c.rank(0) !== 4 || c.rank(1) !== 2) c.fail(`ranks are ${c.rank(0)} and ${c.rank(1)}, expected 4 and 2`);
     sameExtent(c, 'values of a region', c.dims(1)[1], 5);
     const pooled = c.ints('pooled_shape') ?? [];
     if (pooled.length !== 2 || pooled.some((d) => d < 1))
@@ -77,8 +75,7 @@ export const MaxRoiPool = op({
     const least = constant(dtype, lowest(dtype));
     const sampleOf = (r: Expr): Expr => load(rois, [r, index(0)]);
     if (rois.shape[0] > 0) {
-      const valid = (e: Expr): Expr =>
-        and(ge(e, constant(dtype, 0)), lt(e, constant(dtype, x.shape[0])));
+      const valid = (e: Expr): Expr => and(ge(e, constant(dtype, 0)), lt(e, constant(dtype, x.shape[0])));
       b.check(
         b.reduce('bool', [], [rois.shape[0]], all(), (_, [r]) => valid(sampleOf(r))),
         'a region names no sample',
@@ -91,10 +88,7 @@ export const MaxRoiPool = op({
         const [top, bottom] = bounds(c, rois, r, 0, py, height, dtype);
         const [left, right] = bounds(c, rois, r, 1, px, width, dtype);
         const sample = clampIndex(cast('i32', sampleOf(r)), x.shape[0]);
-        const empty = lt(
-          mul(max(sub(bottom, top), index(0)), max(sub(right, left), index(0))),
-          index(1),
-        );
+        const empty = lt(mul(max(sub(bottom, top), index(0)), max(sub(right, left), index(0))), index(1));
         return [
           best.set(least),
           loopFrom(top, bottom, (iy) => [

@@ -1,18 +1,6 @@
 // ONNX MaxUnpool since 9: elements put back to the flat positions that MaxPool gave, zeros elsewhere.
 // A larger output_shape holds the result in its first corner.
-import {
-  and,
-  cast,
-  computeType,
-  constant,
-  ge,
-  guardedLoad,
-  index,
-  load,
-  lt,
-  max,
-  min,
-} from '../3-tile/expr.ts';
+import { and, cast, computeType, constant, ge, guardedLoad, index, load, lt, max, min } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
 import { loopFrom, store } from '../3-tile/statements.ts';
 import { FLOATS } from './elementwise.ts';
@@ -24,16 +12,11 @@ import { perAxis } from './window.ts';
 function naturalShape(c: InferContext | LowerContext): number[] {
   const [n, channels, ...spatial] = c.shape(0);
   const d = spatial.length;
-  if (!c.hasAttr('kernel_shape'))
-    c.fail('attribute kernel_shape is missing', undefined, 'INVALID_MODEL');
+  if (!c.hasAttr('kernel_shape')) c.fail('attribute kernel_shape is missing', undefined, 'INVALID_MODEL');
   const kernel = perAxis(c, 'kernel_shape', d, 1, 1);
   const strides = perAxis(c, 'strides', d, 1, 1);
   const pads = perAxis(c, 'pads', 2 * d, 0, 0);
-  return [
-    n,
-    channels,
-    ...spatial.map((e, i) => (e - 1) * strides[i] - pads[i] - pads[d + i] + kernel[i]),
-  ];
+  return [n, channels, ...spatial.map((e, i) => (e - 1) * strides[i] - pads[i] - pads[d + i] + kernel[i])];
 }
 
 function scatter(c: LowerContext, shape: readonly number[]): TileTensor {
@@ -72,8 +55,7 @@ export const MaxUnpool = op({
   types: { 0: FLOATS, 1: ['i64'], 2: ['i64'] },
   infer: (c) => {
     if (c.rank(0) < 3) c.fail(`input has rank ${c.rank(0)}, expected at least 3`);
-    if (c.shape(1).join() !== c.shape(0).join())
-      c.fail(`indices have shape [${c.shape(1)}], expected [${c.shape(0)}]`);
+    if (c.shape(1).join() !== c.shape(0).join()) c.fail(`indices have shape [${c.shape(1)}], expected [${c.shape(0)}]`);
     const natural = naturalShape(c);
     if (natural.some((d) => d < 0)) c.fail(`the result would have extents [${natural}]`);
     if (!c.has(2)) return [c.tensor(c.dtype(0), natural)];

@@ -1,6 +1,6 @@
 // ONNX NegativeLogLikelihoodLoss since 13: minus the log-probability of each target class, weighted
 // by class, then summed or averaged over all targets that are not ignored.
-import { isStatic } from '../ir/dim.ts';
+
 import {
   and,
   cast,
@@ -18,6 +18,7 @@ import {
   select,
 } from '../3-tile/expr.ts';
 import { all, sum } from '../3-tile/monoids.ts';
+import { isStatic } from '../ir/dim.ts';
 import { checkChannelVector } from './convolution.ts';
 import { FLOATS } from './elementwise.ts';
 import { clampIndex } from './index-math.ts';
@@ -38,8 +39,7 @@ export function checkLoss(c: InferContext): void {
     c.fail(`weights have type ${c.dtype(2)}, scores ${c.dtype(0)}`, undefined, 'UNSUPPORTED_TYPE');
   }
   checkChannelVector(c, 2, x[1], 'weights');
-  if (!REDUCTIONS.includes(c.string('reduction', 'mean')))
-    c.fail('reduction is not none, sum or mean');
+  if (!REDUCTIONS.includes(c.string('reduction', 'mean'))) c.fail('reduction is not none, sum or mean');
 }
 
 interface Terms {
@@ -106,10 +106,6 @@ export const NegativeLogLikelihoodLoss = op({
     }
     const loss = total(c, t, t.loss);
     const weight = reduction === 'mean' ? total(c, t, t.weight) : null;
-    return [
-      c.b.map(c.outDtype(), [], () =>
-        weight ? div(load(loss, []), load(weight, [])) : load(loss, []),
-      ),
-    ];
+    return [c.b.map(c.outDtype(), [], () => (weight ? div(load(loss, []), load(weight, [])) : load(loss, [])))];
   },
 });

@@ -5,11 +5,7 @@ import { type ExpandContext, op, type StaticTensor } from './op.ts';
 function checkShapes(c: ExpandContext): void {
   const [boxes, scores] = [c.tensor(0).shape, c.tensor(1).shape];
   const fits =
-    boxes.length === 3 &&
-    scores.length === 3 &&
-    boxes[2] === 4 &&
-    boxes[0] === scores[0] &&
-    boxes[1] === scores[2];
+    boxes.length === 3 && scores.length === 3 && boxes[2] === 4 && boxes[0] === scores[0] && boxes[1] === scores[2];
   if (!fits) c.fail(`boxes [${boxes}] and scores [${scores}] do not fit together`);
   const centre = c.int('center_point_box', 0);
   if (centre !== 0 && centre !== 1) c.fail(`center_point_box is ${centre}, expected 0 or 1`);

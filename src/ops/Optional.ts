@@ -6,8 +6,7 @@ export const Optional = op({
   inputs: [0, 1],
   since: 15,
   expand: (c) => {
-    if (!c.has(0) && !c.hasAttr('type'))
-      c.fail('neither a value nor a type is given', undefined, 'INVALID_MODEL');
+    if (!c.has(0) && !c.hasAttr('type')) c.fail('neither a value nor a type is given', undefined, 'INVALID_MODEL');
     return [{ kind: 'optional', value: c.has(0) ? c.input(0) : null }];
   },
 });

@@ -1,8 +1,9 @@
 // ONNX QLinearConv since 10: convolution of quantised integers, summed in i32 with an i32 bias, and
 // quantised again with the factor x_scale * w_scale / y_scale of the output channel.
-import { FLOATS } from './elementwise.ts';
+
 import { add, cast, div, load, mul, sub } from '../3-tile/expr.ts';
 import { checkChannelVector, convolve, inferConvolution } from './convolution.ts';
+import { FLOATS } from './elementwise.ts';
 import { op } from './op.ts';
 import { BYTES, checkParameter, parameter, requantise, zeroPoint } from './quantised.ts';
 

@@ -1,9 +1,9 @@
 // ONNX Resize since 19: nearest, linear or cubic interpolation along any axes, one axis at a time.
 // Sizes, scales and region are known at compile time, so coordinates and weights become tables.
-import { tensorOf } from '../ir/tensor.ts';
+
 import {
-  cast,
   type ComputeType,
+  cast,
   computeType,
   constant,
   div,
@@ -14,6 +14,7 @@ import {
   select,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { tensorOf } from '../ir/tensor.ts';
 import { times } from './index-math.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 import {
@@ -48,8 +49,7 @@ interface Target {
 }
 
 function fromScales(c: Context, input: readonly number[], scales: readonly number[]): Target[] {
-  if (scales.some((s) => !(s > 0) || s > 2 ** 31))
-    c.fail(`scales [${scales}] are not all positive`);
+  if (scales.some((s) => !(s > 0) || s > 2 ** 31)) c.fail(`scales [${scales}] are not all positive`);
   return input.map((d, i) => ({
     output: Math.floor(Math.fround(scales[i] * d)),
     scale: scales[i],
@@ -77,19 +77,16 @@ function plan(c: Context): Map<number, ResizeAxis> {
   const [roi, scales, sizes] = [given(c, 1), given(c, 2), given(c, 3)];
   if (!scales === !sizes) c.fail('exactly one of scales and sizes must be given');
   const asked = scales ?? sizes!;
-  if (asked.length !== axes.length)
-    c.fail(`${asked.length} scales or sizes for ${axes.length} axes`);
+  if (asked.length !== axes.length) c.fail(`${asked.length} scales or sizes for ${axes.length} axes`);
   const targets = scales ? fromScales(c, input, scales) : fromSizes(c, input, asked);
   const crops = c.string('coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
-  if (crops && roi?.length !== 2 * axes.length)
-    c.fail('tf_crop_and_resize needs a roi of two values per axis');
+  if (crops && roi?.length !== 2 * axes.length) c.fail('tf_crop_and_resize needs a roi of two values per axis');
   const result = new Map<number, ResizeAxis>();
   for (const [i, axis] of axes.entries()) {
     const { output, scale } = targets[i];
     if (input[i] === 0 && output > 0) c.fail(`axis ${axis} of extent 0 cannot grow to ${output}`);
     const region: [number, number] = crops ? [roi![i], roi![i + axes.length]] : [0, 1];
-    const same =
-      output === input[i] && Math.abs(scale - 1) < 1e-9 && region[0] === 0 && region[1] === 1;
+    const same = output === input[i] && Math.abs(scale - 1) < 1e-9 && region[0] === 0 && region[1] === 1;
     if (!same) result.set(axis, { input: input[i], output, scale, roi: region });
   }
   return result;
@@ -99,10 +96,8 @@ function styleOf(c: Context): ResizeStyle {
   const mode = c.string('mode', 'nearest');
   const transform = c.string('coordinate_transformation_mode', 'half_pixel');
   const nearest = c.string('nearest_mode', 'round_prefer_floor');
-  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic')
-    c.fail(`mode ${mode} is not defined`);
-  if (!knowsTransform(transform))
-    c.fail(`coordinate_transformation_mode ${transform} is not defined`);
+  if (mode !== 'nearest' && mode !== 'linear' && mode !== 'cubic') c.fail(`mode ${mode} is not defined`);
+  if (!knowsTransform(transform)) c.fail(`coordinate_transformation_mode ${transform} is not defined`);
   if (!knowsRounding(nearest)) c.fail(`nearest_mode ${nearest} is not defined`);
   const antialias = c.int('antialias', 0) !== 0;
   if (antialias && mode === 'nearest') c.fail('antialias needs linear or cubic interpolation');
@@ -129,11 +124,7 @@ function lookUp(c: LowerContext, table: readonly number[]): (i: Expr) => Expr {
 }
 
 /** `value`, or the extrapolation value where output position i of the axis lies outside. */
-function extrapolate(
-  c: LowerContext,
-  a: ResizeAxis,
-  style: ResizeStyle,
-): (value: Expr, i: Expr) => Expr {
+function extrapolate(c: LowerContext, a: ResizeAxis, style: ResizeStyle): (value: Expr, i: Expr) => Expr {
   const outside = outsideTable(a, style);
   if (!outside.includes(true)) return (value) => value;
   const t = c.b.constant(tensorOf('bool', [a.output], outside.map(Number)));
@@ -143,11 +134,7 @@ function extrapolate(
   };
 }
 
-function nearest(
-  c: LowerContext,
-  axes: ReadonlyMap<number, ResizeAxis>,
-  style: ResizeStyle,
-): TileTensor {
+function nearest(c: LowerContext, axes: ReadonlyMap<number, ResizeAxis>, style: ResizeStyle): TileTensor {
   const x = c.tensor(0);
   const rows = [...axes].map(([axis, a]) => ({
     axis,
@@ -201,8 +188,7 @@ export const Resize = op({
   types: { 1: ['f16', 'f32', 'f64'], 2: ['f32'], 3: ['i64'] },
   infer: (c) => {
     const { mode } = styleOf(c);
-    if (mode !== 'nearest' && c.dtype(0) === 'bool')
-      c.fail('bool has no interpolation', undefined, 'UNSUPPORTED_TYPE');
+    if (mode !== 'nearest' && c.dtype(0) === 'bool') c.fail('bool has no interpolation', undefined, 'UNSUPPORTED_TYPE');
     const axes = plan(c);
     return [
       c.tensor(

@@ -25,7 +25,7 @@ import {
   trunc,
 } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
-import { loopFrom, loopNest, store, variable, type Variable } from '../3-tile/statements.ts';
+import { loopFrom, loopNest, store, type Variable, variable } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { sameExtent } from './convolution.ts';
 import { FLOATS } from './elementwise.ts';
@@ -61,17 +61,12 @@ function measure(
   const scale = number(c.float('spatial_scale', 1));
   const pooled = [c.int('output_height', 1), c.int('output_width', 1)];
   const ratio = c.int('sampling_ratio', 0);
-  const corner = (k: number): Expr =>
-    sub(mul(load(rois, [r, index(k)]), scale), number(half ? 0.5 : 0));
+  const corner = (k: number): Expr => sub(mul(load(rois, [r, index(k)]), scale), number(half ? 0.5 : 0));
   return regionOf.flatMap((g, axis) => {
     const [low, high] = [corner(1 - axis), corner(3 - axis)];
     const length = half ? sub(high, low) : max(sub(high, low), number(1));
     const bin = div(length, number(pooled[axis]));
-    return [
-      g.start.set(low),
-      g.bin.set(bin),
-      g.grid.set(ratio > 0 ? index(ratio) : cast('i32', ceil(g.bin.read))),
-    ];
+    return [g.start.set(low), g.bin.set(bin), g.grid.set(ratio > 0 ? index(ratio) : cast('i32', ceil(g.bin.read)))];
   });
 }
 
@@ -99,21 +94,13 @@ function sampleAt(x: Expr, extent: number): Sample {
 }
 
 /** The four weighted neighbours of a point. */
-function corners(
-  x: TileTensor,
-  lead: readonly Expr[],
-  sy: Sample,
-  sx: Sample,
-  dtype: Float,
-): Expr[] {
+function corners(x: TileTensor, lead: readonly Expr[], sy: Sample, sx: Sample, dtype: Float): Expr[] {
   const one = constant(dtype, 1);
   const pair = (s: Sample): [Expr, Expr][] => [
     [s.low, sub(one, s.part)],
     [s.high, s.part],
   ];
-  return pair(sy).flatMap(([iy, wy]) =>
-    pair(sx).map(([ix, wx]) => mul(mul(wy, wx), load(x, [...lead, iy, ix]))),
-  );
+  return pair(sy).flatMap(([iy, wy]) => pair(sx).map(([ix, wx]) => mul(mul(wy, wx), load(x, [...lead, iy, ix]))));
 }
 
 function fillBin(
@@ -129,10 +116,7 @@ function fillBin(
   const isMax = c.string('mode', 'avg') === 'max';
   const point = (axis: number, i: Expr): Expr => {
     const { start, bin: size, grid } = regionOf[axis];
-    const inner = div(
-      mul(add(cast(dtype, i), constant(dtype, 0.5)), size.read),
-      cast(dtype, grid.read),
-    );
+    const inner = div(mul(add(cast(dtype, i), constant(dtype, 0.5)), size.read), cast(dtype, grid.read));
     return add(add(start.read, mul(cast(dtype, bin[axis]), size.read)), inner);
   };
   const first = variable('first', 'bool');
@@ -143,9 +127,7 @@ function fillBin(
       const outside = or(sy.outside, sx.outside);
       const four = corners(x, lead, sy, sx, dtype);
       const value = select(outside, zero, four.reduce(isMax ? max : add));
-      const joined = isMax
-        ? select(first.read, value, max(total.read, value))
-        : add(total.read, value);
+      const joined = isMax ? select(first.read, value, max(total.read, value)) : add(total.read, value);
       return [total.set(joined), first.set(constant('bool', 0))];
     }),
   ]);
@@ -166,10 +148,8 @@ function check(c: InferContext): void {
   sameExtent(c, 'batch_indices', batch[0], rois[0]);
   if (!['avg', 'max'].includes(c.string('mode', 'avg'))) c.fail('mode is not avg or max');
   const mode = c.string('coordinate_transformation_mode', 'half_pixel');
-  if (mode !== 'half_pixel' && mode !== 'output_half_pixel')
-    c.fail('coordinate_transformation_mode is not defined');
-  if (c.int('output_height', 1) < 1 || c.int('output_width', 1) < 1)
-    c.fail('the output size is not positive');
+  if (mode !== 'half_pixel' && mode !== 'output_half_pixel') c.fail('coordinate_transformation_mode is not defined');
+  if (c.int('output_height', 1) < 1 || c.int('output_width', 1) < 1) c.fail('the output size is not positive');
   if (c.int('sampling_ratio', 0) < 0) c.fail('sampling_ratio is negative');
   if ((x[2] === 0 || x[3] === 0) && rois[0] !== 0) c.fail('samples an empty input');
 }
@@ -184,14 +164,7 @@ export const RoiAlign = op({
     if (c.dtype(1) !== c.dtype(0)) {
       c.fail('rois have another type than the input', undefined, 'UNSUPPORTED_TYPE');
     }
-    return [
-      c.tensor(c.dtype(0), [
-        c.dims(1)[0],
-        c.dims(0)[1],
-        c.int('output_height', 1),
-        c.int('output_width', 1),
-      ]),
-    ];
+    return [c.tensor(c.dtype(0), [c.dims(1)[0], c.dims(0)[1], c.int('output_height', 1), c.int('output_width', 1)])];
   },
   lower: (c) => {
     const { b } = c;
@@ -203,8 +176,7 @@ export const RoiAlign = op({
     const total = variable('total', dtype);
     const n = x.shape[0];
     if (count > 0) {
-      const valid = (e: Expr): Expr =>
-        and(ge(e, constant('i64', 0)), le(e, constant('i64', n - 1)));
+      const valid = (e: Expr): Expr => and(ge(e, constant('i64', 0)), le(e, constant('i64', n - 1)));
       b.check(
         b.reduce('bool', [], [count], all(), (_, ix) => valid(load(batch, ix))),
         'a batch index is out of range',

@@ -2,18 +2,7 @@
 // with `heads_first`, [batch, heads, positions, size]; cosines and sines are [batch or 1, positions,
 // half]. The first 2 * half elements of each head rotate in pairs: (i, i + half), or neighbours when
 // `interleaved`.
-import {
-  add,
-  cast,
-  computeType,
-  eq,
-  type Expr,
-  index,
-  load,
-  mul,
-  select,
-  sub,
-} from '../3-tile/expr.ts';
+import { add, cast, computeType, type Expr, eq, index, load, mul, select, sub } from '../3-tile/expr.ts';
 import { sameTypes } from './elementwise.ts';
 import { plus, times } from './index-math.ts';
 import { op } from './op.ts';
@@ -36,25 +25,19 @@ export const Rotate = op({
     const half = cosines.shape[2];
     const out = b.alloc(x.dtype, x.shape);
     /** Where member `side` (0 or 1) of pair `i` is stored. */
-    const at = (side: Expr, i: Expr): Expr =>
-      interleaved ? add(times(i, 2), side) : add(times(side, half), i);
+    const at = (side: Expr, i: Expr): Expr => (interleaved ? add(times(i, 2), side) : add(times(side, half), i));
     const value = (ix: readonly Expr[], side: Expr, i: Expr): Expr => {
       const angle = [cosines.shape[0] === 1 ? index(0) : ix[0], ix[position], i];
       const [re, im] = [0, 1].map((s) => cast(dtype, load(x, [...ix, at(index(s), i)])));
       const [cos, sin] = [load(cosines, angle), load(sines, angle)];
-      return select(
-        eq(side, index(0)),
-        sub(mul(cos, re), mul(sin, im)),
-        add(mul(sin, re), mul(cos, im)),
-      );
+      return select(eq(side, index(0)), sub(mul(cos, re), mul(sin, im)), add(mul(sin, re), mul(cos, im)));
     };
     const extents = interleaved ? [half, 2] : [2, half];
     b.write(
       out,
       [...lead, ...extents],
       (ix) => [...ix.slice(0, 3), interleaved ? at(ix[4], ix[3]) : at(ix[3], ix[4])],
-      (ix) =>
-        interleaved ? value(ix.slice(0, 3), ix[4], ix[3]) : value(ix.slice(0, 3), ix[3], ix[4]),
+      (ix) => (interleaved ? value(ix.slice(0, 3), ix[4], ix[3]) : value(ix.slice(0, 3), ix[3], ix[4])),
     );
     const rest = size - 2 * half;
     if (rest > 0) {

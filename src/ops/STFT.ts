@@ -51,17 +51,11 @@ export const STFT = op({
     const dtype = transformType(computeType(x.dtype));
     const table = twiddles(c, { n: p.length, inverse: false, from: parts, to: 2 }, dtype);
     return [
-      c.b.reduce(
-        x.dtype,
-        c.outShape(),
-        [p.length, parts],
-        sum(dtype),
-        ([n, frame, k, to], [m, part]) => {
-          const sample = load(x, [n, add(times(frame, p.step), m), part]);
-          const value = c.has(2) ? mul(sample, load(c.tensor(2), [m])) : sample;
-          return twisted(table, value, to, part, k, m);
-        },
-      ),
+      c.b.reduce(x.dtype, c.outShape(), [p.length, parts], sum(dtype), ([n, frame, k, to], [m, part]) => {
+        const sample = load(x, [n, add(times(frame, p.step), m), part]);
+        const value = c.has(2) ? mul(sample, load(c.tensor(2), [m])) : sample;
+        return twisted(table, value, to, part, k, m);
+      }),
     ];
   },
 });

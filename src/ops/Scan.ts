@@ -40,20 +40,14 @@ function plan(c: ExpandContext): Plan {
   const stateCount = c.numInputs - count;
   if (count < 1 || stateCount < 0) c.fail(`num_scan_inputs is ${count} of ${c.numInputs} inputs`);
   if (body.inputs.length !== c.numInputs || body.outputs.length < stateCount) {
-    c.fail(
-      `the body has ${body.inputs.length} inputs and ${body.outputs.length} outputs for ${c.numInputs} inputs`,
-    );
+    c.fail(`the body has ${body.inputs.length} inputs and ${body.outputs.length} outputs for ${c.numInputs} inputs`);
   }
   const stackCount = body.outputs.length - stateCount;
-  if (c.numOutputs > body.outputs.length)
-    c.fail(`the body gives ${body.outputs.length} results, not ${c.numOutputs}`);
+  if (c.numOutputs > body.outputs.length) c.fail(`the body gives ${body.outputs.length} results, not ${c.numOutputs}`);
   const scanned = Array.from({ length: count }, (_, i) => c.tensor(stateCount + i));
-  const axes = perItem(c, 'scan_input_axes', count).map((a, i) =>
-    axisOf(c, a, scanned[i].shape.length),
-  );
+  const axes = perItem(c, 'scan_input_axes', count).map((a, i) => axisOf(c, a, scanned[i].shape.length));
   const lengths = scanned.map((t, i) => t.shape[axes[i]]);
-  if (lengths.some((n) => n !== lengths[0]))
-    c.fail(`scan inputs have lengths ${lengths.join(', ')}`);
+  if (lengths.some((n) => n !== lengths[0])) c.fail(`scan inputs have lengths ${lengths.join(', ')}`);
   return {
     body,
     scanned,
@@ -67,20 +61,13 @@ function plan(c: ExpandContext): Plan {
 }
 
 /** One run of the body: next states, then results to stack. */
-function iterate(
-  c: ExpandContext,
-  p: Plan,
-  i: StaticTensor,
-  states: readonly StaticTensor[],
-): StaticTensor[] {
+function iterate(c: ExpandContext, p: Plan, i: StaticTensor, states: readonly StaticTensor[]): StaticTensor[] {
   const rows = p.scanned.map((t, k) =>
     c.one('TakeRow', [t, i], { axis: p.axes[k], reverse: p.reversed[k] }, 'tilewright'),
   );
   return c
     .inline(p.body, [...states, ...rows])
-    .map((v) =>
-      v.kind === 'tensor' ? v : c.fail(`the body gives a ${v.kind}`, undefined, 'UNSUPPORTED_TYPE'),
-    );
+    .map((v) => (v.kind === 'tensor' ? v : c.fail(`the body gives a ${v.kind}`, undefined, 'UNSUPPORTED_TYPE')));
 }
 
 /** Moves the stacking axis from the front to where the model wants it. */

@@ -21,15 +21,7 @@ import {
   or,
   sub,
 } from '../3-tile/expr.ts';
-import {
-  loopFrom,
-  loopNest,
-  store,
-  variable,
-  type Variable,
-  when,
-  whileLoop,
-} from '../3-tile/statements.ts';
+import { loopFrom, loopNest, store, type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
 
@@ -89,12 +81,45 @@ function suppress(c: LowerContext, s: Search, n: Expr, threshold: Expr): Stmt {
   const centred = c.int('center_point_box', 0) !== 0;
   return loopFrom(0, s.scores.shape[2], (i) => [
     when(load(s.alive, [i]), [
-      when(
-        overlaps(boxAt(s.boxes, n, s.best.read, centred), boxAt(s.boxes, n, i, centred), threshold),
-        [store(s.alive, [i], constant('bool', 0))],
-      ),
+      when(overlaps(boxAt(s.boxes, n, s.best.read, centred), boxAt(s.boxes, n, i, centred), threshold), [
+        store(s.alive, [i], constant('bool', 0)),
+      ]),
     ]),
   ]);
+}
+
+/** Selects boxes of sample n and class m until none is left or `limit` are found; `found` counts on. */
+function selectInClass(
+  c: LowerContext,
+  s: Search,
+  [n, m]: readonly Expr[],
+  rows: TileTensor,
+  found: Variable,
+  limit: Expr,
+): readonly Stmt[] {
+  const inClass = variable('inClass', 'i32');
+  const going = variable('going', 'bool');
+  const threshold = load(c.b.view(c.tensor(3), []), []);
+  const least = c.has(4) ? load(c.b.view(c.tensor(4), []), []) : null;
+  const keep: readonly Stmt[] = [
+    ...[n, m, s.best.read].map((e, k) => store(rows, [found.read, index(k)], cast('i64', e))),
+    store(s.alive, [s.best.read], constant('bool', 0)),
+    suppress(c, s, n, threshold),
+    found.set(add(found.read, index(1))),
+    inClass.set(add(inClass.read, index(1))),
+    going.set(lt(inClass.read, limit)),
+  ];
+  return [
+    loopFrom(0, s.scores.shape[2], (k) => [
+      store(s.alive, [k], least ? gt(load(s.scores, [n, m, k]), least) : constant('bool', 1)),
+    ]),
+    inClass.set(index(0)),
+    going.set(gt(limit, index(0))),
+    whileLoop(going.read, [
+      ...findBest(s, n, m),
+      when(lt(s.best.read, index(0)), [going.set(constant('bool', 0))], keep),
+    ]),
+  ];
 }
 
 export const SelectBoxes = op({
@@ -110,58 +135,15 @@ export const SelectBoxes = op({
     const { b } = c;
     const [boxes, scores] = [c.tensor(0), c.tensor(1)];
     const [n, classes, total] = scores.shape;
-    const [most, threshold] = [
-      load(b.view(c.tensor(2), []), []),
-      load(b.view(c.tensor(3), []), []),
-    ];
-    const least = c.has(4) ? load(b.view(c.tensor(4), []), []) : null;
-    const [count, rows, alive] = [
-      b.alloc('i64', []),
-      b.alloc('i64', c.outShape(1)),
-      b.alloc('bool', [total]),
-    ];
-    const s: Search = {
-      boxes,
-      scores,
-      alive,
-      best: variable('best', 'i32'),
-      bestScore: variable('bestScore', 'f32'),
-    };
-    const [found, inClass] = [variable('found', 'i32'), variable('inClass', 'i32')];
-    const going = variable('going', 'bool');
-    const limit = min(
-      cast('i32', min(most, constant('i64', c.int('limit', 0)))),
-      index(c.int('limit', 0)),
-    );
+    const [count, rows, alive] = [b.alloc('i64', []), b.alloc('i64', c.outShape(1)), b.alloc('bool', [total])];
+    const s: Search = { boxes, scores, alive, best: variable('best', 'i32'), bestScore: variable('bestScore', 'f32') };
+    const found = variable('found', 'i32');
+    const bound = c.int('limit', 0);
+    const limit = cast('i32', min(load(b.view(c.tensor(2), []), []), constant('i64', bound)));
     const body = [
       found.set(index(0)),
-      loopFrom(0, rows.shape[0], (i) =>
-        [0, 1, 2].map((k) => store(rows, [i, index(k)], constant('i64', 0))),
-      ),
-      ...loopNest([n, classes], ([i, m]) => [
-        loopFrom(0, total, (k) => [
-          store(alive, [k], least ? gt(load(scores, [i, m, k]), least) : constant('bool', 1)),
-        ]),
-        inClass.set(index(0)),
-        going.set(gt(limit, index(0))),
-        whileLoop(going.read, [
-          ...findBest(s, i, m),
-          when(
-            lt(s.best.read, index(0)),
-            [going.set(constant('bool', 0))],
-            [
-              ...[i, m, s.best.read].map((e, k) =>
-                store(rows, [found.read, index(k)], cast('i64', e)),
-              ),
-              store(alive, [s.best.read], constant('bool', 0)),
-              suppress(c, s, i, threshold),
-              found.set(add(found.read, index(1))),
-              inClass.set(add(inClass.read, index(1))),
-              going.set(lt(inClass.read, limit)),
-            ],
-          ),
-        ]),
-      ]),
+      loopFrom(0, rows.shape[0], (i) => [0, 1, 2].map((k) => store(rows, [i, index(k)], constant('i64', 0)))),
+      ...loopNest([n, classes], (ix) => selectInClass(c, s, ix, rows, found, limit)),
       store(count, [], cast('i64', found.read)),
     ];
     const reads = Array.from({ length: c.numInputs }, (_, i) => i).filter((i) => c.has(i));

@@ -7,9 +7,7 @@ export const SequenceEmpty = op({
   inputs: [0, 0],
   since: 11,
   expand: (c) => {
-    const dtype =
-      dtypeFromOnnx(c.int('dtype', 1)) ??
-      c.fail('dtype is not defined', undefined, 'UNSUPPORTED_TYPE');
+    const dtype = dtypeFromOnnx(c.int('dtype', 1)) ?? c.fail('dtype is not defined', undefined, 'UNSUPPORTED_TYPE');
     return [{ kind: 'sequence', elems: [], dtype }];
   },
 });

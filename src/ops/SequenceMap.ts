@@ -6,8 +6,7 @@ import { sequenceOf } from './sequences.ts';
 function argument(c: ExpandContext, i: number, k: number, count: number): StaticValue {
   const given = c.input(i);
   if (given.kind !== 'sequence') return given;
-  if (given.elems.length !== count)
-    c.fail(`input ${i} has ${given.elems.length} elements, expected ${count}`);
+  if (given.elems.length !== count) c.fail(`input ${i} has ${given.elems.length} elements, expected ${count}`);
   return given.elems[k];
 }
 
@@ -19,8 +18,7 @@ export const SequenceMap = op({
   expand: (c) => {
     const body = c.graph('body');
     const count = c.sequence(0).elems.length;
-    if (body.inputs.length !== c.numInputs)
-      c.fail(`the body has ${body.inputs.length} inputs for ${c.numInputs}`);
+    if (body.inputs.length !== c.numInputs) c.fail(`the body has ${body.inputs.length} inputs for ${c.numInputs}`);
     const results: StaticValue[][] = body.outputs.map(() => []);
     for (let k = 0; k < count; k++) {
       c.countUnrolled();
@@ -30,11 +28,7 @@ export const SequenceMap = op({
     }
     return results.map((elems, o) => {
       const type = body.outputs[o].type;
-      return sequenceOf(
-        c,
-        elems,
-        type?.kind === 'tensor' && elems.length === 0 ? type.dtype : undefined,
-      );
+      return sequenceOf(c, elems, type?.kind === 'tensor' && elems.length === 0 ? type.dtype : undefined);
     });
   },
 });

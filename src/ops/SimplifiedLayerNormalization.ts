@@ -3,7 +3,7 @@
 import { computeType } from '../3-tile/expr.ts';
 import { FLOATS } from './elementwise.ts';
 import { loadAs } from './moments.ts';
-import { type LowerContext, op, type OpDef, type TileTensor } from './op.ts';
+import { type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
 import { rmsNormalise } from './rms.ts';
 import { checkBroadcastToInput, normAxis, stashType } from './trailing-norm.ts';
 

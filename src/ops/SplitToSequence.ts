@@ -8,18 +8,14 @@ function sizes(c: ExpandContext, extent: number): number[] {
   if (!c.has(1)) return new Array<number>(extent).fill(1);
   const split = c.tensor(1);
   const values = c.numbersOf(split);
-  if (split.shape.length > 1 || values.some((v) => v < 0))
-    c.fail(`split [${values}] is not a list of sizes`);
+  if (split.shape.length > 1 || values.some((v) => v < 0)) c.fail(`split [${values}] is not a list of sizes`);
   if (split.shape.length === 1) {
-    if (values.reduce((a, b) => a + b, 0) !== extent)
-      c.fail(`split [${values}] does not add up to ${extent}`);
+    if (values.reduce((a, b) => a + b, 0) !== extent) c.fail(`split [${values}] does not add up to ${extent}`);
     return values;
   }
   const [size] = values;
   if (size < 1) c.fail(`split is ${size}, expected at least 1`);
-  return Array.from({ length: Math.ceil(extent / size) }, (_, i) =>
-    Math.min(size, extent - i * size),
-  );
+  return Array.from({ length: Math.ceil(extent / size) }, (_, i) => Math.min(size, extent - i * size));
 }
 
 export const SplitToSequence = op({

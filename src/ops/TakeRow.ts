@@ -25,10 +25,6 @@ export const TakeRow = op({
     const counted = cast('i32', load(row, []));
     const at = c.int('reverse', 0) ? sub(index(extent - 1), counted) : counted;
     const limited = clampIndex(at, extent);
-    return [
-      c.b.map(x.dtype, c.outShape(), (ix) =>
-        load(x, [...ix.slice(0, axis), limited, ...ix.slice(axis)]),
-      ),
-    ];
+    return [c.b.map(x.dtype, c.outShape(), (ix) => load(x, [...ix.slice(0, axis), limited, ...ix.slice(axis)]))];
   },
 });

@@ -1,23 +1,11 @@
 // ONNX TopK since 11: the k largest or smallest elements along an axis with their indices, best
 // first; equal values keep their order. A heap of k entries per row, its worst entry on top.
-import { isStatic } from '../ir/dim.ts';
-import type { DType } from '../ir/dtype.ts';
-import {
-  and,
-  cast,
-  computeType,
-  type Expr,
-  gt,
-  index,
-  isnan,
-  load,
-  lt,
-  not,
-  or,
-  sub,
-} from '../3-tile/expr.ts';
+
+import { and, cast, computeType, type Expr, gt, index, isnan, load, lt, not, or, sub } from '../3-tile/expr.ts';
 import { loopFrom, loopNest, store, variable, when } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { isStatic } from '../ir/dim.ts';
+import type { DType } from '../ir/dtype.ts';
 import { NUMERIC } from './elementwise.ts';
 import { type Heap, siftDown, siftUp } from './heap.ts';
 import { op, type TileTensor } from './op.ts';
@@ -58,29 +46,14 @@ function heapOf({ values, indices }: Entries, largest: boolean): Heap {
 }
 
 /** Statements that leave the best k of `element(0…count-1)` in the heap. */
-function select(
-  e: Entries,
-  heap: Heap,
-  count: number,
-  k: number,
-  element: (i: Expr) => Expr,
-  largest: boolean,
-): Stmt {
-  const put = (at: Expr, i: Expr): readonly Stmt[] => [
-    store(e.values, [at], element(i)),
-    store(e.indices, [at], i),
-  ];
+function select(e: Entries, heap: Heap, count: number, k: number, element: (i: Expr) => Expr, largest: boolean): Stmt {
+  const put = (at: Expr, i: Expr): readonly Stmt[] => [store(e.values, [at], element(i)), store(e.indices, [at], i)];
   const top: [Expr, Expr] = [load(e.values, [index(0)]), load(e.indices, [index(0)])];
   return loopFrom(0, count, (i) => [
     when(
       lt(i, index(k)),
       [...put(i, i), ...siftUp(heap, i)],
-      [
-        when(precedes(element(i), top[0], largest), [
-          ...put(index(0), i),
-          ...siftDown(heap, index(0), index(k)),
-        ]),
-      ],
+      [when(precedes(element(i), top[0], largest), [...put(index(0), i), ...siftDown(heap, index(0), index(k))])],
     ),
   ]);
 }
@@ -112,11 +85,7 @@ export const TopK = op({
     const largest = c.int('largest', 1) !== 0;
     const heap = heapOf(e, largest);
     const rest = x.shape.filter((_, i) => i !== axis);
-    const put = (ix: readonly Expr[], i: Expr): Expr[] => [
-      ...ix.slice(0, axis),
-      i,
-      ...ix.slice(axis),
-    ];
+    const put = (ix: readonly Expr[], i: Expr): Expr[] => [...ix.slice(0, axis), i, ...ix.slice(axis)];
     const left = variable('left', 'i32');
     const body = loopNest(rest, (ix) => [
       select(e, heap, x.shape[axis], k, (i) => load(x, put(ix, i)), largest),

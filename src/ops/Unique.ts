@@ -27,8 +27,7 @@ export const Unique = op({
     ) as readonly StaticTensor[];
     const [groups] = c.numbersOf(count);
     const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
-    const cut = (t: StaticTensor): StaticTensor =>
-      c.one('Slice', [t, one(0), one(groups), one(0), one(1)]);
+    const cut = (t: StaticTensor): StaticTensor => c.one('Slice', [t, one(0), one(groups), one(0), one(1)]);
     const indices = cut(first);
     return [c.one('Gather', [x, indices], { axis }), indices, group, cut(size)];
   },

@@ -1,23 +1,8 @@
 // Internal: groups equal slices of an axis. Results: number of groups (i64 scalar), then padded to
 // the extent: first slice of each group, group of each slice, slices in each group (i64). Groups are
 // in ascending order of their slices, or (`sorted` = 0) in order of first occurrence.
-import {
-  add,
-  and,
-  cast,
-  constant,
-  div,
-  eq,
-  type Expr,
-  index,
-  load,
-  lt,
-  mul,
-  or,
-  rem,
-  select,
-} from '../3-tile/expr.ts';
-import { loopFrom, store, variable, type Variable, when, whileLoop } from '../3-tile/statements.ts';
+import { add, and, cast, constant, div, type Expr, eq, index, load, lt, mul, or, rem, select } from '../3-tile/expr.ts';
+import { loopFrom, store, type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { type Heap, heapSort } from './heap.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
@@ -55,8 +40,7 @@ function rowsOf(c: LowerContext): Rows {
 /** Sets `order` to -1, 0 or 1 as slice a comes before, equals or comes after slice b. */
 function compare(rows: Rows, a: Expr, b: Expr, order: Variable): readonly Stmt[] {
   const j = variable('j', 'i32');
-  const before = (x: Expr, y: Expr): Expr =>
-    precedes(rows.at(x, j.read), rows.at(y, j.read), false);
+  const before = (x: Expr, y: Expr): Expr => precedes(rows.at(x, j.read), rows.at(y, j.read), false);
   return [
     order.set(index(0)),
     j.set(index(0)),
@@ -117,10 +101,7 @@ export const UniqueRows = op({
     const isSorted = c.int('sorted', 1) !== 0;
     const slice = (k: Expr): Expr => (isSorted ? load(sorted, [k]) : k);
     const body: Stmt[] = [
-      loopFrom(0, rows.count, (i) => [
-        store(first, [i], constant('i64', 0)),
-        store(size, [i], constant('i64', 0)),
-      ]),
+      loopFrom(0, rows.count, (i) => [store(first, [i], constant('i64', 0)), store(size, [i], constant('i64', 0))]),
       ...sortRows(rows, sorted),
       current.set(index(0)),
       // Each run of equal slices is led by its first member.

@@ -40,8 +40,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
     {
       alpha: 0.2,
       beta: 0.5,
-      emit: (c, x, alpha, beta) =>
-        c.one('HardSigmoid', [x], { alpha: { float: alpha }, beta: { float: beta } }),
+      emit: (c, x, alpha, beta) => c.one('HardSigmoid', [x], { alpha: { float: alpha }, beta: { float: beta } }),
     },
   ],
   [
@@ -57,18 +56,13 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
     {
       alpha: 1,
       beta: 0,
-      emit: (c, x, alpha, beta) =>
-        c.one('Add', [scale(c, x, alpha), c.constant(x.dtype, [], [beta])]),
+      emit: (c, x, alpha, beta) => c.one('Add', [scale(c, x, alpha), c.constant(x.dtype, [], [beta])]),
     },
   ],
 ]);
 
 /** Values of a list attribute for the functions that take one, by position or in turn. */
-function parameters(
-  given: readonly number[],
-  kinds: readonly Kind[],
-  which: 'alpha' | 'beta',
-): number[] {
+function parameters(given: readonly number[], kinds: readonly Kind[], which: 'alpha' | 'beta'): number[] {
   let next = 0;
   return kinds.map((k, i) => {
     const fallback = k[which];
@@ -78,19 +72,12 @@ function parameters(
 }
 
 /** The node's activations, `defaults` repeated for each direction when none are named. */
-export function activationsOf(
-  c: ExpandContext,
-  defaults: readonly string[],
-  directions: number,
-): Activation[] {
+export function activationsOf(c: ExpandContext, defaults: readonly string[], directions: number): Activation[] {
   const count = defaults.length * directions;
-  const names =
-    c.strings('activations') ??
-    Array.from({ length: count }, (_, i) => defaults[i % defaults.length]);
+  const names = c.strings('activations') ?? Array.from({ length: count }, (_, i) => defaults[i % defaults.length]);
   if (names.length !== count) c.fail(`activations has ${names.length} names, expected ${count}`);
   const kinds = names.map(
-    (name) =>
-      KINDS.get(name.toLowerCase()) ?? c.fail('activations names a function that is not defined'),
+    (name) => KINDS.get(name.toLowerCase()) ?? c.fail('activations names a function that is not defined'),
   );
   const alphas = parameters(c.floats('activation_alpha') ?? [], kinds, 'alpha');
   const betas = parameters(c.floats('activation_beta') ?? [], kinds, 'beta');

@@ -36,8 +36,7 @@ export interface AttentionResult {
 export const castTo = (c: ExpandContext, t: StaticTensor, dtype: DType): StaticTensor =>
   t.dtype === dtype ? t : c.one('Cast', [t], { to: dtypeInfo(dtype).onnx });
 
-const scalar = (c: ExpandContext, t: StaticTensor, value: number): StaticTensor =>
-  c.constant(t.dtype, [], [value]);
+const scalar = (c: ExpandContext, t: StaticTensor, value: number): StaticTensor => c.constant(t.dtype, [], [value]);
 
 function scaled(c: ExpandContext, t: StaticTensor, factor: number): StaticTensor {
   return factor === 1 ? t : c.one('Mul', [t, scalar(c, t, factor)]);
@@ -60,11 +59,9 @@ function guard(c: ExpandContext, probabilities: StaticTensor, bias: StaticTensor
 function checkShapes(c: ExpandContext, q: StaticTensor, k: StaticTensor, v: StaticTensor): void {
   const [batch, heads, , size] = q.shape;
   const [kb, kh, keys, ks] = k.shape;
-  if (kb !== batch || v.shape[0] !== batch)
-    c.fail(`batch extents ${batch}, ${kb}, ${v.shape[0]} differ`);
+  if (kb !== batch || v.shape[0] !== batch) c.fail(`batch extents ${batch}, ${kb}, ${v.shape[0]} differ`);
   if (ks !== size) c.fail(`queries have size ${size}, keys ${ks}`);
-  if (v.shape[1] !== kh || v.shape[2] !== keys)
-    c.fail(`values [${v.shape}] do not belong to keys [${k.shape}]`);
+  if (v.shape[1] !== kh || v.shape[2] !== keys) c.fail(`values [${v.shape}] do not belong to keys [${k.shape}]`);
   if (kh === 0 || heads % kh !== 0) c.fail(`${heads} query heads do not share ${kh} key heads`);
 }
 

@@ -1,6 +1,6 @@
 // What the attention operators of com.microsoft share: masks given as lengths or as zeros and ones,
 // and their joining with other additive masks.
-import { attend, type AttentionResult, castTo } from './attention-core.ts';
+import { type AttentionResult, attend, castTo } from './attention-core.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
 import { reshape } from './recurrent.ts';
 

@@ -1,18 +1,11 @@
 // What the convolutions share: checks of shapes and groups, and the reduction over input channels
 // and taps. With groups the channel axes are split by views, so indices need no division.
+
+import { add, type ComputeType, computeType, constant, type Expr, load, mul } from '../3-tile/expr.ts';
+import { sum } from '../3-tile/monoids.ts';
 import type { Dim } from '../ir/dim.ts';
 import { isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
-import {
-  add,
-  type ComputeType,
-  computeType,
-  constant,
-  type Expr,
-  load,
-  mul,
-} from '../3-tile/expr.ts';
-import { sum } from '../3-tile/monoids.ts';
 import { flatIndex } from './index-math.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 import { placeWindow, tapLoad, type Window, windowExtents, windowOf } from './window.ts';
@@ -36,10 +29,7 @@ export function convolutionWindow(c: InferContext, x: number, w: number): Window
 }
 
 /** The `group` attribute, at least 1. */
-export function groupCount(c: {
-  int(name: string, fallback: number): number;
-  fail(what: string): never;
-}): number {
+export function groupCount(c: { int(name: string, fallback: number): number; fail(what: string): never }): number {
   const group = c.int('group', 1);
   if (group < 1) c.fail(`group is ${group}, expected at least 1`);
   return group;
@@ -51,12 +41,7 @@ export function inferConvolution(c: InferContext, x = 0, w = 1): Dim[] {
   const group = groupCount(c);
   const [n, channels, ...spatial] = c.dims(x);
   const [m, perGroup] = c.shape(w);
-  sameExtent(
-    c,
-    `weight reads ${perGroup} channels in each of ${group} groups`,
-    channels,
-    perGroup * group,
-  );
+  sameExtent(c, `weight reads ${perGroup} channels in each of ${group} groups`, channels, perGroup * group);
   if (m % group !== 0) c.fail(`${m} output channels do not split into ${group} groups`);
   return [n, m, ...windowExtents(c, window, spatial)];
 }
@@ -94,8 +79,7 @@ export function convolve(c: LowerContext, spec: ConvolutionSpec): TileTensor {
   const lead = groups.length;
   const xs = c.b.view(x, [n, ...groups, channels / group, ...place.input]);
   const ws = c.b.view(w, [...groups, m / group, perGroup, ...place.window.kernel]);
-  const channel = (ix: readonly Expr[]): Expr =>
-    flatIndex(ix.slice(1, lead + 2), [...groups, m / group]);
+  const channel = (ix: readonly Expr[]): Expr => flatIndex(ix.slice(1, lead + 2), [...groups, m / group]);
   const out = c.b.reduce(
     spec.dtype,
     [n, ...groups, m / group, ...place.output],

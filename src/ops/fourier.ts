@@ -1,16 +1,8 @@
 // Discrete Fourier transforms as one reduction: each output component is a sum over input elements
 // and their components times a twiddle table [output component, input component, n].
-import { emptyTensor, elements } from '../ir/tensor.ts';
-import {
-  type ComputeType,
-  constant,
-  type Expr,
-  index,
-  load,
-  mul,
-  rem,
-  cast,
-} from '../3-tile/expr.ts';
+
+import { type ComputeType, cast, constant, type Expr, index, load, mul, rem } from '../3-tile/expr.ts';
+import { elements, emptyTensor } from '../ir/tensor.ts';
 import type { LowerContext, TileTensor } from './op.ts';
 
 export interface Transform {
@@ -54,14 +46,7 @@ export function twiddles(c: LowerContext, t: Transform, dtype: 'f32' | 'f64'): T
 }
 
 /** value * table[to, from, k * m mod n]. */
-export function twisted(
-  table: TileTensor,
-  value: Expr,
-  to: Expr,
-  from: Expr,
-  k: Expr,
-  m: Expr,
-): Expr {
+export function twisted(table: TileTensor, value: Expr, to: Expr, from: Expr, k: Expr, m: Expr): Expr {
   const n = table.shape[2];
   const big = n > 46340;
   const wide = (e: Expr): Expr => (big ? cast('i64', e) : e);

@@ -1,7 +1,7 @@
 // A binary heap as loop statements, for sorting and selecting. The caller owns the storage: it says
 // how entries compare and how they change places.
 import { add, constant, div, type Expr, gt, index, lt, mul, not, sub } from '../3-tile/expr.ts';
-import { variable, type Variable, when, whileLoop } from '../3-tile/statements.ts';
+import { type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 
 export interface Heap {
@@ -21,10 +21,7 @@ export function siftDown(heap: Heap, start: Expr, size: Expr): readonly Stmt[] {
   const flag = variable('flag', 'bool');
   const going = variable('going', 'bool');
   const consider: readonly Stmt[] = [
-    when(lt(child.read, size), [
-      ...heap.above(child.read, best.read, flag),
-      when(flag.read, [best.set(child.read)]),
-    ]),
+    when(lt(child.read, size), [...heap.above(child.read, best.read, flag), when(flag.read, [best.set(child.read)])]),
   ];
   return [
     at.set(start),
@@ -35,11 +32,7 @@ export function siftDown(heap: Heap, start: Expr, size: Expr): readonly Stmt[] {
       ...consider,
       child.set(add(mul(at.read, index(2)), index(2))),
       ...consider,
-      when(
-        gt(best.read, at.read),
-        [...heap.swap(at.read, best.read), at.set(best.read)],
-        [going.set(NO())],
-      ),
+      when(gt(best.read, at.read), [...heap.swap(at.read, best.read), at.set(best.read)], [going.set(NO())]),
     ]),
   ];
 }
@@ -56,11 +49,7 @@ export function siftUp(heap: Heap, start: Expr): readonly Stmt[] {
     whileLoop(going.read, [
       parent.set(div(sub(at.read, index(1)), index(2))),
       ...heap.above(at.read, parent.read, flag),
-      when(flag.read, [
-        ...heap.swap(at.read, parent.read),
-        at.set(parent.read),
-        flag.set(gt(at.read, index(0))),
-      ]),
+      when(flag.read, [...heap.swap(at.read, parent.read), at.set(parent.read), flag.set(gt(at.read, index(0)))]),
       going.set(flag.read),
     ]),
   ];

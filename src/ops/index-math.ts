@@ -1,19 +1,6 @@
 // Small index arithmetic for operators: i32 expressions times and plus numbers, range guards, and
 // clamps. Trivial cases are left out so that printed programs stay readable.
-import {
-  add,
-  and,
-  cast,
-  constant,
-  type Expr,
-  ge,
-  index,
-  isConst,
-  lt,
-  max,
-  min,
-  mul,
-} from '../3-tile/expr.ts';
+import { add, and, cast, constant, type Expr, ge, index, isConst, lt, max, min, mul } from '../3-tile/expr.ts';
 
 /** e * n. */
 export const times = (e: Expr, n: number): Expr => (n === 1 ? e : mul(e, index(n)));
@@ -29,8 +16,7 @@ export const allOf = (conditions: readonly Expr[]): Expr =>
 export const within = (e: Expr, extent: number): Expr => and(ge(e, index(0)), lt(e, index(extent)));
 
 /** e limited to 0 … extent - 1. */
-export const clampIndex = (e: Expr, extent: number): Expr =>
-  max(min(e, index(Math.max(extent - 1, 0))), index(0));
+export const clampIndex = (e: Expr, extent: number): Expr => max(min(e, index(Math.max(extent - 1, 0))), index(0));
 
 /** Row-major flat i32 index of `ix` below `extents`. */
 export function flatIndex(ix: readonly Expr[], extents: readonly number[]): Expr {

@@ -1,18 +1,7 @@
 // Mean and variance over trailing axes: the two reductions under every normalisation. The variance
 // is that of the deviations, which keeps its digits when the mean is large.
 import type { TileBuilder } from '../3-tile/builder.ts';
-import {
-  add,
-  cast,
-  type ComputeType,
-  constant,
-  div,
-  type Expr,
-  load,
-  mul,
-  sqrt,
-  sub,
-} from '../3-tile/expr.ts';
+import { add, type ComputeType, cast, constant, div, type Expr, load, mul, sqrt, sub } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import type { TileTensor } from './op.ts';
 
@@ -55,11 +44,7 @@ export function moments(
 }
 
 /** 1 / sqrt(variance + epsilon), element by element. */
-export function inverseDeviation(
-  b: TileBuilder,
-  variance: TileTensor,
-  epsilon: number,
-): TileTensor {
+export function inverseDeviation(b: TileBuilder, variance: TileTensor, epsilon: number): TileTensor {
   const dtype = variance.dtype as ComputeType;
   return b.map(dtype, variance.shape, (ix) =>
     div(constant(dtype, 1), sqrt(add(load(variance, ix), constant(dtype, epsilon)))),
@@ -67,5 +52,4 @@ export function inverseDeviation(
 }
 
 /** Element of `t` in compute type `dtype`. */
-export const loadAs = (dtype: ComputeType, t: TileTensor, ix: readonly Expr[]): Expr =>
-  cast(dtype, load(t, ix));
+export const loadAs = (dtype: ComputeType, t: TileTensor, ix: readonly Expr[]): Expr => cast(dtype, load(t, ix));

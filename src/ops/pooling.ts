@@ -1,10 +1,11 @@
 // What the windowed pools share: inference, the placement of the window, the number of elements
 // that count in each window, and reductions of whole spatial extents.
-import type { Dim } from '../ir/dim.ts';
-import { tensorOf } from '../ir/tensor.ts';
+
 import type { ComputeType, Expr } from '../3-tile/expr.ts';
 import { constant, load, mul } from '../3-tile/expr.ts';
 import type { Monoid } from '../3-tile/tile-op.ts';
+import type { Dim } from '../ir/dim.ts';
+import { tensorOf } from '../ir/tensor.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 import { type Placement, placeWindow, span, tapLoad, windowExtents, windowOf } from './window.ts';
 
@@ -79,8 +80,7 @@ export function windowCount(
     if (counts.every((n) => n === counts[0])) fixed *= counts[0] ?? 1;
     else tables.push({ axis, counts: c.b.constant(tensorOf(dtype, [counts.length], counts)) });
   }
-  return (o) =>
-    tables.reduce<Expr>((n, t) => mul(n, load(t.counts, [o[t.axis]])), constant(dtype, fixed));
+  return (o) => tables.reduce<Expr>((n, t) => mul(n, load(t.counts, [o[t.axis]])), constant(dtype, fixed));
 }
 
 /** [N, C, 1, …] for an input [N, C, spatial…]. */

@@ -1,37 +1,20 @@
 // What quantised operators share: scales and zero points that are scalars or one per channel, and
 // the rounding of a float result to an integer type.
-import { type DType, intRange } from '../ir/dtype.ts';
+
+import { add, cast, computeType, constant, type Expr, index, load, max, min, nearest } from '../3-tile/expr.ts';
 import { isStatic } from '../ir/dim.ts';
-import {
-  add,
-  cast,
-  computeType,
-  constant,
-  type Expr,
-  index,
-  load,
-  max,
-  min,
-  nearest,
-} from '../3-tile/expr.ts';
+import { type DType, intRange } from '../ir/dtype.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 
 export const BYTES: readonly DType[] = ['i8', 'u8'];
 
 /** Number of elements is 1, or `channels` on one axis. */
-export function checkParameter(
-  c: InferContext,
-  i: number,
-  channels: number | null,
-  what: string,
-): void {
+export function checkParameter(c: InferContext, i: number, channels: number | null, what: string): void {
   if (!c.has(i)) return;
   const dims = c.dims(i);
   const scalar = dims.length === 0 || (dims.length === 1 && (dims[0] === 1 || !isStatic(dims[0])));
   if (scalar || (channels !== null && dims.length === 1 && dims[0] === channels)) return;
-  c.fail(
-    `${what} has shape [${dims}], expected a scalar${channels === null ? '' : ` or [${channels}]`}`,
-  );
+  c.fail(`${what} has shape [${dims}], expected a scalar${channels === null ? '' : ` or [${channels}]`}`);
 }
 
 /** The parameter for channel `m`, or the only one. */

@@ -53,8 +53,7 @@ function expectShape(c: ExpandContext, i: number, shape: readonly number[], what
 
 function sizesOf(c: ExpandContext, cell: Cell, directions: number, batchFirst: boolean): Sizes {
   const [x, w, r] = [c.tensor(0), c.tensor(1), c.tensor(2)];
-  for (const t of [x, w, r])
-    if (t.shape.length !== 3) c.fail(`an operand has rank ${t.shape.length}, expected 3`);
+  for (const t of [x, w, r]) if (t.shape.length !== 3) c.fail(`an operand has rank ${t.shape.length}, expected 3`);
   const [time, batch, input] = batchFirst ? [x.shape[1], x.shape[0], x.shape[2]] : x.shape;
   const hidden = r.shape[2];
   const stated = c.int('hidden_size', hidden);
@@ -95,8 +94,7 @@ function clipper(c: ExpandContext): Direction['clip'] {
   if (!c.hasAttr('clip')) return (x) => x;
   const limit = c.float('clip', 0);
   if (limit <= 0) return (x) => x;
-  return (x) =>
-    c.one('Clip', [x, c.constant(x.dtype, [], [-limit]), c.constant(x.dtype, [], [limit])]);
+  return (x) => c.one('Clip', [x, c.constant(x.dtype, [], [-limit]), c.constant(x.dtype, [], [limit])]);
 }
 
 /** The input's part of all gates, [time, batch, gates * hidden]. */
@@ -113,11 +111,7 @@ function projection(
 }
 
 /** Whether sample b still runs at step i, [batch, 1]; null when all run to the end. */
-function running(
-  c: ExpandContext,
-  s: Sizes,
-  reverse: boolean,
-): ((i: StaticTensor) => StaticTensor) | null {
+function running(c: ExpandContext, s: Sizes, reverse: boolean): ((i: StaticTensor) => StaticTensor) | null {
   if (!c.has(4)) return null;
   const lens = c.tensor(4);
   if (lens.constant && c.numbersOf(lens).every((n) => n === s.time)) return null;
@@ -151,8 +145,7 @@ function runDirection(
       };
     },
   });
-  if (!loop)
-    return c.fail('a step needs values that exist only at run time', undefined, 'INTERNAL');
+  if (!loop) return c.fail('a step needs values that exist only at run time', undefined, 'INTERNAL');
   return { all: loop.stacked[0], last: loop.carried };
 }
 
@@ -169,9 +162,7 @@ function bias(
   const row = part(c, b, index);
   const half = row.shape[0] / 2;
   const [input, recurrent] = [columns(c, row, 0, half), columns(c, row, half, 2 * half)];
-  return joined
-    ? { input: c.one('Add', [input, recurrent]), recurrent: null }
-    : { input, recurrent };
+  return joined ? { input: c.one('Add', [input, recurrent]), recurrent: null } : { input, recurrent };
 }
 
 /** Stacks per-direction tensors along `axis`. */
@@ -183,18 +174,15 @@ function stack(c: ExpandContext, each: readonly StaticTensor[], axis: number): S
 
 /** Results Y, then one final state per state of the cell. */
 export function expandRecurrent(c: ExpandContext, cell: Cell): readonly StaticTensor[] {
-  const directions =
-    DIRECTIONS.get(c.string('direction', 'forward')) ?? c.fail('direction is not defined');
+  const directions = DIRECTIONS.get(c.string('direction', 'forward')) ?? c.fail('direction is not defined');
   const batchFirst = c.int('layout', 0) !== 0;
   const sizes = sizesOf(c, cell, directions.length, batchFirst);
   const stored = c.tensor(0).dtype;
   const wide = stored === 'f64' ? 'f64' : 'f32';
   const widen = (t: StaticTensor): StaticTensor =>
     t.dtype === wide ? t : c.one('Cast', [t], { to: wide === 'f64' ? 11 : 1 });
-  const narrow = (t: StaticTensor): StaticTensor =>
-    stored === wide ? t : c.one('CastLike', [t, c.tensor(0)]);
-  const swap = (t: StaticTensor, perm: number[]): StaticTensor =>
-    batchFirst ? c.one('Transpose', [t], { perm }) : t;
+  const narrow = (t: StaticTensor): StaticTensor => (stored === wide ? t : c.one('CastLike', [t, c.tensor(0)]));
+  const swap = (t: StaticTensor, perm: number[]): StaticTensor => (batchFirst ? c.one('Transpose', [t], { perm }) : t);
   const operand = (i: number): StaticTensor | null => (c.has(i) ? widen(c.tensor(i)) : null);
   const x = swap(operand(0)!, [1, 0, 2]);
   const activations = activationsOf(c, cell.activations, directions.length);

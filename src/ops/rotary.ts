@@ -39,8 +39,7 @@ function cache(
 
 export function rotate(c: ExpandContext, r: Rotary): StaticTensor {
   const { x } = r;
-  if (x.shape.length !== 3 && x.shape.length !== 4)
-    c.fail(`input has rank ${x.shape.length}, expected 3 or 4`);
+  if (x.shape.length !== 3 && x.shape.length !== 4) c.fail(`input has rank ${x.shape.length}, expected 3 or 4`);
   const flat = x.shape.length === 3;
   const [batch, length] = flat ? x.shape : [x.shape[0], x.shape[2]];
   if (flat && (r.heads < 1 || x.shape[2] % r.heads !== 0)) {
@@ -52,11 +51,6 @@ export function rotate(c: ExpandContext, r: Rotary): StaticTensor {
   if (rotated < 0 || rotated > size || rotated % 2 !== 0)
     c.fail(`${rotated} of ${size} elements cannot rotate in pairs`);
   const [cos, sin] = [r.cos, r.sin].map((t) => cache(c, r, t, batch, length, rotated / 2));
-  const turned = c.one(
-    'Rotate',
-    [whole, cos, sin],
-    { interleaved: r.interleaved, heads_first: !flat },
-    'tilewright',
-  );
+  const turned = c.one('Rotate', [whole, cos, sin], { interleaved: r.interleaved, heads_first: !flat }, 'tilewright');
   return flat ? reshape(c, turned, x.shape) : turned;
 }

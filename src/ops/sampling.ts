@@ -62,10 +62,7 @@ export function weightOf(mode: Interpolation, part: Expr, offset: Expr): Expr {
   const a = CUBIC;
   const d = abs(sub(add(part, number(1)), cast(part.dtype as 'f32', offset)));
   const near = add(mul(mul(sub(mul(number(a + 2), d), number(a + 3)), d), d), number(1));
-  const far = sub(
-    mul(add(mul(sub(mul(number(a), d), number(5 * a)), d), number(8 * a)), d),
-    number(4 * a),
-  );
+  const far = sub(mul(add(mul(sub(mul(number(a), d), number(5 * a)), d), number(8 * a)), d), number(4 * a));
   return select(le(d, number(1)), near, far);
 }
 

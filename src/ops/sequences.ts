@@ -28,8 +28,6 @@ export function sequenceOf(
 /** Elements as tensors. */
 export function tensorsOf(c: ExpandContext, s: StaticSequence): StaticTensor[] {
   return s.elems.map((e) =>
-    e.kind === 'tensor'
-      ? e
-      : c.fail(`an element is a ${e.kind}, expected a tensor`, undefined, 'UNSUPPORTED_TYPE'),
+    e.kind === 'tensor' ? e : c.fail(`an element is a ${e.kind}, expected a tensor`, undefined, 'UNSUPPORTED_TYPE'),
   );
 }

@@ -1,7 +1,7 @@
 // Normalisation of a sum of an input, a skip connection and an optional bias; the sum itself is the
 // fourth output.
 import { FLOATS } from './elementwise.ts';
-import { op, type OpDef, type StaticTensor } from './op.ts';
+import { type OpDef, op, type StaticTensor } from './op.ts';
 
 interface SkipNorm {
   /** Input numbers of what is added, and whether scale is followed by a shift. */

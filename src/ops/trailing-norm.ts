@@ -1,10 +1,11 @@
 // Normalisations over all axes from `axis` on: checks, the view as [rows, row] and the broadcast of
 // scale and bias to the input.
-import { dtypeFromOnnx, type DType } from '../ir/dtype.ts';
-import { isStatic } from '../ir/dim.ts';
+
 import type { NodeView } from '../2-graph/attributes.ts';
 import { broadcastLoad } from '../3-tile/builder.ts';
 import type { Expr } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
+import { type DType, dtypeFromOnnx } from '../ir/dtype.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 
 /** The type of mean and inverse deviation, from stash_type. */
@@ -12,11 +13,7 @@ export function stashType(c: NodeView): DType {
   // 0 names no type; exporters write it where the stashed results are not used.
   const dtype = dtypeFromOnnx(c.int('stash_type', 1) || 1);
   if (dtype !== 'f32' && dtype !== 'bf16' && dtype !== 'f16' && dtype !== 'f64') {
-    return c.fail(
-      `stash_type ${c.int('stash_type', 1)} is not a float type`,
-      undefined,
-      'UNSUPPORTED_TYPE',
-    );
+    return c.fail(`stash_type ${c.int('stash_type', 1)} is not a float type`, undefined, 'UNSUPPORTED_TYPE');
   }
   return dtype;
 }
@@ -36,8 +33,7 @@ export function checkBroadcastToInput(c: InferContext, i: number, what: string):
 }
 
 /** Non-negative first normalised axis. */
-export const normAxis = (c: InferContext | LowerContext): number =>
-  c.axis(c.int('axis', -1), c.rank(0));
+export const normAxis = (c: InferContext | LowerContext): number => c.axis(c.int('axis', -1), c.rank(0));
 
 /** Extents before the axis, and from it on. */
 export function splitShape(c: LowerContext): {

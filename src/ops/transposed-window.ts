@@ -4,17 +4,17 @@ import type { NodeView } from '../2-graph/attributes.ts';
 import {
   type ComputeType,
   constant,
-  eq,
+  div,
   type Expr,
+  eq,
   ge,
   guardedLoad,
   index,
   load,
   lt,
   mul,
-  sub,
-  div,
   rem,
+  sub,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { groupCount } from './convolution.ts';

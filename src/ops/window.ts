@@ -1,8 +1,8 @@
 // Sliding windows of convolutions and pools: attributes kernel_shape, strides, dilations, pads and
 // auto_pad, the extents they give, and the guarded loads of window taps.
 import type { NodeView } from '../2-graph/attributes.ts';
-import { addDim, ceilDivDim, type Dim, floorDivDim, isStatic, subDim, symbol } from '../ir/dim.ts';
 import { add, type Expr, ge, guardedLoad, index, load, lt } from '../3-tile/expr.ts';
+import { addDim, ceilDivDim, type Dim, floorDivDim, isStatic, subDim, symbol } from '../ir/dim.ts';
 import { allOf, plus, times } from './index-math.ts';
 import type { TileTensor } from './op.ts';
 
@@ -28,13 +28,7 @@ export interface Placement {
 }
 
 /** A list attribute with one integer per axis, each at least `least`. */
-export function perAxis(
-  c: NodeView,
-  name: string,
-  count: number,
-  fallback: number,
-  least: number,
-): number[] {
+export function perAxis(c: NodeView, name: string, count: number, fallback: number, least: number): number[] {
   const given = c.ints(name) ?? [];
   if (given.length === 0) return new Array<number>(count).fill(fallback);
   if (given.length !== count) c.fail(`${name} has ${given.length} values, expected ${count}`);
@@ -91,9 +85,7 @@ export function windowExtents(c: NodeView, w: Window, input: readonly Dim[]): Di
 
 export function placeWindow(c: NodeView, w: Window, input: readonly number[]): Placement {
   const output = windowExtents(c, w, input) as number[];
-  const total = input.map((d, i) =>
-    w.same ? Math.max((output[i] - 1) * w.strides[i] + span(w, i) - d, 0) : 0,
-  );
+  const total = input.map((d, i) => (w.same ? Math.max((output[i] - 1) * w.strides[i] + span(w, i) - d, 0) : 0));
   const half = total.map((t) => (w.same === 'upper' ? Math.floor(t / 2) : Math.ceil(t / 2)));
   return {
     window: w,
@@ -105,11 +97,7 @@ export function placeWindow(c: NodeView, w: Window, input: readonly number[]): P
 }
 
 /** Input coordinates of tap `k` of the window at `o`, and conditions under which they exist. */
-export function tap(
-  p: Placement,
-  o: readonly Expr[],
-  k: readonly Expr[],
-): { at: Expr[]; guards: Expr[] } {
+export function tap(p: Placement, o: readonly Expr[], k: readonly Expr[]): { at: Expr[]; guards: Expr[] } {
   const { kernel, strides, dilations } = p.window;
   const guards: Expr[] = [];
   const at = p.input.map((extent, i) => {

@@ -1,7 +1,8 @@
 // Attention operators against the definition, and the operators of com.microsoft against the
 // standard ones they amount to.
 import { describe, expect, it } from 'vitest';
-import { type AttrSpec, attr, type NodeCase, type Operand, type Result, runNode } from './a-support.ts';
+import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
+import { attr, type NodeCase, type Operand, type Result, runNode } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 
 const [B, L, S, D] = [2, 3, 4, 2];

@@ -1,6 +1,7 @@
 // Resizing, sampling, Fourier transforms and normalisations against their definitions.
 import { describe, expect, it } from 'vitest';
-import { type AttrSpec, attr, type NodeCase, type Operand, runNode, scalar } from './a-support.ts';
+import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
+import { attr, type NodeCase, type Operand, runNode, scalar } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 
 const ramp: Operand = ['f32', [1, 1, 4], [0, 1, 2, 3]];
