@@ -152,7 +152,9 @@ export class Ranges {
   of(root: Expr): Interval | undefined {
     if (!isIntegral(root.dtype)) return undefined;
     if (!this.known.has(root)) {
-      for (const e of walkFrom(root, relevant, this.known)) this.known.set(e, this.compute(e));
+      // Bottom-up callers know the operands already.
+      if (relevant(root).every((s) => this.known.has(s))) this.known.set(root, this.compute(root));
+      else for (const e of walkFrom(root, relevant, this.known)) this.known.set(e, this.compute(e));
     }
     return this.known.get(root);
   }

@@ -107,6 +107,7 @@ const FOLDED_OTHER = ['cast', 'bitcast', 'round'] as const satisfies readonly Op
 
 /** The value of a node over constants. */
 function fold(e: Expr): Expr | undefined {
+  for (const s of e.src) if (s.op !== 'const' && s.op !== 'splat') return undefined;
   const values: Scalar[] = [];
   for (const s of e.src) {
     const v = constOf(s);
