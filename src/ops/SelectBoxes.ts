@@ -139,7 +139,8 @@ export const SelectBoxes = op({
     const s: Search = { boxes, scores, alive, best: variable('best', 'i32'), bestScore: variable('bestScore', 'f32') };
     const found = variable('found', 'i32');
     const bound = c.int('limit', 0);
-    const limit = cast('i32', min(load(b.view(c.tensor(2), []), []), constant('i64', bound)));
+    const most = max(load(b.view(c.tensor(2), []), []), constant('i64', 0));
+    const limit = cast('i32', min(most, constant('i64', bound)));
     const body = [
       found.set(index(0)),
       loopFrom(0, rows.shape[0], (i) => [0, 1, 2].map((k) => store(rows, [i, index(k)], constant('i64', 0)))),
