@@ -3,9 +3,7 @@
 import { dtypeInfo, type DType } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
-import {
-  acc, axisExpr, type ComputeType, computeType, type Expr, index, load, newAxis,
-} from './expr.ts';
+import { acc, axisExpr, type ComputeType, computeType, type Expr, index, load, newAxis } from './expr.ts';
 import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
 import { newTensor, type TileTensor } from './tensor.ts';
 
@@ -62,7 +60,10 @@ export class TileBuilder {
 
   /** Stores f(ix) at at(ix) of `target` for every ix below `extents`. */
   write(
-    target: TileTensor, extents: readonly number[], at: (ix: Indices) => readonly Expr[], f: (ix: Indices) => Expr,
+    target: TileTensor,
+    extents: readonly number[],
+    at: (ix: Indices) => readonly Expr[],
+    f: (ix: Indices) => Expr,
   ): void {
     const axes = extents.map((n, i) => newAxis(`i${i}`, n));
     const ix = axes.map(axisExpr);
@@ -71,7 +72,10 @@ export class TileBuilder {
 
   /** out[ix] = finish(fold of elems(ix, rx) over all rx below `reduceExtents`). */
   reduce(
-    dtype: DType, shape: readonly number[], reduceExtents: readonly number[], monoid: Monoid,
+    dtype: DType,
+    shape: readonly number[],
+    reduceExtents: readonly number[],
+    monoid: Monoid,
     elems: (ix: Indices, rx: Indices) => Expr | readonly Expr[],
     finish: (state: readonly Expr[], ix: Indices) => Expr = ([s]) => s,
   ): TileTensor {
@@ -82,8 +86,11 @@ export class TileBuilder {
     const e = elems(ix, reduceAxes.map(axisExpr));
     const state = monoid.state.map((t, i) => acc(i, t));
     this.push({
-      axes, reduce: { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] },
-      write: out, at: ix, value: finish(state, ix),
+      axes,
+      reduce: { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] },
+      write: out,
+      at: ix,
+      value: finish(state, ix),
     });
     return out;
   }
@@ -112,7 +119,12 @@ export class TileBuilder {
   copy(from: TileTensor, to: TileTensor): void {
     const n = elementCount(to.shape);
     const source = this.view(from, [n]);
-    this.write(this.view(to, [n]), [n], (ix) => ix, (ix) => load(source, ix));
+    this.write(
+      this.view(to, [n]),
+      [n],
+      (ix) => ix,
+      (ix) => load(source, ix),
+    );
   }
 
   /** The run fails with this message unless the scalar bool tensor is true. */
@@ -125,7 +137,10 @@ export class TileBuilder {
 /** Element of `t` at output indices `ix`, broadcast as in NumPy: aligned right, extent 1 repeats. */
 export function broadcastLoad(t: TileTensor, ix: Indices): Expr {
   const skip = ix.length - t.shape.length;
-  return load(t, t.shape.map((d, i) => (d === 1 ? index(0) : ix[i + skip])));
+  return load(
+    t,
+    t.shape.map((d, i) => (d === 1 ? index(0) : ix[i + skip])),
+  );
 }
 
 export type { ComputeType };

@@ -38,13 +38,59 @@ export interface Local {
 }
 
 export const UNARY = [
-  'neg', 'abs', 'not', 'sqrt', 'floor', 'ceil', 'trunc', 'nearest',
-  'exp', 'exp2', 'expm1', 'log', 'log2', 'log1p', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan',
-  'sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh', 'erf', 'isnan', 'isinf', 'clz', 'popcnt',
+  'neg',
+  'abs',
+  'not',
+  'sqrt',
+  'floor',
+  'ceil',
+  'trunc',
+  'nearest',
+  'exp',
+  'exp2',
+  'expm1',
+  'log',
+  'log2',
+  'log1p',
+  'sin',
+  'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'erf',
+  'isnan',
+  'isinf',
+  'clz',
+  'popcnt',
 ] as const;
 export const BINARY = [
-  'add', 'sub', 'mul', 'div', 'rem', 'min', 'max', 'pow', 'atan2',
-  'and', 'or', 'xor', 'shl', 'shr', 'eq', 'ne', 'lt', 'le', 'gt', 'ge',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'rem',
+  'min',
+  'max',
+  'pow',
+  'atan2',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'gt',
+  'ge',
 ] as const;
 export type UnaryOp = (typeof UNARY)[number];
 export type BinaryOp = (typeof BINARY)[number];
@@ -106,9 +152,7 @@ function argKey(op: Op, arg: unknown): string {
 }
 
 /** The one constructor: interns. Prefer the named constructors below. */
-export function makeExpr<O extends Op>(
-  op: O, dtype: ComputeType, src: readonly Expr[], arg: Args[O], lanes = 1,
-): Expr {
+export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly Expr[], arg: Args[O], lanes = 1): Expr {
   let key = `${op}|${dtype}|${lanes}|${argKey(op, arg)}`;
   for (const s of src) key += `,${s.id}`;
   let e = table.get(key);
@@ -127,13 +171,20 @@ export function constant(dtype: ComputeType, value: Scalar | boolean): Expr {
 export function normalise(dtype: ComputeType, value: Scalar | boolean): Scalar {
   const v = typeof value === 'boolean' ? Number(value) : value;
   switch (dtype) {
-    case 'f32': return Math.fround(Number(v));
-    case 'f64': return Number(v);
-    case 'bool': return v ? 1 : 0;
-    case 'i32': return typeof v === 'bigint' ? Number(BigInt.asIntN(32, v)) : v | 0;
-    case 'u32': return typeof v === 'bigint' ? Number(BigInt.asUintN(32, v)) : v >>> 0;
-    case 'i64': return BigInt.asIntN(64, BigInt(v));
-    case 'u64': return BigInt.asUintN(64, BigInt(v));
+    case 'f32':
+      return Math.fround(Number(v));
+    case 'f64':
+      return Number(v);
+    case 'bool':
+      return v ? 1 : 0;
+    case 'i32':
+      return typeof v === 'bigint' ? Number(BigInt.asIntN(32, v)) : v | 0;
+    case 'u32':
+      return typeof v === 'bigint' ? Number(BigInt.asUintN(32, v)) : v >>> 0;
+    case 'i64':
+      return BigInt.asIntN(64, BigInt(v));
+    case 'u64':
+      return BigInt.asUintN(64, BigInt(v));
   }
 }
 
@@ -170,17 +221,48 @@ export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
 
 type Fn1 = (x: Expr) => Expr;
 type Fn2 = (a: Expr, b: Expr) => Expr;
-const fn1 = (op: UnaryOp): Fn1 => (x) => unary(op, x);
-const fn2 = (op: BinaryOp): Fn2 => (a, b) => binary(op, a, b);
+const fn1 =
+  (op: UnaryOp): Fn1 =>
+  (x) =>
+    unary(op, x);
+const fn2 =
+  (op: BinaryOp): Fn2 =>
+  (a, b) =>
+    binary(op, a, b);
 
-export const neg = fn1('neg'), abs = fn1('abs'), not = fn1('not'), sqrt = fn1('sqrt');
-export const floor = fn1('floor'), ceil = fn1('ceil'), trunc = fn1('trunc'), nearest = fn1('nearest');
-export const exp = fn1('exp'), log = fn1('log'), tanh = fn1('tanh'), erf = fn1('erf');
-export const isnan = fn1('isnan'), isinf = fn1('isinf');
-export const add = fn2('add'), sub = fn2('sub'), mul = fn2('mul'), div = fn2('div'), rem = fn2('rem');
-export const min = fn2('min'), max = fn2('max'), pow = fn2('pow');
-export const and = fn2('and'), or = fn2('or'), xor = fn2('xor'), shl = fn2('shl'), shr = fn2('shr');
-export const eq = fn2('eq'), ne = fn2('ne'), lt = fn2('lt'), le = fn2('le'), gt = fn2('gt'), ge = fn2('ge');
+export const neg = fn1('neg'),
+  abs = fn1('abs'),
+  not = fn1('not'),
+  sqrt = fn1('sqrt');
+export const floor = fn1('floor'),
+  ceil = fn1('ceil'),
+  trunc = fn1('trunc'),
+  nearest = fn1('nearest');
+export const exp = fn1('exp'),
+  log = fn1('log'),
+  tanh = fn1('tanh'),
+  erf = fn1('erf');
+export const isnan = fn1('isnan'),
+  isinf = fn1('isinf');
+export const add = fn2('add'),
+  sub = fn2('sub'),
+  mul = fn2('mul'),
+  div = fn2('div'),
+  rem = fn2('rem');
+export const min = fn2('min'),
+  max = fn2('max'),
+  pow = fn2('pow');
+export const and = fn2('and'),
+  or = fn2('or'),
+  xor = fn2('xor'),
+  shl = fn2('shl'),
+  shr = fn2('shr');
+export const eq = fn2('eq'),
+  ne = fn2('ne'),
+  lt = fn2('lt'),
+  le = fn2('le'),
+  gt = fn2('gt'),
+  ge = fn2('ge');
 
 export function select(cond: Expr, then: Expr, otherwise: Expr): Expr {
   invariant(cond.dtype === 'bool' && then.dtype === otherwise.dtype, 'select: wrong types');
@@ -204,5 +286,4 @@ export function round(storage: DType, x: Expr): Expr {
 export const fma = (a: Expr, b: Expr, c: Expr): Expr => makeExpr('fma', a.dtype, [a, b, c], null, a.lanes);
 
 export const isConst = (e: Expr): e is ExprNode<'const'> => e.op === 'const';
-export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> =>
-  e.op === 'load' || e.op === 'guarded';
+export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> => e.op === 'load' || e.op === 'guarded';

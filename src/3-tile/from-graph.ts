@@ -2,7 +2,14 @@
 // steps over nested lists. In: a segment. Out: a TileProgram whose inputs and outputs are in the
 // segment's order.
 import { outputsOf } from '../2-graph/liveness.ts';
-import type { StaticBranch, StaticGraph, StaticLoop, StaticNode, StaticOpNode, StaticTensor } from '../2-graph/static.ts';
+import type {
+  StaticBranch,
+  StaticGraph,
+  StaticLoop,
+  StaticNode,
+  StaticOpNode,
+  StaticTensor,
+} from '../2-graph/static.ts';
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
 import { TileBuilder } from './builder.ts';
@@ -44,7 +51,10 @@ class GraphLowering {
     node.outputs.forEach((t, i) => {
       const r = results[i];
       if (!t) return;
-      invariant(r && sameShape(r, t), `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`);
+      invariant(
+        r && sameShape(r, t),
+        `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`,
+      );
       this.bind(t, r);
     });
   }
@@ -61,26 +71,42 @@ class GraphLowering {
     const stacks = node.stacked.map((s) => b.alloc(s.result.dtype, s.result.shape, 'stack'));
     const inner = b.nested();
     this.nodes(node.body, inner);
-    node.stacked.forEach((s, i) => { this.stack(inner, stacks[i], this.tensor(s.each, inner), counter, s.reverse); });
-    const trip = typeof node.trip === 'number'
-      ? b.constant(tensorOf('i64', [], [BigInt(node.trip)]))
-      : node.trip && this.tensor(node.trip, b);
+    node.stacked.forEach((s, i) => {
+      this.stack(inner, stacks[i], this.tensor(s.each, inner), counter, s.reverse);
+    });
+    const trip =
+      typeof node.trip === 'number'
+        ? b.constant(tensorOf('i64', [], [BigInt(node.trip)]))
+        : node.trip && this.tensor(node.trip, b);
     const cond = node.cond && {
-      init: this.tensor(node.cond.init, b), state: b.alloc('bool', [], 'cond'), next: this.tensor(node.cond.next, inner),
+      init: this.tensor(node.cond.init, b),
+      state: b.alloc('bool', [], 'cond'),
+      next: this.tensor(node.cond.next, inner),
     };
     const carried = node.carried.map((c, i) => ({
-      init: this.tensor(c.init, b), state: states[i], next: this.tensor(c.next, inner),
+      init: this.tensor(c.init, b),
+      state: states[i],
+      next: this.tensor(c.next, inner),
     }));
     carried.push(...checksOfLoop(b, inner));
     b.loop({ trip: trip && b.view(trip, []), cond, counter, carried, steps: inner.steps });
-    node.carried.forEach((c, i) => { this.bind(c.result, states[i]); });
-    node.stacked.forEach((s, i) => { this.bind(s.result, stacks[i]); });
+    node.carried.forEach((c, i) => {
+      this.bind(c.result, states[i]);
+    });
+    node.stacked.forEach((s, i) => {
+      this.bind(s.result, stacks[i]);
+    });
   }
 
   private stack(b: TileBuilder, target: TileTensor, each: TileTensor, counter: TileTensor, reverse: boolean): void {
     const i = cast('i32', load(counter, []));
     const row = reverse ? sub(index(target.shape[0] - 1), i) : i;
-    b.write(target, each.shape, (ix) => [row, ...ix], (ix) => load(each, ix));
+    b.write(
+      target,
+      each.shape,
+      (ix) => [row, ...ix],
+      (ix) => load(each, ix),
+    );
   }
 
   private branch(node: StaticBranch, b: TileBuilder): void {
@@ -90,7 +116,9 @@ class GraphLowering {
       const inner = b.nested();
       this.nodes(s.nodes, inner);
       inner.place = b.place;
-      s.results.forEach((t, i) => { inner.copy(this.tensor(t, inner), outputs[i]); });
+      s.results.forEach((t, i) => {
+        inner.copy(this.tensor(t, inner), outputs[i]);
+      });
       return inner;
     };
     const cond = b.view(this.tensor(node.cond, b), []);
@@ -98,7 +126,9 @@ class GraphLowering {
     checksOfSide(b, yes, no);
     checksOfSide(b, no, yes);
     b.branch({ cond, then: yes.steps, else: no.steps });
-    node.outputs.forEach((t, i) => { this.bind(t, outputs[i]); });
+    node.outputs.forEach((t, i) => {
+      this.bind(t, outputs[i]);
+    });
   }
 }
 

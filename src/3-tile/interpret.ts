@@ -62,7 +62,12 @@ class Memory implements TapeEnv {
 function typedCells(t: TileTensor, b: Uint8Array): Cells {
   if (t.dtype === 'f32' && b.byteOffset % 4 === 0) {
     const f = new Float32Array(b.buffer, b.byteOffset, b.byteLength / 4);
-    return { get: (i) => f[i], set: (i, v) => { f[i] = v as number; } };
+    return {
+      get: (i) => f[i],
+      set: (i, v) => {
+        f[i] = v as number;
+      },
+    };
   }
   const access = elements(t.dtype, b);
   const kind = dtypeInfo(t.dtype).kind;
@@ -82,10 +87,14 @@ function narrowCells(t: TileTensor, access: Cells): Cells {
 
 /** Runs a program on feeds in input order; throws RUNTIME_CHECK when a check fails. */
 export function interpret(
-  program: TileProgram, feeds: readonly TensorData[], options: InterpretOptions = {},
+  program: TileProgram,
+  feeds: readonly TensorData[],
+  options: InterpretOptions = {},
 ): TensorData[] {
   const memory = new Memory(options.wide ?? false);
-  program.inputs.forEach((t, i) => { memory.feed(t, feeds[i]); });
+  program.inputs.forEach((t, i) => {
+    memory.feed(t, feeds[i]);
+  });
   for (const step of program.steps) {
     runStep(step, memory);
     options.onStep?.(step, (t) => memory.read(t));
@@ -104,10 +113,14 @@ function finish(outputs: readonly TileTensor[], checks: readonly Check[], memory
 
 function runStep(step: Step, memory: Memory): void {
   switch (step.kind) {
-    case 'op': return runOp(step, memory);
-    case 'routine': return new StmtRunner(step.body, memory).run();
-    case 'loop': return runLoop(step, memory);
-    case 'branch': return runBranch(step, memory);
+    case 'op':
+      return runOp(step, memory);
+    case 'routine':
+      return new StmtRunner(step.body, memory).run();
+    case 'loop':
+      return runLoop(step, memory);
+    case 'branch':
+      return runBranch(step, memory);
   }
 }
 
@@ -126,32 +139,48 @@ function runOp(op: TileOp, memory: Memory): void {
   const fold = (): Val[] => {
     const monoid = op.reduce!.monoid;
     let state: Val[] = [...monoid.init];
-    loopOver(reduceAxes.map((a) => a.extent), (k, i) => {
-      tape.set(reduceAxes[k], i);
-      tape.run(op.axes.length + k + 1);
-    }, () => {
-      state.forEach((s, i) => { combine!.set(`acc${i}`, s); });
-      elemRoots.forEach((e, i) => { combine!.set(`elem${i}`, tape.value(e)); });
-      combine!.run(0);
-      combine!.run(1);
-      state = monoid.combine.map((e) => combine!.value(e));
-    });
+    loopOver(
+      reduceAxes.map((a) => a.extent),
+      (k, i) => {
+        tape.set(reduceAxes[k], i);
+        tape.run(op.axes.length + k + 1);
+      },
+      () => {
+        state.forEach((s, i) => {
+          combine!.set(`acc${i}`, s);
+        });
+        elemRoots.forEach((e, i) => {
+          combine!.set(`elem${i}`, tape.value(e));
+        });
+        combine!.run(0);
+        combine!.run(1);
+        state = monoid.combine.map((e) => combine!.value(e));
+      },
+    );
     return state;
   };
   tape.run(0);
-  loopOver(op.axes.map((a) => a.extent), (k, i) => {
-    tape.set(op.axes[k], i);
-    tape.run(k + 1);
-  }, () => {
-    if (op.reduce) {
-      fold().forEach((s, i) => { tape.set(`acc${i}`, s); });
-      tape.run(inner + 1);
-    }
-    let flat = 0;
-    op.at.forEach((e, d) => { flat += (tape.value(e) as number) * strides[d]; });
-    invariant(flat >= 0 && flat < count, `store to ${op.write.name} out of range: ${flat} of ${count}`);
-    cells.set(flat, tape.value(op.value) as Scalar);
-  });
+  loopOver(
+    op.axes.map((a) => a.extent),
+    (k, i) => {
+      tape.set(op.axes[k], i);
+      tape.run(k + 1);
+    },
+    () => {
+      if (op.reduce) {
+        fold().forEach((s, i) => {
+          tape.set(`acc${i}`, s);
+        });
+        tape.run(inner + 1);
+      }
+      let flat = 0;
+      op.at.forEach((e, d) => {
+        flat += (tape.value(e) as number) * strides[d];
+      });
+      invariant(flat >= 0 && flat < count, `store to ${op.write.name} out of range: ${flat} of ${count}`);
+      cells.set(flat, tape.value(op.value) as Scalar);
+    },
+  );
 }
 
 /** Visits all index tuples in order; `enter(k, i)` is called when index k changes to i. */
@@ -202,8 +231,10 @@ class StmtRunner {
         this.locals.set(s.local, this.evaluate(s, [s.value])[0]);
         return;
       }
-      case 'store': return this.store(s);
-      case 'if': return this.runAll(this.evaluate(s, [s.cond])[0] ? s.then : s.else);
+      case 'store':
+        return this.store(s);
+      case 'if':
+        return this.runAll(this.evaluate(s, [s.cond])[0] ? s.then : s.else);
       case 'while': {
         while (this.evaluate(s, [s.cond])[0]) this.runAll(s.body);
         return;
@@ -222,13 +253,17 @@ class StmtRunner {
     const vals = this.evaluate(s, [...s.at, s.value]);
     const strides = s.at.length === 1 ? [1] : rowMajorStrides(s.tensor.shape);
     let flat = 0;
-    s.at.forEach((_, d) => { flat += (vals[d] as number) * strides[d]; });
+    s.at.forEach((_, d) => {
+      flat += (vals[d] as number) * strides[d];
+    });
     const value = vals[vals.length - 1];
     const cells = this.memory.cells(s.tensor);
     const lanes = Array.isArray(value) ? value : [value];
     const count = elementCount(s.tensor.shape);
     invariant(flat >= 0 && flat + lanes.length <= count, `store to ${s.tensor.name} out of range: ${flat} of ${count}`);
-    lanes.forEach((v, i) => { cells.set(flat + i, v); });
+    lanes.forEach((v, i) => {
+      cells.set(flat + i, v);
+    });
   }
 }
 
@@ -236,7 +271,9 @@ function runLoop(step: LoopStep, memory: Memory): void {
   const pairs = [...step.carried, ...(step.cond ? [step.cond] : [])];
   const copyAll = (from: 'init' | 'next'): void => {
     const saved = pairs.map((p) => memory.buffer(p[from]).slice());
-    pairs.forEach((p, i) => { memory.buffer(p.state).set(saved[i]); });
+    pairs.forEach((p, i) => {
+      memory.buffer(p.state).set(saved[i]);
+    });
   };
   copyAll('init');
   const trip = step.trip ? (memory.cells(step.trip).get(0) as bigint) : null;
@@ -253,9 +290,15 @@ function runBranch(step: BranchStep, memory: Memory): void {
 }
 
 /** Runs a scheduled program: its kernels' statements, loops and branches, in lane order. */
-export function interpretTasks(program: TaskProgram, feeds: readonly TensorData[], options: InterpretOptions = {}): TensorData[] {
+export function interpretTasks(
+  program: TaskProgram,
+  feeds: readonly TensorData[],
+  options: InterpretOptions = {},
+): TensorData[] {
   const memory = new Memory(options.wide ?? false);
-  program.inputs.forEach((t, i) => { memory.feed(t, feeds[i]); });
+  program.inputs.forEach((t, i) => {
+    memory.feed(t, feeds[i]);
+  });
   for (const lane of program.lanes) runTasks(lane, memory);
   return finish(program.outputs, program.checks, memory);
 }
@@ -263,7 +306,9 @@ export function interpretTasks(program: TaskProgram, feeds: readonly TensorData[
 /** Runs one kernel on tensors given by value; returns the contents of every argument after the call. */
 export function interpretKernel(kernel: Kernel, args: readonly TensorData[]): TensorData[] {
   const memory = new Memory(false);
-  kernel.params.forEach((t, i) => { memory.feed(t, args[i]); });
+  kernel.params.forEach((t, i) => {
+    memory.feed(t, args[i]);
+  });
   new StmtRunner(kernel.body, memory).run();
   return kernel.params.map((t) => memory.read(t));
 }

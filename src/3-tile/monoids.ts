@@ -2,7 +2,19 @@
 // Float sums may be reassociated by a schedule, always in the same way for the same plan.
 import type { Scalar } from '../ir/tensor.ts';
 import {
-  acc, and, type BinaryOp, binary, type ComputeType, elem, eq, type Expr, gt, isnan, lt, not, or,
+  acc,
+  and,
+  type BinaryOp,
+  binary,
+  type ComputeType,
+  elem,
+  eq,
+  type Expr,
+  gt,
+  isnan,
+  lt,
+  not,
+  or,
   select,
 } from './expr.ts';
 import type { Monoid } from './tile-op.ts';
@@ -16,11 +28,22 @@ const big = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 const isFloatType = (t: ComputeType): boolean => t === 'f32' || t === 'f64';
 
 const LOWEST: Record<ComputeType, Scalar> = {
-  f32: -Infinity, f64: -Infinity, i32: -(2 ** 31), u32: 0, i64: -(2n ** 63n), u64: 0n, bool: 0,
+  f32: -Infinity,
+  f64: -Infinity,
+  i32: -(2 ** 31),
+  u32: 0,
+  i64: -(2n ** 63n),
+  u64: 0n,
+  bool: 0,
 };
 const HIGHEST: Record<ComputeType, Scalar> = {
-  f32: Infinity, f64: Infinity, i32: 2 ** 31 - 1, u32: 2 ** 32 - 1, i64: 2n ** 63n - 1n,
-  u64: 2n ** 64n - 1n, bool: 1,
+  f32: Infinity,
+  f64: Infinity,
+  i32: 2 ** 31 - 1,
+  u32: 2 ** 32 - 1,
+  i64: 2n ** 63n - 1n,
+  u64: 2n ** 64n - 1n,
+  bool: 1,
 };
 
 /** The identity of max (its smallest value) and of min. */
@@ -46,10 +69,10 @@ export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): 
   const wins: Expr = isFloatType(t) ? or(and(better, not(isnan(a))), and(isnan(e), not(isnan(a)))) : better;
   const take = or(wins, not(acc(2, 'bool')));
   return {
-    name: `arg${kind}`, state: [t, 'i64', 'bool'],
+    name: `arg${kind}`,
+    state: [t, 'i64', 'bool'],
     init: [kind === 'max' ? LOWEST[t] : HIGHEST[t], 0n, 0],
     combine: [select(take, e, a), select(take, elem(1, 'i64'), acc(1, 'i64')), or(acc(2, 'bool'), elem(2, 'bool'))],
     merge: null,
   };
 }
-

@@ -11,16 +11,43 @@ type Fn1 = (x: never) => Scalar;
 type Fn2 = (a: never, b: never) => Scalar;
 
 const FLOAT1: Record<string, (x: number) => number> = {
-  neg: (x) => -x, abs: Math.abs, sqrt: Math.sqrt, floor: Math.floor, ceil: Math.ceil,
-  trunc: Math.trunc, nearest: nearestEven, exp: Math.exp, exp2: (x) => 2 ** x, expm1: Math.expm1,
-  log: Math.log, log2: Math.log2, log1p: Math.log1p, sin: Math.sin, cos: Math.cos, tan: Math.tan,
-  asin: Math.asin, acos: Math.acos, atan: Math.atan, sinh: Math.sinh, cosh: Math.cosh,
-  tanh: Math.tanh, asinh: Math.asinh, acosh: Math.acosh, atanh: Math.atanh, erf,
+  neg: (x) => -x,
+  abs: Math.abs,
+  sqrt: Math.sqrt,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  trunc: Math.trunc,
+  nearest: nearestEven,
+  exp: Math.exp,
+  exp2: (x) => 2 ** x,
+  expm1: Math.expm1,
+  log: Math.log,
+  log2: Math.log2,
+  log1p: Math.log1p,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  tanh: Math.tanh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  erf,
 };
 
 const FLOAT2: Record<string, (a: number, b: number) => number> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b,
-  rem: fmod, min: Math.min, max: Math.max, atan2,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  rem: fmod,
+  min: Math.min,
+  max: Math.max,
+  atan2,
   // IEEE pow: 1 for a base of 1 and for ±1 to ±infinity, where JS says NaN.
   pow: (a, b) => (a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b),
 };
@@ -38,29 +65,53 @@ function intPow(a: bigint, b: bigint, bits: number): bigint {
 }
 
 const BIG2: Record<string, (a: bigint, b: bigint, bits: number) => bigint> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b,
-  div: (a, b) => (b === 0n ? 0n : a / b), rem: (a, b) => (b === 0n ? 0n : a % b),
-  min: (a, b) => (a < b ? a : b), max: (a, b) => (a > b ? a : b), pow: intPow,
-  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => (b === 0n ? 0n : a / b),
+  rem: (a, b) => (b === 0n ? 0n : a % b),
+  min: (a, b) => (a < b ? a : b),
+  max: (a, b) => (a > b ? a : b),
+  pow: intPow,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
   shl: (a, b, bits) => a << BigInt.asUintN(bits === 64 ? 6 : 5, b),
   shr: (a, b, bits) => a >> BigInt.asUintN(bits === 64 ? 6 : 5, b),
 };
 
 const I32: Record<string, (a: number, b: number) => number> = {
-  add: (a, b) => (a + b) | 0, sub: (a, b) => (a - b) | 0, mul: Math.imul,
-  div: (a, b) => (b === 0 ? 0 : (a / b) | 0), rem: (a, b) => (b === 0 ? 0 : a % b | 0),
-  min: Math.min, max: Math.max, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
-  shl: (a, b) => a << (b & 31), shr: (a, b) => a >> (b & 31),
+  add: (a, b) => (a + b) | 0,
+  sub: (a, b) => (a - b) | 0,
+  mul: Math.imul,
+  div: (a, b) => (b === 0 ? 0 : (a / b) | 0),
+  rem: (a, b) => (b === 0 ? 0 : (a % b) | 0),
+  min: Math.min,
+  max: Math.max,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b) => a << (b & 31),
+  shr: (a, b) => a >> (b & 31),
 };
 
 const COMPARE: Record<string, (a: Scalar, b: Scalar) => number> = {
-  eq: (a, b) => Number(a === b), ne: (a, b) => Number(a !== b), lt: (a, b) => Number(a < b),
-  le: (a, b) => Number(a <= b), gt: (a, b) => Number(a > b), ge: (a, b) => Number(a >= b),
+  eq: (a, b) => Number(a === b),
+  ne: (a, b) => Number(a !== b),
+  lt: (a, b) => Number(a < b),
+  le: (a, b) => Number(a <= b),
+  gt: (a, b) => Number(a > b),
+  ge: (a, b) => Number(a >= b),
 };
 
 const BOOL2: Record<string, (a: number, b: number) => number> = {
-  and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
-  min: (a, b) => a & b, max: (a, b) => a | b, add: (a, b) => a | b, mul: (a, b) => a & b,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  min: (a, b) => a & b,
+  max: (a, b) => a | b,
+  add: (a, b) => a | b,
+  mul: (a, b) => a & b,
 };
 
 const is64 = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
@@ -85,14 +136,26 @@ function integerUnary(op: UnaryOp, t: ComputeType): ((x: Scalar) => Scalar) | un
   const bits = is64(t) ? 64 : 32;
   const unsigned = (x: Scalar): bigint => BigInt.asUintN(bits, BigInt(x));
   switch (op) {
-    case 'neg': return (x) => normalise(t, -BigInt(x));
-    case 'abs': return (x) => normalise(t, BigInt(x) < 0n ? -BigInt(x) : BigInt(x));
-    case 'not': return (x) => normalise(t, ~BigInt(x));
-    case 'clz': return (x) => normalise(t, BigInt(bits - (x ? unsigned(x).toString(2).length : 0)));
-    case 'popcnt': return (x) => normalise(t, BigInt(unsigned(x).toString(2).replaceAll('0', '').length));
-    case 'floor': case 'ceil': case 'trunc': case 'nearest': return (x) => x;
-    case 'isnan': case 'isinf': return () => 0;
-    default: return undefined;
+    case 'neg':
+      return (x) => normalise(t, -BigInt(x));
+    case 'abs':
+      return (x) => normalise(t, BigInt(x) < 0n ? -BigInt(x) : BigInt(x));
+    case 'not':
+      return (x) => normalise(t, ~BigInt(x));
+    case 'clz':
+      return (x) => normalise(t, BigInt(bits - (x ? unsigned(x).toString(2).length : 0)));
+    case 'popcnt':
+      return (x) => normalise(t, BigInt(unsigned(x).toString(2).replaceAll('0', '').length));
+    case 'floor':
+    case 'ceil':
+    case 'trunc':
+    case 'nearest':
+      return (x) => x;
+    case 'isnan':
+    case 'isinf':
+      return () => 0;
+    default:
+      return undefined;
   }
 }
 
@@ -137,15 +200,21 @@ function bigToF32(x: bigint): number {
 
 const scratch = new DataView(new ArrayBuffer(8));
 const WRITE: Record<ComputeType, (x: never) => void> = {
-  f32: (x: number) => scratch.setFloat32(0, x, true), f64: (x: number) => scratch.setFloat64(0, x, true),
-  i32: (x: number) => scratch.setInt32(0, x, true), u32: (x: number) => scratch.setUint32(0, x, true),
-  i64: (x: bigint) => scratch.setBigInt64(0, x, true), u64: (x: bigint) => scratch.setBigUint64(0, x, true),
+  f32: (x: number) => scratch.setFloat32(0, x, true),
+  f64: (x: number) => scratch.setFloat64(0, x, true),
+  i32: (x: number) => scratch.setInt32(0, x, true),
+  u32: (x: number) => scratch.setUint32(0, x, true),
+  i64: (x: bigint) => scratch.setBigInt64(0, x, true),
+  u64: (x: bigint) => scratch.setBigUint64(0, x, true),
   bool: (x: number) => scratch.setUint8(0, x),
 };
 const READ: Record<ComputeType, () => Scalar> = {
-  f32: () => scratch.getFloat32(0, true), f64: () => scratch.getFloat64(0, true),
-  i32: () => scratch.getInt32(0, true), u32: () => scratch.getUint32(0, true),
-  i64: () => scratch.getBigInt64(0, true), u64: () => scratch.getBigUint64(0, true),
+  f32: () => scratch.getFloat32(0, true),
+  f64: () => scratch.getFloat64(0, true),
+  i32: () => scratch.getInt32(0, true),
+  u32: () => scratch.getUint32(0, true),
+  i64: () => scratch.getBigInt64(0, true),
+  u64: () => scratch.getBigUint64(0, true),
   bool: () => scratch.getUint8(0),
 };
 

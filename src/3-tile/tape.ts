@@ -83,11 +83,22 @@ export class Tape {
     const v = this.vals;
     const src = e.src.map((s) => this.slots.get(s)!);
     if (e.op === 'load' || e.op === 'guarded') return this.loadStep(e, out, src);
-    if (e.op === 'pack') return () => { v[out] = src.map((s) => v[s] as Scalar); };
-    if (e.op === 'splat') return () => { v[out] = new Array<Scalar>(e.lanes).fill(v[src[0]] as Scalar); };
-    if (e.op === 'lane') return () => { v[out] = (v[src[0]] as Scalar[])[e.arg]; };
+    if (e.op === 'pack')
+      return () => {
+        v[out] = src.map((s) => v[s] as Scalar);
+      };
+    if (e.op === 'splat')
+      return () => {
+        v[out] = new Array<Scalar>(e.lanes).fill(v[src[0]] as Scalar);
+      };
+    if (e.op === 'lane')
+      return () => {
+        v[out] = (v[src[0]] as Scalar[])[e.arg];
+      };
     if (e.op === 'ramp') {
-      return () => { v[out] = Array.from({ length: e.lanes }, (_, i) => ((v[src[0]] as number) + i) | 0); };
+      return () => {
+        v[out] = Array.from({ length: e.lanes }, (_, i) => ((v[src[0]] as number) + i) | 0);
+      };
     }
     const f = meaning(e, this.env.wide);
     const [a, b, c] = src;
@@ -98,9 +109,17 @@ export class Tape {
         v[out] = r;
       };
     }
-    if (src.length === 1) return () => { v[out] = f(v[a] as Scalar); };
-    if (src.length === 2) return () => { v[out] = f(v[a] as Scalar, v[b] as Scalar); };
-    return () => { v[out] = f(v[a] as Scalar, v[b] as Scalar, v[c] as Scalar); };
+    if (src.length === 1)
+      return () => {
+        v[out] = f(v[a] as Scalar);
+      };
+    if (src.length === 2)
+      return () => {
+        v[out] = f(v[a] as Scalar, v[b] as Scalar);
+      };
+    return () => {
+      v[out] = f(v[a] as Scalar, v[b] as Scalar, v[c] as Scalar);
+    };
   }
 
   private loadStep(e: Expr & { op: 'load' | 'guarded' }, out: number, src: number[]): Step {
@@ -123,17 +142,26 @@ export class Tape {
       return env.cells(e.arg).get(flat);
     };
     if (e.op === 'load') {
-      if (e.lanes === 1) return () => { v[out] = checked(0, 0); };
+      if (e.lanes === 1)
+        return () => {
+          v[out] = checked(0, 0);
+        };
       const gather = e.src.some((s) => s.lanes > 1);
-      return () => { v[out] = Array.from({ length: e.lanes }, (_, i) => checked(i, gather ? 0 : i)); };
+      return () => {
+        v[out] = Array.from({ length: e.lanes }, (_, i) => checked(i, gather ? 0 : i));
+      };
     }
     const [guard, otherwise] = [src[rank], src[rank + 1]];
-    if (e.lanes === 1) return () => { v[out] = v[guard] ? checked(0, 0) : v[otherwise]; };
+    if (e.lanes === 1)
+      return () => {
+        v[out] = v[guard] ? checked(0, 0) : v[otherwise];
+      };
     const gather = e.src.slice(0, rank).some((s) => s.lanes > 1);
     const lane = (x: Val, i: number): Scalar => (Array.isArray(x) ? x[i] : x);
     return () => {
       v[out] = Array.from({ length: e.lanes }, (_, i) =>
-        lane(v[guard], i) ? checked(i, gather ? 0 : i) : lane(v[otherwise], i));
+        lane(v[guard], i) ? checked(i, gather ? 0 : i) : lane(v[otherwise], i),
+      );
     };
   }
 
@@ -156,10 +184,15 @@ export class Tape {
 
 function leafKey(e: Expr): Axis | Local | string | undefined {
   switch (e.op) {
-    case 'axis': case 'local': return e.arg;
-    case 'acc': return `acc${e.arg}`;
-    case 'elem': return `elem${e.arg}`;
-    default: return undefined;
+    case 'axis':
+    case 'local':
+      return e.arg;
+    case 'acc':
+      return `acc${e.arg}`;
+    case 'elem':
+      return `elem${e.arg}`;
+    default:
+      return undefined;
   }
 }
 
@@ -168,19 +201,23 @@ type Meaning = (...xs: Scalar[]) => Scalar;
 function meaning(e: Expr, wide: boolean): Meaning {
   const from = e.src[0].dtype;
   switch (e.op) {
-    case 'select': return (c, a, b) => (c ? a : b);
-    case 'cast': return (x) => castScalar(from, e.dtype, x);
-    case 'bitcast': return (x) => bitcastScalar(from, e.dtype, x);
-    case 'round': return (x) => roundScalar(e.arg, e.dtype, x);
+    case 'select':
+      return (c, a, b) => (c ? a : b);
+    case 'cast':
+      return (x) => castScalar(from, e.dtype, x);
+    case 'bitcast':
+      return (x) => bitcastScalar(from, e.dtype, x);
+    case 'round':
+      return (x) => roundScalar(e.arg, e.dtype, x);
     case 'fma': {
       if (e.dtype === 'f32') return (a, b, c) => Math.fround((a as number) * (b as number) + (c as number));
       return (a, b, c) => (a as number) * (b as number) + (c as number);
     }
-    default: break;
+    default:
+      break;
   }
-  const f = e.src.length === 1
-    ? unaryMeaning(e.op as UnaryOp, from, wide)
-    : binaryMeaning(e.op as BinaryOp, from, wide);
+  const f =
+    e.src.length === 1 ? unaryMeaning(e.op as UnaryOp, from, wide) : binaryMeaning(e.op as BinaryOp, from, wide);
   invariant(f, `no meaning for ${e.op} on ${from}`);
   return f as unknown as Meaning;
 }

@@ -80,10 +80,15 @@ export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void
 /** The expressions a statement evaluates itself (not those of nested statements). */
 export function stmtExprs(s: Stmt): readonly Expr[] {
   switch (s.kind) {
-    case 'for': return [s.from, s.to];
-    case 'while': case 'if': return [s.cond];
-    case 'set': return [s.value];
-    case 'store': return [...s.at, s.value];
+    case 'for':
+      return [s.from, s.to];
+    case 'while':
+    case 'if':
+      return [s.cond];
+    case 'set':
+      return [s.value];
+    case 'store':
+      return [...s.at, s.value];
   }
 }
 

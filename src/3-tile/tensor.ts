@@ -22,12 +22,20 @@ export interface TileTensor {
 let nextTensor = 1;
 
 export function newTensor(
-  name: string, dtype: DType, shape: readonly number[], role: TensorRole,
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+  role: TensorRole,
   extra: { data?: TensorData; base?: TileTensor } = {},
 ): TileTensor {
   return {
-    id: nextTensor++, name, dtype, shape: Object.freeze([...shape]), role,
-    data: extra.data ?? null, base: extra.base ?? null,
+    id: nextTensor++,
+    name,
+    dtype,
+    shape: Object.freeze([...shape]),
+    role,
+    data: extra.data ?? null,
+    base: extra.base ?? null,
   };
 }
 

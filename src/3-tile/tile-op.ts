@@ -42,7 +42,14 @@ export interface TileOp {
 
 /** Loop statements. Bodies run in order; expressions are pure between stores. */
 export type Stmt =
-  | { readonly kind: 'for'; readonly index: Local; readonly from: Expr; readonly to: Expr; readonly step: number; readonly body: readonly Stmt[] }
+  | {
+      readonly kind: 'for';
+      readonly index: Local;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: number;
+      readonly body: readonly Stmt[];
+    }
   | { readonly kind: 'while'; readonly cond: Expr; readonly body: readonly Stmt[] }
   | { readonly kind: 'if'; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
   | { readonly kind: 'set'; readonly local: Local; readonly value: Expr }
