@@ -9,7 +9,18 @@ import { postorder } from './transform.ts';
 /** Scalar-only operations: no target has them on 32-bit lanes. */
 const SCALAR_ONLY: ReadonlySet<Op> = new Set<Op>(['rem', 'clz', 'popcnt', 'pow', 'atan2']);
 const LANE_TYPES: ReadonlySet<string> = new Set(['f32', 'i32', 'u32', 'bool']);
-const WIDE_STORAGE: ReadonlySet<DType> = new Set<DType>(['f32', 'i32', 'u32']);
+const WIDE_STORAGE: ReadonlySet<DType> = new Set<DType>([
+  'f32',
+  'i32',
+  'u32',
+  'f16',
+  'bf16',
+  'i16',
+  'u16',
+  'i8',
+  'u8',
+  'bool',
+]);
 
 /** Whether consecutive elements load and store as one vector. */
 export const wideStorage = (dtype: DType): boolean => WIDE_STORAGE.has(dtype);

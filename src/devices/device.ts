@@ -76,12 +76,12 @@ const CPU: Device = {
 /** Fixed descriptions by name. */
 const DEVICES: readonly Device[] = [
   CPU,
-  { ...CPU, name: 'wasm-simd128', vectorBytes: 16, vectorRegisters: 15, scopes: ['lane'] },
+  { ...CPU, name: 'wasm-simd128', vectorBytes: 16, vectorRegisters: 11, scopes: ['lane'] },
   {
     ...CPU,
     name: 'wasm-simd128-fma',
     vectorBytes: 16,
-    vectorRegisters: 15,
+    vectorRegisters: 11,
     fma: 'vectors',
     scopes: ['lane'],
   },

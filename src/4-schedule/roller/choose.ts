@@ -7,6 +7,7 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { stepCycles } from '../cost.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
+import { footprints, tileTraffic } from './traffic.ts';
 
 const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
 /** Points that one tile may unroll: bounds code size. */
@@ -81,8 +82,6 @@ function registers(p: Profile, tile: Tile): number {
 export function tileCost(p: Profile, tile: Tile, device: Device): number {
   const across = tile.vector?.role === 'reduce';
   const points = vectorPoints(tile, p.spatial);
-  let tiles = 1;
-  for (const a of p.spatial) tiles *= Math.ceil(a.extent / extentIn(tile, a));
   let cycles = 0;
   if (p.op.reduce) {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
@@ -99,7 +98,7 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
     cycles += Math.ceil(steps) * stepCycles(work, device);
     if (across) cycles += points * (chains + tile.lanes * 2) * device.latency * 0.5;
   }
-  return tiles * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
+  return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
 
 const scalarised = (tile: Tile): Tile => ({
@@ -171,20 +170,21 @@ function* candidates(p: Profile, device: Device): Generator<Tile> {
   }
 }
 
-/** Bytes that one tile reads through a load, over the whole reduction. */
-function tileBytes(p: Profile, l: LoadProfile, tile: Tile): number {
-  let n = l.bytes;
-  for (const a of l.axes) n *= a.role === 'reduce' ? a.extent : extentIn(tile, a);
-  return Math.min(n, p.op.write.shape[0] * 2 ** 20);
-}
-
-/** Innermost the loop whose steps replace the fewest operand bytes. */
-function loopOrder(p: Profile, tile: Tile): readonly Axis[] {
-  if (!p.op.reduce || p.spatial.length < 2) return p.spatial;
-  const streamed = (a: Axis): number => p.inner.reduce((n, l) => n + (l.axes.has(a) ? tileBytes(p, l, tile) : 0), 0);
-  const order = [...p.spatial];
-  const last = order.reduce((best, a) => (streamed(a) <= streamed(best) ? a : best));
-  return [...order.filter((a) => a !== last), last];
+/** The loop order under which the tiles move the least, and the cycles per tile that takes. */
+function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Axis[]; cycles: number } {
+  if (!p.op.reduce) return { order: p.spatial, cycles: 0 };
+  const sizes = footprints(p, tile, device);
+  const looped = p.spatial.filter((a) => extentIn(tile, a) < a.extent);
+  let best: Axis | null = looped.length > 0 ? looped[looped.length - 1] : null;
+  let cycles = tileTraffic(sizes, best, device);
+  for (const a of looped) {
+    const c = tileTraffic(sizes, a, device);
+    if (c >= cycles) continue;
+    best = a;
+    cycles = c;
+  }
+  const order = best ? [...p.spatial.filter((a) => a !== best), best] : p.spatial;
+  return { order, cycles };
 }
 
 /** Unrolls the innermost reduce axes while the body stays small. */
@@ -204,17 +204,29 @@ function unrolled(p: Profile, tile: Tile): Tile {
   return { ...tile, extents };
 }
 
+const tileCount = (p: Profile, tile: Tile): number =>
+  p.spatial.reduce((n, a) => n * Math.ceil(a.extent / extentIn(tile, a)), 1);
+
+/** Candidates whose memory traffic is looked at, of all those ranked by instructions alone. */
+const SHORTLIST = 12;
+/** How much of the shorter of computing and moving is not hidden behind the other. */
+const EXPOSED = 0.2;
+
 /** The tile that the cost model ranks first. */
 export function chooseTile(op: TileOp, device: Device): Tile {
   const p = profile(op);
-  let best: Tile | null = null;
+  const ranked: { tile: Tile; cost: number }[] = [];
+  for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
+  ranked.sort((a, b) => a.cost - b.cost);
+  let best: Tile = ranked[0].tile;
   let bestCost = Number.POSITIVE_INFINITY;
-  for (const tile of candidates(p, device)) {
-    const cost = tileCost(p, tile, device);
-    if (cost >= bestCost) continue;
-    best = tile;
-    bestCost = cost;
+  for (const { tile, cost } of ranked.slice(0, SHORTLIST)) {
+    const { order, cycles } = bestOrder(p, tile, device);
+    const moving = cycles * tileCount(p, tile);
+    const total = Math.max(cost, moving) + EXPOSED * Math.min(cost, moving);
+    if (total >= bestCost) continue;
+    best = { ...tile, order };
+    bestCost = total;
   }
-  const tile = { ...best!, order: loopOrder(p, best!) };
-  return p.op.reduce ? unrolled(p, tile) : tile;
+  return p.op.reduce ? unrolled(p, best) : best;
 }

@@ -1,0 +1,53 @@
+// What a tile moves between cache levels. In: a profiled operator, a tile and the innermost loop.
+// Out: estimated cycles per tile, counted in whole cache lines. Operands that the innermost loop
+// does not change stay in the first level while they fit.
+import type { Device } from '../../devices/device.ts';
+import type { Axis } from '../../3-tile/expr.ts';
+import { trafficCycles } from '../cost.ts';
+import type { LoadProfile, Profile } from './profile.ts';
+import { extentIn, type Tile } from './tile.ts';
+
+/** Bytes of cache lines that a load touches over these extents of its axes. */
+function touched(l: LoadProfile, line: number, extent: (a: Axis) => number): number {
+  let elements = 1;
+  for (const a of l.axes) elements *= extent(a);
+  if (l.packable) return elements * l.bytes;
+  const strides: [number, number][] = [];
+  let regular = true;
+  for (const [t, c] of l.linear.terms) {
+    if (t.op === 'axis') strides.push([Math.abs(c) * l.bytes, extent(t.arg)]);
+    else regular = false;
+  }
+  if (!regular) return elements * line;
+  strides.sort((a, b) => a[0] - b[0]);
+  let run = l.bytes;
+  let rows = 1;
+  for (const [stride, n] of strides) {
+    if (stride < line || stride <= run) run += stride * (n - 1);
+    else rows *= n;
+  }
+  return rows * Math.ceil(run / line) * line;
+}
+
+/** Operand bytes of one tile over its whole reduction, and of the whole operator, per load. */
+export function footprints(p: Profile, tile: Tile, device: Device): { tile: number; all: number; load: LoadProfile }[] {
+  const line = device.levels[0].transaction;
+  const inTile = (a: Axis): number => (a.role === 'reduce' ? a.extent : extentIn(tile, a));
+  return p.inner.map((load) => ({
+    load,
+    tile: touched(load, line, inTile),
+    all: touched(load, line, (a) => a.extent),
+  }));
+}
+
+/** Cycles per tile when the tiles follow one another along `last`. */
+export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | null, device: Device): number {
+  const [near, next] = device.levels;
+  const resident = sizes.reduce((n, s) => n + s.tile, 0) <= near.bytes;
+  let cycles = 0;
+  for (const s of sizes) {
+    if (last && s.load.axes.has(last)) cycles += trafficCycles(s.tile, s.all, device);
+    else if (!resident) cycles += trafficCycles(s.tile, Math.max(s.tile, next.bytes), device);
+  }
+  return cycles;
+}
