@@ -86,10 +86,7 @@ function bind(bound: Bound, name: string, e: Expr): boolean {
 
 /** A constant, or a constant in every lane. */
 export function num<N extends string>(name: N): Pattern<N> {
-  return {
-    ops: ['const', 'splat'],
-    match: (e, bound) => constOf(e) !== undefined && bind(bound, name, e),
-  };
+  return { ops: ['const', 'splat'], match: (e, bound) => constOf(e) !== undefined && bind(bound, name, e) };
 }
 
 /** The value of a constant or of a splat constant. */
@@ -109,10 +106,7 @@ export function un<A extends string>(op: UnaryOp | 'cast', a: Pattern<A>): Patte
 }
 
 export function bin<A extends string, B extends string>(op: BinaryOp, a: Pattern<A>, b: Pattern<B>): Pattern<A | B> {
-  return {
-    ops: [op],
-    match: (e, bound) => e.op === op && a.match(e.src[0], bound) && b.match(e.src[1], bound),
-  };
+  return { ops: [op], match: (e, bound) => e.op === op && a.match(e.src[0], bound) && b.match(e.src[1], bound) };
 }
 
 /** A commutative binary op: operands in either order. */

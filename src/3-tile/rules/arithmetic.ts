@@ -12,10 +12,7 @@ export function like(x: Expr, value: number | bigint, dtype: ComputeType = x.dty
 
 const isExpr = (x: Operand): x is Expr => typeof x === 'object';
 
-type Fn2 = {
-  (a: Expr, b: Operand): Expr;
-  (a: Operand, b: Expr): Expr;
-};
+type Fn2 = { (a: Expr, b: Operand): Expr; (a: Operand, b: Expr): Expr };
 function fn2(op: BinaryOp): Fn2 {
   return ((a: Operand, b: Operand) => {
     if (isExpr(a)) return binary(op, a, isExpr(b) ? b : like(a, b));

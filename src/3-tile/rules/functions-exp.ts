@@ -19,7 +19,7 @@ import {
   sub,
   withSign,
 } from './arithmetic.ts';
-import * as c from './coefficients.ts';
+import * as c from '../gen/coefficients.ts';
 
 interface ExpTable {
   /** Below: rounds to 0; above: overflows. */

@@ -20,7 +20,7 @@ import {
   sub,
   withSign,
 } from './arithmetic.ts';
-import * as c from './coefficients.ts';
+import * as c from '../gen/coefficients.ts';
 
 interface LogTable {
   /** Bits of sqrt(1/2). */

@@ -24,7 +24,7 @@ import {
   withSign,
   xor,
 } from './arithmetic.ts';
-import * as c from './coefficients.ts';
+import * as c from '../gen/coefficients.ts';
 import { reduceTurns } from './turns-f64.ts';
 
 /** |x| = n quarter turns + r + rest radians, |r| <= pi/4; r is f64. */

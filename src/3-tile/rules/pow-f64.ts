@@ -22,7 +22,7 @@ import {
   shr,
   sub,
 } from './arithmetic.ts';
-import * as c from './coefficients.ts';
+import * as c from '../gen/coefficients.ts';
 import { exactProduct } from './turns-f64.ts';
 
 /** high + low, |low| at most an ulp of high. */

@@ -3,7 +3,7 @@
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
 import { abs, bitcast, cast, type Expr, select } from '../expr.ts';
 import { add, and, bitsOf, choose, fromBits, like, lt, max, mul, ne, or, shl, shr, sub } from './arithmetic.ts';
-import * as c from './coefficients.ts';
+import * as c from '../gen/coefficients.ts';
 import type { Quarter } from './functions-trig.ts';
 
 const u64 = (x: Expr): Expr => bitcast('u64', x);
