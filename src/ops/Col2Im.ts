@@ -1,12 +1,11 @@
 // ONNX Col2Im since 18: columns of sliding blocks added back into an image. Each pixel gathers the
 // blocks that cover it.
-import { computeType, constant, type Expr, guardedLoad, load } from '../3-tile/expr.ts';
+import { computeType } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { sameExtent } from './convolution.ts';
 import { NUMERIC } from './elementwise.ts';
-import { allOf } from './index-math.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
-import { type TransposedWindow, transposedTap } from './transposed-window.ts';
+import { loadWhere, meeting, meetingTaps, type TransposedWindow } from './transposed-window.ts';
 import { perAxis, type Window, windowExtents } from './window.ts';
 
 /** The block window on the image, seen from the image. */
@@ -58,10 +57,9 @@ export const Col2Im = op({
     const x = c.b.view(c.tensor(0), [n, channels, ...p.kernel, ...p.input]);
     const dtype = computeType(x.dtype);
     return [
-      c.b.reduce(x.dtype, c.outShape(), p.kernel, sum(dtype), ([i, m, ...o], k) => {
-        const { at, guards } = transposedTap(p, o, k);
-        const all: Expr[] = [i, m, ...k, ...at];
-        return guards.length === 0 ? load(x, all) : guardedLoad(x, all, allOf(guards), constant(dtype, 0));
+      c.b.reduce(x.dtype, c.outShape(), meetingTaps(p), sum(dtype), ([i, m, ...o], j) => {
+        const { at, tap, tapGuards, inputGuards } = meeting(p, o, j);
+        return loadWhere(x, [i, m, ...tap, ...at], [...tapGuards, ...inputGuards]);
       }),
     ];
   },

@@ -71,9 +71,11 @@ export function attend(c: ExpandContext, a: AttentionCore): AttentionResult {
   const [batch, heads, queries, size] = q.shape;
   const [, keyHeads, keys] = k.shape;
   const rows = (heads / keyHeads) * queries;
-  const root = Math.sqrt(a.scale);
-  const grouped = reshape(c, scaled(c, q, root), [batch, keyHeads, rows, size]);
-  const turned = c.one('Transpose', [scaled(c, k, root)], { perm: [0, 1, 3, 2] });
+  // Halves of the scale on either side keep narrow types from overflowing; wide ones need no second pass.
+  const narrow = q.dtype === 'f16' || q.dtype === 'bf16';
+  const [left, right] = narrow ? [Math.sqrt(a.scale), Math.sqrt(a.scale)] : [a.scale, 1];
+  const grouped = reshape(c, scaled(c, q, left), [batch, keyHeads, rows, size]);
+  const turned = c.one('Transpose', [scaled(c, k, right)], { perm: [0, 1, 3, 2] });
   const product = c.one('MatMul', [grouped, turned]);
   const raw = reshape(c, product, [batch, heads, queries, keys]);
   const soft = capped(c, raw, a.softcap);

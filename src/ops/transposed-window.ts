@@ -2,7 +2,9 @@
 // an output element through a given tap. Also serves the folding of columns into images.
 import type { NodeView } from '../2-graph/attributes.ts';
 import {
+  add,
   type ComputeType,
+  computeType,
   constant,
   div,
   type Expr,
@@ -65,24 +67,53 @@ export function transposedWindow(c: NodeView, input: readonly number[], kernel: 
   return { kernel, strides, dilations, before, input, output: target };
 }
 
-/** Input coordinates that meet output `o` through tap `k`, and the conditions for it. */
-export function transposedTap(
-  p: TransposedWindow,
-  o: readonly Expr[],
-  k: readonly Expr[],
-): { at: Expr[]; guards: Expr[] } {
-  const guards: Expr[] = [];
-  const at = p.input.map((extent, i) => {
-    const stride = p.strides[i];
+/** Whether the taps that can meet an output element follow from its phase within the stride. */
+const hasPhases = (p: TransposedWindow, i: number): boolean => p.strides[i] === 1 || p.dilations[i] === 1;
+
+/** How many taps may meet one output element, per axis. */
+export const meetingTaps = (p: TransposedWindow): number[] =>
+  p.kernel.map((k, i) => (hasPhases(p, i) ? Math.ceil(k / p.strides[i]) : k));
+
+export interface Meeting {
+  /** Input coordinates and tap, per axis. */
+  readonly at: readonly Expr[];
+  readonly tap: readonly Expr[];
+  /** Conditions under which the tap exists, and those under which the input element does. */
+  readonly tapGuards: readonly Expr[];
+  readonly inputGuards: readonly Expr[];
+}
+
+/** What meets output `o` in meeting `j` (below `meetingTaps`). */
+export function meeting(p: TransposedWindow, o: readonly Expr[], j: readonly Expr[]): Meeting {
+  const [tapGuards, inputGuards]: [Expr[], Expr[]] = [[], []];
+  const pairs = p.input.map((extent, i) => {
+    const [stride, dilation, kernel] = [p.strides[i], p.dilations[i], p.kernel[i]];
     const reach = plus(o[i], p.before[i]);
-    const far = p.kernel[i] === 1 ? reach : sub(reach, times(k[i], p.dilations[i]));
-    if (p.kernel[i] > 1) guards.push(ge(far, index(0)));
-    if (stride > 1) guards.push(eq(rem(far, index(stride)), index(0)));
-    const e = stride === 1 ? far : div(far, index(stride));
-    if (p.output[i] - 1 + p.before[i] >= extent * stride) guards.push(lt(e, index(extent)));
-    return e;
+    const most = Math.floor((p.output[i] - 1 + p.before[i]) / stride);
+    if (!hasPhases(p, i)) {
+      const far = sub(reach, times(j[i], dilation));
+      const at = div(far, index(stride));
+      inputGuards.push(ge(far, index(0)), eq(rem(far, index(stride)), index(0)));
+      if (most >= extent) inputGuards.push(lt(at, index(extent)));
+      return { at, tap: j[i] };
+    }
+    // With phase f = (o + before) mod stride the taps are f, f + stride, …
+    const first = stride === 1 ? reach : div(reach, index(stride));
+    const at = kernel <= stride ? first : sub(first, times(j[i], dilation));
+    const last = (Math.ceil(kernel / stride) - 1) * dilation;
+    if (last > Math.floor(p.before[i] / stride)) inputGuards.push(ge(at, index(0)));
+    if (most >= extent) inputGuards.push(lt(at, index(extent)));
+    const tap = stride === 1 ? j[i] : add(rem(reach, index(stride)), times(j[i], stride));
+    if (kernel % stride !== 0) tapGuards.push(lt(tap, index(kernel)));
+    return { at, tap };
   });
-  return { at, guards };
+  return { at: pairs.map((q) => q.at), tap: pairs.map((q) => q.tap), tapGuards, inputGuards };
+}
+
+/** A load that gives 0 unless all conditions hold. */
+export function loadWhere(t: TileTensor, at: readonly Expr[], guards: readonly Expr[]): Expr {
+  if (guards.length === 0) return load(t, at);
+  return guardedLoad(t, at, allOf(guards), constant(computeType(t.dtype), 0));
 }
 
 /** x [N, C, spatial…] with weight [C, M/group, taps…] gives [N, M, spatial…]. */
@@ -104,14 +135,13 @@ export function transposedConvolve(
   const out = c.b.reduce(
     c.outDtype(),
     [n, ...groups, perGroup, ...p.output],
-    [channels / group, ...p.kernel],
+    [channels / group, ...meetingTaps(p)],
     sum(sumType),
-    (ix, [r, ...k]) => {
+    (ix, [r, ...j]) => {
       const g = ix.slice(1, lead + 1);
-      const { at, guards } = transposedTap(p, ix.slice(lead + 2), k);
-      const all = [ix[0], ...g, r, ...at];
-      const value = guards.length === 0 ? load(xs, all) : guardedLoad(xs, all, allOf(guards), constant(sumType, 0));
-      return mul(value, load(ws, [...g, r, ix[lead + 1], ...k]));
+      const { at, tap, tapGuards, inputGuards } = meeting(p, ix.slice(lead + 2), j);
+      const value = loadWhere(xs, [ix[0], ...g, r, ...at], inputGuards);
+      return mul(value, loadWhere(ws, [...g, r, ix[lead + 1], ...tap], tapGuards));
     },
     ([total], ix) => finish(total, flatIndex(ix.slice(1, lead + 2), [...groups, perGroup])),
   );
