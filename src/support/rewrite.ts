@@ -101,3 +101,13 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
   }
   return memo.get(root)!;
 }
+
+/** The root's entry of `memo`, made by `compute` from those of its children, which are made first. */
+export function memoised<N, T>(root: N, src: (node: N) => readonly N[], memo: Map<N, T>, compute: (node: N) => T): T {
+  if (!memo.has(root)) {
+    const visited = new Set<N>();
+    const seen: Seen<N> = { has: (node) => memo.has(node) || visited.has(node), add: (node) => visited.add(node) };
+    for (const node of postOrder([root], src, seen)) memo.set(node, compute(node));
+  }
+  return memo.get(root)!;
+}

@@ -10,7 +10,7 @@ import { printFunctions } from '../../src/5-codegen/targets/wasm/print.ts';
 const written = (write: (w: ByteWriter) => void): number[] => {
   const w = new ByteWriter();
   write(w);
-  return [...w.copy()];
+  return [...w.view()];
 };
 
 describe('numbers', () => {

@@ -2,28 +2,27 @@
 // and differ in the offset of the instruction; terms are added outermost loop first, so that sums
 // can leave loops; an address that moves by a constant per iteration becomes a pointer.
 import type { Expr } from '../../../3-tile/expr.ts';
+import type { Ranges } from '../../../3-tile/range.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
-import { type Affine, affine, type Ranges } from './affine.ts';
-import type { Advance } from './low.ts';
+import { memoised } from '../../../support/rewrite.ts';
+import { type Affine, affine, isNonNegative } from './affine.ts';
 import type { Access } from './storage.ts';
 import type { Value, Values, Variable } from './value.ts';
 
 /** A loop around the current statement. */
 export interface LoopFrame {
   /** Null for `while`, and for indices that the body assigns. */
-  readonly index: {
-    readonly variable: Variable;
-    readonly from: Value;
-    readonly step: number;
-  } | null;
+  readonly index: { readonly variable: Variable; readonly from: Value; readonly step: number } | null;
   readonly assigned: Set<Variable>;
   readonly written: ReadonlySet<TileTensor>;
+  /** Whether a value may differ between iterations, as far as known. */
   readonly varies: Map<Value, boolean>;
-  readonly pointers: Map<string, { readonly init: Value; readonly advance: Advance }>;
+  /** Variables that follow addresses: their first value, and what an iteration adds. */
+  readonly pointers: Map<string, { readonly variable: Variable; readonly init: Value; readonly by: number }>;
 }
 
-/** How an access is performed: `plain` ones are in range wherever their statement runs. */
+/** An access of consecutive elements that is in range wherever its statement runs. */
 export interface Site {
   readonly tensor: TileTensor;
   readonly index: Expr;
@@ -44,112 +43,99 @@ export function anchorsOf(sites: Iterable<Site>): Anchors {
   return anchors;
 }
 
+/** A term of a byte address and the loop whose iterations change it. */
+interface Term {
+  readonly value: Value;
+  readonly by: number;
+  readonly depth: number;
+}
+
 export class Addressing {
   private readonly v: Values;
   private readonly ranges: Ranges;
-  private readonly pointers: ReadonlyMap<TileTensor, Variable>;
+  private readonly params: ReadonlyMap<TileTensor, Variable>;
   /** Outermost first. */
   readonly loops: LoopFrame[] = [];
 
-  constructor(v: Values, ranges: Ranges, pointers: ReadonlyMap<TileTensor, Variable>) {
+  constructor(v: Values, ranges: Ranges, params: ReadonlyMap<TileTensor, Variable>) {
     this.v = v;
     this.ranges = ranges;
-    this.pointers = pointers;
+    this.params = params;
   }
 
   /** The address of the tensor's first byte. */
   start(tensor: TileTensor): Value {
-    return this.v.read(this.pointers.get(tensor)!);
+    return this.v.read(this.params.get(tensor)!);
   }
 
   /** `lookup` gives the values of the sum's leaves. */
-  plain(site: Site, anchors: Anchors, lookup: (leaf: Expr) => Value): Access {
-    const sum = affine(site.index);
-    const anchor = anchors.get(sumKey(site.tensor, sum)) ?? sum.constant;
-    const safe = this.ranges.least(sum) >= 0;
-    const inAddress = safe ? Math.min(0, anchor) : anchor;
-    return this.access(site.tensor, sum, inAddress, sum.constant - inAddress, lookup);
+  plain({ tensor, index }: Site, anchors: Anchors, lookup: (leaf: Expr) => Value): Access {
+    const sum = affine(index);
+    const anchor = anchors.get(sumKey(tensor, sum)) ?? sum.constant;
+    const inAddress = isNonNegative(sum, this.ranges) ? Math.min(0, anchor) : anchor;
+    return this.access(tensor, sum, inAddress, lookup);
   }
 
   /** All of the index in the address, for accesses that may be out of range. */
-  exact(site: Site, lookup: (leaf: Expr) => Value): Access {
-    const sum = affine(site.index);
-    return this.access(site.tensor, sum, sum.constant, 0, lookup);
+  exact({ tensor, index }: Site, lookup: (leaf: Expr) => Value): Access {
+    return this.access(tensor, affine(index), affine(index).constant, lookup);
   }
 
-  private access(
-    tensor: TileTensor,
-    sum: Affine,
-    inAddress: number,
-    rest: number,
-    lookup: (leaf: Expr) => Value,
-  ): Access {
+  /** `inAddress`: how much of the constant the address takes; the instruction's offset takes the rest. */
+  private access(tensor: TileTensor, sum: Affine, inAddress: number, lookup: (leaf: Expr) => Value): Access {
     const { bytes } = dtypeInfo(tensor.dtype);
-    const { v } = this;
-    let address = v.op('i32.add', [this.start(tensor), v.i32(inAddress * bytes)]);
-    const terms = [...sum.terms].map(([leaf, by]) => {
+    const terms = [...sum.terms].map(([leaf, by]): Term => {
       const value = lookup(leaf);
       return { value, by: Math.imul(by, bytes), depth: this.depthOf(value) };
     });
     terms.sort((a, b) => a.depth - b.depth || a.value.id - b.value.id);
-    terms.forEach((t, i) => {
-      const only = i === terms.length - 1 && (i === 0 || terms[i - 1].depth < t.depth);
-      const pointer = only ? this.pointer(address, t) : null;
-      address = pointer ?? v.op('i32.add', [address, this.scaled(t.value, t.by)]);
-    });
-    return { address, offset: rest * bytes, memory: owner(tensor) };
+    const base = this.add(this.start(tensor), this.v.i32(inAddress * bytes));
+    const address = terms.reduce((at, t, i) => {
+      const innermost = i === terms.length - 1 && (i === 0 || terms[i - 1].depth < t.depth);
+      return (innermost && this.pointer(at, t)) || this.add(at, this.scaled(t.value, t.by));
+    }, base);
+    return { address, offset: (sum.constant - inAddress) * bytes, memory: owner(tensor) };
+  }
+
+  private add(a: Value, b: Value): Value {
+    return this.v.op('i32.add', [a, b]);
   }
 
   private scaled(x: Value, by: number): Value {
     const log = Math.log2(by);
-    return Number.isInteger(log) && log > 0
-      ? this.v.op('i32.shl', [x, this.v.i32(log)])
-      : this.v.op('i32.mul', [x, this.v.i32(by)]);
+    const shifts = Number.isInteger(log) && log > 0;
+    return this.v.op(shifts ? 'i32.shl' : 'i32.mul', [x, this.v.i32(shifts ? log : by)]);
   }
 
   /** A variable that holds base + by·index in the loop whose index is the term, or null. */
-  private pointer(base: Value, term: { value: Value; by: number; depth: number }): Value | null {
-    const loop = this.loops[term.depth];
+  private pointer(base: Value, { value, by, depth }: Term): Value | null {
+    const loop = this.loops[depth];
     const index = loop?.index;
-    if (!index || term.value.variable !== index.variable) return null;
+    if (!index || value.variable !== index.variable) return null;
     // Set before the loop, where what guards a load inside may not hold.
     if (base.loads || index.from.loads) return null;
-    const key = `${base.id}|${term.by}`;
+    const key = `${base.id}|${by}`;
     let found = loop.pointers.get(key);
     if (!found) {
-      const { v } = this;
-      const variable = v.variable('i32');
-      const init = v.op('i32.add', [base, this.scaled(index.from, term.by)]);
-      found = { init, advance: { variable, by: Math.imul(term.by, index.step) } };
+      const variable = this.v.variable('i32');
+      found = { variable, init: this.add(base, this.scaled(index.from, by)), by: Math.imul(by, index.step) };
       loop.pointers.set(key, found);
-      for (let d = 0; d <= term.depth; d++) this.loops[d].assigned.add(variable);
+      for (let d = 0; d <= depth; d++) this.loops[d].assigned.add(variable);
     }
-    return this.v.read(found.advance.variable);
+    return this.v.read(found.variable);
   }
 
   /** The innermost loop in which the value changes; -1: none. */
   depthOf(value: Value): number {
-    for (let d = this.loops.length - 1; d >= 0; d--) {
-      if (varies(value, this.loops[d])) return d;
-    }
-    return -1;
+    return this.loops.findLastIndex(({ assigned, written, varies }) => {
+      const own = (x: Value): boolean =>
+        x.variable ? assigned.has(x.variable) : x.memory !== null && written.has(x.memory);
+      return memoised(
+        value,
+        (x) => x.src,
+        varies,
+        (x) => own(x) || x.src.some((s) => varies.get(s)),
+      );
+    });
   }
-}
-
-/** Whether the value may differ between iterations of the loop. */
-function varies(root: Value, loop: LoopFrame): boolean {
-  const memo = loop.varies;
-  const stack = [root];
-  while (stack.length > 0) {
-    const x = stack[stack.length - 1];
-    const pending = memo.has(x) ? [] : x.src.filter((s) => !memo.has(s));
-    if (pending.length > 0) {
-      stack.push(...pending);
-      continue;
-    }
-    stack.pop();
-    const own = x.variable ? loop.assigned.has(x.variable) : x.memory !== null && loop.written.has(x.memory);
-    memo.set(x, own || x.src.some((s) => memo.get(s)));
-  }
-  return memo.get(root)!;
 }

@@ -3,18 +3,8 @@
 import { invariant, TilewrightError } from '../../../support/errors.ts';
 import { ByteWriter } from './bytes.ts';
 
-export type ValType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
-
-const TYPE_BYTE: Readonly<Record<ValType, number>> = {
-  i32: 0x7f,
-  i64: 0x7e,
-  f32: 0x7d,
-  f64: 0x7c,
-  v128: 0x7b,
-};
-
-/** The block type of a block without result, and of one with a result. */
-export const blockType = (result: ValType | null): number => (result === null ? 0x40 : TYPE_BYTE[result]);
+export const TYPE_BYTES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+export type ValType = keyof typeof TYPE_BYTES;
 
 export interface FunctionType {
   readonly params: readonly ValType[];
@@ -34,43 +24,37 @@ const MAX_PARAMS = 1000;
 
 function limit(what: string, count: number, most: number): void {
   if (count <= most) return;
-  throw new TilewrightError(
-    'LIMIT_EXCEEDED',
-    `${count} ${what}, WebAssembly engines take ${most}`,
-    {},
-    'Use a native target.',
-  );
+  const text = `${count} ${what} of one function, WebAssembly engines take ${most}`;
+  throw new TilewrightError('LIMIT_EXCEEDED', text, {}, 'Use a native target.');
 }
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const END = 0x0b;
 
 /** Section numbers. */
-const SECTION = { types: 1, imports: 2, functions: 3, exports: 7, code: 10 } as const;
+export const SECTION = { types: 1, imports: 2, functions: 3, exports: 7, code: 10 } as const;
 
 export class ModuleBuilder {
   private readonly types: FunctionType[] = [];
-  private readonly typeKeys = new Map<string, number>();
+  private readonly typeKeys: string[] = [];
   private readonly functions: { type: number; code: FunctionCode | null }[] = [];
   private readonly exports: { name: string; index: number }[] = [];
 
   /** Reserves the next function index. */
   declare(type: FunctionType): number {
-    limit('parameters of one function', type.params.length, MAX_PARAMS);
+    limit('parameters', type.params.length, MAX_PARAMS);
     const key = `${type.params.join()}>${type.results.join()}`;
-    let index = this.typeKeys.get(key);
-    if (index === undefined) {
-      index = this.types.length;
+    const known = this.typeKeys.indexOf(key);
+    if (known < 0) {
       this.types.push(type);
-      this.typeKeys.set(key, index);
+      this.typeKeys.push(key);
     }
-    this.functions.push({ type: index, code: null });
-    return this.functions.length - 1;
+    return this.functions.push({ type: known < 0 ? this.types.length - 1 : known, code: null }) - 1;
   }
 
   define(index: number, code: FunctionCode): void {
-    limit('bytes of one function', code.body.length, MAX_FUNCTION_BYTES);
-    limit('locals of one function', code.locals.length, MAX_LOCALS);
+    limit('bytes', code.body.length, MAX_FUNCTION_BYTES);
+    limit('locals', code.locals.length, MAX_LOCALS);
     this.functions[index].code = code;
   }
 
@@ -82,59 +66,46 @@ export class ModuleBuilder {
   encode(): Uint8Array {
     const out = new ByteWriter();
     out.bytes(MAGIC);
-    section(out, SECTION.types, this.types, writeType);
-    section(out, SECTION.imports, ['memory'], writeMemoryImport);
+    section(out, SECTION.types, this.types, (w, type) => {
+      w.byte(0x60);
+      for (const list of [type.params, type.results]) w.list(list, (t) => w.byte(TYPE_BYTES[t]));
+    });
+    section(out, SECTION.imports, ['memory'], (w, name) => {
+      w.name('env');
+      w.name(name);
+      w.bytes([0x02, 0x00, 0x00]);
+    });
     section(out, SECTION.functions, this.functions, (w, f) => w.unsigned(f.type));
     section(out, SECTION.exports, this.exports, (w, e) => {
       w.name(e.name);
       w.byte(0x00);
       w.unsigned(e.index);
     });
-    section(out, SECTION.code, this.functions, (w, f) => {
-      invariant(f.code, 'a declared function has no code');
-      w.sized(functionBytes(f.code));
+    section(out, SECTION.code, this.functions, (w, { code }) => {
+      invariant(code, 'a declared function has no code');
+      w.sized((content) => writeFunction(content, code));
     });
-    return out.copy();
+    return out.view().slice();
   }
 }
 
 function section<T>(out: ByteWriter, id: number, items: readonly T[], write: (w: ByteWriter, item: T) => void): void {
-  const content = new ByteWriter();
-  content.unsigned(items.length);
-  for (const item of items) write(content, item);
   out.byte(id);
-  out.sized(content);
-}
-
-function writeType(w: ByteWriter, type: FunctionType): void {
-  w.byte(0x60);
-  for (const list of [type.params, type.results]) {
-    w.unsigned(list.length);
-    for (const t of list) w.byte(TYPE_BYTE[t]);
-  }
-}
-
-function writeMemoryImport(w: ByteWriter, name: string): void {
-  w.name('env');
-  w.name(name);
-  w.bytes([0x02, 0x00, 0x00]);
+  out.sized((content) => content.list(items, (item) => write(content, item)));
 }
 
 /** Locals are declared as runs of equal types. */
-function functionBytes(code: FunctionCode): ByteWriter {
+function writeFunction(w: ByteWriter, { locals, body }: FunctionCode): void {
   const runs: { type: ValType; count: number }[] = [];
-  for (const type of code.locals) {
+  for (const type of locals) {
     const last = runs[runs.length - 1];
     if (last?.type === type) last.count++;
     else runs.push({ type, count: 1 });
   }
-  const w = new ByteWriter();
-  w.unsigned(runs.length);
-  for (const { type, count } of runs) {
+  w.list(runs, ({ type, count }) => {
     w.unsigned(count);
-    w.byte(TYPE_BYTE[type]);
-  }
-  w.bytes(code.body);
+    w.byte(TYPE_BYTES[type]);
+  });
+  w.bytes(body);
   w.byte(END);
-  return w;
 }

@@ -5,25 +5,7 @@ import type { ComputeType } from '../../../3-tile/expr.ts';
 import { invariant } from '../../../support/errors.ts';
 import type { ValType } from './encoder.ts';
 import { type InstructionName, known } from './instructions.ts';
-import { isConstant, type Value, type Values } from './value.ts';
-
-type ScalarType = Exclude<ValType, 'v128'>;
-
-const SCALAR: Readonly<Record<ComputeType, ScalarType>> = {
-  f32: 'f32',
-  f64: 'f64',
-  i32: 'i32',
-  u32: 'i32',
-  i64: 'i64',
-  u64: 'i64',
-  bool: 'i32',
-};
-const SHAPE: Readonly<Record<ScalarType, string>> = {
-  i32: 'i32x4',
-  i64: 'i64x2',
-  f32: 'f32x4',
-  f64: 'f64x2',
-};
+import { isConstant, type ScalarType, type Value, type Values } from './value.ts';
 
 /** A compute type with a number of lanes. */
 export interface Form {
@@ -31,25 +13,27 @@ export interface Form {
   readonly lanes: number;
 }
 
-export const isFloatType = (d: ComputeType): boolean => d === 'f32' || d === 'f64';
-export const isUnsigned = (d: ComputeType): boolean => d === 'u32' || d === 'u64' || d === 'bool';
+export const isFloatType = (d: ComputeType): d is 'f32' | 'f64' => d === 'f32' || d === 'f64';
 export const is64 = (d: ComputeType): boolean => d === 'i64' || d === 'u64' || d === 'f64';
+/** The suffix of instructions that read this type as an integer. */
+export const signOf = (d: ComputeType): 's' | 'u' => (d === 'u32' || d === 'u64' || d === 'bool' ? 'u' : 's');
 
-export const scalarType = (dtype: ComputeType): ScalarType => SCALAR[dtype];
+export function scalarType(dtype: ComputeType): ScalarType {
+  return isFloatType(dtype) ? dtype : is64(dtype) ? 'i64' : 'i32';
+}
 
 /** The type of a local that holds this form; refuses vectors that do not fill sixteen bytes. */
 export function valueType({ dtype, lanes }: Form): ValType {
-  if (lanes === 1) return SCALAR[dtype];
-  const full = dtype === 'bool' ? lanes === 2 || lanes === 4 : lanes === (is64(dtype) ? 2 : 4);
+  if (lanes === 1) return scalarType(dtype);
+  const full = lanes === (is64(dtype) ? 2 : 4) || (dtype === 'bool' && lanes === 2);
   invariant(full, `no vectors of ${lanes} lanes of ${dtype}`);
   return 'v128';
 }
 
 /** The first word of instructions on this form: `i32`, `f32x4`, … */
 export function prefix({ dtype, lanes }: Form): string {
-  if (lanes === 1) return SCALAR[dtype];
-  if (dtype === 'bool') return lanes === 4 ? 'i32x4' : 'i64x2';
-  return SHAPE[SCALAR[dtype]];
+  if (lanes === 1) return scalarType(dtype);
+  return dtype === 'bool' ? (lanes === 4 ? 'i32x4' : 'i64x2') : `${scalarType(dtype)}x${is64(dtype) ? 2 : 4}`;
 }
 
 /** An instruction that must be in the table. */
@@ -61,40 +45,31 @@ export function named(name: string): InstructionName {
 
 /** A constant of a compute type (bool: 0 or 1). */
 export function constantOf(v: Values, { dtype, lanes }: Form, x: number | bigint): Value {
-  const type = SCALAR[dtype];
-  const scalar = type === 'i64' ? v.constant(type, BigInt(x)) : v.constant(type, Number(x));
+  const type = scalarType(dtype);
+  const scalar = v.constant(type, type === 'i64' ? BigInt(x) : Number(x));
   return lanes === 1 ? scalar : splat(v, { dtype, lanes }, scalar);
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
+const WRITE: Readonly<Record<ScalarType, (x: never) => void>> = {
+  i32: (x) => scratch.setInt32(0, x, true),
+  i64: (x) => scratch.setBigInt64(0, x, true),
+  f32: (x) => scratch.setFloat32(0, x, true),
+  f64: (x) => scratch.setFloat64(0, x, true),
+};
 
 /** Little-endian bytes of a scalar constant, as one lane of a vector of this form. */
 function laneBytes({ dtype, lanes }: Form, c: Value): number[] {
   if (dtype === 'bool') return new Array<number>(16 / lanes).fill(c.imm ? 255 : 0);
-  const type = SCALAR[dtype];
-  if (type === 'i64') scratch.setBigInt64(0, BigInt.asIntN(64, c.imm as bigint), true);
-  if (type === 'f64') scratch.setFloat64(0, c.imm as number, true);
-  if (type === 'i32') scratch.setInt32(0, c.imm as number, true);
-  if (type === 'f32') scratch.setFloat32(0, c.imm as number, true);
+  WRITE[scalarType(dtype)](c.imm as never);
   return Array.from({ length: is64(dtype) ? 8 : 4 }, (_, i) => scratch.getUint8(i));
 }
 
-/** A scalar bool as an integer of all ones or zeros, as wide as a lane. */
-function maskLane(v: Values, lanes: number, x: Value): Value {
+/** What a lane holds: a scalar bool becomes an integer of all ones or zeros, as wide as the lane. */
+function laneValue(v: Values, { dtype, lanes }: Form, x: Value): Value {
+  if (dtype !== 'bool') return x;
   const ones = v.op('i32.sub', [v.i32(0), x]);
   return lanes === 4 ? ones : v.op('i64.extend_i32_s', [ones]);
-}
-
-export function splat(v: Values, form: Form, x: Value): Value {
-  if (isConstant(x)) {
-    const lane = laneBytes(form, x);
-    return v.bytes(Array.from({ length: 16 }, (_, i) => lane[i % lane.length]));
-  }
-  const fused = SPLAT_LOADS[x.op];
-  if (fused && x.memory) return v.load(fused, x.src[0], x.imm as number, x.memory);
-  if (x.op === named(`${prefix(form)}.extract_lane`)) return spread(v, form, x);
-  const scalar = form.dtype === 'bool' ? maskLane(v, form.lanes, x) : x;
-  return v.op(named(`${prefix(form)}.splat`), [scalar]);
 }
 
 /** Loads that can fill all lanes themselves. */
@@ -105,24 +80,32 @@ const SPLAT_LOADS: Partial<Record<Value['op'], InstructionName>> = {
   'i64.load': 'v128.load64_splat',
 };
 
-/** One lane of a vector in all lanes, as a single move within vectors. */
-function spread(v: Values, { lanes }: Form, extracted: Value): Value {
-  const width = 16 / lanes;
-  const start = (extracted.imm as number) * width;
-  const order = Array.from({ length: 16 }, (_, i) => start + (i % width));
-  return v.op('i8x16.shuffle', [extracted.src[0], extracted.src[0]], order);
+/** A scalar in all lanes. */
+export function splat(v: Values, form: Form, x: Value): Value {
+  if (isConstant(x)) {
+    const lane = laneBytes(form, x);
+    return v.bytes(Array.from({ length: 16 }, (_, i) => lane[i % lane.length]));
+  }
+  const fused = SPLAT_LOADS[x.op];
+  if (fused && x.memory) return v.load(fused, x.src[0], x.imm as number, x.memory);
+  if (x.op === `${prefix(form)}.extract_lane`) {
+    // One move within vectors.
+    const width = 16 / form.lanes;
+    const order = Array.from({ length: 16 }, (_, i) => (x.imm as number) * width + (i % width));
+    return v.op('i8x16.shuffle', [x.src[0], x.src[0]], order);
+  }
+  return v.op(named(`${prefix(form)}.splat`), [laneValue(v, form, x)]);
 }
 
 /** A vector of one scalar per lane. */
 export function pack(v: Values, form: Form, xs: readonly Value[]): Value {
   if (xs.every((x) => x === xs[0])) return splat(v, form, xs[0]);
   if (xs.every(isConstant)) return v.bytes(xs.flatMap((x) => laneBytes(form, x)));
-  let vector = splat(v, form, xs[0]);
-  for (let i = 1; i < xs.length; i++) {
-    const scalar = form.dtype === 'bool' ? maskLane(v, form.lanes, xs[i]) : xs[i];
-    vector = v.op(named(`${prefix(form)}.replace_lane`), [vector, scalar], i);
-  }
-  return vector;
+  const replace = named(`${prefix(form)}.replace_lane`);
+  return xs.reduce(
+    (vector, x, i) => (i === 0 ? vector : v.op(replace, [vector, laneValue(v, form, x)], i)),
+    splat(v, form, xs[0]),
+  );
 }
 
 /** One lane of a vector as a scalar. */
@@ -132,13 +115,14 @@ export function lane(v: Values, { dtype, lanes }: Form, x: Value, i: number): Va
   return v.op('i32.and', [word, v.i32(1)]);
 }
 
-/** Applies a scalar function to each lane; for what has no vector instruction. */
+/** Applies a scalar function to each lane of vectors of one form; for what has no vector instruction. */
 export function perLane(
   v: Values,
   result: Form,
-  operands: readonly (Form & { readonly value: Value })[],
+  form: Form,
+  vectors: readonly Value[],
   scalar: (xs: readonly Value[]) => Value,
 ): Value {
-  const lanes = Array.from({ length: result.lanes }, (_, i) => scalar(operands.map((o) => lane(v, o, o.value, i))));
-  return pack(v, result, lanes);
+  const each = Array.from({ length: result.lanes }, (_, i) => scalar(vectors.map((x) => lane(v, form, x, i))));
+  return pack(v, result, each);
 }

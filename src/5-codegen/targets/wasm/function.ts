@@ -1,32 +1,56 @@
 // One function under construction: instructions appended to a byte buffer, locals handed out and
 // taken back by type. Control flow is written with the few named methods at the end.
 import { ByteWriter } from './bytes.ts';
-import { blockType, type FunctionCode, type ValType } from './encoder.ts';
-import { INSTRUCTIONS, type Instruction, type InstructionName } from './instructions.ts';
+import type { FunctionCode, ValType } from './encoder.ts';
+import { type ImmediateKind, INSTRUCTIONS, type Instruction, type InstructionName } from './instructions.ts';
 
-/** Number: i32, f32 and f64 constants, lanes, offsets. Array: the sixteen bytes of a vector. */
+/** Number: i32, f32 and f64 constants, lanes, offsets. Array: the sixteen bytes of a vector. Stores of a lane: lane 0. */
 export type Immediate = number | bigint | readonly number[] | null;
 
-const OPCODE = {
+/** What is not in the table of instructions. */
+export const CONTROL = {
   block: 0x02,
   loop: 0x03,
   if: 0x04,
   else: 0x05,
   end: 0x0b,
   br: 0x0c,
-  brIf: 0x0d,
+  br_if: 0x0d,
   call: 0x10,
   select: 0x1b,
-  get: 0x20,
-  set: 0x21,
-  tee: 0x22,
+  'local.get': 0x20,
+  'local.set': 0x21,
+  'local.tee': 0x22,
 } as const;
 
+/** The type of a block without result. */
+const NO_RESULT = 0x40;
+
+type WriteImmediate = (w: ByteWriter, x: never, align: number) => void;
+const memory = (w: ByteWriter, offset: number, align: number): void => {
+  w.unsigned(align);
+  w.unsigned(offset);
+};
+const IMMEDIATES: Readonly<Record<ImmediateKind, WriteImmediate>> = {
+  none: () => undefined,
+  i32: (w, x) => w.signed32(x),
+  i64: (w, x) => w.signed64(x),
+  f32: (w, x) => w.float32(x),
+  f64: (w, x) => w.float64(x),
+  lane: (w, x) => w.byte(x),
+  bytes: (w, x) => w.bytes(x),
+  memory,
+  memoryLane: (w, x, align) => {
+    memory(w, x, align);
+    w.byte(0);
+  },
+};
+
 export class FunctionBuilder {
-  readonly code = new ByteWriter();
+  private readonly code = new ByteWriter();
   private readonly params: number;
   private readonly locals: ValType[] = [];
-  private readonly free = new Map<ValType, number[]>();
+  private readonly free: Record<ValType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
   constructor(params: number) {
     this.params = params;
@@ -34,82 +58,52 @@ export class FunctionBuilder {
 
   /** A local of this type that nothing else uses until it is released. */
   allocate(type: ValType): number {
-    return this.free.get(type)?.pop() ?? this.dedicated(type);
+    return this.free[type].pop() ?? this.dedicated(type);
   }
 
   /** A local that was never used before: holds 0 until it is set. */
   dedicated(type: ValType): number {
-    this.locals.push(type);
-    return this.params + this.locals.length - 1;
+    return this.params + this.locals.push(type) - 1;
   }
 
   release(local: number): void {
-    const type = this.locals[local - this.params];
-    const list = this.free.get(type);
-    if (list) list.push(local);
-    else this.free.set(type, [local]);
+    this.free[this.locals[local - this.params]].push(local);
   }
 
-  op(name: InstructionName, immediate: Immediate = null, lane = 0): void {
+  op(name: InstructionName, immediate: Immediate = null): void {
     const row: Instruction = INSTRUCTIONS[name];
-    if (row.prefix !== 0) {
-      this.code.byte(row.prefix);
-      this.code.unsigned(row.code);
-    } else this.code.byte(row.code);
-    writeImmediate(this.code, row, immediate, lane);
+    if (row.prefix === 0) this.code.byte(row.code);
+    else this.indexed(row.prefix, row.code);
+    IMMEDIATES[row.immediate](this.code, immediate as never, row.align);
   }
 
-  select(): void {
-    this.code.byte(OPCODE.select);
-  }
+  readonly select = (): void => this.code.byte(CONTROL.select);
+  readonly get = (local: number): void => this.indexed(CONTROL['local.get'], local);
+  readonly set = (local: number): void => this.indexed(CONTROL['local.set'], local);
+  readonly tee = (local: number): void => this.indexed(CONTROL['local.tee'], local);
+  readonly call = (index: number): void => this.indexed(CONTROL.call, index);
 
-  get(local: number): void {
-    this.indexed(OPCODE.get, local);
-  }
+  /** Leaves `depth` enclosing blocks (0: the innermost), or repeats where that one is a loop. */
+  readonly branch = (depth: number): void => this.indexed(CONTROL.br, depth);
+  /** Likewise, when the i32 on the stack is not zero. */
+  readonly branchIf = (depth: number): void => this.indexed(CONTROL.br_if, depth);
 
-  set(local: number): void {
-    this.indexed(OPCODE.set, local);
-  }
-
-  tee(local: number): void {
-    this.indexed(OPCODE.tee, local);
-  }
-
-  call(index: number): void {
-    this.indexed(OPCODE.call, index);
-  }
-
-  /** Runs `body` between `block` and `end`. */
-  block(body: () => void): void {
-    this.nested(OPCODE.block, body);
-  }
-
-  loop(body: () => void): void {
-    this.nested(OPCODE.loop, body);
-  }
+  /** Runs `body` between the opening and `end`. */
+  readonly block = (body: () => void): void => this.nested(CONTROL.block, body);
+  readonly loop = (body: () => void): void => this.nested(CONTROL.loop, body);
 
   /** Takes an i32 condition from the stack. */
   if(then: () => void, otherwise: (() => void) | null = null): void {
-    this.nested(OPCODE.if, () => {
+    this.nested(CONTROL.if, () => {
       then();
       if (!otherwise) return;
-      this.code.byte(OPCODE.else);
+      this.code.byte(CONTROL.else);
       otherwise();
     });
   }
 
-  /** Leaves `depth` enclosing blocks (0: the innermost), or repeats where that one is a loop. */
-  branch(depth: number): void {
-    this.indexed(OPCODE.br, depth);
-  }
-
-  /** Likewise, when the i32 on the stack is not zero. */
-  branchIf(depth: number): void {
-    this.indexed(OPCODE.brIf, depth);
-  }
-
   finish(): FunctionCode {
-    return { locals: this.locals, body: this.code.copy() };
+    return { locals: this.locals, body: this.code.view().slice() };
   }
 
   private indexed(opcode: number, index: number): void {
@@ -119,38 +113,8 @@ export class FunctionBuilder {
 
   private nested(opcode: number, body: () => void): void {
     this.code.byte(opcode);
-    this.code.byte(blockType(null));
+    this.code.byte(NO_RESULT);
     body();
-    this.code.byte(OPCODE.end);
-  }
-}
-
-function writeImmediate(w: ByteWriter, row: Instruction, immediate: Immediate, lane: number): void {
-  switch (row.immediate) {
-    case 'none':
-      break;
-    case 'i32':
-      w.signed32(immediate as number);
-      break;
-    case 'i64':
-      w.signed64(immediate as bigint);
-      break;
-    case 'f32':
-      w.float32(immediate as number);
-      break;
-    case 'f64':
-      w.float64(immediate as number);
-      break;
-    case 'lane':
-      w.byte(immediate as number);
-      break;
-    case 'bytes':
-      w.bytes(immediate as readonly number[]);
-      break;
-    case 'memory':
-    case 'memoryLane':
-      w.unsigned(row.align);
-      w.unsigned(immediate as number);
-      if (row.immediate === 'memoryLane') w.byte(lane);
+    this.code.byte(CONTROL.end);
   }
 }

@@ -3,8 +3,7 @@
 import type { Kernel } from '../../../3-tile/task.ts';
 import type { FunctionCode } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
-import { hoistable } from './hoist.ts';
-import type { LowFor, LowStmt, LowWhile } from './low.ts';
+import { hoistable, type LowFor, type LowStmt, type LowWhile } from './low.ts';
 import { lowerKernel } from './lower.ts';
 import { emitRun, type RunContext, type RunItem } from './run.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
@@ -15,39 +14,24 @@ export interface KernelOptions {
   readonly helper: (name: string) => number;
 }
 
-/** A value that loops can read without computing: a constant or a local. */
-type Held = { readonly constant: Value } | { readonly local: number };
-
-class KernelEmitter {
-  private readonly f: FunctionBuilder;
+class StatementEmitter {
+  readonly f: FunctionBuilder;
   private readonly locals = new Map<Variable, number>();
   private readonly hoisted = new Map<Value, number>();
   private readonly context: RunContext;
   private items: RunItem[] = [];
 
-  constructor(params: readonly Variable[], options: KernelOptions) {
+  constructor(params: readonly Variable[], indexOf: RunContext['indexOf']) {
     this.f = new FunctionBuilder(params.length);
     for (const [i, p] of params.entries()) this.locals.set(p, i);
-    this.context = {
-      f: this.f,
-      hoisted: this.hoisted,
-      indexOf: options.helper,
-      localOf: (variable) => this.localOf(variable),
-    };
+    this.context = { f: this.f, hoisted: this.hoisted, indexOf, localOf: (variable) => this.localOf(variable) };
   }
 
   private localOf(variable: Variable): number {
     let found = this.locals.get(variable);
-    if (found === undefined) {
-      // Variables outlive straight runs, in which other locals are reused.
-      found = this.f.dedicated(variable.type);
-      this.locals.set(variable, found);
-    }
+    // Variables outlive straight runs, in which other locals are reused.
+    if (found === undefined) this.locals.set(variable, (found = this.f.dedicated(variable.type)));
     return found;
-  }
-
-  finish(): FunctionCode {
-    return this.f.finish();
   }
 
   block(body: readonly LowStmt[]): void {
@@ -61,32 +45,31 @@ class KernelEmitter {
     emitRun(this.context, items);
   }
 
-  private push(root: Value, act: RunItem['act'], sets?: Variable): void {
-    this.items.push(sets ? { roots: [root], act, sets } : { roots: [root], act });
+  /** Leaves the value on the stack, behind all that was waiting. */
+  push(value: Value): void {
+    this.items.push({ roots: [value], act: () => undefined });
+    this.flush();
+  }
+
+  private setLocal(local: number, value: Value, sets: Variable | null = null): void {
+    this.items.push({ roots: [value], act: (f) => f.set(local), sets });
   }
 
   private statement(s: LowStmt): void {
     switch (s.kind) {
-      case 'set': {
-        this.push(s.value, (f) => f.set(this.localOf(s.variable)), s.variable);
-        return;
-      }
-      case 'store': {
-        const act = (f: FunctionBuilder): void => f.op(s.op, s.offset, s.lane);
-        this.items.push({ roots: [s.address, s.value], act, writes: s.memory });
-        return;
-      }
-      case 'if': {
-        this.push(s.cond, () => undefined);
-        this.flush();
-        const otherwise = s.otherwise.length > 0 ? () => this.block(s.otherwise) : null;
-        this.f.if(() => this.block(s.holds), otherwise);
-        return;
-      }
-      case 'for': {
+      case 'set':
+        this.setLocal(this.localOf(s.variable), s.value, s.variable);
+        break;
+      case 'store':
+        this.items.push({ roots: [s.address, s.value], act: (f) => f.op(s.op, s.offset), writes: s.memory });
+        break;
+      case 'if':
+        this.push(s.cond);
+        this.f.if(() => this.block(s.holds), s.otherwise.length > 0 ? () => this.block(s.otherwise) : null);
+        break;
+      case 'for':
         this.forLoop(s);
-        return;
-      }
+        break;
       case 'while':
         this.whileLoop(s);
     }
@@ -96,7 +79,7 @@ class KernelEmitter {
   private hoisting(values: readonly Value[], body: () => void): void {
     const held = values.map((value) => {
       const local = this.f.allocate(value.type);
-      this.push(value, (f) => f.set(local));
+      this.setLocal(local, value);
       return { value, local };
     });
     this.flush();
@@ -109,52 +92,48 @@ class KernelEmitter {
   }
 
   private forLoop(s: LowFor): void {
+    const { f } = this;
     const index = this.localOf(s.index);
     const values = hoistable(s, this.hoisted);
-    const limit: Held = isConstant(s.to) ? { constant: s.to } : { local: this.f.allocate('i32') };
-    if ('local' in limit) this.push(s.to, (f) => f.set(limit.local));
-    this.push(s.from, (f) => f.set(index), s.index);
+    const limit = isConstant(s.to) ? null : f.allocate('i32');
+    if (limit !== null) this.setLocal(limit, s.to);
+    const pushLimit = (): void => (limit === null ? f.op('i32.const', s.to.imm) : f.get(limit));
+    this.setLocal(index, s.from, s.index);
     this.hoisting(values, () => {
-      if (s.runs) this.repeat(s, index, limit);
-      else {
-        this.f.get(index);
-        this.read(limit);
-        this.f.op('i32.lt_s');
-        this.f.if(() => this.repeat(s, index, limit));
-      }
+      if (s.runs) return this.repeat(s, index, pushLimit);
+      f.get(index);
+      pushLimit();
+      f.op('i32.lt_s');
+      return f.if(() => this.repeat(s, index, pushLimit));
     });
-    if ('local' in limit) this.f.release(limit.local);
+    if (limit !== null) f.release(limit);
   }
 
-  private read(held: Held): void {
-    if ('local' in held) this.f.get(held.local);
-    else this.f.op('i32.const', held.constant.imm);
-  }
-
-  private repeat(s: LowFor, index: number, limit: Held): void {
+  private repeat(s: LowFor, index: number, pushLimit: () => void): void {
     const { f } = this;
+    const fits = s.step === 1 || (isConstant(s.to) && Number(s.to.imm) + s.step < 2 ** 31);
     f.loop(() => {
       this.block(s.body);
-      for (const a of s.advance) this.add(this.localOf(a.variable), a.by);
-      if (s.step === 1 || ('constant' in limit && Number(limit.constant.imm) + s.step < 2 ** 31)) {
-        this.add(index, s.step);
+      for (const [variable, by] of s.advance) this.increase(this.localOf(variable), by);
+      if (fits) {
+        this.increase(index, s.step);
         f.get(index);
-        this.read(limit);
+        pushLimit();
         f.op('i32.lt_s');
       } else {
         // The distance to the limit, unsigned: adding the step could pass the largest integer.
-        this.read(limit);
+        pushLimit();
         f.get(index);
         f.op('i32.sub');
         f.op('i32.const', s.step);
         f.op('i32.gt_u');
-        this.add(index, s.step);
+        this.increase(index, s.step);
       }
       f.branchIf(0);
     });
   }
 
-  private add(local: number, by: number): void {
+  private increase(local: number, by: number): void {
     this.f.get(local);
     this.f.op('i32.const', by);
     this.f.op('i32.add');
@@ -163,25 +142,32 @@ class KernelEmitter {
 
   private whileLoop(s: LowWhile): void {
     const { f } = this;
-    this.hoisting(hoistable(s, this.hoisted), () => {
-      f.block(() =>
-        f.loop(() => {
-          this.push(s.cond, () => undefined);
-          this.flush();
-          f.op('i32.eqz');
-          f.branchIf(1);
-          this.block(s.body);
-          f.branch(0);
-        }),
-      );
-    });
+    const iteration = (): void => {
+      this.push(s.cond);
+      f.op('i32.eqz');
+      f.branchIf(1);
+      this.block(s.body);
+      f.branch(0);
+    };
+    this.hoisting(hoistable(s, this.hoisted), () => f.block(() => f.loop(iteration)));
   }
 }
 
-/** The function of a kernel: one i32 address per parameter, no result. */
-export function emitKernel(kernel: Kernel, options: KernelOptions): FunctionCode {
-  const { params, body } = lowerKernel(kernel, options.relaxedFma);
-  const emitter = new KernelEmitter(params, options);
+/** The function of these statements, and of its result's value if it has one. */
+export function emitFunction(
+  params: readonly Variable[],
+  body: readonly LowStmt[],
+  helper: KernelOptions['helper'],
+  result: Value | null = null,
+): FunctionCode {
+  const emitter = new StatementEmitter(params, helper);
   emitter.block(body);
-  return emitter.finish();
+  if (result) emitter.push(result);
+  return emitter.f.finish();
+}
+
+/** The function of a kernel: one i32 address per parameter, no result. */
+export function emitKernel(kernel: Kernel, { relaxedFma, helper }: KernelOptions): FunctionCode {
+  const { params, body } = lowerKernel(kernel, relaxedFma);
+  return emitFunction(params, body, helper);
 }

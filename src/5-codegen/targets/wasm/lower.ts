@@ -1,12 +1,13 @@
 // Kernels to statements over values: selects instructions run by run, keeps the stack of loops for
 // addressing, and turns addresses that move with a loop into pointers set before it.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
+import type { Ranges } from '../../../3-tile/range.ts';
 import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
 import { Addressing, type LoopFrame, type Site } from './addressing.ts';
-import { Ranges } from './affine.ts';
+import { rangesOf } from './affine.ts';
 import { valueType } from './forms.ts';
 import type { LowStmt } from './low.ts';
 import { flatIndex, plainSites, Selection, type SelectionContext } from './select.ts';
@@ -18,7 +19,8 @@ export interface LoweredKernel {
   readonly body: readonly LowStmt[];
 }
 
-type Loop = Stmt & { kind: 'for' | 'while' };
+type For = Stmt & { kind: 'for' };
+type While = Stmt & { kind: 'while' };
 const isSimple = (s: Stmt): boolean => s.kind === 'set' || s.kind === 'store';
 
 class KernelLowering {
@@ -30,14 +32,10 @@ class KernelLowering {
 
   constructor(kernel: Kernel, relaxedFma: boolean) {
     this.params = kernel.params.map(() => this.values.variable('i32'));
-    this.ranges = new Ranges(kernel);
-    const pointers = new Map(kernel.params.map((t, i) => [t, this.params[i]]));
-    this.context = {
-      values: this.values,
-      addressing: new Addressing(this.values, this.ranges, pointers),
-      relaxedFma,
-      variableOf: (local) => this.variableOf(local),
-    };
+    this.ranges = rangesOf(kernel);
+    const addresses = new Map(kernel.params.map((t, i) => [t, this.params[i]]));
+    const addressing = new Addressing(this.values, this.ranges, addresses);
+    this.context = { values: this.values, addressing, relaxedFma, variableOf: (local) => this.variableOf(local) };
   }
 
   private variableOf(local: Local): Variable {
@@ -52,125 +50,84 @@ class KernelLowering {
     for (let i = 0; i < body.length; ) {
       let end = i;
       while (end < body.length && isSimple(body[end])) end++;
-      end = Math.min(end + 1, body.length);
-      this.run(body.slice(i, end), out);
-      i = end;
+      out.push(...this.run(body.slice(i, end + 1)));
+      i = end + 1;
     }
     return out;
   }
 
-  private run(stmts: readonly Stmt[], out: LowStmt[]): void {
+  private run(stmts: readonly Stmt[]): LowStmt[] {
     const roots: Expr[] = [];
     const sites: Site[] = [];
     for (const s of stmts) {
-      if (s.kind === 'while') continue;
-      if (s.kind !== 'store') roots.push(...stmtExprs(s));
-      else {
-        const index = flatIndex(s.at, s.tensor);
-        roots.push(s.value, index);
-        sites.push({ tensor: s.tensor, index });
-      }
+      // The condition of a loop is selected inside it.
+      if (s.kind !== 'while') roots.push(...stmtExprs(s));
+      if (s.kind === 'store') sites.push({ tensor: s.tensor, index: flatIndex(s.at, s.tensor) });
     }
     const selection = new Selection(this.context, [...sites, ...plainSites(roots)]);
-    for (const s of stmts) this.statement(s, selection, out);
+    return stmts.flatMap((s) => this.statement(s, selection));
   }
 
-  private statement(s: Stmt, selection: Selection, out: LowStmt[]): void {
+  private statement(s: Stmt, selection: Selection): LowStmt[] {
     switch (s.kind) {
-      case 'set': {
-        out.push({
-          kind: 'set',
-          variable: this.variableOf(s.local),
-          value: selection.value(s.value),
-        });
-        return;
-      }
+      case 'set':
+        return [{ kind: 'set', variable: this.variableOf(s.local), value: selection.value(s.value) }];
       case 'store': {
-        this.store(s, selection, out);
-        return;
+        const { tensor } = s;
+        const value = selection.value(s.value);
+        const at = selection.access({ tensor, index: flatIndex(s.at, tensor) });
+        return [{ kind: 'store', ...at, ...storeElements(this.values, tensor.dtype, s.value.lanes, value) }];
       }
       case 'if': {
         const cond = selection.value(s.cond);
-        const [holds, otherwise] = [this.block(s.then), this.block(s.else)];
-        out.push({ kind: 'if', cond, holds, otherwise });
-        return;
+        return [{ kind: 'if', cond, holds: this.block(s.then), otherwise: this.block(s.else) }];
       }
-      case 'for': {
-        this.forLoop(s, selection, out);
-        return;
-      }
+      case 'for':
+        return this.forLoop(s, selection);
       case 'while':
-        this.whileLoop(s, out);
+        return this.inside(this.frame(s, null), () => {
+          const cond = new Selection(this.context, plainSites([s.cond])).value(s.cond);
+          return [{ kind: 'while', cond, body: this.block(s.body) }];
+        });
     }
   }
 
-  private store(s: Stmt & { kind: 'store' }, selection: Selection, out: LowStmt[]): void {
-    const { tensor } = s;
-    const value = selection.value(s.value);
-    const at = selection.target({ tensor, index: flatIndex(s.at, tensor) });
-    const stored = storeElements(this.values, tensor.dtype, s.value.lanes, value);
-    out.push({
-      kind: 'store',
-      address: at.address,
-      offset: at.offset,
-      memory: at.memory,
-      ...stored,
-    });
-  }
-
-  private forLoop(s: Stmt & { kind: 'for' }, selection: Selection, out: LowStmt[]): void {
-    if (this.ranges.of(s.from).lo >= this.ranges.of(s.to).hi) return;
+  private forLoop(s: For, selection: Selection): LowStmt[] {
+    const [first, end] = [this.ranges.of(s.from)!, this.ranges.of(s.to)!];
+    if (first[0] >= end[1]) return [];
     invariant(s.step > 0, 'a loop must step upwards');
     const from = selection.value(s.from);
     const to = selection.value(s.to);
-    const variable = this.variableOf(s.index);
-    const frame = this.frame(s, { variable, from, step: s.step });
-    const body = this.inside(frame, s.body);
+    const { step } = s;
+    const index = this.variableOf(s.index);
+    const frame = this.frame(s, { variable: index, from, step });
+    const body = this.inside(frame, () => this.block(s.body));
     const pointers = [...frame.pointers.values()];
-    for (const { init, advance } of pointers) {
-      out.push({ kind: 'set', variable: advance.variable, value: init });
-    }
-    const runs = this.ranges.of(s.from).hi < this.ranges.of(s.to).lo;
-    const advance = pointers.map((p) => p.advance);
-    out.push({ kind: 'for', index: variable, from, to, step: s.step, runs, body, advance });
+    const advance = new Map(pointers.map((p) => [p.variable, p.by]));
+    return [
+      ...pointers.map((p): LowStmt => ({ kind: 'set', variable: p.variable, value: p.init })),
+      { kind: 'for', index, from, to, step, runs: first[1] < end[0], body, advance },
+    ];
   }
 
-  private whileLoop(s: Stmt & { kind: 'while' }, out: LowStmt[]): void {
-    const frame = this.frame(s, null);
+  private inside(frame: LoopFrame, lower: () => LowStmt[]): LowStmt[] {
     this.context.addressing.loops.push(frame);
-    const cond = new Selection(this.context, plainSites([s.cond])).value(s.cond);
-    const body = this.block(s.body);
-    this.context.addressing.loops.pop();
-    out.push({ kind: 'while', cond, body });
-  }
-
-  private inside(frame: LoopFrame, body: readonly Stmt[]): LowStmt[] {
-    this.context.addressing.loops.push(frame);
-    const lowered = this.block(body);
+    const lowered = lower();
     this.context.addressing.loops.pop();
     return lowered;
   }
 
-  private frame(s: Loop, index: LoopFrame['index']): LoopFrame {
+  private frame(loop: For | While, index: LoopFrame['index']): LoopFrame {
     const assigned = new Set<Variable>();
     const written = new Set<TileTensor>();
-    let moves = true;
-    walkStmts(s.body, (inner) => {
-      if (inner.kind === 'set') assigned.add(this.variableOf(inner.local));
-      if (inner.kind === 'for') assigned.add(this.variableOf(inner.index));
-      if (inner.kind === 'store') written.add(owner(inner.tensor));
+    walkStmts(loop.body, (s) => {
+      if (s.kind === 'set') assigned.add(this.variableOf(s.local));
+      if (s.kind === 'for') assigned.add(this.variableOf(s.index));
+      if (s.kind === 'store') written.add(owner(s.tensor));
     });
-    if (index) {
-      moves = !assigned.has(index.variable);
-      assigned.add(index.variable);
-    }
-    return {
-      index: moves ? index : null,
-      assigned,
-      written,
-      varies: new Map(),
-      pointers: new Map(),
-    };
+    const moves = index !== null && !assigned.has(index.variable);
+    if (index) assigned.add(index.variable);
+    return { index: moves ? index : null, assigned, written, varies: new Map(), pointers: new Map() };
   }
 }
 

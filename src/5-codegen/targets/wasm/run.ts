@@ -2,6 +2,7 @@
 // again before anything it depends on changes is kept in a local. In: values with an action each.
 // Out: instructions. Needs no recursion however deep the values are.
 import type { TileTensor } from '../../../3-tile/tensor.ts';
+import { postOrder } from '../../../support/rewrite.ts';
 import type { FunctionBuilder } from './function.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
 
@@ -10,7 +11,7 @@ export interface RunItem {
   readonly roots: readonly Value[];
   readonly act: (f: FunctionBuilder) => void;
   /** What the action changes. */
-  readonly sets?: Variable;
+  readonly sets?: Variable | null;
   readonly writes?: TileTensor;
 }
 
@@ -26,7 +27,7 @@ export interface RunContext {
 interface Node {
   readonly value: Value;
   readonly src: readonly Node[];
-  /** Count of writes to the memory it reads, when it was made. */
+  /** Count of changes to the variable or memory it reads, when it was made. */
   readonly version: number;
   /** The last moment at which it was known to be current. */
   stamp: number;
@@ -39,68 +40,36 @@ interface Node {
 class RunGraph {
   private readonly hoisted: ReadonlyMap<Value, number>;
   private readonly current = new Map<Value, Node>();
-  private readonly versions = new Map<TileTensor, number>();
+  private readonly versions = new Map<TileTensor | Variable | null, number>();
   private now = 0;
-  private fresh = new Set<Variable>();
 
   constructor(hoisted: ReadonlyMap<Value, number>) {
     this.hoisted = hoisted;
   }
 
   node(root: Value): Node {
-    const stack = [root];
-    while (stack.length > 0) {
-      const x = stack[stack.length - 1];
-      if (this.current.get(x)?.stamp === this.now) {
-        stack.pop();
-        continue;
-      }
-      const operands = this.isLeaf(x) ? [] : x.src;
-      const pending = operands.filter((s) => this.current.get(s)?.stamp !== this.now);
-      if (pending.length > 0) stack.push(...pending);
-      else {
-        stack.pop();
-        this.renew(
-          x,
-          operands.map((s) => this.current.get(s)!),
-        );
-      }
-    }
+    const visited = new Set<Value>();
+    const isCurrent = (x: Value): boolean => visited.has(x) || this.current.get(x)?.stamp === this.now;
+    for (const x of postOrder([root], this.operands, { has: isCurrent, add: (x) => visited.add(x) })) this.renew(x);
     return this.current.get(root)!;
   }
 
-  private isLeaf(x: Value): boolean {
-    return x.src.length === 0 || this.hoisted.has(x);
-  }
+  private readonly operands = (x: Value): readonly Value[] => (this.hoisted.has(x) ? [] : x.src);
 
-  private renew(value: Value, src: readonly Node[]): void {
-    const version = value.memory ? (this.versions.get(value.memory) ?? 0) : 0;
+  private renew(value: Value): void {
+    const src = this.operands(value).map((s) => this.current.get(s)!);
+    const version = this.versions.get(value.variable ?? value.memory) ?? 0;
     const old = this.current.get(value);
-    const same =
-      old &&
-      old.version === version &&
-      src.every((s, i) => s === old.src[i]) &&
-      !(value.variable && this.fresh.has(value.variable));
-    if (same) old.stamp = this.now;
+    if (old?.version === version && src.every((s, i) => s === old.src[i])) old.stamp = this.now;
     else {
       for (const s of src) s.uses++;
-      this.current.set(value, {
-        value,
-        src,
-        version,
-        stamp: this.now,
-        uses: 0,
-        local: -1,
-        left: 0,
-      });
-      if (value.variable) this.fresh.delete(value.variable);
+      this.current.set(value, { value, src, version, stamp: this.now, uses: 0, local: -1, left: 0 });
     }
   }
 
-  changed(item: RunItem): void {
-    if (item.sets) this.fresh.add(item.sets);
-    if (item.writes) this.versions.set(item.writes, (this.versions.get(item.writes) ?? 0) + 1);
-    if (item.sets || item.writes) this.now++;
+  changed({ sets, writes }: RunItem): void {
+    for (const what of [sets, writes]) if (what) this.versions.set(what, (this.versions.get(what) ?? 0) + 1);
+    if (sets || writes) this.now++;
   }
 }
 
@@ -108,11 +77,8 @@ class RunGraph {
 export function emitRun(context: RunContext, items: readonly RunItem[]): void {
   const graph = new RunGraph(context.hoisted);
   const planned = items.map((item) => {
-    const nodes = item.roots.map((r) => {
-      const n = graph.node(r);
-      n.uses++;
-      return n;
-    });
+    const nodes = item.roots.map((r) => graph.node(r));
+    for (const n of nodes) n.uses++;
     graph.changed(item);
     return { nodes, act: item.act };
   });

@@ -29,20 +29,11 @@ export interface Value {
   readonly loads: boolean;
 }
 
-const CONST_OPS = {
-  i32: 'i32.const',
-  i64: 'i64.const',
-  f32: 'f32.const',
-  f64: 'f64.const',
-} as const;
-const NO_EXTRA = { variable: null, callee: null, memory: null };
-const scratch = new DataView(new ArrayBuffer(16));
-
-type Extra = Pick<Value, 'variable' | 'callee' | 'memory'>;
-type Scalar32 = (a: number, b: number) => number;
+export type ScalarType = Exclude<ValType, 'v128'>;
+type Extra = Partial<Pick<Value, 'variable' | 'callee' | 'memory'>>;
 
 /** Folded where both operands are constants; index arithmetic is full of these. */
-const FOLD_I32: Partial<Record<Value['op'], Scalar32>> = {
+const FOLD_I32: Partial<Record<Value['op'], (a: number, b: number) => number>> = {
   'i32.add': (a, b) => (a + b) | 0,
   'i32.sub': (a, b) => (a - b) | 0,
   'i32.mul': Math.imul,
@@ -50,6 +41,8 @@ const FOLD_I32: Partial<Record<Value['op'], Scalar32>> = {
   'i32.and': (a, b) => a & b,
   'i32.or': (a, b) => a | b,
 };
+/** The right operand that changes nothing. */
+const NEUTRAL: Partial<Record<Value['op'], number>> = { 'i32.add': 0, 'i32.sub': 0, 'i32.mul': 1 };
 
 export class Values {
   private readonly table = new Map<string, Value>();
@@ -60,12 +53,12 @@ export class Values {
   }
 
   read(variable: Variable): Value {
-    return this.intern('read', variable.type, [], variable.id, { ...NO_EXTRA, variable });
+    return this.intern('read', variable.type, [], variable.id, { variable });
   }
 
   /** A scalar constant of a WebAssembly type; i64 takes a bigint. */
-  constant(type: Exclude<ValType, 'v128'>, value: number | bigint): Value {
-    return this.intern(CONST_OPS[type], type, [], value, NO_EXTRA);
+  constant(type: ScalarType, value: number | bigint): Value {
+    return this.intern(`${type}.const`, type, [], value);
   }
 
   i32(value: number): Value {
@@ -74,66 +67,64 @@ export class Values {
 
   /** A vector constant of sixteen bytes. */
   bytes(bytes: readonly number[]): Value {
-    return this.intern('v128.const', 'v128', [], bytes, NO_EXTRA);
-  }
-
-  /** A vector of four equal 32-bit patterns. */
-  lanes32(bits: number): Value {
-    const b = [0, 8, 16, 24].map((s) => (bits >>> s) & 255);
-    return this.bytes([...b, ...b, ...b, ...b]);
+    return this.intern('v128.const', 'v128', [], bytes);
   }
 
   op(op: InstructionName, src: readonly Value[], imm: Immediate = null): Value {
-    const folded = this.fold(op, src);
-    if (folded) return folded;
-    return this.intern(op, INSTRUCTIONS[op].result!, src, imm, NO_EXTRA);
+    return this.fold(op, src) ?? this.intern(op, INSTRUCTIONS[op].result!, src, imm);
   }
 
   load(op: InstructionName, address: Value, offset: number, memory: TileTensor): Value {
-    const extra = { ...NO_EXTRA, memory };
-    return this.intern(op, INSTRUCTIONS[op].result!, [address], offset, extra);
+    return this.intern(op, INSTRUCTIONS[op].result!, [address], offset, { memory });
   }
 
   /** `condition` is an i32; both sides are evaluated. */
   select(condition: Value, then: Value, otherwise: Value): Value {
     if (then === otherwise) return then;
     if (condition.op === 'i32.const') return condition.imm === 0 ? otherwise : then;
-    return this.intern('select', then.type, [then, otherwise, condition], null, NO_EXTRA);
+    return this.intern('select', then.type, [then, otherwise, condition]);
   }
 
   call(callee: string, type: ValType, src: readonly Value[]): Value {
-    return this.intern('call', type, src, null, { ...NO_EXTRA, callee });
+    return this.intern('call', type, src, null, { callee });
   }
 
-  private fold(op: InstructionName, src: readonly Value[]): Value | null {
-    const [a, b] = src;
+  private fold(op: InstructionName, [a, b]: readonly Value[]): Value | null {
     if (b?.op !== 'i32.const') return null;
-    if ((op === 'i32.add' || op === 'i32.sub') && b.imm === 0) return a;
-    if (op === 'i32.mul' && b.imm === 1) return a;
+    if (NEUTRAL[op] === b.imm) return a;
     const f = FOLD_I32[op];
     return f && a.op === 'i32.const' ? this.i32(f(a.imm as number, b.imm as number)) : null;
   }
 
-  private intern(op: Value['op'], type: ValType, src: readonly Value[], imm: Immediate, extra: Extra): Value {
-    let key = `${op}|${immediateKey(op, imm)}|${extra.callee ?? ''}`;
+  private intern(
+    op: Value['op'],
+    type: ValType,
+    src: readonly Value[],
+    imm: Immediate = null,
+    { variable = null, callee = null, memory = null }: Extra = {},
+  ): Value {
+    let key = `${op}|${immediateKey(op, imm)}|${callee ?? ''}`;
     for (const s of src) key += `,${s.id}`;
     let v = this.table.get(key);
     if (!v) {
-      const loads = extra.memory !== null || src.some((s) => s.loads);
-      v = { id: this.table.size, op, type, src, imm, loads, ...extra };
+      const loads = memory !== null || src.some((s) => s.loads);
+      v = { id: this.table.size, op, type, src, imm, variable, callee, memory, loads };
       this.table.set(key, v);
     }
     return v;
   }
 }
 
+const scratch = new DataView(new ArrayBuffer(8));
+
 /** Floats by their bits: -0 differs from 0, NaN equals NaN. */
 function immediateKey(op: Value['op'], imm: Immediate): string {
   if (imm === null) return '';
   if (op !== 'f32.const' && op !== 'f64.const') return String(imm);
   scratch.setFloat64(0, imm as number);
-  return `${scratch.getUint32(0)}.${scratch.getUint32(4)}`;
+  return String(scratch.getBigUint64(0));
 }
 
-export const isConstant = (v: Value): boolean =>
-  v.op === 'i32.const' || v.op === 'i64.const' || v.op === 'f32.const' || v.op === 'f64.const';
+const CONSTANTS: ReadonlySet<Value['op']> = new Set(['i32.const', 'i64.const', 'f32.const', 'f64.const']);
+/** Scalars only. */
+export const isConstant = (v: Value): boolean => CONSTANTS.has(v.op);
