@@ -3,14 +3,13 @@
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { parseModel } from './1-frontend/onnx/index.ts';
 import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
-import { DEFAULT_LIMITS } from './ir/limits.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
 
 export { Tensor } from './6-runtime/tensor.ts';
 export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } from './session.ts';
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
@@ -31,11 +30,9 @@ export class Session extends BaseSession {
    */
   static async create(model: Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const parsed = parseModel(bytes, { limits, ...(options.files ? { files: options.files } : {}) });
     const make = portableBackends[options.target ?? DEFAULT_TARGET];
     if (!make) throw new TilewrightError('USAGE', `unknown target ${options.target}`);
-    const session = new Session(parsed, make(options.observer ? { observer: options.observer } : {}), options);
+    const session = new Session(parseModel(bytes, options), make(options), options);
     await session.prepare();
     return session;
   }

@@ -4,11 +4,11 @@
 import { splitConstantPart } from './2-graph/constant-part.ts';
 import { specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
-import { foldNode, toTiles } from './3-tile/from-graph.ts';
 import { resetExprs } from './3-tile/expr.ts';
+import { foldNode, toTiles } from './3-tile/from-graph.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import type { Executable } from './6-runtime/executable.ts';
-import type { SegmentCompiler } from './6-runtime/plan.ts';
+import { feedType, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import type { Backend } from './backends/backend.ts';
 import type { Model } from './ir/graph.ts';
 import type { ModelLimits } from './ir/limits.ts';
@@ -24,6 +24,17 @@ export function modelCompiler(model: Model, backend: Backend, limits: ModelLimit
     specialise: (feeds, answers) => specialise(model, feeds, { registry, limits, fold: foldNode, answers }),
     build: (segment) => buildSegment(segment, backend, limits),
   };
+}
+
+/** A plan for feeds of these types (null: the input's default). Its owner disposes of it. */
+export function planFor(
+  model: Model,
+  backend: Backend,
+  feeds: readonly (RunValue | null)[],
+  limits: ModelLimits,
+): Plan {
+  const types = feeds.map((f) => f && feedType(f));
+  return new Plan(modelCompiler(model, backend, limits), types);
 }
 
 /** Compilations in progress: they share the table of interned expressions. */

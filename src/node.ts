@@ -15,7 +15,7 @@ import { TilewrightError } from './support/errors.ts';
 
 export { Tensor } from './6-runtime/tensor.ts';
 export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export type { Feed, Feeds, Results, SessionOptions, TensorMetadata } from './session.ts';
+export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } from './session.ts';
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
@@ -33,8 +33,7 @@ export function readModel(
   options: Pick<CreateOptions, 'files' | 'limits'> = {},
 ): Model {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  if (model instanceof Uint8Array)
-    return parseModel(model, { limits, ...(options.files ? { files: options.files } : {}) });
+  if (model instanceof Uint8Array) return parseModel(model, options);
   if (model instanceof ArrayBuffer) return readModel(new Uint8Array(model), options);
   const file = model instanceof URL ? fileURLToPath(model) : model;
   const files = options.files ?? nodeFiles(path.dirname(path.resolve(file)));
@@ -44,17 +43,12 @@ export function readModel(
 function readFile(file: string, most: number): Uint8Array {
   try {
     const { size } = fs.statSync(file);
-    if (size > most) {
-      throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`, {
-        file,
-      });
-    }
-    return fs.readFileSync(file);
+    if (size <= most) return fs.readFileSync(file);
+    throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`);
   } catch (error) {
-    if (error instanceof TilewrightError) throw error;
-    throw new TilewrightError('USAGE', `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`, {
-      file,
-    });
+    if (error instanceof TilewrightError) throw error.at({ file });
+    const what = `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`;
+    throw new TilewrightError('USAGE', what, { file });
   }
 }
 
@@ -66,11 +60,7 @@ export class Session extends BaseSession {
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const parsed = readModel(model, options);
-    const backend = await nodeBackend(
-      options.target ?? DEFAULT_TARGET,
-      options.observer ? { observer: options.observer } : {},
-    );
-    const session = new Session(parsed, backend, options);
+    const session = new Session(parsed, await nodeBackend(options.target ?? DEFAULT_TARGET, options), options);
     await session.prepare();
     return session;
   }

@@ -1,10 +1,11 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run.
 // Shaped after onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
 import type { FeedType } from './2-graph/specialise.ts';
-import { feedType, isTensorValue, Plan, type RunValue, requireFeed, type SegmentCompiler } from './6-runtime/plan.ts';
+import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
 import type { Backend } from './backends/backend.ts';
 import { modelCompiler } from './compile.ts';
+import type { Dim } from './ir/dim.ts';
 import { dtypeInfo } from './ir/dtype.ts';
 import type { Model, Value, ValueType } from './ir/graph.ts';
 import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
@@ -13,7 +14,10 @@ import { TilewrightError } from './support/errors.ts';
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
 export type Feed = Tensor | readonly Tensor[] | null;
 export type Feeds = Readonly<Record<string, Feed>>;
-export type Results = Record<string, Tensor | Tensor[] | null>;
+/** Outputs by name. */
+export type Results = Record<string, Tensor>;
+/** Outputs by name, of models that also give sequences (lists) and optionals (null when empty). */
+export type Values = Record<string, Tensor | Tensor[] | null>;
 
 export interface SessionOptions {
   /** Bounds on what the model may ask for. */
@@ -31,13 +35,10 @@ export interface TensorMetadata {
 }
 
 function metadata(v: Value): TensorMetadata {
-  const t: ValueType | undefined = v.type;
-  if (t?.kind !== 'tensor') return { name: v.name, type: t?.kind ?? 'unknown', shape: undefined };
-  return {
-    name: v.name,
-    type: dtypeInfo(t.dtype).api,
-    shape: t.shape?.map((d) => (typeof d === 'number' ? d : String(d))),
-  };
+  const { name, type: t } = v;
+  if (t?.kind !== 'tensor') return { name, type: t?.kind ?? 'unknown', shape: undefined };
+  const shape = t.shape?.map((d) => (typeof d === 'number' ? d : String(d)));
+  return { name, type: dtypeInfo(t.dtype).api, shape };
 }
 
 export class Session {
@@ -62,10 +63,8 @@ export class Session {
     this.maxPlans = options.maxSpecialisations ?? 16;
     this.inputMetadata = model.graph.inputs.map(metadata);
     this.outputMetadata = model.graph.outputs.map(metadata);
-    this.inputNames = this.inputMetadata
-      .filter((_, i) => !model.graph.constants.has(model.graph.inputs[i]))
-      .map((m) => m.name);
-    this.outputNames = this.outputMetadata.map((m) => m.name);
+    this.inputNames = model.graph.inputs.filter((v) => !model.graph.constants.has(v)).map((v) => v.name);
+    this.outputNames = model.graph.outputs.map((v) => v.name);
   }
 
   /** Compiles for the declared shapes when all are numeric; otherwise the first run compiles. */
@@ -77,26 +76,33 @@ export class Session {
 
   /**
    * Runs the model. Feeds are named by input; initialisers with a default may be left out.
-   * @throws TilewrightError INVALID_INPUT for feeds that do not fit; RUNTIME_CHECK when the data breaks an operator's rule
+   * @throws TilewrightError INVALID_INPUT for feeds that do not fit; RUNTIME_CHECK when the data breaks an operator's
+   * rule; UNSUPPORTED_TYPE when an output is not a tensor: `runValues` gives those
    */
-  run(feeds: Feeds): Promise<Results> {
+  async run(feeds: Feeds): Promise<Results> {
+    const values = await this.runValues(feeds);
+    for (const [name, value] of Object.entries(values)) {
+      if (value instanceof Tensor) continue;
+      const what = `an output is ${value ? 'a sequence' : 'an empty optional'}`;
+      throw new TilewrightError('UNSUPPORTED_TYPE', what, { value: name }, 'Call runValues instead of run.');
+    }
+    return values as Results;
+  }
+
+  /** As `run`, for models whose outputs may be sequences or optionals too. */
+  runValues(feeds: Feeds): Promise<Values> {
     const turn = this.queue.then(() => this.runNow(feeds));
     this.queue = turn.catch(() => undefined);
     return turn;
   }
 
-  private async runNow(feeds: Feeds): Promise<Results> {
+  private async runNow(feeds: Feeds): Promise<Values> {
     if (this.released) throw new TilewrightError('USAGE', 'the session was released');
     const { graph } = this.model;
-    for (const name of Object.keys(feeds)) {
-      if (!this.inputMetadata.some((m) => m.name === name)) {
-        throw new TilewrightError(
-          'INVALID_INPUT',
-          'the model has no such input',
-          { value: name },
-          `Its inputs are: ${this.inputNames.join(', ')}.`,
-        );
-      }
+    const unknown = Object.keys(feeds).find((name) => !this.inputMetadata.some((m) => m.name === name));
+    if (unknown !== undefined) {
+      const hint = `Its inputs are: ${this.inputNames.join(', ')}.`;
+      throw new TilewrightError('INVALID_INPUT', 'the model has no such input', { value: unknown }, hint);
     }
     const values = graph.inputs.map((v) => this.feed(v, feeds));
     const plan = this.plan(values.map((v) => v && feedType(v)));
@@ -110,17 +116,19 @@ export class Session {
     if (v.type?.kind === 'optional') {
       return { kind: 'optional', value: given === null || given === undefined ? null : fromPublic(given, v.type.elem) };
     }
-    requireFeed(given, v.name);
-    const value = fromPublic(given as Tensor | readonly Tensor[], v.type);
+    if (typeof given !== 'object' || given === null) {
+      const hint = 'Feed a Tensor for every required input.';
+      throw new TilewrightError('INVALID_INPUT', 'no value was fed', { value: v.name }, hint);
+    }
+    const value = fromPublic(given, v.type);
     checkFeed(v, value);
     return value;
   }
 
   private plan(types: readonly (FeedType | null)[]): Plan {
     const key = JSON.stringify(types);
-    let plan = this.plans.get(key);
+    const plan = this.plans.get(key) ?? new Plan(this.compiler, types);
     this.plans.delete(key);
-    plan ??= new Plan(this.compiler, types);
     this.plans.set(key, plan);
     if (this.plans.size > this.maxPlans) {
       const [oldest, old] = this.plans.entries().next().value!;
@@ -133,13 +141,7 @@ export class Session {
   /** Figures of the compiled programs: peak arena bytes, code bytes, kernels. */
   get stats(): { arenaBytes: number; codeBytes: number; kernels: number; segments: number } {
     const all = [...this.plans.values()].flatMap((p) => p.executables);
-    const total = (f: (e: (typeof all)[number]) => number): number => all.reduce((n, e) => n + f(e), 0);
-    return {
-      arenaBytes: Math.max(0, ...all.map((e) => e.arenaBytes)),
-      codeBytes: total((e) => e.codeBytes),
-      kernels: total((e) => e.kernels),
-      segments: all.length,
-    };
+    return { ...figuresOf(all), segments: all.length };
   }
 
   /** Frees compiled programs and their memory; waits for runs in progress. */
@@ -175,27 +177,17 @@ function toPublic(v: RunValue): Tensor | Tensor[] | null {
 
 function checkFeed(v: Value, value: RunValue): void {
   const { type } = v;
+  const refuse = (what: string, shape?: readonly number[]): never => {
+    throw new TilewrightError('INVALID_INPUT', what, { value: v.name, shape });
+  };
   if (!isTensorValue(value) || type?.kind !== 'tensor') {
-    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) {
-      throw new TilewrightError('INVALID_INPUT', `expected a ${type.kind}`, { value: v.name });
-    }
+    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) refuse(`expected a ${type.kind}`);
     return;
   }
-  if (type.dtype !== value.dtype) {
-    throw new TilewrightError(
-      'INVALID_INPUT',
-      `has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(type.dtype).api}`,
-      { value: v.name },
-    );
-  }
-  const { shape } = type;
-  const fits =
-    !shape ||
-    (shape.length === value.shape.length && shape.every((d, i) => typeof d !== 'number' || d === value.shape[i]));
-  if (!fits) {
-    throw new TilewrightError('INVALID_INPUT', `does not fit the declared shape [${shape.join(', ')}]`, {
-      value: v.name,
-      shape: value.shape,
-    });
+  const { dtype, shape } = type;
+  if (dtype !== value.dtype) refuse(`has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(dtype).api}`);
+  const fits = (d: Dim, i: number): boolean => typeof d !== 'number' || d === value.shape[i];
+  if (shape && (shape.length !== value.shape.length || !shape.every(fits))) {
+    refuse(`does not fit the declared shape [${shape.join(', ')}]`, value.shape);
   }
 }

@@ -25,8 +25,6 @@ const constantsOf = (p: TileProgram | TaskProgram): ((n: number) => TensorData |
   return (n) => list[n];
 };
 
-const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
-
 export const SIBLINGS = {
   graph: { print: printGraph } as Siblings<StaticGraph>,
   tile: {
@@ -40,7 +38,7 @@ export const SIBLINGS = {
     parse: (text, p) => parseTaskProgram(text, constantsOf(p)),
   } as Siblings<TaskProgram>,
   code: {
-    print: (c) => (c.bytes.includes(0) ? hex(c.bytes) : new TextDecoder().decode(c.bytes)),
+    print: (c) => c.text?.() ?? new TextDecoder().decode(c.bytes),
   } as Siblings<TargetCode>,
 };
 

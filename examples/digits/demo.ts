@@ -22,7 +22,7 @@ async function recognise(session: Session, pictures: readonly Picture[]): Promis
   for (const [i, picture] of pictures.entries()) pixels.set(picture.pixels, i * SIDE * SIDE);
   const shape = [pictures.length, 1, SIDE, SIDE];
   const { probabilities } = await session.run({ picture: new Tensor('float32', pixels, shape) });
-  const all = (probabilities as Tensor).data as Float32Array;
+  const all = probabilities.data as Float32Array;
   return pictures.map((_, i) => {
     const row = all.subarray(i * 10, (i + 1) * 10);
     const probability = Math.max(...row);

@@ -1,14 +1,71 @@
-// A compiled segment that can run here: the one interface between sessions and the launchers.
+// A loaded program that can run here: the one interface between sessions and the launchers, and what all launchers do
+// around a call. In: an artifact and the way to its memory and code. Out: an Executable.
 import type { TensorData } from '../ir/tensor.ts';
+import { TilewrightError } from '../support/errors.ts';
+import type { Artifact, Slot } from './artifact.ts';
 
+/** A loaded program with its own memory. Not reentrant; `dispose` twice is allowed. */
 export interface Executable {
-  /** Runs once. Feeds are in the program's input order and have exactly its types; results are fresh. */
-  run(feeds: readonly TensorData[]): TensorData[];
   /** Peak bytes of intermediate data, known before the run. */
   readonly arenaBytes: number;
   /** Bytes of generated code. */
   readonly codeBytes: number;
   /** Distinct kernels in the program. */
   readonly kernels: number;
+  /**
+   * Feeds in input order (dtype and shape as in the artifact, else INVALID_INPUT); results are fresh copies in output
+   * order. Throws RUNTIME_CHECK when a check fails.
+   */
+  run(feeds: readonly TensorData[]): TensorData[];
   dispose(): void;
+}
+
+/** Code and memory in the hands of a launcher. */
+export interface Loaded {
+  readonly codeBytes: number;
+  /** The bytes of a slot, as a view. */
+  view(slot: Slot): Uint8Array;
+  call(): void;
+  unload?(): void;
+}
+
+/** The artifact as an executable; writes its constants. */
+export function makeExecutable(artifact: Artifact, loaded: Loaded, constants: Uint8Array): Executable {
+  let live: Loaded | null = loaded;
+  for (const { offset, bytes } of artifact.constants) constants.set(bytes, offset);
+  const { arenaBytes, kernels, inputs, outputs, checks } = artifact;
+  return {
+    arenaBytes,
+    kernels,
+    codeBytes: loaded.codeBytes,
+    run(feeds) {
+      if (!live) throw new TilewrightError('USAGE', 'the program was disposed of');
+      const { view } = live;
+      checkFeeds(inputs, feeds);
+      for (const [i, slot] of inputs.entries()) view(slot).set(feeds[i].bytes);
+      live.call();
+      for (const { slot, message, node, op } of checks) {
+        if (view(slot)[0] === 0) throw new TilewrightError('RUNTIME_CHECK', message, { node, op });
+      }
+      return outputs.map((slot) => ({ dtype: slot.dtype, shape: slot.shape, bytes: view(slot).slice() }));
+    },
+    dispose() {
+      live?.unload?.();
+      live = null;
+    },
+  };
+}
+
+/** Refuses feeds that do not fit the program's inputs: INVALID_INPUT. */
+function checkFeeds(inputs: readonly Slot[], feeds: readonly TensorData[]): void {
+  if (feeds.length !== inputs.length) {
+    throw new TilewrightError('INVALID_INPUT', `${feeds.length} inputs for ${inputs.length}`);
+  }
+  for (const [i, slot] of inputs.entries()) {
+    const { dtype, shape, bytes } = feeds[i];
+    const [given, wanted] = [`${dtype}[${shape.join(',')}]`, `${slot.dtype}[${slot.shape.join(',')}]`];
+    if (given === wanted && bytes.byteLength === slot.bytes) continue;
+    const what = `input has type ${given}, the program takes ${wanted}`;
+    throw new TilewrightError('INVALID_INPUT', what, { value: slot.name });
+  }
 }

@@ -5,7 +5,7 @@ import type { OutputSource, Specialisation } from '../2-graph/segment.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
 import type { TensorData } from '../ir/tensor.ts';
-import { invariant, TilewrightError } from '../support/errors.ts';
+import { invariant } from '../support/errors.ts';
 import type { Executable } from './executable.ts';
 
 /** A fed or resulting value: a tensor, a list, or an optional. */
@@ -49,6 +49,13 @@ function contentKey(t: TensorData): string {
   return text;
 }
 
+/** Figures of several programs: peak arena bytes; bytes of code and distinct kernels in all. */
+export function figuresOf(executables: readonly Executable[]): Omit<Executable, 'run' | 'dispose'> {
+  const total = (f: 'codeBytes' | 'kernels'): number => executables.reduce((n, e) => n + e[f], 0);
+  const arenaBytes = Math.max(0, ...executables.map((e) => e.arenaBytes));
+  return { arenaBytes, codeBytes: total('codeBytes'), kernels: total('kernels') };
+}
+
 /** All that is compiled for one set of feed types. */
 export class Plan {
   private root: PlanNode | null = null;
@@ -82,17 +89,13 @@ export class Plan {
     let node = this.root!;
     const known = new Map<number, TensorData>();
     const flat = feeds.flatMap((v) => (v ? flatten(v) : []));
-    node.specialisation.inputs.flat().forEach((t, i) => {
-      known.set(t.id, flat[i]);
-    });
+    for (const [i, t] of node.specialisation.inputs.flat().entries()) known.set(t.id, flat[i]);
     const answers: TensorData[] = [];
     let done = 0;
     for (;;) {
       for (const { graph, executable } of node.added) {
         const results = executable.run(graph.inputs.map((t) => get(known, t)));
-        graph.outputs.forEach((t, i) => {
-          known.set(t.id, results[i]);
-        });
+        for (const [i, t] of graph.outputs.entries()) known.set(t.id, results[i]);
       }
       done += node.added.length;
       const { pending } = node.specialisation;
@@ -100,11 +103,8 @@ export class Plan {
       const value = pending.kind === 'input' ? flat[pending.input] : get(known, pending.tensor);
       answers.push(value);
       const key = contentKey(value);
-      let next = node.next.get(key);
-      if (!next) {
-        next = await this.grow(answers, done);
-        node.next.set(key, next);
-      }
+      const next: PlanNode = node.next.get(key) ?? (await this.grow(answers, done));
+      node.next.set(key, next);
       node = next;
     }
   }
@@ -126,16 +126,4 @@ function collect(source: OutputSource, known: ReadonlyMap<number, TensorData>): 
   if (source.kind === 'tensor') return get(known, source.tensor);
   if (source.kind === 'sequence') return { kind: 'sequence', elems: source.elems.map((e) => collect(e, known)) };
   return { kind: 'optional', value: source.value && collect(source.value, known) };
-}
-
-/** Refuses a feed that cannot be one of ours. */
-export function requireFeed(v: unknown, name: string): asserts v is RunValue {
-  if (typeof v !== 'object' || v === null) {
-    throw new TilewrightError(
-      'INVALID_INPUT',
-      'no value was fed',
-      { value: name },
-      'Feed a Tensor for every required input.',
-    );
-  }
 }

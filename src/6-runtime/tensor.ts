@@ -4,17 +4,8 @@ import { type DType, dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 
-type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
+type Integers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type TypedArray = Integers | Float32Array | Float64Array | BigInt64Array | BigUint64Array;
 
 export type TensorElements = TypedArray | readonly string[];
 
@@ -22,29 +13,27 @@ type ArrayClass = {
   new (buffer: ArrayBufferLike, offset: number, length: number): TypedArray;
   from(values: Iterable<never>): TypedArray;
   readonly BYTES_PER_ELEMENT: number;
+  readonly name: string;
 };
+
+/** Signed and unsigned, by growing size. */
+const INTEGERS = [
+  Int8Array,
+  Uint8Array,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+];
 
 /** Typed array per dtype; narrow floats are given as their bit patterns, sub-byte types one per byte. */
-const ARRAYS: Partial<Record<DType, unknown>> = {
-  f32: Float32Array,
-  f64: Float64Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  i64: BigInt64Array,
-  u64: BigUint64Array,
-  f16: Uint16Array,
-  bf16: Uint16Array,
-  i8: Int8Array,
-  i4: Int8Array,
-  i2: Int8Array,
-  complex64: Float32Array,
-  complex128: Float64Array,
-};
-
-function arrayClass(dtype: DType): ArrayClass {
-  return (ARRAYS[dtype] ?? Uint8Array) as ArrayClass;
+export function arrayClass(dtype: DType): ArrayClass {
+  const { kind, bytes } = dtypeInfo(dtype);
+  if (dtype === 'f32' || dtype === 'complex64') return Float32Array;
+  if (dtype === 'f64' || dtype === 'complex128') return Float64Array;
+  return INTEGERS[2 * Math.log2(bytes) + (kind === 'int' ? 0 : 1)] as unknown as ArrayClass;
 }
 
 /**
@@ -66,24 +55,19 @@ export class Tensor {
     dims?: readonly number[],
   ) {
     const dtype = dtypeFromApi(type);
-    if (!dtype)
-      throw new TilewrightError(
-        'INVALID_INPUT',
-        `unknown tensor type ${type}`,
-        {},
-        'Types are named as in onnxruntime-common: float32, int64, bool, …',
-      );
+    if (!dtype) {
+      const hint = 'Types are named as in onnxruntime-common: float32, int64, bool, …';
+      throw new TilewrightError('INVALID_INPUT', `unknown tensor type ${type}`, {}, hint);
+    }
     this.type = type;
     this.data = toElements(dtype, data);
     this.dims = Object.freeze([...(dims ?? [this.data.length / complexParts(dtype)])]);
-    if (this.dims.some((d) => !Number.isSafeInteger(d) || d < 0)) {
-      throw new TilewrightError('INVALID_INPUT', 'dims must be non-negative integers', { shape: this.dims });
-    }
-    if (elementCount(this.dims) * complexParts(dtype) !== this.data.length) {
-      throw new TilewrightError('INVALID_INPUT', `${this.data.length} elements do not fill the dims`, {
-        shape: this.dims,
-      });
-    }
+    const refuse = (what: string): never => {
+      throw new TilewrightError('INVALID_INPUT', what, { shape: this.dims });
+    };
+    if (this.dims.some((d) => !Number.isSafeInteger(d) || d < 0)) refuse('dims must be non-negative integers');
+    const { length } = this.data;
+    if (elementCount(this.dims) * complexParts(dtype) !== length) refuse(`${length} elements do not fill the dims`);
   }
 
   get size(): number {
@@ -106,19 +90,12 @@ function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1])
   const wanted = arrayClass(dtype);
   if (ArrayBuffer.isView(data)) {
     if (data instanceof (wanted as never as new () => TypedArray)) return data as TypedArray;
-    const clamped = data as unknown as {
-      BYTES_PER_ELEMENT?: number;
-      buffer: ArrayBufferLike;
-      byteOffset: number;
-      length: number;
-    };
-    if (clamped.BYTES_PER_ELEMENT === wanted.BYTES_PER_ELEMENT && wanted.BYTES_PER_ELEMENT <= 2) {
-      return new wanted(clamped.buffer, clamped.byteOffset, clamped.length);
+    const { buffer, byteOffset, byteLength } = data;
+    const size = wanted.BYTES_PER_ELEMENT;
+    if ((data as TypedArray).BYTES_PER_ELEMENT === size && size <= 2) {
+      return new wanted(buffer, byteOffset, byteLength / size);
     }
-    throw new TilewrightError(
-      'INVALID_INPUT',
-      `${dtypeInfo(dtype).api} takes a ${(wanted as unknown as { name: string }).name}`,
-    );
+    throw new TilewrightError('INVALID_INPUT', `${dtypeInfo(dtype).api} takes a ${wanted.name}`);
   }
   const values = data as readonly (number | bigint | boolean)[];
   const big = dtype === 'i64' || dtype === 'u64';

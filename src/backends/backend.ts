@@ -2,7 +2,7 @@
 // its launcher.
 import { interpret } from '../3-tile/interpret.ts';
 import type { TileProgram } from '../3-tile/tile-op.ts';
-import type { Artifact, Executable as Loaded } from '../6-runtime/artifact.ts';
+import type { Artifact } from '../6-runtime/artifact.ts';
 import type { Executable } from '../6-runtime/executable.ts';
 import type { ModelLimits } from '../ir/limits.ts';
 import type { Observer } from '../observe.ts';
@@ -31,23 +31,13 @@ export const interpreterBackend = (observer: Observer): Backend => ({
 });
 
 /** A target and the launcher that loads its artifacts here. */
-export function targetBackend(machine: Machine, observer: Observer, launch: (a: Artifact) => Promise<Loaded>): Backend {
-  return {
-    name: machine.target.name,
-    observer,
-    machine,
-    build: async (program, limits, watching) => {
-      const artifact = await buildArtifact(program, machine, limits, watching);
-      const loaded = await launch(artifact);
-      return {
-        run: (feeds) => loaded.run(feeds),
-        arenaBytes: loaded.arenaBytes,
-        codeBytes: loaded.codeBytes,
-        kernels: artifact.kernels,
-        dispose: () => {
-          loaded.dispose();
-        },
-      };
-    },
-  };
-}
+export const targetBackend = (
+  machine: Machine,
+  observer: Observer,
+  launch: (a: Artifact) => Promise<Executable>,
+): Backend => ({
+  name: machine.target.name,
+  observer,
+  machine,
+  build: async (program, limits, watching) => launch(await buildArtifact(program, machine, limits, watching)),
+});

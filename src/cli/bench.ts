@@ -1,37 +1,22 @@
 // `tilewright bench MODEL`: times one model, beside other runtimes where asked: runs interleave after
 // warm-up until the medians are steady, and ratios are quoted (above 1: Tilewright is faster).
 import fs from 'node:fs';
-import { Command } from 'commander';
-import { feedType, isTensorValue, Plan, type RunValue } from '../6-runtime/plan.ts';
+import type { Command } from 'commander';
+import { figuresOf } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { modelCompiler } from '../compile.ts';
-import type { Model } from '../ir/graph.ts';
+import { planFor } from '../compile.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
-import type { TensorData } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
-import { TilewrightError } from '../support/errors.ts';
-import { gatherInputs, type ShapeOptions } from './inputs.ts';
-import { collect } from './options.ts';
-import { loadPeer, type Peer } from './peers.ts';
+import { gatherInputs } from './inputs.ts';
+import { modelCommand, type Options, usage } from './options.ts';
+import { loadPeer, nameFeeds } from './peers.ts';
 
-interface Options extends ShapeOptions {
-  target: string;
-  threads: string;
-  against?: string;
-  json?: boolean;
-  seconds: string;
-  input: string[];
-}
-export interface PeerResult {
-  readonly name: string;
-  readonly version: string;
-  readonly threads: number;
-  readonly medianMs: number;
-  readonly ratio: number;
-}
-export interface BenchResult {
+type BenchOptions = Options & { seconds: string };
+type PeerResult = Readonly<{ name: string; version: string; medianMs: number; ratio: number }>;
+interface BenchResult {
   readonly model: string;
   readonly target: string;
+  /** Of every runtime. */
   readonly threads: number;
   readonly compileMs: number;
   readonly loadMs: number;
@@ -44,18 +29,11 @@ export interface BenchResult {
 }
 
 export function benchCommand(): Command {
-  return new Command('bench')
-    .description('time a model, beside other runtimes where asked')
-    .argument('<model>', 'ONNX file; inputs come from test_data_set_0 beside it, else random')
-    .option('--target <target>', 'wasm, c or interpreter', 'wasm')
-    .option('--threads <n>', 'threads of every runtime', '1')
-    .option('--against <peers>', 'onnxruntime-node,onnxruntime-web')
-    .option('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable', collect, [])
-    .option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…')
-    .option('--dim <name=n>', 'value of a symbolic extent; repeatable', collect, [])
+  const shared = ['target', 'threads', 'against', 'input', 'shapes', 'dim', 'json'] as const;
+  const about = 'time a model on test_data_set_0 beside it or random data, beside other runtimes where asked';
+  return modelCommand('bench', about, shared)
     .option('--seconds <s>', 'longest time to measure', '10')
-    .option('--json', 'print as JSON')
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: BenchOptions) => {
       const result = await benchModel(file, options);
       if (options.json) console.log(JSON.stringify(result));
       else print(result);
@@ -63,10 +41,7 @@ export function benchCommand(): Command {
 }
 
 /** One thing that is timed. */
-interface Contender {
-  readonly run: () => Promise<void>;
-  readonly times: number[];
-}
+type Contender = Readonly<{ run: () => Promise<unknown>; times: number[] }>;
 
 const sorted = (xs: readonly number[]): number[] => [...xs].sort((a, b) => a - b);
 const quantile = (xs: readonly number[], q: number): number =>
@@ -84,7 +59,7 @@ function steady(c: Contender): boolean {
 }
 
 /** Interleaves rounds of all contenders until every median is steady or the time is used up. */
-export async function measure(contenders: readonly Contender[], seconds: number): Promise<void> {
+async function measure(contenders: readonly Contender[], seconds: number): Promise<void> {
   const warmUntil = performance.now() + Math.min(2000, seconds * 200);
   for (let i = 0; i < 3 || (performance.now() < warmUntil && i < 200); i++) for (const c of contenders) await c.run();
   const end = performance.now() + seconds * 1000;
@@ -98,76 +73,38 @@ export async function measure(contenders: readonly Contender[], seconds: number)
   }
 }
 
-async function benchModel(file: string, options: Options): Promise<BenchResult> {
-  const threads = Number(options.threads);
-  if (threads !== 1) throw new TilewrightError('USAGE', 'programs run on one lane', {}, 'Use --threads 1.');
+async function timed<T>(work: () => T | Promise<T>): Promise<[T, number]> {
   const started = performance.now();
-  const model = readModel(file);
-  const feeds = gatherInputs(model, file, options.input, options);
-  const loadMs = performance.now() - started;
-  const plan = new Plan(
-    modelCompiler(model, await nodeBackend(options.target), DEFAULT_LIMITS),
-    feeds.map((f) => f && feedType(f)),
-  );
-  const compileStart = performance.now();
-  await plan.prepare();
-  const compileMs = performance.now() - compileStart;
-  const firstStart = performance.now();
-  await plan.run(feeds);
-  const firstRunMs = performance.now() - firstStart;
-  const ours: Contender = {
-    run: async () => {
-      await plan.run(feeds);
-    },
-    times: [],
-  };
-  const peers = await loadPeers(options, file, threads);
-  const named = nameFeeds(model, feeds);
-  const theirs = peers.map((p) => ({ run: () => p.time(named), times: [] as number[] }));
-  await measure([ours, ...theirs], Number(options.seconds));
-  const medianMs = median(ours.times);
-  const against = peers.map((p, i) => {
-    const m = median(theirs[i].times);
-    return { name: p.name, version: p.version, threads, medianMs: m, ratio: m / medianMs };
-  });
-  for (const p of peers) await p.release();
-  const { arenaBytes, codeBytes } = figures(plan);
-  plan.dispose();
-  return {
-    model: file,
-    target: options.target,
-    threads,
-    compileMs,
-    loadMs,
-    firstRunMs,
-    medianMs,
-    p95Ms: quantile(ours.times, 0.95),
-    arenaBytes,
-    codeBytes,
-    against,
-  };
+  const result = await work();
+  return [result, performance.now() - started];
 }
 
-function figures(plan: Plan): { arenaBytes: number; codeBytes: number } {
-  return {
-    arenaBytes: Math.max(0, ...plan.executables.map((e) => e.arenaBytes)),
-    codeBytes: plan.executables.reduce((n, e) => n + e.codeBytes, 0),
-  };
-}
-
-async function loadPeers(options: Options, file: string, threads: number): Promise<Peer[]> {
+async function benchModel(file: string, options: BenchOptions): Promise<BenchResult> {
+  const { target } = options;
+  const threads = Number(options.threads);
+  if (threads !== 1) usage('programs run on one lane', 'Use --threads 1.');
+  const [model, loadMs] = await timed(() => readModel(file));
+  const feeds = gatherInputs(model, file, options);
+  const plan = planFor(model, await nodeBackend(target), feeds, DEFAULT_LIMITS);
+  const [, compileMs] = await timed(() => plan.prepare());
+  const [, firstRunMs] = await timed(() => plan.run(feeds));
+  const times: number[] = [];
   const names = (options.against ?? '').split(',').filter((n) => n !== '');
   const bytes = fs.readFileSync(file);
-  return Promise.all(names.map((n) => loadPeer(n, file, bytes, { threads, optimise: true })));
-}
-
-function nameFeeds(model: Model, feeds: readonly (RunValue | null)[]): Record<string, TensorData> {
-  return Object.fromEntries(
-    model.graph.inputs.flatMap((v, i) => {
-      const f = feeds[i];
-      return f && isTensorValue(f) ? [[v.name, f]] : [];
-    }),
-  );
+  const peers = await Promise.all(names.map((n) => loadPeer(n, file, bytes, { threads, optimise: true })));
+  const named = peers.length > 0 ? nameFeeds(model, feeds) : {};
+  const theirs = peers.map((p): Contender => ({ run: () => p.time(named), times: [] }));
+  await measure([{ run: () => plan.run(feeds), times }, ...theirs], Number(options.seconds));
+  const medianMs = median(times);
+  const against = peers.map(({ name, version }, i) => {
+    const m = median(theirs[i].times);
+    return { name, version, medianMs: m, ratio: m / medianMs };
+  });
+  for (const p of peers) await p.release();
+  const { arenaBytes, codeBytes } = figuresOf(plan.executables);
+  plan.dispose();
+  const ours = { compileMs, loadMs, firstRunMs, medianMs, p95Ms: quantile(times, 0.95), arenaBytes, codeBytes };
+  return { model: file, target, threads, ...ours, against };
 }
 
 function print(r: BenchResult): void {

@@ -5,60 +5,49 @@ import path from 'node:path';
 import { parseOptional, parseSequence, parseTensor } from '../1-frontend/onnx/index.ts';
 import type { RunValue } from '../6-runtime/plan.ts';
 import type { ValueType } from '../ir/graph.ts';
-import { elementCount, elements, emptyTensor, type TensorData } from '../ir/tensor.ts';
+import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
 
+/** A file `prefix_K.pb`, or `prefix_K.sample.pb` with some elements only. */
+export type Stored = Readonly<{ index: number; file: string; sample: boolean }>;
 export interface DataSet {
   readonly name: string;
-  readonly dir: string;
+  /** Null: no inputs are stored, element i of n is i/n. */
+  readonly inputs: readonly Stored[] | null;
+  readonly outputs: readonly Stored[];
 }
 export interface TestCase {
   readonly name: string;
   readonly model: string;
-  readonly sets: readonly DataSet[];
-  /** `NAME_output_K.pb` of a light case: its input is i/n. */
-  readonly light: readonly string[];
+  /** Read when it is asked for. */
+  readonly sets: () => readonly DataSet[];
 }
+
+const byName = (a: fs.Dirent, b: fs.Dirent): number => (a.name < b.name ? -1 : 1);
 
 /** All cases under the given folders, in sorted order. */
 export function findCases(dirs: readonly string[]): TestCase[] {
   const found: TestCase[] = [];
   const stack = [...dirs].reverse();
   for (let dir = stack.pop(); dir !== undefined; dir = stack.pop()) {
-    const entries = fs.readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    const model = entries.find((e) => e.name === 'model.onnx');
-    if (model) {
-      const sets = entries.filter((e) => e.isDirectory() && /_set_\d+$/.test(e.name));
-      found.push({
-        name: dir,
-        model: path.join(dir, 'model.onnx'),
-        sets: sets.map((s) => ({ name: s.name, dir: path.join(dir, s.name) })),
-        light: [],
-      });
+    const at = (name: string): string => path.join(dir!, name);
+    const entries = fs.readdirSync(dir, { withFileTypes: true }).sort(byName);
+    if (entries.some((e) => e.name === 'model.onnx')) {
+      const sets = entries.filter((e) => e.isDirectory() && /_set_\d+$/.test(e.name)).map((e) => e.name);
+      const read = (name: string): DataSet => {
+        return { name, inputs: listValues(at(name), 'input'), outputs: listValues(at(name), 'output') };
+      };
+      found.push({ name: dir, model: at('model.onnx'), sets: () => sets.map(read) });
       continue;
     }
-    for (const e of entries)
-      if (e.name.endsWith('.onnx'))
-        found.push(
-          lightCase(
-            dir,
-            e.name,
-            entries.map((x) => x.name),
-          ),
-        );
-    stack.push(
-      ...entries
-        .filter((e) => e.isDirectory())
-        .map((e) => path.join(dir, e.name))
-        .reverse(),
-    );
+    for (const { name } of entries.filter((e) => e.name.endsWith('.onnx'))) {
+      const stem = name.slice(0, -'.onnx'.length);
+      const outputs = listValues(dir, `${stem}_output`);
+      const sets = outputs.length > 0 ? [{ name: '', inputs: null, outputs }] : [];
+      found.push({ name: at(stem), model: at(name), sets: () => sets });
+    }
+    for (const e of entries.reverse()) if (e.isDirectory()) stack.push(at(e.name));
   }
   return found;
-}
-
-function lightCase(dir: string, file: string, names: readonly string[]): TestCase {
-  const stem = file.slice(0, -'.onnx'.length);
-  const light = names.filter((n) => n.startsWith(`${stem}_output_`) && n.endsWith('.pb')).map((n) => path.join(dir, n));
-  return { name: path.join(dir, stem), model: path.join(dir, file), sets: [], light };
 }
 
 /** Reads `prefix_K.pb` as the type the model declares. */
@@ -71,20 +60,16 @@ export function readValue(file: string, type: ValueType | undefined): RunValue {
 
 /** The input of a light case: element i of n is i/n. */
 export function rampInput(shape: readonly number[]): TensorData {
-  const t = emptyTensor('f32', shape);
   const n = elementCount(shape);
-  const cells = elements('f32', t.bytes);
-  for (let i = 0; i < n; i++) cells.set(i, i / n);
-  return t;
+  const ramp = Array.from({ length: n }, (_, i) => i / n);
+  return tensorOf('f32', shape, ramp);
 }
 
-/** Numbers of the files `prefix_K.pb` (or `prefix_K.sample.pb`) in a data set, in order. */
-export function listValues(dir: string, prefix: string): { index: number; file: string; sample: boolean }[] {
-  const pattern = new RegExp(`^${prefix}_(\\d+)(\\.sample)?\\.pb$`);
-  return fs
-    .readdirSync(dir)
-    .map((n) => ({ n, m: pattern.exec(n) }))
-    .filter(({ m }) => m !== null)
-    .map(({ n, m }) => ({ index: Number(m![1]), file: path.join(dir, n), sample: m![2] !== undefined }))
-    .sort((a, b) => a.index - b.index);
+/** The files `prefix_K.pb` and `prefix_K.sample.pb` of a folder, by K. */
+export function listValues(dir: string, prefix: string): Stored[] {
+  const found = fs.readdirSync(dir).flatMap((name): Stored[] => {
+    const m = name.startsWith(`${prefix}_`) && /^(\d+)(\.sample)?\.pb$/.exec(name.slice(prefix.length + 1));
+    return m ? [{ index: Number(m[1]), file: path.join(dir, name), sample: m[2] !== undefined }] : [];
+  });
+  return found.sort((a, b) => a.index - b.index);
 }

@@ -1,13 +1,11 @@
 // Comparison of results with expected values: tolerance per element, distance in units in the last
 // place, and the worst element for messages.
+import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
+import type { ValueType } from '../ir/graph.ts';
 import { elementCount, elements, type TensorData, tensorOf, tensorValues } from '../ir/tensor.ts';
 
-export interface Tolerance {
-  readonly rtol: number;
-  readonly atol: number;
-}
-
+export type Tolerance = Readonly<{ rtol: number; atol: number }>;
 export interface Comparison {
   readonly ok: boolean;
   readonly reason: string;
@@ -27,12 +25,8 @@ function ordinal(x: number): number {
   return i < 0 ? -(i & 0x7fffffff) : i;
 }
 
+const SAME: Comparison = { ok: true, reason: '', maxAbs: 0, maxUlp: 0 };
 const fail = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
-
-/** The values converted to another numeric type. */
-function converted(t: TensorData, dtype: DType): TensorData {
-  return tensorOf(dtype, t.shape, tensorValues(t));
-}
 
 /**
  * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the
@@ -46,25 +40,23 @@ export function compareTensors(
   declared?: DType,
 ): Comparison {
   const misfiled = stored.dtype !== got.dtype && got.dtype === declared && isFloat(got.dtype) && isFloat(stored.dtype);
-  const want = misfiled ? converted(stored, got.dtype) : stored;
+  const want = misfiled ? tensorOf(got.dtype, stored.shape, tensorValues(stored)) : stored;
   if (got.dtype !== want.dtype) return fail(`type ${got.dtype}, expected ${want.dtype}`);
   if (!sample && (got.shape.length !== want.shape.length || got.shape.some((d, i) => d !== want.shape[i]))) {
     return fail(`shape [${got.shape}], expected [${want.shape}]`);
   }
   if (got.dtype === 'string') {
     const same = got.strings!.every((s, i) => s === want.strings![i]);
-    return same ? { ok: true, reason: '', maxAbs: 0, maxUlp: 0 } : fail('strings differ');
+    return same ? SAME : fail('strings differ');
   }
   if (dtypeInfo(got.dtype).kind === 'complex') return compareComplex(got, want, tol);
   return compareElements(got, want, tol, sample);
 }
 
 function compareComplex(got: TensorData, want: TensorData, tol: Tolerance): Comparison {
-  const real = (t: TensorData): TensorData => ({
-    ...t,
-    dtype: t.dtype === 'complex64' ? 'f32' : 'f64',
-    shape: [...t.shape, 2],
-  });
+  const real = (t: TensorData): TensorData => {
+    return { ...t, dtype: t.dtype === 'complex64' ? 'f32' : 'f64', shape: [...t.shape, 2] };
+  };
   return compareElements(real(got), real(want), tol, false);
 }
 
@@ -88,16 +80,37 @@ function compareElements(got: TensorData, want: TensorData, tol: Tolerance, samp
     const at = sample ? Math.floor((i * size) / n) : i;
     const [x, y] = [a.get(at), b.get(i)];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
-    const diff =
-      typeof x === 'bigint'
-        ? Number(x < (y as bigint) ? (y as bigint) - x : x - (y as bigint))
-        : Math.abs(x - (y as number));
-    if (got.dtype === 'f32' && diff > floor) maxUlp = Math.max(maxUlp, Math.abs(ordinal(x as number) - ordinal(y as number)));
+    const diff = Math.abs(typeof x === 'bigint' ? Number(x - (y as bigint)) : x - (y as number));
+    if (got.dtype === 'f32' && diff > floor)
+      maxUlp = Math.max(maxUlp, Math.abs(ordinal(x as number) - ordinal(y as number)));
     const limit = isFloat(got.dtype) ? tol.atol + tol.rtol * Math.abs(Number(y)) : tol.atol >= 1 ? tol.atol : 0;
-    if (!(diff <= limit)) {
-      if (bad++ === 0 || diff > maxAbs) worst = `[${at}] is ${x}, expected ${y}`;
-    }
+    if (!(diff <= limit) && (bad++ === 0 || diff > maxAbs)) worst = `[${at}] is ${x}, expected ${y}`;
     if (!Number.isNaN(diff)) maxAbs = Math.max(maxAbs, diff);
   }
   return { ok: bad === 0, reason: bad ? `${bad} of ${n} elements differ, worst ${worst}` : '', maxAbs, maxUlp };
+}
+
+/** As `compareTensors`, for values of any kind; an optional that holds a value equals that value. */
+export function compareValues(
+  got: RunValue | null,
+  want: RunValue | null,
+  tol: Tolerance,
+  sample: boolean,
+  declared?: ValueType,
+): Comparison {
+  if (!got || !want) return got === want ? SAME : fail('one side is an empty optional');
+  if (isTensorValue(got) && isTensorValue(want)) {
+    return compareTensors(got, want, tol, sample, declared?.kind === 'tensor' ? declared.dtype : undefined);
+  }
+  if (!isTensorValue(got) && got.kind === 'optional') {
+    const inner = isTensorValue(want) || want.kind !== 'optional' ? want : want.value;
+    return compareValues(got.value, inner, tol, sample);
+  }
+  if (isTensorValue(got) || isTensorValue(want) || want.kind !== 'sequence') return fail('kinds differ');
+  const [a, b] = [got.elems, want.elems];
+  if (a.length !== b.length) return fail(`${a.length} elements, expected ${b.length}`);
+  const parts = a.map((e, i) => compareValues(e, b[i], tol, sample));
+  const worst = (of: 'maxAbs' | 'maxUlp'): number => Math.max(0, ...parts.map((p) => p[of]));
+  const reason = parts.find((p) => !p.ok)?.reason ?? '';
+  return { ok: parts.every((p) => p.ok), reason, maxAbs: worst('maxAbs'), maxUlp: worst('maxUlp') };
 }

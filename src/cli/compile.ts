@@ -2,48 +2,50 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Command } from 'commander';
-import type { FeedType } from '../2-graph/specialise.ts';
+import type { Command } from 'commander';
 import { UNIT_SEPARATOR } from '../5-codegen/targets/c/index.ts';
 import type { Artifact } from '../6-runtime/artifact.ts';
 import { compileUnits } from '../6-runtime/launch/native.ts';
 import { nativePackage } from '../6-runtime/package/native-package.ts';
+import { type Signature, signatureOf } from '../6-runtime/package/signature.ts';
 import { wasmPackage } from '../6-runtime/package/wasm-package.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { nodeBackend } from '../backends/node.ts';
-import type { Model } from '../ir/graph.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { compileProgram } from '../package.ts';
-import { TilewrightError } from '../support/errors.ts';
-import { boundShape, type ShapeOptions } from './inputs.ts';
-import { observerFrom } from './observer.ts';
-import { runOptions, type TargetOptions } from './options.ts';
+import { tensorTypes } from './inputs.ts';
+import { modelCommand, type Options, observerFrom, usage } from './options.ts';
 
-interface Options extends ShapeOptions, TargetOptions {
-  out: string;
-  json?: boolean;
-}
+type CompileOptions = Options & { out: string };
 
 export function compileCommand(): Command {
-  const command = new Command('compile')
-    .description('write a package that runs the model without Tilewright')
-    .argument('<model>', 'ONNX file')
+  const shared = ['target', 'shapes', 'dim', 'threads', 'stopAfter', 'dump', 'json'] as const;
+  return modelCommand('compile', 'write a package that runs the model without Tilewright', shared)
     .requiredOption('-o, --out <dir>', 'folder to write')
-    .option('--json', 'print figures as JSON');
-  return runOptions(command).action(async (file: string, options: Options) => {
-    const started = performance.now();
-    const model = readModel(file);
-    const backend = await nodeBackend(options.target, { observer: observerFrom(options) });
-    if (!backend.machine)
-      throw new TilewrightError('USAGE', `target ${options.target} does not compile`, {}, 'Use wasm or c.');
-    const program = await compileProgram(model, feedTypes(model, options), backend.machine, backend, DEFAULT_LIMITS);
-    const { artifact, inputs, outputs } = program;
-    const files = await PACKAGES[artifact.code.target](artifact, inputs, outputs);
-    fs.mkdirSync(options.out, { recursive: true });
-    for (const [name, bytes] of files) fs.writeFileSync(path.join(options.out, name), bytes);
-    report(files, artifact, performance.now() - started, options);
-  });
+    .action(async (file: string, options: CompileOptions) => {
+      const started = performance.now();
+      const model = readModel(file);
+      const backend = await nodeBackend(options.target, { observer: observerFrom(options) });
+      const machine = backend.machine ?? usage(`target ${options.target} does not compile`, 'Use wasm or c.');
+      const program = await compileProgram(model, tensorTypes(model, options), machine, backend, DEFAULT_LIMITS);
+      const { artifact, inputs, outputs } = program;
+      const signature = signatureOf(artifact, inputs, outputs);
+      const files = await PACKAGES[artifact.code.target](artifact, signature);
+      fs.mkdirSync(options.out, { recursive: true });
+      for (const [name, bytes] of files) fs.writeFileSync(path.join(options.out, name), bytes);
+      const sizes = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.byteLength]));
+      const { arenaBytes, kernels } = artifact;
+      const figures = { target: options.target, ms: performance.now() - started, arenaBytes, kernels, files: sizes };
+      if (options.json) console.log(JSON.stringify(figures));
+      else print(figures, options.out);
+    });
+}
+
+function print(figures: { ms: number; arenaBytes: number; kernels: number; files: object }, out: string): void {
+  const { files, kernels, arenaBytes, ms } = figures;
+  for (const [name, n] of Object.entries(files)) console.log(`${String(n).padStart(12)}  ${path.join(out, name)}`);
+  console.log(`${kernels} kernels, arena ${arenaBytes} bytes, ${ms.toFixed(0)} ms`);
 }
 
 /** The shared library of these translation units. */
@@ -56,53 +58,13 @@ async function built(units: readonly string[], flags: readonly string[]): Promis
   }
 }
 
-type MakePackage = (
-  a: Artifact,
-  inputs: readonly string[],
-  outputs: readonly string[],
-) => Promise<Map<string, Uint8Array>>;
-
-const PACKAGES: Readonly<Record<string, MakePackage>> = {
-  wasm: async (a, inputs, outputs) => wasmPackage(a, inputs, outputs),
-  c: async (a, inputs, outputs) => {
-    const units = new TextDecoder().decode(a.code.bytes).split(UNIT_SEPARATOR);
+const PACKAGES: Readonly<Record<string, (a: Artifact, s: Signature) => Promise<Map<string, Uint8Array>>>> = {
+  wasm: async (artifact, signature) => wasmPackage(artifact, signature),
+  c: async (artifact, signature) => {
+    const units = new TextDecoder().decode(artifact.code.bytes).split(UNIT_SEPARATOR);
     const flags = compileFlags(findToolchain(), cpuFeatures());
     const library = `model.${{ darwin: 'dylib', win32: 'dll' }[process.platform as string] ?? 'so'}`;
-    const files = nativePackage(a, inputs, outputs, units, { flags, library });
-    files.set(library, await built(units, flags));
-    return files;
+    const files = nativePackage(artifact, signature, units, { flags, library });
+    return files.set(library, await built(units, flags));
   },
 };
-
-function feedTypes(model: Model, options: ShapeOptions): (FeedType | null)[] {
-  return model.graph.inputs.map((v) => {
-    if (model.graph.constants.has(v)) return null;
-    if (v.type?.kind !== 'tensor') {
-      throw new TilewrightError(
-        'UNSUPPORTED_TYPE',
-        'a package takes tensors only',
-        { value: v.name },
-        'Use Session for this model.',
-      );
-    }
-    return { kind: 'tensor', dtype: v.type.dtype, shape: boundShape(v, options) };
-  });
-}
-
-function report(files: ReadonlyMap<string, Uint8Array>, artifact: Artifact, ms: number, options: Options): void {
-  const sizes = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.byteLength]));
-  const figures = {
-    target: artifact.code.target,
-    ms,
-    arenaBytes: artifact.arenaBytes,
-    kernels: artifact.kernels,
-    files: sizes,
-  };
-  if (options.json) {
-    console.log(JSON.stringify(figures));
-    return;
-  }
-  for (const [name, bytes] of Object.entries(sizes))
-    console.log(`${String(bytes).padStart(12)}  ${path.join(options.out, name)}`);
-  console.log(`${figures.kernels} kernels, arena ${figures.arenaBytes} bytes, ${ms.toFixed(0)} ms`);
-}

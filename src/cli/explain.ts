@@ -1,10 +1,9 @@
 // `tilewright explain MODEL`: the program that a model becomes: segments, kernels, how often each is
 // called, what it reads and writes, and the memory plan.
-import { Command } from 'commander';
-import { type FeedType, specialise } from '../2-graph/specialise.ts';
+import type { Command } from 'commander';
+import { specialise } from '../2-graph/specialise.ts';
 import { foldNode, toTiles } from '../3-tile/from-graph.ts';
-import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
-import { walkStmts } from '../3-tile/task.ts';
+import { type Kernel, type Task, type TaskProgram, walkStmts } from '../3-tile/task.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import { schedule } from '../4-schedule/schedule.ts';
 import { lowering } from '../5-codegen/lower.ts';
@@ -14,9 +13,8 @@ import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
-import { TilewrightError } from '../support/errors.ts';
-import { boundShape, type ShapeOptions } from './inputs.ts';
-import { collect } from './options.ts';
+import { tensorTypes } from './inputs.ts';
+import { modelCommand, type Options, usage } from './options.ts';
 
 interface KernelReport {
   readonly kernel: string;
@@ -27,49 +25,24 @@ interface KernelReport {
   /** Bytes of all tensors of all calls. */
   readonly bytes: number;
 }
-interface SegmentReport {
-  readonly kernels: readonly KernelReport[];
-  readonly calls: number;
-  readonly arenaBytes: number;
-  readonly constantBytes: number;
-}
+type SegmentReport = Readonly<{ kernels: KernelReport[]; calls: number; arenaBytes: number; constantBytes: number }>;
 
 export function explainCommand(): Command {
-  return new Command('explain')
-    .description('the kernels a model becomes, what they move, and the memory plan')
-    .argument('<model>', 'ONNX file')
-    .option('--target <target>', 'wasm or c', 'wasm')
-    .option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…')
-    .option('--dim <name=n>', 'value of a symbolic extent; repeatable', collect, [])
-    .option('--json', 'print as JSON')
-    .action(async (file: string, options: ShapeOptions & { target: string; json?: boolean }) => {
-      const reports = await explainModel(file, options);
-      if (options.json) console.log(JSON.stringify(reports, null, 2));
-      else
-        reports.forEach((r, i) => {
-          print(r, i, reports.length);
-        });
-    });
-}
-
-async function explainModel(file: string, options: ShapeOptions & { target: string }): Promise<SegmentReport[]> {
-  const model = readModel(file);
-  const { machine } = await nodeBackend(options.target);
-  if (!machine) throw new TilewrightError('USAGE', `target ${options.target} has no kernels`, {}, 'Use wasm or c.');
-  const types = model.graph.inputs.map((v): FeedType | null => {
-    if (model.graph.constants.has(v)) return null;
-    if (v.type?.kind !== 'tensor')
-      throw new TilewrightError('USAGE', 'explain takes models with tensor inputs', { value: v.name });
-    return { kind: 'tensor', dtype: v.type.dtype, shape: boundShape(v, options) };
-  });
-  const s = specialise(model, types, {
-    registry: operatorRegistry(),
-    limits: DEFAULT_LIMITS,
-    fold: foldNode,
-    answers: [],
-  });
-  if (s.pending) console.error('the rest depends on a value that is known only at run time');
-  return s.segments.map((g) => segmentReport(schedule(toTiles(g), { device: machine.device, lower: lowering })));
+  const about = 'the kernels a model becomes, what they move, and the memory plan';
+  return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json']).action(
+    async (file: string, options: Options) => {
+      const model = readModel(file);
+      const { machine } = await nodeBackend(options.target);
+      const { device } = machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const context = { registry: operatorRegistry(), limits: DEFAULT_LIMITS, fold: foldNode, answers: [] };
+      const { segments, pending } = specialise(model, tensorTypes(model, options), context);
+      if (pending) console.error('the rest depends on a value that is known only at run time');
+      const reports = segments.map((g) => segmentReport(schedule(toTiles(g), { device, lower: lowering })));
+      if (options.json) return console.log(JSON.stringify(reports));
+      const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
+      for (const [i, r] of reports.entries()) console.log(title(i) + textOf(r));
+    },
+  );
 }
 
 const typeOf = (t: TileTensor): string => `${t.dtype}[${t.shape.join(',')}]`;
@@ -82,20 +55,13 @@ function allRuns(tasks: readonly Task[]): (Task & { kind: 'run' })[] {
   });
 }
 
-function written(kernel: Kernel): Set<TileTensor> {
-  const found = new Set<TileTensor>();
-  walkStmts(kernel.body, (s) => {
-    if (s.kind === 'store') found.add(s.tensor);
-  });
-  return found;
-}
-
 function kernelReport(kernel: Kernel, runs: readonly (Task & { kind: 'run' })[]): KernelReport {
   const own = runs.filter((r) => r.kernel === kernel);
-  const writes = written(kernel);
+  const writes = new Set<TileTensor>();
   let statements = 0;
-  walkStmts(kernel.body, () => {
+  walkStmts(kernel.body, (s) => {
     statements++;
+    if (s.kind === 'store') writes.add(s.tensor);
   });
   const args = own[0]?.args ?? [];
   const side = (isWrite: boolean): string[] =>
@@ -112,22 +78,15 @@ function kernelReport(kernel: Kernel, runs: readonly (Task & { kind: 'run' })[])
 
 function segmentReport(program: TaskProgram): SegmentReport {
   const runs = program.lanes.flatMap((lane) => allRuns(lane));
-  return {
-    kernels: program.kernels.map((k) => kernelReport(k, runs)),
-    calls: runs.length,
-    arenaBytes: program.plan.arenaBytes,
-    constantBytes: program.plan.constantBytes,
-  };
+  const { arenaBytes, constantBytes } = program.plan;
+  return { kernels: program.kernels.map((k) => kernelReport(k, runs)), calls: runs.length, arenaBytes, constantBytes };
 }
 
-function print(r: SegmentReport, i: number, count: number): void {
-  if (count > 1) console.log(`segment ${i + 1} of ${count}`);
-  for (const k of r.kernels) {
-    console.log(
-      `${String(k.calls).padStart(5)} x ${k.kernel.padEnd(28)} ${(k.bytes / 2 ** 20).toFixed(2).padStart(9)} MiB  ${k.reads.join(' ')} -> ${k.writes.join(' ')}`,
-    );
-  }
-  console.log(
-    `${r.kernels.length} kernels, ${r.calls} calls, arena ${r.arenaBytes} bytes, constants ${r.constantBytes} bytes`,
-  );
+function textOf({ kernels, calls, arenaBytes, constantBytes }: SegmentReport): string {
+  const lines = kernels.map((k) => {
+    const head = `${String(k.calls).padStart(5)} x ${k.kernel.padEnd(28)} ${(k.bytes / 2 ** 20).toFixed(2).padStart(9)} MiB`;
+    return `${head}  ${k.reads.join(' ')} -> ${k.writes.join(' ')}\n`;
+  });
+  const memory = `arena ${arenaBytes} bytes, constants ${constantBytes} bytes`;
+  return `${lines.join('')}${kernels.length} kernels, ${calls} calls, ${memory}`;
 }

@@ -50,7 +50,9 @@ export class IndexFile {
       tolerance: (set, output) => {
         const own = entry.sets?.filter((s) => `test_data_set_${s.set}` === set) ?? [];
         // Data from elsewhere has no tolerance of its own: the widest of the model's own sets holds.
-        const outputs = (own.length > 0 ? own : (entry.sets ?? [])).map((s) => s.outputs[output]).filter((o) => o !== undefined);
+        const outputs = (own.length > 0 ? own : (entry.sets ?? []))
+          .map((s) => s.outputs[output])
+          .filter((o) => o !== undefined);
         if (outputs.some((o) => o.random)) return null;
         const widest = (key: keyof Tolerance): number | undefined => {
           const given = [...outputs.map((o) => o[key]), entry[key]].filter((x) => x !== undefined);

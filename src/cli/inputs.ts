@@ -3,35 +3,26 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseTensor } from '../1-frontend/onnx/index.ts';
+import type { FeedType } from '../2-graph/specialise.ts';
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import type { Model, Value } from '../ir/graph.ts';
-import { elementCount, elements, emptyTensor, type TensorData } from '../ir/tensor.ts';
+import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { mulberry32 } from '../support/random.ts';
 import { listValues, readValue } from './cases.ts';
 import { readNpy } from './npy.ts';
+import { type Options, usage } from './options.ts';
 
-export interface ShapeOptions {
-  /** `name:1x3x224x224,…` */
-  readonly shapes?: string;
-  /** `batch=1`, repeatable. */
-  readonly dim?: readonly string[];
-}
-
-const usage = (what: string, hint: string): never => {
-  throw new TilewrightError('USAGE', what, {}, hint);
-};
+type ShapeOptions = Pick<Options, 'shapes' | 'dim'>;
 
 /** Extents by input name, from `--shapes`. */
-export function parseShapes(text: string | undefined): Map<string, number[]> {
+function parseShapes(text: string | undefined): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   for (const part of (text ?? '').split(',').filter((p) => p !== '')) {
     const at = part.lastIndexOf(':');
-    const dims = part
-      .slice(at + 1)
-      .split('x')
-      .map(Number);
+    const extents = part.slice(at + 1);
+    const dims = extents.split('x').map(Number);
     if (at <= 0 || !dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
       usage(`--shapes has a part "${part}"`, 'Write name:1x3x224x224, several separated by commas.');
     }
@@ -40,15 +31,13 @@ export function parseShapes(text: string | undefined): Map<string, number[]> {
   return shapes;
 }
 
-export function parseDims(texts: readonly string[] | undefined): Map<string, number> {
-  return new Map(
-    (texts ?? []).map((t) => {
-      const [name, value] = t.split('=');
-      const n = Number(value);
-      if (!name || !Number.isSafeInteger(n) || n < 0) usage(`--dim has "${t}"`, 'Write --dim batch=1.');
-      return [name, n] as const;
-    }),
-  );
+function parseDims(texts: readonly string[]): Map<string, number> {
+  const pairs = texts.map((t): [string, number] => {
+    const [name, value] = t.split('=');
+    const n = Number(value);
+    return name && Number.isSafeInteger(n) && n >= 0 ? [name, n] : usage(`--dim has "${t}"`, 'Write --dim batch=1.');
+  });
+  return new Map(pairs);
 }
 
 /** Numeric extents of every open input; unbound symbols count as 1. */
@@ -61,27 +50,24 @@ export function boundShape(v: Value, options: ShapeOptions): number[] {
   return shape.map((d) => (typeof d === 'number' ? d : (dims.get(String(d)) ?? 1)));
 }
 
+/** Types of what is fed: the declared ones with their extents bound; null for an input with a default. */
+export function tensorTypes(model: Model, options: ShapeOptions): (FeedType | null)[] {
+  return model.graph.inputs.map((v): FeedType | null => {
+    if (model.graph.constants.has(v)) return null;
+    if (v.type?.kind === 'tensor') return { kind: 'tensor', dtype: v.type.dtype, shape: boundShape(v, options) };
+    const hint = 'Use Session for this model.';
+    throw new TilewrightError('UNSUPPORTED_TYPE', 'this command takes tensor inputs only', { value: v.name }, hint);
+  });
+}
+
 /** Uniform data: floats in [-1, 1), integers in [0, 4), bools. */
-export function randomTensor(v: Value, shape: readonly number[], seed: number): TensorData {
+function randomTensor(v: Value, shape: readonly number[], seed: number): TensorData {
   if (v.type?.kind !== 'tensor') return usage(`input ${v.name} is not a tensor`, 'Feed it from a file.');
   const { dtype } = v.type;
-  const t = emptyTensor(dtype, shape);
   const next = mulberry32(seed);
-  const cells = elements(dtype, t.bytes);
   const { kind } = dtypeInfo(dtype);
-  const n = elementCount(shape);
-  for (let i = 0; i < n; i++) {
-    const u = next();
-    cells.set(
-      i,
-      kind === 'float'
-        ? 2 * u - 1
-        : dtype.endsWith('64')
-          ? BigInt(Math.floor(4 * u))
-          : Math.floor((kind === 'bool' ? 2 : 4) * u),
-    );
-  }
-  return t;
+  const one = (): number => (kind === 'float' ? 2 * next() - 1 : Math.floor((kind === 'bool' ? 2 : 4) * next()));
+  return tensorOf(dtype, shape, Array.from({ length: elementCount(shape) }, one));
 }
 
 function fromFile(v: Value, file: string): RunValue {
@@ -101,20 +87,19 @@ function besideModel(model: Model, file: string): (RunValue | null)[] | null {
   return model.graph.inputs.map((v) => (byValue.has(v) ? readValue(byValue.get(v)!, v.type) : null));
 }
 
-/** One value per graph input (null: its default). `given` holds `name=source` pairs. */
+/** One value per graph input (null: its default). `options.input` has `name=source` pairs. */
 export function gatherInputs(
   model: Model,
   file: string,
-  given: readonly string[],
-  options: ShapeOptions,
+  options: Pick<Options, 'input' | 'shapes' | 'dim'>,
 ): (RunValue | null)[] {
-  const sources = new Map(given.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
+  const sources = new Map(options.input.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
   for (const name of sources.keys()) {
     if (!model.graph.inputs.some((v) => v.name === name)) {
       usage(`the model has no input "${name}"`, `Its inputs are: ${model.graph.inputs.map((v) => v.name).join(', ')}.`);
     }
   }
-  const bound = options.shapes !== undefined || (options.dim ?? []).length > 0;
+  const bound = options.shapes !== undefined || options.dim.length > 0;
   const stored = sources.size === 0 && !bound ? besideModel(model, file) : null;
   if (stored) return stored;
   return model.graph.inputs.map((v, i) => {

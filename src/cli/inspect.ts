@@ -1,6 +1,6 @@
 // `tilewright inspect MODEL`: what a model takes, gives and needs, and what is not supported and why,
 // before anything runs.
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { inferTypes } from '../2-graph/infer-types.ts';
 import type { Registry } from '../2-graph/registry.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
@@ -8,53 +8,43 @@ import type { Graph, Model, Node, Value, ValueType } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { printable } from '../support/errors.ts';
+import { modelCommand } from './options.ts';
 
-interface OperatorUse {
-  readonly operator: string;
-  readonly count: number;
-  readonly supported: boolean;
-  readonly why: string;
-}
+type OperatorUse = Readonly<{ operator: string; count: number; supported: boolean; why: string }>;
+type Described = Readonly<{ name: string; type: string }>;
 
 export function inspectCommand(): Command {
-  return new Command('inspect')
-    .description('inputs, outputs, operators, and what is unsupported and why')
-    .argument('<model>', 'ONNX file')
+  return modelCommand('inspect', 'inputs, outputs, operators, and what is unsupported and why', ['json'])
     .option('--values', 'also the inferred type of every value')
-    .option('--json', 'print as JSON')
     .action((file: string, options: { values?: boolean; json?: boolean }) => {
-      const model = readModel(file);
-      const registry = operatorRegistry();
-      const types = inferTypes(model, registry);
-      const operators = operatorUses(model, registry);
-      const report = {
-        irVersion: model.irVersion,
-        producer: model.producer,
-        opsets: Object.fromEntries(model.opsets),
-        inputs: model.graph.inputs.filter((v) => !model.graph.constants.has(v)).map((v) => describe(v, types)),
-        outputs: model.graph.outputs.map((v) => describe(v, types)),
-        parameters: parameterCount(model),
-        operators,
-        ...(options.values ? { values: [...types.keys()].map((v) => describe(v, types)) } : {}),
-      };
-      if (options.json) console.log(JSON.stringify(report, null, 2));
+      const report = inspect(readModel(file), options.values ?? false);
+      if (options.json) console.log(JSON.stringify(report));
       else print(report);
-      process.exitCode = operators.every((o) => o.supported) ? 0 : 1;
+      process.exitCode = report.operators.every((o) => o.supported) ? 0 : 1;
     });
+}
+
+function inspect(model: Model, withValues: boolean) {
+  const registry = operatorRegistry();
+  const types = inferTypes(model, registry);
+  const describe = (v: Value): Described => ({ name: v.name, type: typeText(types.get(v) ?? v.type) });
+  const { inputs, outputs, constants } = model.graph;
+  return {
+    irVersion: model.irVersion,
+    producer: model.producer,
+    opsets: Object.fromEntries(model.opsets),
+    inputs: inputs.filter((v) => !constants.has(v)).map(describe),
+    outputs: outputs.map(describe),
+    parameters: [...constants.values()].reduce((n, t) => n + t.shape.reduce((p, d) => p * d, 1), 0),
+    operators: operatorUses(model, registry),
+    values: withValues ? [...types.keys()].map(describe) : undefined,
+  };
 }
 
 function typeText(t: ValueType | undefined): string {
   if (!t) return 'unknown';
   if (t.kind !== 'tensor') return `${t.kind}(${typeText(t.elem)})`;
   return `${dtypeInfo(t.dtype).api}[${t.shape ? t.shape.join(',') : '…'}]`;
-}
-
-function describe(v: Value, types: ReadonlyMap<Value, ValueType>): { name: string; type: string } {
-  return { name: v.name, type: typeText(types.get(v) ?? v.type) };
-}
-
-function parameterCount(model: Model): number {
-  return [...model.graph.constants.values()].reduce((n, t) => n + t.shape.reduce((p, d) => p * d, 1), 0);
 }
 
 /** Every node of the graph, its regions and the functions it defines. */
@@ -94,23 +84,11 @@ function whyNot(n: Node, model: Model, registry: Registry): string {
   return registry.knows(n.domain, n.op) ? `opset ${n.version} of it is not supported` : 'it is not a known operator';
 }
 
-function print(report: {
-  irVersion: number;
-  producer: string;
-  opsets: Record<string, number>;
-  parameters: number;
-  inputs: { name: string; type: string }[];
-  outputs: { name: string; type: string }[];
-  operators: OperatorUse[];
-  values?: { name: string; type: string }[];
-}): void {
-  const opsets = Object.entries(report.opsets)
-    .map(([d, v]) => `${d || 'ai.onnx'} ${v}`)
-    .join(', ');
-  console.log(
-    `IR ${report.irVersion}, opsets ${printable(opsets)}, by ${printable(report.producer) || 'unknown'}, ${report.parameters} parameters`,
-  );
-  const list = (title: string, values: { name: string; type: string }[]): void => {
+function print(report: ReturnType<typeof inspect>): void {
+  const opsets = Object.entries(report.opsets).map(([d, v]) => `${d || 'ai.onnx'} ${v}`);
+  const origin = `opsets ${printable(opsets.join(', '))}, by ${printable(report.producer) || 'unknown'}`;
+  console.log(`IR ${report.irVersion}, ${origin}, ${report.parameters} parameters`);
+  const list = (title: string, values: readonly Described[]): void => {
     console.log(`${title}:`);
     for (const v of values) console.log(`  ${printable(v.name)}: ${v.type}`);
   };
@@ -118,9 +96,7 @@ function print(report: {
   list('outputs', report.outputs);
   if (report.values) list('values', report.values);
   console.log('operators:');
-  for (const o of report.operators) {
-    console.log(
-      `  ${String(o.count).padStart(5)} ${printable(o.operator)}${o.supported ? '' : `  UNSUPPORTED: ${o.why}`}`,
-    );
+  for (const { count, operator, supported, why } of report.operators) {
+    console.log(`  ${String(count).padStart(5)} ${printable(operator)}${supported ? '' : `  UNSUPPORTED: ${why}`}`);
   }
 }

@@ -1,23 +1,69 @@
-// Options that several commands share.
-import type { Command } from 'commander';
+// What several commands share: options, the observer that DEBUG, CHECK, --stop-after and --dump ask for, refusals.
+import fs from 'node:fs';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { createObserver, levelFrom, type Observer, STAGES, type Stage, silent } from '../observe.ts';
+import { TilewrightError } from '../support/errors.ts';
 
-export interface TargetOptions {
+/** Values of the options below; a command has those that it lists. */
+export interface Options {
   readonly target: string;
+  readonly input: readonly string[];
+  /** `name:1x3x224x224,…` */
+  readonly shapes?: string;
+  /** `batch=1`, repeatable. */
+  readonly dim: readonly string[];
+  readonly threads: string;
+  readonly against?: string;
+  readonly rtol: string;
+  readonly atol: string;
   readonly stopAfter?: string;
   readonly dump?: string;
-  readonly threads?: string;
+  readonly json?: boolean;
 }
 
-/** Collects a repeatable option. */
-export const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+const collect = (value: string, all: readonly string[]): string[] => [...all, value];
 
-/** Target, shapes and what shows the stages. */
-export function runOptions(command: Command): Command {
-  return command
-    .option('--target <target>', 'wasm, c or interpreter', 'wasm')
-    .option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…')
-    .option('--dim <name=n>', 'value of a symbolic extent; repeatable', collect, [])
-    .option('--threads <n>', 'lanes to run on', '1')
-    .option('--stop-after <stage>', 'print graph, tile, schedule or code and end')
-    .option('--dump <dir>', 'write every stage as text');
+const SHARED: Readonly<Record<keyof Options, () => Option>> = {
+  target: () => new Option('--target <target>', 'wasm, c or interpreter').default('wasm'),
+  input: () =>
+    new Option('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable').argParser(collect).default([]),
+  shapes: () => new Option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…'),
+  dim: () => new Option('--dim <name=n>', 'value of a symbolic extent; repeatable').argParser(collect).default([]),
+  threads: () => new Option('--threads <n>', 'lanes to run on').default('1'),
+  against: () => new Option('--against <peers>', 'onnxruntime-node, onnxruntime-web; separated by commas'),
+  rtol: () => new Option('--rtol <number>', 'relative tolerance').default('1e-3'),
+  atol: () => new Option('--atol <number>', 'absolute tolerance').default('1e-5'),
+  stopAfter: () => new Option('--stop-after <stage>', 'print graph, tile, schedule or code and end'),
+  dump: () => new Option('--dump <dir>', 'write every stage as text'),
+  json: () => new Option('--json', 'print as JSON'),
+};
+
+/** A command over one model file, with these of the shared options. */
+export function modelCommand(name: string, description: string, shared: readonly (keyof Options)[]): Command {
+  const command = new Command(name).description(description).argument('<model>', 'ONNX file');
+  for (const option of shared) command.addOption(SHARED[option]());
+  return command;
+}
+
+/** Refuses a wrong call of a command. */
+export function usage(what: string, hint: string, value?: string): never {
+  throw new TilewrightError('USAGE', what, { value }, hint);
+}
+
+export function observerFrom({ stopAfter, dump }: Pick<Options, 'stopAfter' | 'dump'>): Observer {
+  const debug = levelFrom(process.env['DEBUG'], 'DEBUG', 6);
+  const check = levelFrom(process.env['CHECK'], 'CHECK', 3);
+  if (stopAfter !== undefined && !(STAGES as readonly string[]).includes(stopAfter)) {
+    usage(`--stop-after ${stopAfter} is not a stage`, `Stages are: ${STAGES.join(', ')}.`);
+  }
+  if (debug === 0 && check === 0 && stopAfter === undefined && dump === undefined) return silent;
+  if (dump !== undefined) fs.mkdirSync(dump, { recursive: true });
+  return createObserver({
+    debug,
+    check,
+    stopAfter: stopAfter as Stage | undefined,
+    dump: dump === undefined ? undefined : (name, text) => fs.writeFileSync(path.join(dump, `${name}.tile`), text),
+    print: (line) => console.error(line),
+  });
 }

@@ -2,16 +2,15 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { fromTensorData } from '../6-runtime/tensor.ts';
 import { dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
+import type { Model } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
+import { usage } from './options.ts';
 
-interface OrtTensor {
-  readonly type: string;
-  readonly data: ArrayBufferView;
-  readonly dims: readonly number[];
-}
+type OrtTensor = Readonly<{ type: string; data: ArrayBufferView; dims: readonly number[] }>;
 interface OrtSession {
   run(feeds: Record<string, unknown>): Promise<Record<string, OrtTensor>>;
   release?(): Promise<void>;
@@ -22,19 +21,28 @@ interface OrtModule {
   env: { versions?: Record<string, string>; wasm?: { numThreads?: number } };
 }
 
+type Tensors = Readonly<Record<string, TensorData>>;
+
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  run(feeds: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>>;
+  run(feeds: Tensors): Promise<Tensors>;
   /** Runs without converting the results: for timing. */
-  time(feeds: Readonly<Record<string, TensorData>>): Promise<void>;
+  time(feeds: Tensors): Promise<void>;
   release(): Promise<void>;
 }
 
-export interface PeerOptions {
-  readonly threads: number;
-  /** Off for judging numbers, on for judging speed. */
-  readonly optimise: boolean;
+/** Optimisations are off for judging numbers, on for judging speed. */
+export type PeerOptions = Readonly<{ threads: number; optimise: boolean }>;
+
+/** Feeds by input name. Throws USAGE for values that are not tensors. */
+export function nameFeeds(model: Model, feeds: readonly (RunValue | null)[]): Tensors {
+  const fed = model.graph.inputs.flatMap(({ name }, i): [string, TensorData][] => {
+    const f = feeds[i];
+    if (!f) return [];
+    return isTensorValue(f) ? [[name, f]] : usage('an input is not a tensor', 'Leave out --against.', name);
+  });
+  return Object.fromEntries(fed);
 }
 
 /** Execution provider per peer: both register with one shared front, so it has to be named. */
@@ -43,7 +51,7 @@ const PEERS: Readonly<Record<string, string>> = { 'onnxruntime-node': 'cpu', 'on
 /** Loads a peer for a model file. Throws TARGET_UNAVAILABLE when it is not installed. */
 export async function loadPeer(name: string, model: string, bytes: Uint8Array, options: PeerOptions): Promise<Peer> {
   if (!Object.hasOwn(PEERS, name)) {
-    throw new TilewrightError('USAGE', `unknown peer ${name}`, {}, `Peers are: ${Object.keys(PEERS).join(', ')}.`);
+    usage(`unknown peer ${name}`, `Peers are: ${Object.keys(PEERS).join(', ')}.`);
   }
   const ort = await importPeer(name);
   if (ort.env.wasm && name === 'onnxruntime-web') ort.env.wasm.numThreads = options.threads;
@@ -55,24 +63,21 @@ export async function loadPeer(name: string, model: string, bytes: Uint8Array, o
     executionProviders: [PEERS[name]],
   };
   const session = await ort.InferenceSession.create(name === 'onnxruntime-node' ? model : bytes, settings);
-  const convert = (feeds: Readonly<Record<string, TensorData>>): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(feeds).map(([k, t]) => {
-        const { data } = fromTensorData(t);
-        return [k, new ort.Tensor(dtypeInfo(t.dtype).api, data, t.shape)];
-      }),
-    );
+  const fed = ([name, t]: [string, TensorData]) =>
+    [name, new ort.Tensor(dtypeInfo(t.dtype).api, fromTensorData(t).data, t.shape)] as const;
+  const run = (feeds: Tensors) => session.run(Object.fromEntries(Object.entries(feeds).map(fed)));
   return {
     name,
     version: ort.env.versions?.['common'] ?? 'unknown',
-    run: async (feeds) => fromOrt(await session.run(convert(feeds))),
-    time: async (feeds) => {
-      await session.run(convert(feeds));
-    },
-    release: async () => {
-      await session.release?.();
-    },
+    run: async (feeds) => Object.fromEntries(Object.entries(await run(feeds)).map(([k, t]) => [k, fromOrt(t)])),
+    time: async (feeds) => void (await run(feeds)),
+    release: async () => session.release?.(),
   };
+}
+
+function fromOrt({ type, dims, data }: OrtTensor): TensorData {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  return { dtype: dtypeFromApi(type)!, shape: dims, bytes };
 }
 
 async function importPeer(name: string): Promise<OrtModule> {
@@ -81,23 +86,8 @@ async function importPeer(name: string): Promise<OrtModule> {
     const loaded = (await import(pathToFileURL(require.resolve(name)).href)) as OrtModule & { default?: OrtModule };
     return loaded.InferenceSession ? loaded : loaded.default!;
   } catch (error) {
-    throw new TilewrightError(
-      'TARGET_UNAVAILABLE',
-      `${name} cannot be loaded: ${String((error as Error).message).split('\n')[0]}`,
-      {},
-      `Install it in the folder you run in: npm install --ignore-scripts ${name}`,
-    );
+    const what = `${name} cannot be loaded: ${String((error as Error).message).split('\n')[0]}`;
+    const hint = `Install it in the folder you run in: npm install --ignore-scripts ${name}`;
+    throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, hint);
   }
-}
-
-function fromOrt(results: Record<string, OrtTensor>): Record<string, TensorData> {
-  return Object.fromEntries(
-    Object.entries(results).map(([name, t]) => {
-      const dtype = dtypeFromApi(t.type)!;
-      return [
-        name,
-        { dtype, shape: t.dims, bytes: new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength).slice() },
-      ];
-    }),
-  );
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
   fs.writeFileSync(path.join(dir, 'model.onnx'), bytes);
   const session = await Session.create(bytes);
   const { scores } = await session.run({ image: new Tensor('float32', pixels, [1, 3, 32, 32]) });
-  expected = [...((scores as Tensor).data as Float32Array)];
+  expected = [...(scores.data as Float32Array)];
 });
 afterAll(() => {
   fs.rmSync(dir, { recursive: true, force: true });

@@ -7,7 +7,8 @@ import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from '../../src
 import { owner, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
-import { type Executable, makeArtifact } from '../../src/6-runtime/artifact.ts';
+import { makeArtifact } from '../../src/6-runtime/artifact.ts';
+import type { Executable } from '../../src/6-runtime/executable.ts';
 import { loadNative, type NativeOptions } from '../../src/6-runtime/launch/native.ts';
 import { cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
 import { dtypeInfo } from '../../src/ir/dtype.ts';

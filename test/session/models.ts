@@ -31,9 +31,9 @@ export function bytesOf(
     graph: {
       inputs: inputs.map(spec),
       outputs: outputs.map(spec),
-      nodes: nodes.map((n) => ({
+      nodes: nodes.map((n, i) => ({
         op: n.op,
-        name: n.name,
+        name: `${n.name}_${i}`,
         inputs: names(n.inputs),
         outputs: names(n.outputs),
         attrs: Object.fromEntries(n.attrs) as Record<string, AttrSpec>,

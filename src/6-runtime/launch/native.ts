@@ -6,19 +6,10 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
 import { ENTRY } from '../../5-codegen/targets/c/program.ts';
-import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';
-import {
-  type Artifact,
-  checkFeeds,
-  type Executable,
-  readOutputs,
-  type Slot,
-  SPACE_ALIGNMENT,
-  verifyChecks,
-  writeConstants,
-} from '../artifact.ts';
+import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
 import { type CompileCache, openCache } from '../cache.ts';
+import { type Executable, makeExecutable } from '../executable.ts';
 import {
   compileFlags,
   cpuFeatures,
@@ -47,23 +38,23 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const toolchain = options.toolchain ?? findToolchain();
   const features = options.features ?? cpuFeatures();
   const missing = artifact.code.features.filter((f) => !features.has(f));
-  if (missing.length > 0) {
-    throw new TilewrightError('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
-  }
+  if (missing.length > 0) throw new TilewrightError('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
   const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
   const source = new TextDecoder().decode(artifact.code.bytes);
   const library = await buildLibrary(source, toolchain, flags, options);
   const constants = await alignedBytes(artifact.constantBytes);
   const arena = await alignedBytes(artifact.arenaBytes);
-  return new NativeExecutable(artifact, library, constants, arena);
+  const spaces = { constants, arena };
+  const call = (): void => {
+    const status = library.call(constants, arena);
+    if (status !== 0) throw new TilewrightError('INTERNAL', `the program returned ${status}`);
+  };
+  const view = ({ space, offset, bytes }: Slot): Uint8Array => spaces[space].subarray(offset, offset + bytes);
+  return makeExecutable(artifact, { codeBytes: library.bytes, view, call, unload: library.unload }, constants);
 }
 
 /** A loaded library with the one function that is called. */
-interface Library {
-  readonly call: (constants: Uint8Array, arena: Uint8Array) => number;
-  readonly bytes: number;
-  unload(): void;
-}
+type Library = Readonly<{ call: (constants: Uint8Array, arena: Uint8Array) => number; bytes: number; unload(): void }>;
 
 async function buildLibrary(
   source: string,
@@ -104,9 +95,9 @@ export async function compileUnits(
   directory: string,
   limits: RunLimits = {},
 ): Promise<string> {
-  units.forEach((text, i) => {
+  for (const [i, text] of units.entries()) {
     writeFileSync(join(directory, `u${i}.c`), text, { flag: 'wx', mode: 0o600 });
-  });
+  }
   const out = join(directory, 'program.so');
   const run = (args: readonly string[]): Promise<void> => runCompiler(toolchain, args, directory, limits);
   if (units.length === 1) {
@@ -127,12 +118,8 @@ export async function compileUnits(
 
 async function load(file: string, bytes: number): Promise<Library> {
   const { default: koffi } = await import('koffi').catch(() => {
-    throw new TilewrightError(
-      'TARGET_UNAVAILABLE',
-      'the package koffi is not installed',
-      {},
-      'Run npm install, or use the target wasm.',
-    );
+    const hint = 'Run npm install, or use the target wasm.';
+    throw new TilewrightError('TARGET_UNAVAILABLE', 'the package koffi is not installed', {}, hint);
   });
   try {
     const handle = koffi.load(file);
@@ -149,46 +136,4 @@ async function alignedBytes(size: number): Promise<Uint8Array> {
   const whole = new Uint8Array(new ArrayBuffer(size + SPACE_ALIGNMENT));
   const start = Number(-koffi.address(whole) & BigInt(SPACE_ALIGNMENT - 1));
   return whole.subarray(start, start + size);
-}
-
-class NativeExecutable implements Executable {
-  readonly arenaBytes: number;
-  readonly codeBytes: number;
-  private readonly artifact: Artifact;
-  private library: Library | null;
-  private constants: Uint8Array;
-  private arena: Uint8Array;
-
-  constructor(artifact: Artifact, library: Library, constants: Uint8Array, arena: Uint8Array) {
-    this.artifact = artifact;
-    this.library = library;
-    this.constants = constants;
-    this.arena = arena;
-    this.arenaBytes = artifact.arenaBytes;
-    this.codeBytes = library.bytes;
-    writeConstants(artifact, constants);
-  }
-
-  run(feeds: readonly TensorData[]): TensorData[] {
-    if (!this.library) throw new TilewrightError('USAGE', 'the program was disposed');
-    checkFeeds(this.artifact, feeds);
-    for (const [i, slot] of this.artifact.inputs.entries()) {
-      this.arena.set(feeds[i].bytes, slot.offset);
-    }
-    const status = this.library.call(this.constants, this.arena);
-    if (status !== 0) throw new TilewrightError('INTERNAL', `the program returned ${status}`);
-    const read = (slot: Slot): Uint8Array => {
-      const space = slot.space === 'constants' ? this.constants : this.arena;
-      return space.subarray(slot.offset, slot.offset + slot.bytes);
-    };
-    verifyChecks(this.artifact, read);
-    return readOutputs(this.artifact, read);
-  }
-
-  dispose(): void {
-    this.library?.unload();
-    this.library = null;
-    this.constants = new Uint8Array(0);
-    this.arena = new Uint8Array(0);
-  }
 }

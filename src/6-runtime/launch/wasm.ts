@@ -1,18 +1,8 @@
-// Runs WebAssembly artifacts, in browsers and in Node: one memory holds the constants and the arena,
-// one call runs the whole program. In: an artifact. Out: an Executable. Uses nothing but the
-// standard WebAssembly API.
-import type { TensorData } from '../../ir/tensor.ts';
+// Runs WebAssembly artifacts, in browsers and in Node: one memory holds the constants and the arena, one call runs the
+// whole program. In: an artifact. Out: an Executable. Uses nothing but the standard WebAssembly API.
 import { TilewrightError } from '../../support/errors.ts';
-import {
-  type Artifact,
-  checkFeeds,
-  type Executable,
-  readOutputs,
-  type Slot,
-  SPACE_ALIGNMENT,
-  verifyChecks,
-  writeConstants,
-} from '../artifact.ts';
+import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
+import { type Executable, makeExecutable } from '../executable.ts';
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
@@ -33,142 +23,80 @@ export function hostFeatures(): ReadonlySet<string> {
 
 const align = (n: number): number => Math.ceil(n / SPACE_ALIGNMENT) * SPACE_ALIGNMENT;
 
-interface Layout {
-  readonly constants: number;
-  readonly arena: number;
-  readonly pages: number;
+/** Where the arena starts after the constants, and the pages of both. */
+export function memoryLayout(constantBytes: number, arenaBytes: number): { arena: number; pages: number } {
+  const arena = align(constantBytes);
+  const pages = Math.max(1, Math.ceil((arena + align(arenaBytes) + SLACK) / PAGE));
+  if (pages <= MAX_PAGES) return { arena, pages };
+  const what = `the program needs ${pages * PAGE} bytes of memory, WebAssembly has 4 GiB`;
+  throw new TilewrightError('LIMIT_EXCEEDED', what, {}, 'Use smaller shapes, or a native target.');
 }
 
-function layoutOf(artifact: Artifact): Layout {
-  const arena = align(artifact.constantBytes);
-  const pages = Math.ceil((arena + align(artifact.arenaBytes) + SLACK) / PAGE);
-  if (pages > MAX_PAGES) {
-    throw new TilewrightError(
-      'LIMIT_EXCEEDED',
-      `the program needs ${pages * PAGE} bytes of memory, WebAssembly has 4 GiB`,
-      {},
-      'Use smaller shapes, or a native target.',
-    );
-  }
-  return { constants: 0, arena, pages };
-}
-
-type Main = (constants: number, arena: number) => number;
-
-class WasmExecutable implements Executable {
-  readonly arenaBytes: number;
-  readonly codeBytes: number;
-  private readonly artifact: Artifact;
-  private readonly layout: Layout;
-  private memory: WebAssembly.Memory | null;
-  private main: Main | null;
-
-  constructor(artifact: Artifact, layout: Layout, memory: WebAssembly.Memory, main: Main) {
-    this.artifact = artifact;
-    this.layout = layout;
-    this.memory = memory;
-    this.main = main;
-    this.arenaBytes = artifact.arenaBytes;
-    this.codeBytes = artifact.code.bytes.length;
-    writeConstants(artifact, new Uint8Array(memory.buffer, layout.constants, artifact.constantBytes));
-  }
-
-  run(feeds: readonly TensorData[]): TensorData[] {
-    const { artifact, layout, memory, main } = this;
-    if (!memory || !main) throw new TilewrightError('USAGE', 'the program was disposed of');
-    checkFeeds(artifact, feeds);
-    const view = (slot: Slot): Uint8Array =>
-      new Uint8Array(memory.buffer, layout[slot.space] + slot.offset, slot.bytes);
-    for (const [i, slot] of artifact.inputs.entries()) view(slot).set(feeds[i].bytes);
-    callMain(main, layout);
-    verifyChecks(artifact, view);
-    return readOutputs(artifact, view);
-  }
-
-  dispose(): void {
-    this.memory = null;
-    this.main = null;
-  }
-}
-
-function callMain(main: Main, layout: Layout): void {
-  try {
-    main(layout.constants, layout.arena);
-  } catch (error) {
-    throw new TilewrightError(
-      'INTERNAL',
-      `the program stopped: ${String(error)}`,
-      {},
-      'This is a bug: please report it.',
-    );
-  }
-}
-
-function refuseMissingFeatures(artifact: Artifact): void {
+/** The module's bytes, which never lie in shared buffers; refuses features that this host lacks. */
+function source(artifact: Artifact): BufferSource {
   const host = hostFeatures();
   const missing = artifact.code.features.filter((f) => !host.has(f));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return artifact.code.bytes as BufferSource;
   throw new TilewrightError('TARGET_UNAVAILABLE', `this host lacks ${missing.join(', ')}`, {}, 'Compile without them.');
 }
 
 function refuseModule(error: unknown): never {
-  throw new TilewrightError(
-    'TARGET_UNAVAILABLE',
-    `the host refused the module: ${String(error)}`,
-    {},
-    'WebAssembly with SIMD is needed.',
-  );
+  const what = `the host refused the module: ${String(error)}`;
+  throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, 'WebAssembly with SIMD is needed.');
+}
+
+function newMemory(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch {
+    const what = `the host refused ${pages * PAGE} bytes of memory`;
+    throw new TilewrightError('LIMIT_EXCEEDED', what, {}, 'Close other programs, or use smaller shapes.');
+  }
 }
 
 /** The instance and its memory, before anything runs. Also gives kernels that were exposed. */
-export interface Loaded {
+export interface LoadedModule {
   readonly executable: Executable;
   readonly memory: WebAssembly.Memory;
   readonly exports: WebAssembly.Exports;
 }
 
-function load(artifact: Artifact, layout: Layout, module: WebAssembly.Module): Loaded {
-  let memory: WebAssembly.Memory;
-  try {
-    memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages });
-  } catch {
-    throw new TilewrightError(
-      'LIMIT_EXCEEDED',
-      `the host refused ${layout.pages * PAGE} bytes of memory`,
-      {},
-      'Close other programs, or use smaller shapes.',
-    );
-  }
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const { exports } = instance;
-  return { executable: new WasmExecutable(artifact, layout, memory, exports['main'] as Main), memory, exports };
+function load(artifact: Artifact, module: WebAssembly.Module): LoadedModule {
+  const { arena, pages } = memoryLayout(artifact.constantBytes, artifact.arenaBytes);
+  const memory = newMemory(pages);
+  const { buffer } = memory;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const main = exports['main'] as (constants: number, arena: number) => number;
+  const call = (): void => {
+    try {
+      main(0, arena);
+    } catch (error) {
+      const what = `the program stopped: ${String(error)}`;
+      throw new TilewrightError('INTERNAL', what, {}, 'This is a bug: please report it.');
+    }
+  };
+  const view = ({ space, offset, bytes }: Slot): Uint8Array =>
+    new Uint8Array(buffer, (space === 'arena' ? arena : 0) + offset, bytes);
+  const loaded = { codeBytes: artifact.code.bytes.length, view, call };
+  return { executable: makeExecutable(artifact, loaded, new Uint8Array(buffer)), memory, exports };
 }
-
-/** Artifacts never lie in shared buffers, which the standard API does not take. */
-const source = (artifact: Artifact): BufferSource => artifact.code.bytes as BufferSource;
 
 /** Compiles off the calling thread where the host can. */
 export async function instantiate(artifact: Artifact): Promise<Executable> {
-  const layout = layoutOf(artifact);
-  refuseMissingFeatures(artifact);
-  const module = await WebAssembly.compile(source(artifact)).catch(refuseModule);
-  return load(artifact, layout, module).executable;
+  return load(artifact, await WebAssembly.compile(source(artifact)).catch(refuseModule)).executable;
 }
 
 /** Compiles on the calling thread; browsers allow it there for small modules only. */
-export function instantiateSync(artifact: Artifact): Executable {
-  return loadSync(artifact).executable;
-}
+export const instantiateSync = (artifact: Artifact): Executable => loadSync(artifact).executable;
 
 /** As `instantiateSync`, with access to the memory and to exposed kernels. */
-export function loadSync(artifact: Artifact): Loaded {
-  const layout = layoutOf(artifact);
-  refuseMissingFeatures(artifact);
+export function loadSync(artifact: Artifact): LoadedModule {
+  const bytes = source(artifact);
   let module: WebAssembly.Module;
   try {
-    module = new WebAssembly.Module(source(artifact));
+    module = new WebAssembly.Module(bytes);
   } catch (error) {
     return refuseModule(error);
   }
-  return load(artifact, layout, module);
+  return load(artifact, module);
 }

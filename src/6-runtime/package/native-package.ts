@@ -2,26 +2,21 @@
 // module that calls the built library through koffi. In: an artifact and the model's names. Out:
 // files by name. Names of the model appear only in the ES module's data and types.
 import { version } from '../../version.ts';
-import { type Artifact, type Slot, writeConstants } from '../artifact.ts';
+import type { Artifact, Slot } from '../artifact.ts';
 import { moduleHead } from './module-text.ts';
-import { declarations, type Signature, signatureOf } from './signature.ts';
+import { packageFiles, type Signature, utf8 } from './signature.ts';
 
 const SOURCES = `  /** The shared library built from model.c. */
-  library?: string;
-  /** The weights. */
-  weights?: Response | ArrayBuffer | Uint8Array;`;
+  library?: string;`;
 
-function slotMacros(kind: string, slots: readonly Slot[]): string {
-  return slots
-    .map((s, i) =>
-      [
-        `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */`,
-        `#define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u`,
-        `#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
-      ].join('\n'),
+const slotMacros = (kind: string, slots: readonly Slot[]): string =>
+  slots
+    .map(
+      (s, i) => `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */
+#define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u
+#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
     )
     .join('\n');
-}
 
 function header(artifact: Artifact): string {
   return `/* Made by Tilewright ${version}. */
@@ -68,38 +63,19 @@ export default load;
 }
 
 /** How the library was built: what the package's build script repeats. */
-export interface NativeBuild {
-  readonly flags: readonly string[];
-  readonly library: string;
-}
+export type NativeBuild = Readonly<{ flags: readonly string[]; library: string }>;
 
 /** Files of the package; one C file per translation unit. */
 export function nativePackage(
   artifact: Artifact,
-  inputs: readonly string[],
-  outputs: readonly string[],
+  signature: Signature,
   units: readonly string[],
   build: NativeBuild,
 ): Map<string, Uint8Array> {
-  const s = signatureOf(artifact, inputs, outputs);
-  const weights = new Uint8Array(artifact.constantBytes);
-  writeConstants(artifact, weights);
-  const text = (t: string): Uint8Array => new TextEncoder().encode(t);
   const sources = units.map((_, i) => (i === 0 ? 'model.c' : `model_${i}.c`));
   const command = ['cc', ...build.flags, '-shared', '-o', build.library, ...sources, '-lm'].join(' ');
-  const manifest = {
-    type: 'module',
-    main: './index.js',
-    types: './index.d.ts',
-    dependencies: { koffi: '^3.3.4' },
-    scripts: { build: command },
-  };
-  return new Map([
-    ...units.map((unit, i): [string, Uint8Array] => [sources[i], text(unit)]),
-    ['model.h', text(header(artifact))],
-    ['weights.bin', weights],
-    ['index.js', text(moduleText(s))],
-    ['index.d.ts', text(declarations(s, SOURCES))],
-    ['package.json', text(`${JSON.stringify(manifest, null, 2)}\n`)],
-  ]);
+  const manifest = { dependencies: { koffi: '^3.3.4' }, scripts: { build: command } };
+  const files = packageFiles(artifact, signature, moduleText(signature), SOURCES, manifest);
+  for (const [i, unit] of units.entries()) files.set(sources[i], utf8(unit));
+  return files.set('model.h', utf8(header(artifact)));
 }

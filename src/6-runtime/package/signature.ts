@@ -1,7 +1,8 @@
 // What a package says of its model: inputs and outputs by name with type, dims and place in memory.
 // Names are data: they enter generated text only as escaped string literals.
-import { type DType, dtypeInfo } from '../../ir/dtype.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
 import type { Artifact, Slot } from '../artifact.ts';
+import { arrayClass } from '../tensor.ts';
 
 export interface PackageSlot {
   readonly name: string;
@@ -22,81 +23,49 @@ export interface Signature {
   readonly arenaBytes: number;
 }
 
-const ARRAYS: Partial<Record<DType, string>> = {
-  f32: 'Float32Array',
-  f64: 'Float64Array',
-  i32: 'Int32Array',
-  u32: 'Uint32Array',
-  i16: 'Int16Array',
-  u16: 'Uint16Array',
-  i64: 'BigInt64Array',
-  u64: 'BigUint64Array',
-  f16: 'Uint16Array',
-  bf16: 'Uint16Array',
-  i8: 'Int8Array',
-  i4: 'Int8Array',
-  i2: 'Int8Array',
-  complex64: 'Float32Array',
-  complex128: 'Float64Array',
-};
-
-function packageSlot(slot: Slot, name: string): PackageSlot {
-  return {
-    name,
-    type: dtypeInfo(slot.dtype).api,
-    array: ARRAYS[slot.dtype] ?? 'Uint8Array',
-    dims: slot.shape,
-    constant: slot.space === 'constants',
-    offset: slot.offset,
-    bytes: slot.bytes,
-  };
-}
+const packageSlot = (slot: Slot, name: string): PackageSlot => ({
+  name,
+  type: dtypeInfo(slot.dtype).api,
+  array: arrayClass(slot.dtype).name,
+  dims: slot.shape,
+  constant: slot.space === 'constants',
+  offset: slot.offset,
+  bytes: slot.bytes,
+});
 
 /** Joins an artifact with the model's names. */
 export function signatureOf(artifact: Artifact, inputs: readonly string[], outputs: readonly string[]): Signature {
   return {
     inputs: artifact.inputs.map((s, i) => packageSlot(s, inputs[i])),
     outputs: artifact.outputs.map((s, i) => packageSlot(s, outputs[i])),
-    checks: artifact.checks.map((c) => ({
-      offset: c.slot.offset,
-      constant: c.slot.space === 'constants',
-      message: `${c.op}: ${c.message}`,
-    })),
+    checks: artifact.checks.map(({ slot: { offset, space }, op, message }) => {
+      return { offset, constant: space === 'constants', message: `${op}: ${message}` };
+    }),
     constantBytes: artifact.constantBytes,
     arenaBytes: artifact.arenaBytes,
   };
 }
 
 /** A JSON literal that is also safe inside script text. */
-export function literal(value: unknown): string {
-  return JSON.stringify(value, null, 1).replace(
+export const literal = (value: unknown): string =>
+  JSON.stringify(value, null, 1).replace(
     /[\u007f-\uffff<]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+
+function recordType(slots: readonly PackageSlot[], typeOf: (s: PackageSlot) => string): string {
+  return `{\n${slots.map((s) => `  ${literal(s.name)}: ${typeOf(s)};`).join('\n')}\n}`;
 }
 
-function tupleType(dims: readonly number[]): string {
-  return `readonly [${dims.join(', ')}]`;
-}
+const inputType = (s: PackageSlot): string => `${s.array} | { readonly data: ${s.array} }`;
+const outputType = ({ type, array, dims }: PackageSlot): string =>
+  `{ readonly type: '${type}'; readonly data: ${array}; readonly dims: readonly [${dims.join(', ')}] }`;
 
-function recordType(slots: readonly PackageSlot[]): string {
-  const fields = slots.map(
-    (s) =>
-      `  ${literal(s.name)}: { readonly type: '${s.type}'; readonly data: ${s.array}; readonly dims: ${tupleType(s.dims)} };`,
-  );
-  return `{\n${fields.join('\n')}\n}`;
-}
-
-function inputType(slots: readonly PackageSlot[]): string {
-  const fields = slots.map((s) => `  ${literal(s.name)}: ${s.array} | { readonly data: ${s.array} };`);
-  return `{\n${fields.join('\n')}\n}`;
-}
-
-/** The `.d.ts` of a package; `sources` is the parameter of `load` that the target's module takes. */
-export function declarations(s: Signature, sources: string): string {
+/** The `.d.ts` of a package; `sources` has what the target's `load` takes besides the weights. */
+function declarations(s: Signature, sources: string): string {
   return `// Inputs by name: the typed array of all elements, row-major, or an object that has it as \`data\`.
-export type Inputs = ${inputType(s.inputs)};
-export type Outputs = ${recordType(s.outputs)};
+export type Inputs = ${recordType(s.inputs, inputType)};
+export type Outputs = ${recordType(s.outputs, outputType)};
 export interface Model {
   /** Runs once; results are fresh. Throws RangeError for arrays of a wrong length, Error for data that breaks the model's rules. */
   run(inputs: Inputs): Outputs;
@@ -104,9 +73,32 @@ export interface Model {
 }
 export interface Sources {
 ${sources}
+  /** The weights. */
+  weights?: Response | ArrayBuffer | Uint8Array;
 }
 /** Loads the model; without sources, its files are read from beside this module. */
 export function load(sources?: Sources): Promise<Model>;
 export default load;
 `;
 }
+
+/** The files that packages of all targets have; `moduleText` is the ES module, `manifest` more fields of package.json. */
+export function packageFiles(
+  artifact: Artifact,
+  signature: Signature,
+  moduleText: string,
+  sources: string,
+  manifest: object = {},
+): Map<string, Uint8Array> {
+  const weights = new Uint8Array(artifact.constantBytes);
+  for (const { offset, bytes } of artifact.constants) weights.set(bytes, offset);
+  const fields = { type: 'module', main: './index.js', types: './index.d.ts', ...manifest };
+  return new Map([
+    ['weights.bin', weights],
+    ['index.js', utf8(moduleText)],
+    ['index.d.ts', utf8(declarations(signature, sources))],
+    ['package.json', utf8(`${JSON.stringify(fields, null, 2)}\n`)],
+  ]);
+}
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

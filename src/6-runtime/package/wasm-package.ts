@@ -1,23 +1,18 @@
 // The ahead-of-time package of a wasm artifact: module bytes, weights, an ES module and its types. In:
 // an artifact and the model's names. Out: files by name; nothing of Tilewright is needed to run them.
 import { version } from '../../version.ts';
-import { type Artifact, writeConstants } from '../artifact.ts';
+import type { Artifact } from '../artifact.ts';
+import { memoryLayout } from '../launch/wasm.ts';
 import { moduleHead } from './module-text.ts';
-import { declarations, type Signature, signatureOf } from './signature.ts';
+import { packageFiles, type Signature } from './signature.ts';
 
-const PAGE = 65536;
-/** Vector loads may read this far past the last element. */
-const SLACK = 64;
 const SOURCES = `  /** The WebAssembly module. */
-  wasm?: Response | ArrayBuffer | Uint8Array | WebAssembly.Module;
-  /** The weights. */
-  weights?: Response | ArrayBuffer | Uint8Array;`;
+  wasm?: Response | ArrayBuffer | Uint8Array | WebAssembly.Module;`;
 
 function moduleText(s: Signature): string {
-  const constants = Math.ceil(s.constantBytes / 64) * 64;
-  const pages = Math.max(1, Math.ceil((constants + s.arenaBytes + SLACK) / PAGE));
+  const { arena, pages } = memoryLayout(s.constantBytes, s.arenaBytes);
   return `${moduleHead(s, version)}
-const ARENA = ${constants};
+const ARENA = ${arena};
 
 async function compiled(given) {
   if (given instanceof WebAssembly.Module) return given;
@@ -39,23 +34,7 @@ export default load;
 }
 
 /** Files of the package. */
-export function wasmPackage(
-  artifact: Artifact,
-  inputs: readonly string[],
-  outputs: readonly string[],
-): Map<string, Uint8Array> {
-  const s = signatureOf(artifact, inputs, outputs);
-  const weights = new Uint8Array(artifact.constantBytes);
-  writeConstants(artifact, weights);
-  const text = (t: string): Uint8Array => new TextEncoder().encode(t);
-  return new Map([
-    ['model.wasm', artifact.code.bytes],
-    ['weights.bin', weights],
-    ['index.js', text(moduleText(s))],
-    ['index.d.ts', text(declarations(s, SOURCES))],
-    [
-      'package.json',
-      text(`${JSON.stringify({ type: 'module', main: './index.js', types: './index.d.ts' }, null, 2)}\n`),
-    ],
-  ]);
+export function wasmPackage(artifact: Artifact, signature: Signature): Map<string, Uint8Array> {
+  const files = packageFiles(artifact, signature, moduleText(signature), SOURCES);
+  return files.set('model.wasm', artifact.code.bytes);
 }
