@@ -185,22 +185,41 @@ function insertSorted(placed: Block[], block: Block): void {
   placed.splice(lo, 0, block);
 }
 
-/** Places the largest blocks first; returns the arena's size. */
+/** Blocks beyond which placing by size would take too long. */
+const MAX_BY_SIZE = 5000;
+
+/** Places the largest blocks first, each in the smallest gap that is free all its life. */
+function placeBySize(blocks: readonly Block[]): void {
+  const placed: Block[] = [];
+  for (const block of [...blocks].sort((a, b) => b.bytes - a.bytes)) {
+    block.offset = bestFit(placed, block.bytes, block.life);
+    insertSorted(placed, block);
+  }
+}
+
+/** Places blocks in order of first use among those still in use. */
+function placeByTime(blocks: readonly Block[]): void {
+  let live: Block[] = [];
+  for (const block of [...blocks].sort((a, b) => a.life.from - b.life.from)) {
+    live = live.filter((b) => b.life.to >= block.life.from);
+    block.offset = bestFit(live, block.bytes, block.life);
+    insertSorted(live, block);
+  }
+}
+
+/** Gives every tensor without data its offset; returns the arena's size. */
 function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTensor, Placement>): number {
   const blocks: Block[] = [];
   for (const [tensor, life] of lives) {
     if (!tensor.data) blocks.push({ tensor, life, bytes: bytesOf(tensor), offset: 0 });
   }
-  blocks.sort((a, b) => b.bytes - a.bytes);
-  const placed: Block[] = [];
+  const filled = blocks.filter((b) => b.bytes > 0);
+  if (filled.length > MAX_BY_SIZE) placeByTime(filled);
+  else placeBySize(filled);
   let size = 0;
-  for (const block of blocks) {
-    if (block.bytes > 0) {
-      block.offset = bestFit(placed, block.bytes, block.life);
-      insertSorted(placed, block);
-      size = Math.max(size, block.offset + align(block.bytes));
-    }
-    places.set(block.tensor, { space: 'arena', offset: block.offset, bytes: block.bytes });
+  for (const { tensor, offset, bytes } of blocks) {
+    if (bytes > 0) size = Math.max(size, offset + align(bytes));
+    places.set(tensor, { space: 'arena', offset, bytes });
   }
   return size;
 }

@@ -19,7 +19,7 @@ export function prepare(op: TileOp): TileOp {
       monoid: {
         ...reduce.monoid,
         combine: reduce.monoid.combine.map(over),
-        merge: reduce.monoid.merge && reduce.monoid.merge.map(over),
+        merge: reduce.monoid.merge?.map(over) ?? null,
       },
     },
   };

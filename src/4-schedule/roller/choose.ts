@@ -147,18 +147,36 @@ function* growths(p: Profile, base: Tile, axes: readonly Axis[], budget: number)
   }
 }
 
-/** Axes along which a register tile reuses some operand. */
-function reuseAxes(p: Profile, vector: Axis): Axis[] {
-  return p.spatial.filter((a) => a !== vector && a.extent > 1 && p.inner.some((l) => !l.axes.has(a)));
+/** Axes that are looked at, at most: bounds the work for operators of any rank. */
+const MAX_AXES = 4;
+
+/** The longest axes along which a register tile reuses some operand. */
+function reuseAxes(p: Profile, vector: Axis | null): Axis[] {
+  return p.spatial
+    .filter((a) => a !== vector && a.extent > 1 && p.inner.some((l) => !l.axes.has(a)))
+    .sort((a, b) => b.extent - a.extent)
+    .slice(0, MAX_AXES);
+}
+
+/** Axes whose neighbours are loaded or stored together somewhere. */
+function vectorAxes(p: Profile): Axis[] {
+  const loads = [...p.inner, ...p.outer];
+  const across = joinable(p) ? p.reduce.slice(-1) : [];
+  return [...p.spatial, ...across]
+    .filter((a) => {
+      const stored = a.role === 'spatial' && storesWide(p, a);
+      return stored || loads.some((l) => loadMeeting(p, l, a) === 'wide');
+    })
+    .slice(-2 * MAX_AXES);
 }
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
   const plain = scalarTile(p.spatial);
-  yield plain;
   const budget = device.vectorRegisters;
+  if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), budget);
+  else yield plain;
   for (const lanes of laneChoices(p, device)) {
-    const across = joinable(p) ? p.reduce.slice(-1) : [];
-    for (const vector of [...p.spatial, ...across]) {
+    for (const vector of vectorAxes(p)) {
       if (vector.extent < lanes) continue;
       for (const n of [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;

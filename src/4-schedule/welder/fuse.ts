@@ -126,7 +126,7 @@ function inlined(region: Region, i: number, producer: TileOp): Map<number, TileO
 /** The reduction with its only reader as stored value, at the reader's position. */
 function appended(region: Region, i: number, reduction: TileOp): [number, TileOp] | null {
   const at = region.consumers(i, reduction.write);
-  if (!at || at.length !== 1 || !reduction.reduce || !writesWhole(reduction)) return null;
+  if (at?.length !== 1 || !reduction.reduce || !writesWhole(reduction)) return null;
   const [j] = at;
   const reader = region.steps[j]!;
   if (reader.kind !== 'op' || reader.reduce || !region.movable(i, j)) return null;
@@ -158,15 +158,23 @@ function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step
   return region.steps.filter((s): s is Step => s !== null);
 }
 
-/** Everything that the steps use, for the lists around and beside them. */
-function usedBy(steps: readonly Step[]): Set<TileTensor> {
-  const used = new Set<TileTensor>();
+/** Every owner that a step uses. */
+function usedBy(step: Step): ReadonlySet<TileTensor> {
+  const { reads, writes } = effectsOf(step);
+  return union(reads, writes);
+}
+
+/** Owners that more than one of the steps uses. */
+function sharedBetween(steps: readonly Step[]): Set<TileTensor> {
+  const seen = new Set<TileTensor>();
+  const shared = new Set<TileTensor>();
   for (const s of steps) {
-    const e = effectsOf(s);
-    for (const t of e.reads) used.add(t);
-    for (const t of e.writes) used.add(t);
+    for (const t of usedBy(s)) {
+      if (seen.has(t)) shared.add(t);
+      seen.add(t);
+    }
   }
-  return used;
+  return shared;
 }
 
 const union = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> => new Set([...a, ...b]);
@@ -177,22 +185,26 @@ function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): St
   const bordered = materialiseBorders(joined);
   const flat = bordered.length > joined.length ? fuseList(bordered, pinned) : joined;
   if (flat.every((s) => s.kind === 'op' || s.kind === 'routine')) return flat;
-  return flat.map((s, i): Step => {
+  const around = union(pinned, sharedBetween(flat));
+  return flat.map((s): Step => {
     if (s.kind !== 'loop' && s.kind !== 'branch') return s;
-    const outside = union(pinned, usedBy([...flat.slice(0, i), ...flat.slice(i + 1)]));
     if (s.kind === 'branch') {
-      const [a, b] = [usedBy(s.then), usedBy(s.else)];
+      // What both sides use counts as used outside of each.
+      const apart = (list: readonly Step[], other: readonly Step[]): Set<TileTensor> => {
+        const mine = new Set(list.flatMap((x) => [...usedBy(x)]));
+        return union(around, new Set(other.flatMap((x) => [...usedBy(x)]).filter((t) => mine.has(t))));
+      };
       return {
         ...s,
-        then: fuseNested(s.then, union(outside, b)),
-        else: fuseNested(s.else, union(outside, a)),
+        then: fuseNested(s.then, apart(s.then, s.else)),
+        else: fuseNested(s.else, apart(s.else, s.then)),
       };
     }
     const own = new Set(
       [s.trip, s.counter, s.cond?.init, s.cond?.state, s.cond?.next].flatMap((t) => (t ? [owner(t)] : [])),
     );
     for (const c of s.carried) for (const t of [c.init, c.state, c.next]) own.add(owner(t));
-    return { ...s, steps: fuseNested(s.steps, union(outside, own)) };
+    return { ...s, steps: fuseNested(s.steps, union(around, own)) };
   });
 }
 

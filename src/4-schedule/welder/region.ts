@@ -39,8 +39,8 @@ export function effectsOf(step: Step): Effects {
       for (const t of e.reads) reads.add(t);
       for (const t of e.writes) writes.add(t);
     } else if (s.kind === 'routine') {
-      for (const t of s.reads) reads.add(owner(t));
-      for (const t of s.writes) writes.add(owner(t)), reads.add(owner(t));
+      for (const t of [...s.reads, ...s.writes]) reads.add(owner(t));
+      for (const t of s.writes) writes.add(owner(t));
       walkStmts(s.body, (stmt) => {
         for (const e of loadsBelow(stmtExprs(stmt))) if (isLoad(e)) reads.add(owner(e.arg));
       });
@@ -88,7 +88,9 @@ export class Region {
     this.steps = [...steps];
     this.effects = steps.map(effectsOf);
     this.pinned = pinned;
-    this.effects.forEach((e, i) => this.register(e!, i));
+    this.effects.forEach((e, i) => {
+      this.register(e!, i);
+    });
   }
 
   private register(e: Effects, i: number): void {
