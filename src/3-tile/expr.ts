@@ -37,61 +37,19 @@ export interface Local {
   readonly lanes: number;
 }
 
-export const UNARY = [
-  'neg',
-  'abs',
-  'not',
-  'sqrt',
-  'floor',
-  'ceil',
-  'trunc',
-  'nearest',
-  'exp',
-  'exp2',
-  'expm1',
-  'log',
-  'log2',
-  'log1p',
-  'sin',
-  'cos',
-  'tan',
-  'asin',
-  'acos',
-  'atan',
-  'sinh',
-  'cosh',
-  'tanh',
-  'asinh',
-  'acosh',
-  'atanh',
-  'erf',
-  'isnan',
-  'isinf',
-  'clz',
-  'popcnt',
-] as const;
-export const BINARY = [
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'rem',
-  'min',
-  'max',
-  'pow',
-  'atan2',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'shr',
-  'eq',
-  'ne',
-  'lt',
-  'le',
-  'gt',
-  'ge',
-] as const;
+/** The words of a text, as a type. */
+type Words<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Words<Rest> : S;
+const words = <S extends string>(text: S): readonly Words<S>[] => text.split(' ') as Words<S>[];
+
+export const ROUNDINGS = words('floor ceil trunc nearest');
+/** Real functions, as in Math. */
+export const FUNCTIONS1 = words(
+  'exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf',
+);
+export const COMPARISONS = words('eq ne lt le gt ge');
+const TESTS = words('isnan isinf');
+export const UNARY = [...words('neg abs not sqrt'), ...ROUNDINGS, ...FUNCTIONS1, ...TESTS, ...words('clz popcnt')];
+export const BINARY = [...words('add sub mul div rem min max pow atan2 and or xor shl shr'), ...COMPARISONS];
 export type UnaryOp = (typeof UNARY)[number];
 export type BinaryOp = (typeof BINARY)[number];
 
@@ -144,16 +102,15 @@ export function newLocal(name: string, dtype: ComputeType, lanes = 1): Local {
   return Object.freeze({ id: nextSymbol++, name, dtype, lanes });
 }
 
-function argKey(op: Op, arg: unknown): string {
+function argKey(arg: unknown): string {
   if (arg === null) return '';
   if (typeof arg === 'object') return String((arg as { id: number }).id);
-  if (op === 'const') return Object.is(arg, -0) ? '-0' : String(arg);
-  return String(arg);
+  return Object.is(arg, -0) ? '-0' : String(arg);
 }
 
 /** The one constructor: interns. Prefer the named constructors below. */
 export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly Expr[], arg: Args[O], lanes = 1): Expr {
-  let key = `${op}|${dtype}|${lanes}|${argKey(op, arg)}`;
+  let key = `${op}|${dtype}|${lanes}|${argKey(arg)}`;
   for (const s of src) key += `,${s.id}`;
   let e = table.get(key);
   if (!e) {
@@ -170,22 +127,13 @@ export function constant(dtype: ComputeType, value: Scalar | boolean): Expr {
 
 export function normalise(dtype: ComputeType, value: Scalar | boolean): Scalar {
   const v = typeof value === 'boolean' ? Number(value) : value;
-  switch (dtype) {
-    case 'f32':
-      return Math.fround(Number(v));
-    case 'f64':
-      return Number(v);
-    case 'bool':
-      return v ? 1 : 0;
-    case 'i32':
-      return typeof v === 'bigint' ? Number(BigInt.asIntN(32, v)) : v | 0;
-    case 'u32':
-      return typeof v === 'bigint' ? Number(BigInt.asUintN(32, v)) : v >>> 0;
-    case 'i64':
-      return BigInt.asIntN(64, BigInt(v));
-    case 'u64':
-      return BigInt.asUintN(64, BigInt(v));
-  }
+  if (dtype === 'f32') return Math.fround(Number(v));
+  if (dtype === 'f64') return Number(v);
+  if (dtype === 'bool') return v ? 1 : 0;
+  if (dtype === 'i64') return BigInt.asIntN(64, BigInt(v));
+  if (dtype === 'u64') return BigInt.asUintN(64, BigInt(v));
+  if (typeof v === 'number') return dtype === 'i32' ? v | 0 : v >>> 0;
+  return Number(dtype === 'i32' ? BigInt.asIntN(32, v) : BigInt.asUintN(32, v));
 }
 
 /** An i32 constant: the type of every index. */
@@ -208,61 +156,28 @@ export function guardedLoad(tensor: TileTensor, at: readonly Expr[], guard: Expr
   return makeExpr('guarded', dtype, [...at, guard, otherwise], tensor);
 }
 
-const COMPARISONS: ReadonlySet<Op> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'isnan', 'isinf']);
+const BOOLEAN: ReadonlySet<Op> = new Set([...COMPARISONS, ...TESTS]);
+/** The type of a unary or binary op's result, from that of its operands. */
+export const resultType = (op: Op, operand: ComputeType): ComputeType => (BOOLEAN.has(op) ? 'bool' : operand);
 
 export function unary(op: UnaryOp, x: Expr): Expr {
-  return makeExpr(op, COMPARISONS.has(op) ? 'bool' : x.dtype, [x], null, x.lanes);
+  return makeExpr(op, resultType(op, x.dtype), [x], null, x.lanes);
 }
 
 export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
   invariant(a.dtype === b.dtype && a.lanes === b.lanes, `${op} of ${a.dtype} and ${b.dtype}`);
-  return makeExpr(op, COMPARISONS.has(op) ? 'bool' : a.dtype, [a, b], null, a.lanes);
+  return makeExpr(op, resultType(op, a.dtype), [a, b], null, a.lanes);
 }
 
-type Fn1 = (x: Expr) => Expr;
-type Fn2 = (a: Expr, b: Expr) => Expr;
-const fn1 =
-  (op: UnaryOp): Fn1 =>
-  (x) =>
-    unary(op, x);
-const fn2 =
-  (op: BinaryOp): Fn2 =>
-  (a, b) =>
-    binary(op, a, b);
+/** One function per op, made by `make`. */
+export function perOp<O extends Op, F>(ops: readonly O[], make: (op: O) => F): Readonly<Record<O, F>> {
+  return Object.fromEntries(ops.map((op) => [op, make(op)])) as Record<O, F>;
+}
 
-export const neg = fn1('neg'),
-  abs = fn1('abs'),
-  not = fn1('not'),
-  sqrt = fn1('sqrt');
-export const floor = fn1('floor'),
-  ceil = fn1('ceil'),
-  trunc = fn1('trunc'),
-  nearest = fn1('nearest');
-export const exp = fn1('exp'),
-  log = fn1('log'),
-  tanh = fn1('tanh'),
-  erf = fn1('erf');
-export const isnan = fn1('isnan'),
-  isinf = fn1('isinf');
-export const add = fn2('add'),
-  sub = fn2('sub'),
-  mul = fn2('mul'),
-  div = fn2('div'),
-  rem = fn2('rem');
-export const min = fn2('min'),
-  max = fn2('max'),
-  pow = fn2('pow');
-export const and = fn2('and'),
-  or = fn2('or'),
-  xor = fn2('xor'),
-  shl = fn2('shl'),
-  shr = fn2('shr');
-export const eq = fn2('eq'),
-  ne = fn2('ne'),
-  lt = fn2('lt'),
-  le = fn2('le'),
-  gt = fn2('gt'),
-  ge = fn2('ge');
+const fns1 = perOp(UNARY, (op) => (x: Expr) => unary(op, x));
+const fns2 = perOp(BINARY, (op) => (a: Expr, b: Expr) => binary(op, a, b));
+export const { neg, abs, not, sqrt, floor, ceil, trunc, nearest, exp, log, tanh, erf, isnan, isinf } = fns1;
+export const { add, sub, mul, div, rem, min, max, pow, and, or, xor, shl, shr, eq, ne, lt, le, gt, ge } = fns2;
 
 export function select(cond: Expr, then: Expr, otherwise: Expr): Expr {
   invariant(cond.dtype === 'bool' && then.dtype === otherwise.dtype, 'select: wrong types');

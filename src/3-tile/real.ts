@@ -1,10 +1,5 @@
-// Real functions that Math lacks, in f64: erf (to about 1e-16 relative), fmod, round half to even.
+// Real functions that Math lacks, in f64: erf (to about 1e-16 relative), round half to even.
 // The interpreter uses them as the reference for the decomposed forms of the generated code.
-
-/** Remainder with the sign of the dividend, exact; NaN for y = 0 or infinite x. */
-export function fmod(x: number, y: number): number {
-  return x % y;
-}
 
 /** Rounds to the nearest integer, ties to even, keeping the sign of zero. */
 export function nearestEven(x: number): number {
@@ -14,8 +9,6 @@ export function nearestEven(x: number): number {
   const r = rest < 0.5 ? f : rest > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
   return r === 0 && (x < 0 || Object.is(x, -0)) ? -0 : r;
 }
-
-export const atan2 = Math.atan2;
 
 /** Error function: Maclaurin series below 2.5, continued fraction of erfc above. */
 export function erf(x: number): number {

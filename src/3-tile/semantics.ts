@@ -3,14 +3,14 @@
 import { type DType, intRange, isFloat } from '../ir/dtype.ts';
 import { roundFloat } from '../ir/float.ts';
 import type { Scalar } from '../ir/tensor.ts';
-import type { BinaryOp, ComputeType, UnaryOp } from './expr.ts';
-import { normalise } from './expr.ts';
-import { atan2, erf, fmod, nearestEven } from './real.ts';
+import { type BinaryOp, type ComputeType, FUNCTIONS1, normalise, perOp, ROUNDINGS, type UnaryOp } from './expr.ts';
+import { erf, nearestEven } from './real.ts';
 
 type Fn1 = (x: never) => Scalar;
 type Fn2 = (a: never, b: never) => Scalar;
 
-const FLOAT1: Record<string, (x: number) => number> = {
+const FLOAT1: Partial<Record<UnaryOp, (x: number) => number>> = {
+  ...perOp(FUNCTIONS1, (op) => (op === 'erf' ? erf : op === 'exp2' ? (x: number) => 2 ** x : Math[op])),
   neg: (x) => -x,
   abs: Math.abs,
   sqrt: Math.sqrt,
@@ -18,25 +18,8 @@ const FLOAT1: Record<string, (x: number) => number> = {
   ceil: Math.ceil,
   trunc: Math.trunc,
   nearest: nearestEven,
-  exp: Math.exp,
-  exp2: (x) => 2 ** x,
-  expm1: Math.expm1,
-  log: Math.log,
-  log2: Math.log2,
-  log1p: Math.log1p,
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  tanh: Math.tanh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
-  erf,
+  isnan: (x) => Number(Number.isNaN(x)),
+  isinf: (x) => Number(x === Infinity || x === -Infinity),
 };
 
 const FLOAT2: Record<string, (a: number, b: number) => number> = {
@@ -44,10 +27,10 @@ const FLOAT2: Record<string, (a: number, b: number) => number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  rem: fmod,
+  rem: (a, b) => a % b,
   min: Math.min,
   max: Math.max,
-  atan2,
+  atan2: Math.atan2,
   // IEEE pow: 1 for a base of 1 and for ±1 to ±infinity, where JS says NaN.
   pow: (a, b) => (a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b),
 };
@@ -104,15 +87,9 @@ const COMPARE: Record<string, (a: Scalar, b: Scalar) => number> = {
   ge: (a, b) => Number(a >= b),
 };
 
-const BOOL2: Record<string, (a: number, b: number) => number> = {
-  and: (a, b) => a & b,
-  or: (a, b) => a | b,
-  xor: (a, b) => a ^ b,
-  min: (a, b) => a & b,
-  max: (a, b) => a | b,
-  add: (a, b) => a | b,
-  mul: (a, b) => a & b,
-};
+/** Of bools, `mul` and `min` mean and, `add` and `max` or. */
+const { and, or, xor } = I32;
+const BOOL2: Record<string, (a: number, b: number) => number> = { and, or, xor, min: and, max: or, add: or, mul: and };
 
 const is64 = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 
@@ -121,8 +98,7 @@ export function binaryMeaning(op: BinaryOp, t: ComputeType, wide = false): Fn2 |
   if (op in COMPARE) return COMPARE[op] as Fn2;
   if (t === 'f32' || t === 'f64') {
     const f = FLOAT2[op];
-    if (!f) return undefined;
-    return (t === 'f64' || wide ? f : (a: number, b: number) => Math.fround(f(a, b))) as Fn2;
+    return f && ((t === 'f64' || wide ? f : (a: number, b: number) => Math.fround(f(a, b))) as Fn2);
   }
   if (t === 'bool') return BOOL2[op] as Fn2 | undefined;
   if (t === 'i32' && op in I32) return I32[op] as Fn2;
@@ -132,42 +108,27 @@ export function binaryMeaning(op: BinaryOp, t: ComputeType, wide = false): Fn2 |
   return ((a: number, b: number) => normalise(t, f(BigInt(a), BigInt(b), 32))) as Fn2;
 }
 
-function integerUnary(op: UnaryOp, t: ComputeType): ((x: Scalar) => Scalar) | undefined {
-  const bits = is64(t) ? 64 : 32;
-  const unsigned = (x: Scalar): bigint => BigInt.asUintN(bits, BigInt(x));
-  switch (op) {
-    case 'neg':
-      return (x) => normalise(t, -BigInt(x));
-    case 'abs':
-      return (x) => normalise(t, BigInt(x) < 0n ? -BigInt(x) : BigInt(x));
-    case 'not':
-      return (x) => normalise(t, ~BigInt(x));
-    case 'clz':
-      return (x) => normalise(t, BigInt(bits - (x ? unsigned(x).toString(2).length : 0)));
-    case 'popcnt':
-      return (x) => normalise(t, BigInt(unsigned(x).toString(2).replaceAll('0', '').length));
-    case 'floor':
-    case 'ceil':
-    case 'trunc':
-    case 'nearest':
-      return (x) => x;
-    case 'isnan':
-    case 'isinf':
-      return () => 0;
-    default:
-      return undefined;
-  }
-}
+const bitText = (x: bigint, bits: number): string => (x ? BigInt.asUintN(bits, x).toString(2) : '');
+const BIG1: Partial<Record<UnaryOp, (x: bigint, bits: number) => bigint>> = {
+  neg: (x) => -x,
+  abs: (x) => (x < 0n ? -x : x),
+  not: (x) => ~x,
+  clz: (x, bits) => BigInt(bits - bitText(x, bits).length),
+  popcnt: (x, bits) => BigInt(bitText(x, bits).replaceAll('0', '').length),
+  ...perOp(ROUNDINGS, () => (x: bigint) => x),
+};
 
 /** The function of a unary op on operands of this type; undefined where the op has no meaning. */
 export function unaryMeaning(op: UnaryOp, t: ComputeType, wide = false): Fn1 | undefined {
   if (t === 'bool') return (op === 'not' ? (x: number) => x ^ 1 : undefined) as Fn1 | undefined;
-  if (t !== 'f32' && t !== 'f64') return integerUnary(op, t) as Fn1 | undefined;
-  if (op === 'isnan') return ((x: number) => Number(Number.isNaN(x))) as Fn1;
-  if (op === 'isinf') return ((x: number) => Number(x === Infinity || x === -Infinity)) as Fn1;
+  const float = t === 'f32' || t === 'f64';
+  if (!float && (op === 'isnan' || op === 'isinf')) return () => 0;
+  if (!float) {
+    const f = BIG1[op];
+    return f && (((x: Scalar) => normalise(t, f(BigInt(x), is64(t) ? 64 : 32))) as Fn1);
+  }
   const f = FLOAT1[op];
-  if (!f) return undefined;
-  return (t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1;
+  return f && ((t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1);
 }
 
 /** Value conversion: float → int truncates and saturates (NaN → 0), int → int wraps, → bool is x != 0. */
@@ -199,29 +160,20 @@ function bigToF32(x: bigint): number {
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
-const WRITE: Record<ComputeType, (x: never) => void> = {
-  f32: (x: number) => scratch.setFloat32(0, x, true),
-  f64: (x: number) => scratch.setFloat64(0, x, true),
-  i32: (x: number) => scratch.setInt32(0, x, true),
-  u32: (x: number) => scratch.setUint32(0, x, true),
-  i64: (x: bigint) => scratch.setBigInt64(0, x, true),
-  u64: (x: bigint) => scratch.setBigUint64(0, x, true),
-  bool: (x: number) => scratch.setUint8(0, x),
-};
-const READ: Record<ComputeType, () => Scalar> = {
-  f32: () => scratch.getFloat32(0, true),
-  f64: () => scratch.getFloat64(0, true),
-  i32: () => scratch.getInt32(0, true),
-  u32: () => scratch.getUint32(0, true),
-  i64: () => scratch.getBigInt64(0, true),
-  u64: () => scratch.getBigUint64(0, true),
-  bool: () => scratch.getUint8(0),
-};
+const ACCESS = {
+  f32: 'Float32',
+  f64: 'Float64',
+  i32: 'Int32',
+  u32: 'Uint32',
+  i64: 'BigInt64',
+  u64: 'BigUint64',
+  bool: 'Uint8',
+} as const satisfies Record<ComputeType, string>;
 
 /** The same bits read as another type of equal size. */
 export function bitcastScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
-  WRITE[from](x as never);
-  return READ[to]();
+  scratch[`set${ACCESS[from]}`](0, x as never, true);
+  return scratch[`get${ACCESS[to]}`](0, true);
 }
 
 /** The value after storing it as `storage` and loading it again. */

@@ -2,7 +2,7 @@
 // choices that ranges decide. In: an expression and what is known about locals. Out: an expression
 // with the same value, bit for bit, wherever the context holds. Idempotent.
 import type { Scalar } from '../ir/tensor.ts';
-import type { BinaryOp, Expr, Local, Op, UnaryOp } from './expr.ts';
+import { BINARY, type BinaryOp, type Expr, type Local, type Op, UNARY, type UnaryOp } from './expr.ts';
 import { type Interval, Ranges } from './range.ts';
 import { constOf, type Rule, RuleSet, rewriteExpr, ruleOn } from './rewrite.ts';
 import { like } from './rules/arithmetic.ts';
@@ -48,62 +48,8 @@ export function simplify(root: Expr, context: SimplifyContext = new SimplifyCont
   return context.simplify(root);
 }
 
-const FOLDED_UNARY = [
-  'neg',
-  'abs',
-  'not',
-  'sqrt',
-  'floor',
-  'ceil',
-  'trunc',
-  'nearest',
-  'exp',
-  'exp2',
-  'expm1',
-  'log',
-  'log2',
-  'log1p',
-  'sin',
-  'cos',
-  'tan',
-  'asin',
-  'acos',
-  'atan',
-  'sinh',
-  'cosh',
-  'tanh',
-  'asinh',
-  'acosh',
-  'atanh',
-  'erf',
-  'isnan',
-  'isinf',
-  'clz',
-  'popcnt',
-] as const satisfies readonly UnaryOp[];
-const FOLDED_BINARY = [
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'rem',
-  'min',
-  'max',
-  'pow',
-  'atan2',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'shr',
-  'eq',
-  'ne',
-  'lt',
-  'le',
-  'gt',
-  'ge',
-] as const satisfies readonly BinaryOp[];
-const FOLDED_OTHER = ['cast', 'bitcast', 'round'] as const satisfies readonly Op[];
+/** Ops whose meaning on constants is known. */
+const FOLDED: readonly Op[] = [...UNARY, ...BINARY, 'cast', 'bitcast', 'round'];
 
 /** The value of a node over constants. */
 function fold(e: Expr): Expr | undefined {
@@ -128,9 +74,9 @@ function meaningOf(e: Expr, [a, b]: readonly Scalar[]): Scalar | undefined {
 }
 
 const RULES = new RuleSet<SimplifyContext>([
-  ruleOn('constants fold', [...FOLDED_UNARY, ...FOLDED_BINARY, ...FOLDED_OTHER], fold),
+  ruleOn('constants fold', FOLDED, fold),
   ...LANE_RULES,
-  ruleOn('a function of splats', [...FOLDED_UNARY, ...FOLDED_BINARY, ...FOLDED_OTHER, 'select', 'fma'], liftSplat),
+  ruleOn('a function of splats', [...FOLDED, 'select', 'fma'], liftSplat),
   ...INTEGER_RULES,
   ...BOOL_RULES,
   ...INDEX_RULES,

@@ -1,12 +1,12 @@
 // Evaluation of expressions as straight-line tapes: each interned node is one slot, computed after
 // its operands, so shared subexpressions cost once and depth costs no stack. Nodes are grouped by
 // the innermost index they depend on, so that loops evaluate only what changes.
-import type { Scalar } from '../ir/tensor.ts';
+import { elementCount, rowMajorStrides, type Scalar } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import type { Axis, BinaryOp, Expr, Local, UnaryOp } from './expr.ts';
+import { walkExpr } from './rewrite.ts';
 import { binaryMeaning, bitcastScalar, castScalar, roundScalar, unaryMeaning } from './semantics.ts';
 import type { TileTensor } from './tensor.ts';
-import { rowMajorStrides } from '../ir/tensor.ts';
 
 /** A slot's value: a scalar, or one scalar per lane. */
 export type Val = Scalar | Scalar[];
@@ -21,13 +21,14 @@ export interface TapeEnv {
   readonly wide: boolean;
 }
 
-type Step = () => void;
+/** Computes the value of one slot. */
+type Compute = () => Val;
 
 /** Nodes of some root expressions, evaluated by level. */
 export class Tape {
   private readonly slots = new Map<Expr, number>();
   private readonly vals: Val[] = [];
-  private readonly levels: Step[][] = [];
+  private readonly levels: { readonly slot: number; readonly compute: Compute }[][] = [];
   private readonly levelOf = new Map<Expr, number>();
   private readonly leaves = new Map<Axis | Local | string, number>();
   private readonly env: TapeEnv;
@@ -37,24 +38,7 @@ export class Tape {
   constructor(roots: readonly Expr[], env: TapeEnv, depth: (leaf: Axis | Local | string) => number) {
     this.env = env;
     this.depth = depth;
-    for (const root of roots) this.addAll(root);
-  }
-
-  private addAll(root: Expr): void {
-    const stack: Expr[] = [root];
-    while (stack.length > 0) {
-      const e = stack[stack.length - 1];
-      if (this.slots.has(e)) {
-        stack.pop();
-        continue;
-      }
-      const pending = e.src.filter((s) => !this.slots.has(s));
-      if (pending.length > 0) stack.push(...pending);
-      else {
-        stack.pop();
-        this.add(e);
-      }
-    }
+    for (const e of walkExpr(...roots)) this.add(e);
   }
 
   private add(e: Expr): void {
@@ -76,93 +60,42 @@ export class Tape {
     for (const s of e.src) level = Math.max(level, this.levelOf.get(s)!);
     if (e.op === 'load' || e.op === 'guarded') level = Math.max(level, this.depth(`load`));
     this.levelOf.set(e, level);
-    (this.levels[level] ??= []).push(this.step(e, slot));
+    (this.levels[level] ??= []).push({ slot, compute: this.compute(e) });
   }
 
-  private step(e: Expr, out: number): Step {
+  private compute(e: Expr): Compute {
     const v = this.vals;
     const src = e.src.map((s) => this.slots.get(s)!);
-    if (e.op === 'load' || e.op === 'guarded') return this.loadStep(e, out, src);
-    if (e.op === 'pack')
-      return () => {
-        v[out] = src.map((s) => v[s] as Scalar);
-      };
-    if (e.op === 'splat')
-      return () => {
-        v[out] = new Array<Scalar>(e.lanes).fill(v[src[0]] as Scalar);
-      };
-    if (e.op === 'lane')
-      return () => {
-        v[out] = (v[src[0]] as Scalar[])[e.arg];
-      };
-    if (e.op === 'ramp') {
-      return () => {
-        v[out] = Array.from({ length: e.lanes }, (_, i) => ((v[src[0]] as number) + i) | 0);
-      };
-    }
-    const f = meaning(e, this.env.wide);
     const [a, b, c] = src;
-    if (e.lanes > 1) {
-      return () => {
-        const r = new Array<Scalar>(e.lanes);
-        for (let i = 0; i < e.lanes; i++) r[i] = f(...src.map((s) => (v[s] as Scalar[])[i]));
-        v[out] = r;
-      };
-    }
-    if (src.length === 1)
-      return () => {
-        v[out] = f(v[a] as Scalar);
-      };
-    if (src.length === 2)
-      return () => {
-        v[out] = f(v[a] as Scalar, v[b] as Scalar);
-      };
-    return () => {
-      v[out] = f(v[a] as Scalar, v[b] as Scalar, v[c] as Scalar);
-    };
+    if (e.op === 'load' || e.op === 'guarded') return this.load(e, src);
+    if (e.op === 'pack') return () => src.map((s) => v[s] as Scalar);
+    if (e.op === 'splat') return () => new Array<Scalar>(e.lanes).fill(v[a] as Scalar);
+    if (e.op === 'lane') return () => (v[a] as Scalar[])[e.arg];
+    if (e.op === 'ramp') return () => perLane(e, (i) => ((v[a] as number) + i) | 0);
+    const f = meaning(e, this.env.wide);
+    if (e.lanes > 1) return () => perLane(e, (i) => f(...src.map((s) => (v[s] as Scalar[])[i])));
+    if (src.length === 1) return () => f(v[a] as Scalar);
+    if (src.length === 2) return () => f(v[a] as Scalar, v[b] as Scalar);
+    return () => f(v[a] as Scalar, v[b] as Scalar, v[c] as Scalar);
   }
 
-  private loadStep(e: Expr & { op: 'load' | 'guarded' }, out: number, src: number[]): Step {
+  private load(e: Expr & { op: 'load' | 'guarded' }, src: readonly number[]): Compute {
     const v = this.vals;
+    const { env } = this;
     const rank = e.op === 'load' ? src.length : src.length - 2;
     const strides = rank === 1 ? [1] : rowMajorStrides(e.arg.shape);
-    const count = e.arg.shape.reduce((p, d) => p * d, 1);
-    const { env } = this;
-    const at = (lane: number): number => {
-      let flat = 0;
-      for (let d = 0; d < rank; d++) {
-        const i = v[src[d]];
-        flat += (Array.isArray(i) ? (i[lane] as number) : (i as number)) * strides[d];
-      }
-      return flat;
-    };
-    const checked = (lane: number, step: number): Scalar => {
-      const flat = at(lane) + step;
+    const count = elementCount(e.arg.shape);
+    const gather = e.src.slice(0, rank).some((s) => s.lanes > 1);
+    const element = (lane: number): Scalar => {
+      let flat = gather ? 0 : lane;
+      for (let d = 0; d < rank; d++) flat += (laneOf(v[src[d]], lane) as number) * strides[d];
       invariant(flat >= 0 && flat < count, `load of ${e.arg.name} out of range: ${flat} of ${count}`);
       return env.cells(e.arg).get(flat);
     };
-    if (e.op === 'load') {
-      if (e.lanes === 1)
-        return () => {
-          v[out] = checked(0, 0);
-        };
-      const gather = e.src.some((s) => s.lanes > 1);
-      return () => {
-        v[out] = Array.from({ length: e.lanes }, (_, i) => checked(i, gather ? 0 : i));
-      };
-    }
+    if (e.op === 'load') return e.lanes === 1 ? () => element(0) : () => perLane(e, element);
     const [guard, otherwise] = [src[rank], src[rank + 1]];
-    if (e.lanes === 1)
-      return () => {
-        v[out] = v[guard] ? checked(0, 0) : v[otherwise];
-      };
-    const gather = e.src.slice(0, rank).some((s) => s.lanes > 1);
-    const lane = (x: Val, i: number): Scalar => (Array.isArray(x) ? x[i] : x);
-    return () => {
-      v[out] = Array.from({ length: e.lanes }, (_, i) =>
-        lane(v[guard], i) ? checked(i, gather ? 0 : i) : lane(v[otherwise], i),
-      );
-    };
+    const guarded = (i: number): Scalar => (laneOf(v[guard], i) ? element(i) : laneOf(v[otherwise], i));
+    return e.lanes === 1 ? () => guarded(0) : () => perLane(e, guarded);
   }
 
   /** Sets an axis, local or placeholder ("acc0", "elem1"); unknown leaves are ignored. */
@@ -174,7 +107,7 @@ export class Tape {
   /** Recomputes what depends on leaves of this level. */
   run(level: number): void {
     const steps = this.levels[level];
-    if (steps) for (let i = 0; i < steps.length; i++) steps[i]();
+    if (steps) for (const { slot, compute } of steps) this.vals[slot] = compute();
   }
 
   value(e: Expr): Val {
@@ -182,39 +115,25 @@ export class Tape {
   }
 }
 
+const laneOf = (x: Val, i: number): Scalar => (Array.isArray(x) ? x[i] : x);
+const perLane = (e: Expr, f: (i: number) => Scalar): Scalar[] => Array.from({ length: e.lanes }, (_, i) => f(i));
+
 function leafKey(e: Expr): Axis | Local | string | undefined {
-  switch (e.op) {
-    case 'axis':
-    case 'local':
-      return e.arg;
-    case 'acc':
-      return `acc${e.arg}`;
-    case 'elem':
-      return `elem${e.arg}`;
-    default:
-      return undefined;
-  }
+  if (e.op === 'axis' || e.op === 'local') return e.arg;
+  return e.op === 'acc' || e.op === 'elem' ? `${e.op}${e.arg}` : undefined;
 }
 
 type Meaning = (...xs: Scalar[]) => Scalar;
 
 function meaning(e: Expr, wide: boolean): Meaning {
   const from = e.src[0].dtype;
-  switch (e.op) {
-    case 'select':
-      return (c, a, b) => (c ? a : b);
-    case 'cast':
-      return (x) => castScalar(from, e.dtype, x);
-    case 'bitcast':
-      return (x) => bitcastScalar(from, e.dtype, x);
-    case 'round':
-      return (x) => roundScalar(e.arg, e.dtype, x);
-    case 'fma': {
-      if (e.dtype === 'f32') return (a, b, c) => Math.fround((a as number) * (b as number) + (c as number));
-      return (a, b, c) => (a as number) * (b as number) + (c as number);
-    }
-    default:
-      break;
+  if (e.op === 'select') return (c, a, b) => (c ? a : b);
+  if (e.op === 'cast') return (x) => castScalar(from, e.dtype, x);
+  if (e.op === 'bitcast') return (x) => bitcastScalar(from, e.dtype, x);
+  if (e.op === 'round') return (x) => roundScalar(e.arg, e.dtype, x);
+  if (e.op === 'fma') {
+    const sum = (a: Scalar, b: Scalar, c: Scalar): number => (a as number) * (b as number) + (c as number);
+    return e.dtype === 'f32' ? (a, b, c) => Math.fround(sum(a, b, c)) : sum;
   }
   const f =
     e.src.length === 1 ? unaryMeaning(e.op as UnaryOp, from, wide) : binaryMeaning(e.op as BinaryOp, from, wide);
