@@ -53,7 +53,7 @@ export interface RunOptions {
 }
 
 export function runProgram(program: TaskProgram, feeds: readonly TensorData[], options: RunOptions = {}): TensorData[] {
-  const { bytes } = emitWasm(program, {
+  const bytes = emitWasm(program, {
     relaxedFma: options.features?.has('relaxed-simd') ?? false,
   });
   const features = [...(options.features ?? [])];

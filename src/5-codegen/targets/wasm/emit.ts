@@ -1,6 +1,6 @@
 // A scheduled program to one WebAssembly module: a function per kernel, the helpers they call, and
 // `main(constants, arena)`, which runs the tasks of the one lane. In: TaskProgram. Out: the bytes.
-import type { Kernel, Task, TaskProgram } from '../../../3-tile/task.ts';
+import type { Kernel, LoopTask, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { type FunctionCode, ModuleBuilder } from './encoder.ts';
@@ -15,12 +15,8 @@ export interface WasmOptions {
   readonly exposeKernels?: boolean;
 }
 
-export interface WasmCode {
-  readonly bytes: Uint8Array;
-}
-
-const CONSTANTS = 0;
-const ARENA = 1;
+/** Parameters of `main`. */
+const ADDRESSES = { constants: 0, arena: 1 };
 
 class TaskEmitter {
   private readonly f = new FunctionBuilder(2);
@@ -33,7 +29,7 @@ class TaskEmitter {
   }
 
   main(): FunctionCode {
-    for (const task of this.program.lanes[0] ?? []) this.task(task);
+    this.tasks(this.program.lanes[0] ?? []);
     this.f.op('i32.const', 0);
     return this.f.finish();
   }
@@ -42,36 +38,25 @@ class TaskEmitter {
   private address(t: TileTensor): void {
     const place = this.program.plan.places.get(owner(t));
     invariant(place, `tensor ${t.name} has no place`);
-    this.f.get(place.space === 'constants' ? CONSTANTS : ARENA);
+    this.f.get(ADDRESSES[place.space]);
     if (place.offset === 0) return;
     this.f.op('i32.const', place.offset);
     this.f.op('i32.add');
   }
 
-  private task(task: Task): void {
-    const { f } = this;
-    switch (task.kind) {
-      case 'run': {
+  private tasks(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      if (task.kind === 'run') {
         const index = this.indexOf.get(task.kernel);
         invariant(index !== undefined, `kernel ${task.kernel.name} is not in the program`);
         invariant(task.args.length === task.kernel.params.length, `arguments of ${task.kernel.name}`);
         for (const t of task.args) this.address(t);
-        f.call(index);
-        return;
-      }
-      case 'branch': {
+        this.f.call(index);
+      } else if (task.kind === 'branch') {
         this.truth(task.cond);
-        const otherwise = () => this.tasks(task.else);
-        f.if(() => this.tasks(task.then), task.else.length > 0 ? otherwise : null);
-        return;
-      }
-      case 'loop':
-        this.loop(task);
+        this.f.if(() => this.tasks(task.then), task.else.length > 0 ? () => this.tasks(task.else) : null);
+      } else this.loop(task);
     }
-  }
-
-  private tasks(tasks: readonly Task[]): void {
-    for (const task of tasks) this.task(task);
   }
 
   private truth(t: TileTensor): void {
@@ -79,43 +64,40 @@ class TaskEmitter {
     this.f.op('i32.load8_u', 0);
   }
 
-  private loop(task: Task & { kind: 'loop' }): void {
+  private loop({ trip, cond, counter, tasks }: LoopTask): void {
     const { f } = this;
-    const count = f.allocate('i64');
-    const trip = task.trip ? f.allocate('i64') : null;
-    if (task.trip && trip !== null) {
-      this.address(task.trip);
+    const [count, last] = [f.allocate('i64'), f.allocate('i64')];
+    if (trip) {
+      this.address(trip);
       f.op('i64.load', 0);
-      f.set(trip);
+      f.set(last);
     }
     f.op('i64.const', 0n);
     f.set(count);
-    f.block(() =>
-      f.loop(() => {
-        if (trip !== null) {
-          f.get(count);
-          f.get(trip);
-          f.op('i64.ge_s');
-          f.branchIf(1);
-        }
-        if (task.cond) {
-          this.truth(task.cond);
-          f.op('i32.eqz');
-          f.branchIf(1);
-        }
-        this.address(task.counter);
+    const iteration = (): void => {
+      if (trip) {
         f.get(count);
-        f.op('i64.store', 0);
-        this.tasks(task.tasks);
-        f.get(count);
-        f.op('i64.const', 1n);
-        f.op('i64.add');
-        f.set(count);
-        f.branch(0);
-      }),
-    );
-    f.release(count);
-    if (trip !== null) f.release(trip);
+        f.get(last);
+        f.op('i64.ge_s');
+        f.branchIf(1);
+      }
+      if (cond) {
+        this.truth(cond);
+        f.op('i32.eqz');
+        f.branchIf(1);
+      }
+      this.address(counter);
+      f.get(count);
+      f.op('i64.store', 0);
+      this.tasks(tasks);
+      f.get(count);
+      f.op('i64.const', 1n);
+      f.op('i64.add');
+      f.set(count);
+      f.branch(0);
+    };
+    f.block(() => f.loop(iteration));
+    for (const local of [count, last]) f.release(local);
   }
 }
 
@@ -127,8 +109,7 @@ function helperIndex(module: ModuleBuilder): (name: string) => number {
     if (index === undefined) {
       const helper = HELPERS.get(name);
       invariant(helper, `no helper function ${name}`);
-      index = module.declare(helper.type);
-      declared.set(name, index);
+      declared.set(name, (index = module.declare(helper.type)));
       module.define(index, helper.code());
     }
     return index;
@@ -139,14 +120,13 @@ function helperIndex(module: ModuleBuilder): (name: string) => number {
  * One module for the whole program. It imports `env.memory` and exports `main(constants, arena)`
  * with the addresses of the two spaces; `main` returns 0.
  */
-export function emitWasm(program: TaskProgram, options: WasmOptions = {}): WasmCode {
+export function emitWasm(program: TaskProgram, options: WasmOptions = {}): Uint8Array {
   invariant(program.lanes.length <= 1, 'more than one lane');
   const module = new ModuleBuilder();
   const helper = helperIndex(module);
   const indexOf = new Map<Kernel, number>();
   for (const [i, kernel] of program.kernels.entries()) {
-    const params = kernel.params.map(() => 'i32' as const);
-    const index = module.declare({ params, results: [] });
+    const index = module.declare({ params: kernel.params.map(() => 'i32'), results: [] });
     indexOf.set(kernel, index);
     module.define(index, emitKernel(kernel, { relaxedFma: options.relaxedFma ?? false, helper }));
     if (options.exposeKernels) module.export(`k${i}`, index);
@@ -154,5 +134,5 @@ export function emitWasm(program: TaskProgram, options: WasmOptions = {}): WasmC
   const main = module.declare({ params: ['i32', 'i32'], results: ['i32'] });
   module.define(main, new TaskEmitter(program, indexOf).main());
   module.export('main', main);
-  return { bytes: module.encode() };
+  return module.encode();
 }

@@ -4,35 +4,22 @@ import type { Target } from '../target.ts';
 import { rendersArithmetic } from './arithmetic.ts';
 import { emitWasm } from './emit.ts';
 import { is64 } from './forms.ts';
+import { printModule } from './print.ts';
 
 /** The feature that makes `fma` one instruction; without it, a product and a sum. */
 export const RELAXED_SIMD = 'relaxed-simd';
 
-const STRUCTURAL: ReadonlySet<Op> = new Set([
-  'const',
-  'local',
-  'load',
-  'guarded',
-  'select',
-  'cast',
-  'bitcast',
-  'round',
-  'fma',
-  'splat',
-  'pack',
-  'lane',
-  'ramp',
-] as const);
+const STRUCTURAL = 'const local load guarded select cast bitcast round fma splat pack lane ramp';
+const structural: ReadonlySet<string> = new Set<Op>(STRUCTURAL.split(' ') as Op[]);
 
 export const wasmTarget: Target = {
   name: 'wasm',
   lanes: (dtype: ComputeType) => (is64(dtype) ? 2 : 4),
-  supports: (op, dtype) => STRUCTURAL.has(op) || rendersArithmetic(op, dtype),
+  supports: (op, dtype) => structural.has(op) || rendersArithmetic(op, dtype),
   emit(program, { features, exposeKernels = false } = {}) {
     const relaxedFma = features?.has(RELAXED_SIMD) ?? false;
-    const { bytes } = emitWasm(program, { relaxedFma, exposeKernels });
-    return { target: 'wasm', extension: 'wasm', bytes, features: relaxedFma ? [RELAXED_SIMD] : [] };
+    const bytes = emitWasm(program, { relaxedFma, exposeKernels });
+    const needs = relaxedFma ? [RELAXED_SIMD] : [];
+    return { target: 'wasm', extension: 'wasm', bytes, features: needs, text: () => printModule(bytes) };
   },
 };
-
-export { emitWasm };
