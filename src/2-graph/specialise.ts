@@ -4,8 +4,8 @@
 // the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
 // simply repeated with one more answer.
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
-import type { ModelLimits } from '../ir/limits.ts';
-import type { TensorData } from '../ir/tensor.ts';
+import { checkLimit, type ModelLimits } from '../ir/limits.ts';
+import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError, withPlace } from '../support/errors.ts';
 import { Demand, Emitter, type Fold } from './emitter.ts';
 import { Expansion } from './expansion.ts';
@@ -99,7 +99,10 @@ export class Specialiser {
   }
 
   private feedValue(name: string, feed: FeedType): StaticValue {
-    if (feed.kind === 'tensor') return this.emitter.tensor(name, feed);
+    if (feed.kind === 'tensor') {
+      checkLimit(this.options.limits, 'elements', elementCount(feed.shape), { value: name, shape: feed.shape });
+      return this.emitter.tensor(name, feed);
+    }
     if (feed.kind === 'sequence') {
       return { kind: 'sequence', elems: feed.elems.map((e) => this.feedValue(name, e)), dtype: feed.dtype };
     }
