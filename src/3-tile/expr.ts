@@ -37,9 +37,9 @@ export interface Local {
   readonly lanes: number;
 }
 
-/** The words of a text, as a type. */
 type Words<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Words<Rest> : S;
-const words = <S extends string>(text: S): readonly Words<S>[] => text.split(' ') as Words<S>[];
+/** Words of a text, typed as such. */
+export const words = <S extends string>(text: S): readonly Words<S>[] => text.split(' ') as Words<S>[];
 
 export const ROUNDINGS = words('floor ceil trunc nearest');
 /** Real functions, as in Math. */

@@ -1,21 +1,7 @@
 // Casts, selections, guards and vector shuffles. A guard that ranges prove makes a plain load; the
 // indices of a guarded load are simplified knowing that the guard holds.
-import {
-  bitcast,
-  type ComputeType,
-  cast,
-  type Expr,
-  eq,
-  ge,
-  gt,
-  isLoad,
-  le,
-  lt,
-  makeExpr,
-  ne,
-  type Op,
-  select,
-} from '../expr.ts';
+import { type BinaryOp, binary, bitcast, COMPARISONS, type ComputeType, cast } from '../expr.ts';
+import { type Expr, isLoad, makeExpr, type Op, select } from '../expr.ts';
 import { fits, type Interval, isIntegral, type Ranges, typeRange } from '../range.ts';
 import { any, bin, constOf, lit, rule, ruleOn, sel, un, walkExpr, withSrc } from '../rewrite.ts';
 import { castScalar } from '../semantics.ts';
@@ -98,25 +84,22 @@ export function factsOf(cond: Expr): Map<Expr, Interval> {
   return facts;
 }
 
+/** The x of which `x op c` holds. */
+const BOUNDS: Partial<Record<Op, (c: number) => Interval>> = {
+  lt: (c) => [-Infinity, c - 1],
+  le: (c) => [-Infinity, c],
+  gt: (c) => [c + 1, Infinity],
+  ge: (c) => [c, Infinity],
+  eq: (c) => [c, c],
+};
+
 function boundOf(e: Expr): { x: Expr; r: Interval } | undefined {
   if (e.src.length !== 2 || !isIntegral(e.src[0].dtype)) return undefined;
   const [x, b] = e.src;
   const c = intOf(b);
   if (c === undefined) return undefined;
-  switch (e.op) {
-    case 'lt':
-      return { x, r: [-Infinity, c - 1] };
-    case 'le':
-      return { x, r: [-Infinity, c] };
-    case 'gt':
-      return { x, r: [c + 1, Infinity] };
-    case 'ge':
-      return { x, r: [c, Infinity] };
-    case 'eq':
-      return { x, r: [c, c] };
-    default:
-      return undefined;
-  }
+  const r = BOUNDS[e.op]?.(c);
+  return r && { x, r };
 }
 
 function guardedLoad(e: Expr, ctx: SimplifyContext): Expr | undefined {
@@ -133,10 +116,8 @@ function guardedLoad(e: Expr, ctx: SimplifyContext): Expr | undefined {
   return simpler.some((s, i) => s !== at[i]) ? withSrc(e, [...simpler, ...e.src.slice(-2)]) : undefined;
 }
 
-const c = any('c');
-const x = any('x');
-const y = any('y');
-const OPPOSITE: Partial<Record<Op, (a: Expr, b: Expr) => Expr>> = { lt: ge, ge: lt, gt: le, le: gt, eq: ne, ne: eq };
+const [c, x, y, z] = [any('c'), any('x'), any('y'), any('z')];
+const OPPOSITE: Partial<Record<Op, BinaryOp>> = { lt: 'ge', ge: 'lt', gt: 'le', le: 'gt', eq: 'ne', ne: 'eq' };
 
 export const CHOICE_RULES: readonly SimplifyRule[] = [
   rule('true ? x : y = x', sel(lit(1), x, y), (b) => b.x),
@@ -144,12 +125,12 @@ export const CHOICE_RULES: readonly SimplifyRule[] = [
   rule('c ? x : x = x', sel(c, x, x), (b) => b.x),
   rule('!c ? x : y = c ? y : x', sel(un('not', c), x, y), (b) => select(b.c, b.y, b.x)),
   rule('c ? true : false = c', sel(c, lit(1), lit(0)), (b, _, e) => (e.dtype === 'bool' ? b.c : undefined)),
-  rule('c ? (c ? x : y) : z = c ? x : z', sel(c, sel(c, x, y), any('z')), (b) => select(b.c, b.x, b.z)),
-  rule('c ? x : (c ? y : z) = c ? x : z', sel(c, x, sel(c, y, any('z'))), (b) => select(b.c, b.x, b.z)),
+  rule('c ? (c ? x : y) : z = c ? x : z', sel(c, sel(c, x, y), z), (b) => select(b.c, b.x, b.z)),
+  rule('c ? x : (c ? y : z) = c ? x : z', sel(c, x, sel(c, y, z)), (b) => select(b.c, b.x, b.z)),
   rule('!(a < b) = (a >= b) in integers', un('not', any('p')), ({ p }) => {
     const opposite = OPPOSITE[p.op];
     const exact = opposite && (isIntegral(p.src[0].dtype) || p.op === 'eq' || p.op === 'ne');
-    return exact ? opposite(p.src[0], p.src[1]) : undefined;
+    return exact ? binary(opposite, p.src[0], p.src[1]) : undefined;
   }),
   ruleOn('a guard decided', ['guarded'], guardedLoad),
 ];
@@ -157,7 +138,7 @@ export const CHOICE_RULES: readonly SimplifyRule[] = [
 export const CAST_RULES: readonly SimplifyRule[] = [
   ruleOn('a cast of a cast', ['cast'], castOfCast),
   ruleOn('a cast of low bits', ['cast'], narrow),
-  ruleOn('a comparison of casts', ['lt', 'le', 'gt', 'ge', 'eq', 'ne'], compareNarrow),
+  ruleOn('a comparison of casts', COMPARISONS, compareNarrow),
   rule('(t)p != 0 = p', bin('ne', un('cast', x), lit(0)), (b) => (b.x.dtype === 'bool' ? b.x : undefined)),
   ruleOn('a bitcast of a bitcast', ['bitcast'], (e) =>
     e.src[0].op === 'bitcast' ? bitcast(e.dtype, e.src[0].src[0]) : undefined,
@@ -171,9 +152,7 @@ export const LANE_RULES: readonly SimplifyRule[] = [
   ruleOn('a lane of lanes', ['lane'], (e) => {
     if (e.op !== 'lane') return undefined;
     const v = e.src[0];
-    if (v.op === 'splat') return v.src[0];
-    if (v.op === 'pack') return v.src[e.arg];
-    return undefined;
+    return v.op === 'splat' ? v.src[0] : v.op === 'pack' ? v.src[e.arg] : undefined;
   }),
 ];
 
@@ -181,11 +160,6 @@ export const LANE_RULES: readonly SimplifyRule[] = [
 export function liftSplat(e: Expr): Expr | undefined {
   if (e.lanes === 1 || e.src.length === 0 || LANEWISE_EXCLUDED.has(e.op)) return undefined;
   if (!e.src.every((s) => s.op === 'splat')) return undefined;
-  const scalar = makeExpr(
-    e.op,
-    e.dtype,
-    e.src.map((s) => s.src[0]),
-    e.arg as never,
-  );
-  return makeExpr('splat', e.dtype, [scalar], null, e.lanes);
+  const first = e.src.map((s) => s.src[0]);
+  return makeExpr('splat', e.dtype, [makeExpr(e.op, e.dtype, first, e.arg as never)], null, e.lanes);
 }

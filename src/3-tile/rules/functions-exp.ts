@@ -2,23 +2,8 @@
 // |r| <= ln(2)/2, then scaling by 2^n in two factors, so that subnormal results round once. Nothing
 // branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
 import { abs, type Expr } from '../expr.ts';
-import {
-  add,
-  choose,
-  div,
-  formatOf,
-  gt,
-  lt,
-  max,
-  min,
-  mul,
-  nearestOf,
-  polynomial,
-  powerOfTwo,
-  scale,
-  sub,
-  withSign,
-} from './arithmetic.ts';
+import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from './arithmetic.ts';
+import { formatOf, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
 import * as c from '../gen/coefficients.ts';
 
 interface ExpTable {

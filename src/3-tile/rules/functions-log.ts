@@ -2,24 +2,8 @@
 // sqrt(1/2) and sqrt(2), found by integer arithmetic on the bits; then log(1 + f) and k ln 2 in two
 // parts. Zero, negative, infinite and NaN arguments are put right by selections at the end.
 import { abs, cast, type Expr, sqrt } from '../expr.ts';
-import {
-  add,
-  bitsOf,
-  choose,
-  div,
-  eq,
-  formatOf,
-  fromBits,
-  gt,
-  like,
-  lt,
-  mul,
-  polynomial,
-  shl,
-  shr,
-  sub,
-  withSign,
-} from './arithmetic.ts';
+import { add, choose, div, eq, gt, like, lt, mul, polynomial, shl, shr, sub } from './arithmetic.ts';
+import { bitsOf, formatOf, fromBits, withSign } from './float-bits.ts';
 import * as c from '../gen/coefficients.ts';
 
 interface LogTable {

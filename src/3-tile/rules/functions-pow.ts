@@ -2,25 +2,11 @@
 // keeps its last bits. Integers: square and multiply over all bits of the exponent. Exponents that
 // are small constants become products and square roots.
 import { abs, cast, type Expr, floor, not, sqrt, unary } from '../expr.ts';
+import * as c from '../gen/coefficients.ts';
 import { constOf } from '../rewrite.ts';
-import {
-  add,
-  and,
-  bitsOf,
-  choose,
-  div,
-  eq,
-  formatOf,
-  ge,
-  like,
-  lt,
-  mul,
-  ne,
-  negatedWhere,
-  or,
-  shr,
-} from './arithmetic.ts';
-import { powF64 } from './pow-f64.ts';
+import { add, and, choose, div, eq, like, lt, max, min, mul, ne, or, polynomial, shl, shr, sub } from './arithmetic.ts';
+import { bitsOf, formatOf, fromBits, nearestOf, negatedWhere, scale } from './float-bits.ts';
+import { exactProduct } from './turns-f64.ts';
 
 const reciprocal = (x: Expr): Expr => div(1, x);
 const square = (x: Expr): Expr => mul(x, x);
@@ -82,5 +68,74 @@ function powInteger(x: Expr, y: Expr): Expr {
   if (!signed) return result;
   const oddPower = ne(and(y, 1), 0);
   const inverse = choose(eq(x, 1), like(x, 1), choose(eq(x, -1), choose(oddPower, like(x, -1), 1), 0));
-  return choose(ge(y, 0), result, inverse);
+  return choose(lt(y, 0), inverse, result);
+}
+
+/** high + low, |low| at most an ulp of high. */
+interface Sum {
+  readonly high: Expr;
+  readonly low: Expr;
+}
+
+/** a + b as a sum without error, |a| >= |b|. */
+function quickSum(a: Expr, b: Expr): Sum {
+  const high = add(a, b);
+  return { high, low: sub(b, sub(high, a)) };
+}
+
+function product(a: Sum, b: Sum): Sum {
+  const p = exactProduct(a.high, b.high);
+  return quickSum(p.high, add(p.low, add(mul(a.high, b.low), mul(a.low, b.high))));
+}
+
+function plus(a: Sum, b: Sum): Sum {
+  const s = quickSum(a.high, b.high);
+  return quickSum(s.high, add(s.low, add(a.low, b.low)));
+}
+
+const ROOT_HALF = 0x3fe6a09e667f3bcdn;
+
+/** log2 of finite a > 0. */
+function log2Sum(a: Expr): Sum {
+  const small = lt(a, 2 ** -1022);
+  const bits = bitsOf(choose(small, mul(a, 2 ** 54), a));
+  const k = shr(sub(bits, ROOT_HALF), 52);
+  const f = sub(fromBits(sub(bits, shl(k, 52))), 1);
+  const exponent = sub(cast('f64', k), choose(small, like(a, 54), 0));
+  const u = add(f, 2);
+  const uLow = sub(f, sub(u, 2));
+  const s = div(f, u);
+  const back = exactProduct(s, u);
+  const sLow = div(sub(sub(sub(f, back.high), back.low), mul(s, uLow)), u);
+  const sum: Sum = { high: s, low: sLow };
+  const square = product(sum, sum);
+  const cubic = product(product(sum, square), pair(a, c.TWO_THIRDS));
+  const z = square.high;
+  const rest = mul(mul(mul(z, z), s), polynomial(z, c.LOG_POW));
+  const twice: Sum = { high: mul(s, 2), low: mul(sLow, 2) };
+  const log = plus(twice, quickSum(cubic.high, add(cubic.low, rest)));
+  const scaled = product(log, pair(a, c.LOG2E_POW));
+  const whole = quickSum(exponent, scaled.high);
+  const alone = eq(exponent, 0);
+  const low = add(whole.low, scaled.low);
+  return { high: choose(alone, scaled.high, whole.high), low: choose(alone, scaled.low, low) };
+}
+
+const pair = (x: Expr, parts: readonly number[]): Sum => ({ high: like(x, parts[0]), low: like(x, parts[1]) });
+
+/** Beyond it every power is 0 or infinite. */
+const LIMIT = 1100;
+
+/** a^y with the limits at a = 0 and infinity; NaN where a or y is, and for 1^infinity. */
+function powF64(a: Expr, y: Expr): Expr {
+  const ordinary = and(lt(0, a), lt(a, Infinity));
+  const log = log2Sum(a);
+  const limit = choose(eq(a, 0), like(a, -Infinity), a);
+  const p = exactProduct(y, choose(ordinary, log.high, limit));
+  const exact = and(ordinary, lt(abs(p.high), LIMIT));
+  const low = choose(exact, add(p.low, mul(y, log.low)), 0);
+  const clamped = min(max(p.high, -LIMIT), LIMIT);
+  const { whole, n } = nearestOf(clamped);
+  const r = add(sub(clamped, whole), low);
+  return scale(add(mul(r, polynomial(r, c.EXP2_F64)), 1), n);
 }

@@ -1,6 +1,6 @@
 // Index arithmetic: canonical sums, and divisions, remainders, minima and comparisons that ranges
 // decide. Everything is exact for wrapping integers; see linear.ts and division.ts for the algebra.
-import { type BinaryOp, binary, constant, div, type Expr, rem } from '../expr.ts';
+import { type BinaryOp, binary, COMPARISONS, constant, div, type Expr, type Op, rem, words } from '../expr.ts';
 import { fits, isIntegral } from '../range.ts';
 import { any, bin, num, rule, ruleOn, withSrc } from '../rewrite.ts';
 import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
@@ -86,7 +86,6 @@ const DECIDED: Partial<Record<Expr['op'], Decision>> = {
   eq: (lo, hi) => decide(lo === 0 && hi === 0, lo > 0 || hi < 0),
   ne: (lo, hi) => decide(lo > 0 || hi < 0, lo === 0 && hi === 0),
 };
-const COMPARISONS = ['lt', 'le', 'gt', 'ge', 'eq', 'ne'] as const;
 const REVERSED: Partial<Record<Expr['op'], BinaryOp>> = { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
 
 function comparison(e: Expr, ctx: SimplifyContext): Expr | undefined {
@@ -132,45 +131,38 @@ function pinned(e: Expr, ctx: SimplifyContext): Expr | undefined {
   return r && r[0] === r[1] && e.op !== 'const' && e.op !== 'splat' ? like(e, r[0]) : undefined;
 }
 
-const NARROWED = [
-  'axis',
-  'local',
-  'rem',
-  'div',
-  'min',
-  'max',
-  'and',
-  'or',
-  'not',
-  'cast',
-  'select',
-  'shr',
-  'abs',
-  'xor',
-  'load',
+/** Ops whose range may be one value where their operands' are not. */
+const NARROWED: readonly Op[] = [
   ...COMPARISONS,
-] as const;
+  ...words('axis local load rem div min max and or xor not shr abs cast select'),
+];
 
 const positive = (e: Expr): number | undefined => {
   const v = intOf(e);
   return v !== undefined && v > 0 ? v : undefined;
 };
 
+/** a / b of positive constants where it is whole, else 0. */
+const multiple = (a: Expr, b: Expr): number => {
+  const i = (positive(a) ?? 0) / (positive(b) ?? 1);
+  return positive(b) !== undefined && Number.isInteger(i) ? i : 0;
+};
+
+const [x, a, b] = [any('x'), num('a'), num('b')];
+
 export const INDEX_RULES: readonly SimplifyRule[] = [
   ruleOn('one value in range', NARROWED, pinned),
   ruleOn('sums in canonical form', ['add', 'sub', 'neg', 'mul', 'shl'], canonicalSum),
-  rule('x / a / b = x / (a b)', bin('div', bin('div', any('x'), num('a')), num('b')), ({ x, a, b }) => {
-    const [i, j] = [positive(a), positive(b)];
-    if (i === undefined || j === undefined || !fits(x.dtype, [i * j, i * j])) return undefined;
-    return div(x, like(x, i * j));
+  rule('x / a / b = x / (a b)', bin('div', bin('div', x, a), b), (m) => {
+    const [i, j] = [positive(m.a), positive(m.b)];
+    return i && j && fits(m.x.dtype, [i * j, i * j]) ? div(m.x, like(m.x, i * j)) : undefined;
   }),
-  rule('x % (a b) % a = x % a', bin('rem', bin('rem', any('x'), num('a')), num('b')), ({ x, a, b }) => {
-    const [i, j] = [positive(a), positive(b)];
-    return i !== undefined && j !== undefined && i % j === 0 ? rem(x, b) : undefined;
-  }),
-  rule('x % (a b) / b = x / b % a', bin('div', bin('rem', any('x'), num('a')), num('b')), ({ x, a, b }) => {
-    const [i, j] = [positive(a), positive(b)];
-    return i !== undefined && j !== undefined && i % j === 0 ? rem(div(x, b), like(x, i / j)) : undefined;
+  rule('x % (a b) % a = x % a', bin('rem', bin('rem', x, a), b), (m) =>
+    multiple(m.a, m.b) ? rem(m.x, m.b) : undefined,
+  ),
+  rule('x % (a b) / b = x / b % a', bin('div', bin('rem', x, a), b), (m) => {
+    const i = multiple(m.a, m.b);
+    return i ? rem(div(m.x, m.b), like(m.x, i)) : undefined;
   }),
   ruleOn('quotient of a sum', ['div'], quotient),
   ruleOn('remainder of a sum', ['rem'], remainder),

@@ -8,37 +8,13 @@ import * as logarithmic from './functions-log.ts';
 import { pow } from './functions-pow.ts';
 import * as trigonometric from './functions-trig.ts';
 
-const { exp, exp2, expm1, sinh, cosh, tanh, erf } = exponential;
-const { log, log2, log1p, asinh, acosh, atanh } = logarithmic;
-const { sin, cos, tan, asin, acos, atan, atan2 } = trigonometric;
+type Decomposition = (a: Expr, b: Expr) => Expr;
 
-/** Functions of one or two operands that exist only above code generation. */
-export const FUNCTIONS = {
-  exp,
-  exp2,
-  expm1,
-  sinh,
-  cosh,
-  tanh,
-  erf,
-  log,
-  log2,
-  log1p,
-  asinh,
-  acosh,
-  atanh,
-  sin,
-  cos,
-  tan,
-  asin,
-  acos,
-  atan,
-  atan2,
-  pow,
-} satisfies { [O in UnaryOp | BinaryOp]?: (a: Expr, b: Expr) => Expr };
-
-const TABLE: ReadonlyMap<Op, (a: Expr, b: Expr) => Expr> = new Map(
-  Object.entries(FUNCTIONS) as [Op, (a: Expr, b: Expr) => Expr][],
+/** The decompositions of functions that exist only above code generation. */
+const TABLE: ReadonlyMap<Op, Decomposition> = new Map(
+  Object.entries({ ...exponential, ...logarithmic, ...trigonometric, pow } satisfies {
+    [O in UnaryOp | BinaryOp]?: Decomposition;
+  }) as [Op, Decomposition][],
 );
 
 /** Whether `legalise` replaces this op. */

@@ -1,0 +1,60 @@
+// The bits of floats in expressions: signs, exponents, scaling by powers of two, nearest integers. For the
+// decompositions of scalar functions, in f32 and f64 alike.
+import { bitcast, type Expr } from '../expr.ts';
+import { add, and, mul, or, shl, shr, sub, xor } from './arithmetic.ts';
+
+/** How a float type is laid out, and the integer type of the same size. */
+export interface Format {
+  readonly int: 'i32' | 'i64';
+  readonly mantissa: number;
+  readonly bias: number;
+  readonly sign: number | bigint;
+  readonly minNormal: number;
+  /** Added to a number below 2^(mantissa - 1) in size, leaves its nearest integer in the low bits. */
+  readonly magic: number;
+  readonly magicBits: number | bigint;
+  /** Below this, f(x) = x for functions with f(x) = x + O(x^2). */
+  readonly tiny: number;
+}
+
+const F32 = { int: 'i32', mantissa: 23, bias: 127, sign: -(2 ** 31), magicBits: 0x4b400000 } as const;
+const F64 = { int: 'i64', mantissa: 52, bias: 1023, sign: -(2n ** 63n), magicBits: 0x4338000000000000n } as const;
+const FORMATS: { readonly f32: Format; readonly f64: Format } = {
+  f32: { ...F32, minNormal: 2 ** -126, magic: 1.5 * 2 ** 23, tiny: 2 ** -26 },
+  f64: { ...F64, minNormal: 2 ** -1022, magic: 1.5 * 2 ** 52, tiny: 2 ** -55 },
+};
+
+export const formatOf = (x: Expr): Format => FORMATS[x.dtype === 'f32' ? 'f32' : 'f64'];
+export const bitsOf = (x: Expr): Expr => bitcast(formatOf(x).int, x);
+const floatOf = (bits: Expr): 'f32' | 'f64' => (bits.dtype === 'i32' ? 'f32' : 'f64');
+export const fromBits = (bits: Expr): Expr => bitcast(floatOf(bits), bits);
+
+/** `magnitude` (not negative) with the sign of `x`. */
+export function withSign(magnitude: Expr, x: Expr): Expr {
+  return fromBits(or(bitsOf(magnitude), and(bitsOf(x), formatOf(x).sign)));
+}
+
+/** `x` negated where the integer's bit `bit` is set. */
+export function negatedWhere(x: Expr, n: Expr, bit: number): Expr {
+  const width = x.dtype === 'f32' ? 32 : 64;
+  return fromBits(xor(bitsOf(x), shl(and(n, 2 ** bit), width - 1 - bit)));
+}
+
+/** 2^n for an integer n of a normal power. */
+export function powerOfTwo(n: Expr): Expr {
+  const { mantissa, bias } = FORMATS[floatOf(n)];
+  return fromBits(shl(add(n, bias), mantissa));
+}
+
+/** x 2^n, rounded once even where the result is subnormal; |n| up to twice the largest exponent. */
+export function scale(x: Expr, n: Expr): Expr {
+  const half = shr(n, 1);
+  return mul(mul(x, powerOfTwo(half)), powerOfTwo(sub(n, half)));
+}
+
+/** The nearest integer of a small x, as a float and as an integer. */
+export function nearestOf(x: Expr): { whole: Expr; n: Expr } {
+  const { magic, magicBits } = formatOf(x);
+  const shifted = add(x, magic);
+  return { whole: sub(shifted, magic), n: sub(bitsOf(shifted), magicBits) };
+}
