@@ -5,6 +5,7 @@ import { add, computeType, type Expr, index, load, mul } from '../3-tile/expr.ts
 import { tensorOf } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { op } from './op.ts';
+import { checkTable } from './tables.ts';
 
 /** Coordinates of an axis of `extent` positions from -1 to 1. */
 function coordinates(extent: number, corners: boolean): number[] {
@@ -24,6 +25,7 @@ export const AffineGrid = op({
     const d = extents.length;
     if (d !== 2 && d !== 3) c.fail(`size names ${d} spatial axes, expected 2 or 3`);
     if (extents.some((e) => e < 0)) c.fail(`size [${extents}] is negative`);
+    for (const e of extents) checkTable(c, e);
     const theta = c.dims(0);
     if (theta.length !== 3 || theta[1] !== d || theta[2] !== d + 1 || theta[0] !== n) {
       c.fail(`theta has shape [${theta}], expected [${n}, ${d}, ${d + 1}]`);

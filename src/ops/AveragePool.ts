@@ -14,7 +14,7 @@ export const AveragePool = op({
   lower: (c) => {
     const place = poolPlacement(c);
     const dtype = computeType(c.dtype(0));
-    const count = windowCount(c, place, dtype, c.int('count_include_pad', 0) !== 0);
+    const count = windowCount(place, dtype, c.int('count_include_pad', 0) !== 0);
     return [
       poolReduce(
         c,

@@ -1,11 +1,12 @@
 // ONNX CausalConvWithState since 27: depthwise convolution over time that continues from the last
 // k - 1 inputs of the call before, optionally followed by SiLU.
 import { FLOATS } from './elementwise.ts';
+import { slice, zeros } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
 
 function padded(c: ExpandContext, x: StaticTensor, kernel: number): StaticTensor {
   const shape = [x.shape[0], x.shape[1], kernel - 1];
-  const past = c.has(3) ? c.tensor(3) : c.constant(x.dtype, shape, []);
+  const past = c.has(3) ? c.tensor(3) : zeros(c, x.dtype, shape);
   if (past.shape.join() !== shape.join()) c.fail(`past_state has shape [${past.shape}], expected [${shape}]`);
   return c.one('Concat', [past, x], { axis: 2 });
 }
@@ -26,9 +27,8 @@ export const CausalConvWithState = op({
     const long = padded(c, x, kernel);
     const bias = c.has(2) ? c.tensor(2) : null;
     const y = c.one('Conv', [long, w, bias], { group: x.shape[1], kernel_shape: [kernel] });
-    const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
     const length = long.shape[2];
-    const present = c.one('Slice', [long, one(length - kernel + 1), one(length), one(2), one(1)]);
+    const present = slice(c, long, 2, length - kernel + 1, length);
     return [activation === 'none' ? y : c.one('Swish', [y]), present];
   },
 });

@@ -6,7 +6,7 @@ import { sameExtent } from './convolution.ts';
 import { NUMERIC } from './elementwise.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
 import { loadWhere, meeting, meetingTaps, type TransposedWindow } from './transposed-window.ts';
-import { perAxis, type Window, windowExtents } from './window.ts';
+import { checkReach, perAxis, span, type Window, windowExtents } from './window.ts';
 
 /** The block window on the image, seen from the image. */
 function windows(c: InferContext | LowerContext): TransposedWindow {
@@ -24,6 +24,7 @@ function windows(c: InferContext | LowerContext): TransposedWindow {
     same: null,
     ceil: false,
   };
+  for (const [i, d] of image.entries()) checkReach(c, d + window.before[i] + span(window, i));
   const blocks = windowExtents(c, window, image) as number[];
   return {
     kernel,

@@ -8,6 +8,7 @@ import { tensorOf } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { transformType, twiddles, twisted } from './fourier.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
+import { checkTable } from './tables.ts';
 
 interface Plan {
   readonly axis: number;
@@ -38,6 +39,7 @@ function plan(c: InferContext | LowerContext): Plan {
   const real = inverse && onesided;
   const n = scalar(c, 1, real ? 2 * (extent - 1) : extent);
   if (n < 1) c.fail(`dft_length is ${n}, expected at least 1`);
+  checkTable(c, n);
   const half = Math.floor(n / 2) + 1;
   return {
     axis,

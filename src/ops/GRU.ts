@@ -1,7 +1,8 @@
 // ONNX GRU since 14: gates z (update), r (reset), h (candidate), stacked in this order.
 import { FLOATS } from './elementwise.ts';
+import { columns, slice } from './expansions.ts';
 import { op, type StaticTensor } from './op.ts';
-import { type Cell, columns, type Direction, expandRecurrent, gate } from './recurrent.ts';
+import { type Cell, type Direction, expandRecurrent, gate } from './recurrent.ts';
 
 /** Rows from..to of the recurrent weight times the state, plus the recurrent bias when asked. */
 function recurrent(
@@ -15,8 +16,7 @@ function recurrent(
     c,
     sizes: { hidden },
   } = d;
-  const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
-  const rows = c.one('Slice', [d.weights, one(from * hidden), one(to * hidden), one(0), one(1)]);
+  const rows = slice(c, d.weights, 0, from * hidden, to * hidden);
   return c.one('Gemm', [state, rows, addend], { transB: 1 });
 }
 

@@ -20,14 +20,18 @@ export const LRN = op({
     const number = (value: number) => constant(dtype, value);
     const weight = number(c.float('alpha', 1e-4) / size);
     const channels = x.shape[1];
+    // Neighbours further away than there are channels do not exist.
+    const most = Math.max(channels - 1, 0);
+    const before = Math.min(Math.floor((size - 1) / 2), most);
+    const after = Math.min(Math.ceil((size - 1) / 2), most);
     return [
       c.b.reduce(
         x.dtype,
         x.shape,
-        [size],
+        [before + after + 1],
         sum(dtype),
         ([n, m, ...at], [r]) => {
-          const near = plus(add(m, r), -Math.floor((size - 1) / 2));
+          const near = plus(add(m, r), -before);
           const guard = and(ge(near, index(0)), lt(near, index(channels)));
           const e = guardedLoad(x, [n, near, ...at], guard, number(0));
           return mul(e, e);

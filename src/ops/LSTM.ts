@@ -1,8 +1,9 @@
 // ONNX LSTM since 14: gates i (input), o (output), f (forget), c (cell), stacked in this order;
 // peephole weights P stack i, o, f.
 import { FLOATS } from './elementwise.ts';
+import { part } from './expansions.ts';
 import { op, type StaticTensor } from './op.ts';
-import { type Cell, type Direction, expandRecurrent, gate, part } from './recurrent.ts';
+import { type Cell, type Direction, expandRecurrent, gate } from './recurrent.ts';
 
 /** A gate's sum with its peephole view of the cell state. */
 function peephole(d: Direction, sum: StaticTensor, cell: StaticTensor, which: number): StaticTensor {

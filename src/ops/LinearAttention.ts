@@ -2,8 +2,8 @@
 // loop over time. Rules: linear, gated (decay), delta (correction by beta), gated_delta.
 import { castTo, splitHeads } from './attention-core.ts';
 import { FLOATS } from './elementwise.ts';
+import { reshape, zeros } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
-import { reshape } from './recurrent.ts';
 
 const RULES: ReadonlyMap<string, { readonly gated: boolean; readonly delta: boolean }> = new Map([
   ['linear', { gated: false, delta: false }],
@@ -41,7 +41,7 @@ const split = (c: ExpandContext, t: StaticTensor, heads: number): StaticTensor =
 
 function initialState(c: ExpandContext, s: Sizes): StaticTensor {
   const shape = [s.batch, s.keyHeads, s.dk, s.dv];
-  if (!c.has(3)) return c.constant('f32', shape, []);
+  if (!c.has(3)) return zeros(c, 'f32', shape);
   const past = c.tensor(3);
   if (past.shape.join() !== shape.join()) c.fail(`past_state has shape [${past.shape}], expected [${shape}]`);
   return castTo(c, past, 'f32');

@@ -2,8 +2,8 @@
 import { castTo, joinHeads, splitHeads } from './attention-core.ts';
 import { attendWith, causalBias, joined, paddingBias } from './contrib-attention.ts';
 import { FLOATS } from './elementwise.ts';
+import { columns, part, reshape } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
-import { columns, part, reshape } from './recurrent.ts';
 
 /** Queries, keys and values [batch, heads, length, size]. */
 function project(c: ExpandContext, heads: number): [StaticTensor, StaticTensor, StaticTensor] {

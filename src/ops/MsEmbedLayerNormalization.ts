@@ -1,5 +1,6 @@
 // com.microsoft EmbedLayerNormalization: word, position and segment embeddings added and normalised;
 // the second output counts the ones of the mask per sample, the third is the sum.
+import { positions } from './expansions.ts';
 import { op, type StaticTensor } from './op.ts';
 
 const IDS = ['i32', 'i64'] as const;
@@ -15,9 +16,8 @@ export const MsEmbedLayerNormalization = op({
     if (ids.shape.length !== 2) c.fail(`input_ids has rank ${ids.shape.length}, expected 2`);
     const [batch, length] = ids.shape;
     const look = (table: StaticTensor, at: StaticTensor): StaticTensor => c.one('Gather', [table, at], { axis: 0 });
-    const counted = Array.from({ length }, (_, i) => BigInt(i));
-    const positions = c.has(8) ? c.tensor(8) : c.constant('i64', [1, length], counted);
-    const placed = c.one('Add', [look(c.tensor(2), ids), look(c.tensor(3), positions)]);
+    const places = c.has(8) ? c.tensor(8) : positions(c, length, 2);
+    const placed = c.one('Add', [look(c.tensor(2), ids), look(c.tensor(3), places)]);
     const segmented = c.has(1) && c.has(4);
     const sum = segmented ? c.one('Add', [placed, look(c.tensor(4), c.tensor(1))]) : placed;
     const y = c.one('LayerNormalization', [sum, c.tensor(5), c.tensor(6)], {

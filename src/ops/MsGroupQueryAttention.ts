@@ -3,8 +3,8 @@
 import { castTo, joinHeads, splitHeads } from './attention-core.ts';
 import { attendWith } from './contrib-attention.ts';
 import { FLOATS } from './elementwise.ts';
+import { columns, positions, reshape, zeros } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
-import { columns, reshape } from './recurrent.ts';
 import { rotate } from './rotary.ts';
 
 interface Heads {
@@ -35,7 +35,7 @@ function cached(c: ExpandContext, i: number, fresh: StaticTensor, total: number,
   const past = c.has(i) && c.tensor(i).shape[2] > 0 ? c.tensor(i) : null;
   if (!past && length >= total) return fresh;
   const room = Math.max(total, past?.shape[2] ?? 0);
-  const blank = (n: number): StaticTensor => c.constant(fresh.dtype, [batch, heads, n, size], []);
+  const blank = (n: number): StaticTensor => zeros(c, fresh.dtype, [batch, heads, n, size]);
   const missing = room - (past?.shape[2] ?? 0);
   const parts = [...(past ? [past] : []), ...(missing > 0 ? [blank(missing)] : [])];
   const store = parts.length === 1 ? parts[0] : c.one('Concat', parts, { axis: 2 });
@@ -63,16 +63,11 @@ export const MsGroupQueryAttention = op({
     const isPrompt = queries === total;
     const none = c.constant('i64', [], [0n]);
     const start = isPrompt
-      ? c.constant('i64', [batch], [])
+      ? zeros(c, 'i64', [batch])
       : c.one('Max', [c.one('Sub', [lengths, c.constant('i64', [], [BigInt(queries)])]), none]);
     const turn = (x: StaticTensor): StaticTensor => {
       if (c.int('do_rotary', 0) === 0) return x;
-      const counted = c.constant(
-        'i64',
-        [1, queries],
-        Array.from({ length: queries }, (_, i) => BigInt(i)),
-      );
-      const ids = c.has(9) ? c.tensor(9) : c.one('Add', [reshape(c, start, [batch, 1]), counted]);
+      const ids = c.has(9) ? c.tensor(9) : c.one('Add', [reshape(c, start, [batch, 1]), positions(c, queries, 2)]);
       return rotate(c, {
         x,
         cos: c.tensor(7),

@@ -3,8 +3,8 @@
 import { castTo, joinHeads, splitHeads } from './attention-core.ts';
 import { attendWith, causalBias, joined, paddingBias } from './contrib-attention.ts';
 import { FLOATS } from './elementwise.ts';
+import { columns } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
-import { columns } from './recurrent.ts';
 
 /** Part `from`..`to` of the bias added to a projection. */
 function biased(c: ExpandContext, t: StaticTensor, from: number): StaticTensor {

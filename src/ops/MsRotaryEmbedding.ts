@@ -1,18 +1,13 @@
 // com.microsoft RotaryEmbedding: as the standard operator; positions may be one offset for all.
 import { FLOATS } from './elementwise.ts';
+import { positions } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
 import { rotate } from './rotary.ts';
 
 /** Positions [batch or 1, length]. */
-function positions(c: ExpandContext, length: number): StaticTensor {
+function idsOf(c: ExpandContext, length: number): StaticTensor {
   const ids = c.tensor(1);
-  if (ids.shape.length === 2) return ids;
-  const counted = c.constant(
-    'i64',
-    [1, length],
-    Array.from({ length }, (_, i) => BigInt(i)),
-  );
-  return c.one('Add', [counted, ids]);
+  return ids.shape.length === 2 ? ids : c.one('Add', [positions(c, length, 2), ids]);
 }
 
 export const MsRotaryEmbedding = op({
@@ -31,7 +26,7 @@ export const MsRotaryEmbedding = op({
         x,
         cos: c.tensor(2),
         sin: c.tensor(3),
-        ids: positions(c, length),
+        ids: idsOf(c, length),
         interleaved: c.int('interleaved', 0) !== 0,
         heads,
         rotated,

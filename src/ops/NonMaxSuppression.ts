@@ -1,5 +1,6 @@
 // ONNX NonMaxSuppression since 10: indices of boxes that survive suppression by overlap, per sample
 // and class. Their number is computed first and read, as it is an extent of the result.
+import { slice } from './expansions.ts';
 import { type ExpandContext, op, type StaticTensor } from './op.ts';
 
 function checkShapes(c: ExpandContext): void {
@@ -41,7 +42,6 @@ export const NonMaxSuppression = op({
       'tilewright',
     ) as readonly StaticTensor[];
     const [found] = c.numbersOf(count);
-    const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
-    return [c.one('Slice', [rows, one(0), one(found), one(0), one(1)])];
+    return [slice(c, rows, 0, 0, found)];
   },
 });

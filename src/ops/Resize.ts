@@ -24,8 +24,10 @@ import {
   outsideTable,
   type ResizeAxis,
   type ResizeStyle,
+  tableSize,
   tapTable,
 } from './resize-axis.ts';
+import { checkTable } from './tables.ts';
 
 type Context = InferContext | LowerContext;
 
@@ -190,6 +192,7 @@ export const Resize = op({
     const { mode } = styleOf(c);
     if (mode !== 'nearest' && c.dtype(0) === 'bool') c.fail('bool has no interpolation', undefined, 'UNSUPPORTED_TYPE');
     const axes = plan(c);
+    for (const a of axes.values()) checkTable(c, tableSize(a, styleOf(c)));
     return [
       c.tensor(
         c.dtype(0),

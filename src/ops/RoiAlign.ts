@@ -19,6 +19,7 @@ import {
   max,
   min,
   mul,
+  not,
   or,
   select,
   sub,
@@ -49,25 +50,47 @@ function regions(dtype: Float): Region[] {
   }));
 }
 
-function measure(
-  c: LowerContext,
-  rois: TileTensor,
-  r: Expr,
-  dtype: Float,
-  regionOf: readonly Region[],
-): readonly Stmt[] {
+/** Samples per bin and axis: a region that needs more fails the run. */
+const MOST_SAMPLES = 4096;
+
+/** Where region r starts on an axis (0: y, 1: x) and the size of its bins. */
+function extentOf(c: LowerContext, r: Expr, axis: number, dtype: Float): { start: Expr; bin: Expr } {
   const number = (v: number): Expr => constant(dtype, v);
   const half = c.string('coordinate_transformation_mode', 'half_pixel') === 'half_pixel';
   const scale = number(c.float('spatial_scale', 1));
-  const pooled = [c.int('output_height', 1), c.int('output_width', 1)];
+  const pooled = c.outShape()[2 + axis];
+  const corner = (k: number): Expr => sub(mul(load(c.tensor(1), [r, index(k)]), scale), number(half ? 0.5 : 0));
+  const [low, high] = [corner(1 - axis), corner(3 - axis)];
+  const length = half ? sub(high, low) : max(sub(high, low), number(1));
+  return { start: low, bin: div(length, number(pooled)) };
+}
+
+function measure(c: LowerContext, r: Expr, dtype: Float, regionOf: readonly Region[]): readonly Stmt[] {
   const ratio = c.int('sampling_ratio', 0);
-  const corner = (k: number): Expr => sub(mul(load(rois, [r, index(k)]), scale), number(half ? 0.5 : 0));
+  const most = constant(dtype, MOST_SAMPLES);
   return regionOf.flatMap((g, axis) => {
-    const [low, high] = [corner(1 - axis), corner(3 - axis)];
-    const length = half ? sub(high, low) : max(sub(high, low), number(1));
-    const bin = div(length, number(pooled[axis]));
-    return [g.start.set(low), g.bin.set(bin), g.grid.set(ratio > 0 ? index(ratio) : cast('i32', ceil(g.bin.read)))];
+    const { start, bin } = extentOf(c, r, axis, dtype);
+    const grid = ratio > 0 ? index(ratio) : cast('i32', min(ceil(g.bin.read), most));
+    return [g.start.set(start), g.bin.set(bin), g.grid.set(grid)];
   });
+}
+
+/** Fails the run where a region names no sample, or is too large to be sampled. */
+function checkRegions(c: LowerContext, dtype: Float): void {
+  const { b } = c;
+  const [n, count] = [c.shape(0)[0], c.shape(1)[0]];
+  if (count === 0) return;
+  const valid = (e: Expr): Expr => and(ge(e, constant('i64', 0)), le(e, constant('i64', n - 1)));
+  b.check(
+    b.reduce('bool', [], [count], all(), (_, ix) => valid(load(c.tensor(2), ix))),
+    'a batch index is out of range',
+  );
+  if (c.int('sampling_ratio', 0) > 0) return;
+  const fits = (r: Expr, axis: number): Expr => not(gt(extentOf(c, r, axis, dtype).bin, constant(dtype, MOST_SAMPLES)));
+  b.check(
+    b.reduce('bool', [], [count], all(), (_, [r]) => and(fits(r, 0), fits(r, 1))),
+    `a region spans more than ${MOST_SAMPLES} positions per bin`,
+  );
 }
 
 interface Sample {
@@ -150,7 +173,8 @@ function check(c: InferContext): void {
   const mode = c.string('coordinate_transformation_mode', 'half_pixel');
   if (mode !== 'half_pixel' && mode !== 'output_half_pixel') c.fail('coordinate_transformation_mode is not defined');
   if (c.int('output_height', 1) < 1 || c.int('output_width', 1) < 1) c.fail('the output size is not positive');
-  if (c.int('sampling_ratio', 0) < 0) c.fail('sampling_ratio is negative');
+  const ratio = c.int('sampling_ratio', 0);
+  if (ratio < 0 || ratio > MOST_SAMPLES) c.fail(`sampling_ratio is ${ratio}, expected 0 to ${MOST_SAMPLES}`);
   if ((x[2] === 0 || x[3] === 0) && rois[0] !== 0) c.fail('samples an empty input');
 }
 
@@ -175,19 +199,13 @@ export const RoiAlign = op({
     const regionOf = regions(dtype);
     const total = variable('total', dtype);
     const n = x.shape[0];
-    if (count > 0) {
-      const valid = (e: Expr): Expr => and(ge(e, constant('i64', 0)), le(e, constant('i64', n - 1)));
-      b.check(
-        b.reduce('bool', [], [count], all(), (_, ix) => valid(load(batch, ix))),
-        'a batch index is out of range',
-      );
-    }
+    checkRegions(c, dtype);
     b.routine(
       [x, rois, batch],
       [out],
       [
         loopFrom(0, count, (r) => [
-          ...measure(c, rois, r, dtype, regionOf),
+          ...measure(c, r, dtype, regionOf),
           ...loopNest([channels, height, width], ([m, py, px]) => {
             const sample = clampIndex(cast('i32', load(batch, [r])), n);
             return [

@@ -5,6 +5,7 @@ import { FLOATS } from './elementwise.ts';
 import { transformType, twiddles, twisted } from './fourier.ts';
 import { times } from './index-math.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
+import { checkTable } from './tables.ts';
 
 interface Plan {
   readonly step: number;
@@ -25,6 +26,7 @@ function plan(c: InferContext | LowerContext): Plan {
   if (!(step >= 1) || !(length >= 1) || length > samples) {
     c.fail(`frames of ${length} with step ${step} do not fit ${samples} samples`);
   }
+  checkTable(c, length);
   const onesided = c.int('onesided', 1) !== 0;
   if (onesided && parts === 2) c.fail('a one-sided spectrum needs a real signal');
   return {

@@ -1,7 +1,8 @@
 // ONNX Unique since 11: distinct elements, or distinct slices of an axis, with first occurrences,
 // inverse and counts. The number of groups is computed first and read, as it is an extent.
+
+import { reshape, slice } from './expansions.ts';
 import { op, type StaticTensor } from './op.ts';
-import { reshape } from './recurrent.ts';
 
 export const Unique = op({
   name: 'Unique',
@@ -26,8 +27,7 @@ export const Unique = op({
       'tilewright',
     ) as readonly StaticTensor[];
     const [groups] = c.numbersOf(count);
-    const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
-    const cut = (t: StaticTensor): StaticTensor => c.one('Slice', [t, one(0), one(groups), one(0), one(1)]);
+    const cut = (t: StaticTensor): StaticTensor => slice(c, t, 0, 0, groups);
     const indices = cut(first);
     return [c.one('Gather', [x, indices], { axis }), indices, group, cut(size)];
   },

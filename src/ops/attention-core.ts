@@ -1,8 +1,8 @@
 // Scaled dot-product attention as matrix products and a softmax, for every attention operator.
 // Grouped queries share a key head without copying it: their rows are stacked under that head.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
+import { reshape } from './expansions.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
-import { reshape } from './recurrent.ts';
 
 export interface AttentionCore {
   /** [batch, heads, queries, size]. */

@@ -1,8 +1,8 @@
 // What the attention operators of com.microsoft share: masks given as lengths or as zeros and ones,
 // and their joining with other additive masks.
 import { type AttentionResult, attend, castTo } from './attention-core.ts';
+import { positions, reshape } from './expansions.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
-import { reshape } from './recurrent.ts';
 
 export interface Extents {
   readonly batch: number;
@@ -18,9 +18,8 @@ export function paddingBias(c: ExpandContext, mask: StaticTensor, e: Extents): S
   const shape = mask.shape;
   let kept: StaticTensor;
   if (shape.length === 1 && shape[0] === e.batch) {
-    const counted = Array.from({ length: e.keys }, (_, i) => BigInt(i));
     const lengths = reshape(c, castTo(c, mask, 'i64'), [e.batch, 1, 1, 1]);
-    kept = c.one('Less', [c.constant('i64', [1, 1, 1, e.keys], counted), lengths]);
+    kept = c.one('Less', [positions(c, e.keys, 4), lengths]);
   } else {
     const rows = shape.length === 3 ? shape[1] : 1;
     const fits = shape[0] === e.batch && shape[shape.length - 1] === e.keys && (rows === 1 || rows === e.queries);

@@ -1,11 +1,10 @@
 // What the windowed pools share: inference, the placement of the window, the number of elements
 // that count in each window, and reductions of whole spatial extents.
 
-import type { ComputeType, Expr } from '../3-tile/expr.ts';
-import { constant, load, mul } from '../3-tile/expr.ts';
+import { type ComputeType, cast, div, type Expr, index, load, max, min, mul, sub } from '../3-tile/expr.ts';
 import type { Monoid } from '../3-tile/tile-op.ts';
 import type { Dim } from '../ir/dim.ts';
-import { tensorOf } from '../ir/tensor.ts';
+import { plus, times } from './index-math.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 import { type Placement, placeWindow, span, tapLoad, windowExtents, windowOf } from './window.ts';
 
@@ -23,9 +22,15 @@ export function inferPool(c: InferContext): Dim[] {
   if (window.before.some((p, i) => p >= reach[i]) || window.after.some((p, i) => p >= reach[i])) {
     c.fail(`pads [${window.before}, ${window.after}] are not smaller than the window [${reach}]`);
   }
+  const taps = kernel.reduce((p, k) => p * k, 1);
+  if (taps > MAX_TAPS)
+    c.fail(`a window has ${taps} taps, at most ${MAX_TAPS} are allowed`, undefined, 'LIMIT_EXCEEDED');
   const [n, channels, ...spatial] = c.dims(0);
   return [n, channels, ...windowExtents(c, window, spatial)];
 }
+
+/** Elements of one window: far above what networks use, low enough to be summed in a second. */
+const MAX_TAPS = 2 ** 24;
 
 export const poolPlacement = (c: LowerContext): Placement =>
   placeWindow(c, windowOf(c, c.ints('kernel_shape') ?? []), c.shape(0).slice(2));
@@ -51,36 +56,38 @@ export function poolReduce(
   );
 }
 
-/** Per position along axis i, how many taps fall on data, or on data and its stated padding. */
-function tapCounts(p: Placement, i: number, withPadding: boolean): number[] {
+/** How many taps at o * stride + k * dilation lie below `end`, for the window at `o` on an axis. */
+function tapsBelow(p: Placement, axis: number, o: Expr, end: number): Expr {
   const { kernel, strides, dilations } = p.window;
-  const lo = withPadding ? -p.before[i] : 0;
-  const hi = p.input[i] + (withPadding ? p.after[i] : 0);
-  return Array.from({ length: p.output[i] }, (_, o) => {
-    let count = 0;
-    for (let k = 0; k < kernel[i]; k++) {
-      const at = o * strides[i] + k * dilations[i] - p.before[i];
-      if (at >= lo && at < hi) count++;
-    }
-    return count;
-  });
+  const left = max(sub(index(end), times(o, strides[axis])), index(0));
+  const dilation = dilations[axis];
+  const whole = dilation === 1 ? left : div(plus(left, dilation - 1), index(dilation));
+  return min(whole, index(kernel[axis]));
+}
+
+/** Taps of the window at `o` that fall on data, or on data and its stated padding; null for all of them. */
+function tapCount(p: Placement, axis: number, o: Expr, withPadding: boolean): Expr | null {
+  const { strides } = p.window;
+  const end = p.before[axis] + p.input[axis] + (withPadding ? p.after[axis] : 0);
+  const cutsEnd = (p.output[axis] - 1) * strides[axis] + span(p.window, axis) > end;
+  const cutsStart = !withPadding && p.before[axis] > 0;
+  if (!cutsEnd && !cutsStart) return null;
+  const below = tapsBelow(p, axis, o, end);
+  return max(cutsStart ? sub(below, tapsBelow(p, axis, o, p.before[axis])) : below, index(1));
 }
 
 /** Number of elements in the window at `o`, as a value of `dtype`; at least 1. */
-export function windowCount(
-  c: LowerContext,
-  p: Placement,
-  dtype: ComputeType,
-  withPadding: boolean,
-): (o: readonly Expr[]) => Expr {
-  let fixed = 1;
-  const tables: { readonly axis: number; readonly counts: TileTensor }[] = [];
-  for (const axis of p.input.keys()) {
-    const counts = tapCounts(p, axis, withPadding).map((n) => Math.max(n, 1));
-    if (counts.every((n) => n === counts[0])) fixed *= counts[0] ?? 1;
-    else tables.push({ axis, counts: c.b.constant(tensorOf(dtype, [counts.length], counts)) });
-  }
-  return (o) => tables.reduce<Expr>((n, t) => mul(n, load(t.counts, [o[t.axis]])), constant(dtype, fixed));
+export function windowCount(p: Placement, dtype: ComputeType, withPadding: boolean): (o: readonly Expr[]) => Expr {
+  return (o) => {
+    let fixed = 1;
+    const varying: Expr[] = [];
+    for (const [axis, e] of o.entries()) {
+      const count = tapCount(p, axis, e, withPadding);
+      if (count) varying.push(count);
+      else fixed *= p.window.kernel[axis];
+    }
+    return cast(dtype, varying.reduce(mul, index(fixed)));
+  };
 }
 
 /** [N, C, 1, …] for an input [N, C, spatial…]. */

@@ -2,6 +2,7 @@
 // sequence; the rest is a loop over time that carries the state, one loop per direction. Sequence
 // lengths freeze the state of samples that have ended.
 import { type Activation, activationsOf } from './activations.ts';
+import { columns, part, reshape, zeros } from './expansions.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
 
 export interface Cell {
@@ -66,24 +67,6 @@ function sizesOf(c: ExpandContext, cell: Cell, directions: number, batchFirst: b
   const state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
   for (const i of cell.initial) expectShape(c, i, state, 'an initial state');
   return { time, batch, input, hidden, directions };
-}
-
-/** Part `i` of the leading axis. */
-export function part(c: ExpandContext, t: StaticTensor, i: number): StaticTensor {
-  const rest = t.shape.slice(1);
-  if (t.shape[0] === 1) return reshape(c, t, rest);
-  return c.one('TakeRow', [t, c.constant('i64', [], [BigInt(i)])], {}, 'tilewright');
-}
-
-export function reshape(c: ExpandContext, t: StaticTensor, shape: readonly number[]): StaticTensor {
-  const target = c.constant('i64', [shape.length], shape.map(BigInt));
-  return c.one('Reshape', [t, target], { allowzero: 1 });
-}
-
-/** Elements from..to of the last axis. */
-export function columns(c: ExpandContext, t: StaticTensor, from: number, to: number): StaticTensor {
-  const one = (v: number): StaticTensor => c.constant('i64', [1], [BigInt(v)]);
-  return c.one('Slice', [t, one(from), one(to), one(t.shape.length - 1), one(1)]);
 }
 
 /** Gate `g` of a tensor whose last axis stacks gates. */
@@ -187,7 +170,7 @@ export function expandRecurrent(c: ExpandContext, cell: Cell): readonly StaticTe
   const x = swap(operand(0)!, [1, 0, 2]);
   const activations = activationsOf(c, cell.activations, directions.length);
   const each = cell.activations.length;
-  const zeros = c.constant(wide, [sizes.batch, sizes.hidden], []);
+  const blank = zeros(c, wide, [sizes.batch, sizes.hidden]);
   const initials = cell.initial.map((i) => operand(i)).map((t) => t && swap(t, [1, 0, 2]));
   const results = directions.map((reverse, index) => {
     const b = bias(c, operand(3), index, cell.joinBias);
@@ -206,7 +189,7 @@ export function expandRecurrent(c: ExpandContext, cell: Cell): readonly StaticTe
       cell,
       d,
       projected,
-      initials.map((t) => (t ? part(c, t, index) : zeros)),
+      initials.map((t) => (t ? part(c, t, index) : blank)),
     );
   });
   const all = stack(

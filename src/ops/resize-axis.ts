@@ -97,12 +97,21 @@ export interface Taps {
   readonly weights: readonly number[];
 }
 
+/** First tap relative to the position left of a coordinate, and the number of taps. */
+function tapRange(a: ResizeAxis, style: ResizeStyle): { first: number; count: number; shrink: number } {
+  const shrink = style.antialias ? Math.min(a.scale, 1) : 1;
+  const first = Math.floor(-filterOf(style).reach / shrink) + 1;
+  return { first, count: 2 - 2 * first, shrink };
+}
+
+/** Entries of the tables of an axis. */
+export const tableSize = (a: ResizeAxis, style: ResizeStyle): number =>
+  a.output * (style.mode === 'nearest' ? 1 : tapRange(a, style).count);
+
 /** Taps of linear and cubic interpolation; an antialias filter stretches when the axis shrinks. */
 export function tapTable(a: ResizeAxis, style: ResizeStyle): Taps {
-  const { reach, weight } = filterOf(style);
-  const shrink = style.antialias ? Math.min(a.scale, 1) : 1;
-  const first = Math.floor(-reach / shrink) + 1;
-  const count = 2 - 2 * first;
+  const { weight } = filterOf(style);
+  const { first, count, shrink } = tapRange(a, style);
   const at: number[] = [];
   const weights: number[] = [];
   for (const x of positions(a, style)) {

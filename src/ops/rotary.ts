@@ -1,7 +1,8 @@
 // Rotary embeddings of a tensor [batch, heads, positions, size] or [batch, positions, heads * size]
 // with caches of cosines and sines, for the operators that have them.
+
+import { reshape } from './expansions.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
-import { reshape } from './recurrent.ts';
 
 export interface Rotary {
   readonly x: StaticTensor;

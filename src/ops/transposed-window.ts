@@ -22,7 +22,7 @@ import { sum } from '../3-tile/monoids.ts';
 import { groupCount } from './convolution.ts';
 import { allOf, flatIndex, plus, times } from './index-math.ts';
 import type { LowerContext, TileTensor } from './op.ts';
-import { perAxis } from './window.ts';
+import { checkReach, perAxis } from './window.ts';
 
 /** Numbers per spatial axis. */
 export interface TransposedWindow {
@@ -57,6 +57,7 @@ export function transposedWindow(c: NodeView, input: readonly number[], kernel: 
   const target =
     asked ?? (same ? input.map((d, i) => d * strides[i]) : full.map((d, i) => d - explicit[i] - explicit[n + i]));
   if (target.some((d) => d < 0)) c.fail(`the result would have extents [${target}]`);
+  for (const [i, d] of target.entries()) checkReach(c, d + Math.max(full[i], explicit[i]));
   const before =
     asked || same
       ? full.map((d, i) => {

@@ -63,11 +63,20 @@ export function windowOf(c: NodeView, kernel: readonly number[]): Window {
 /** Extent that a window with its dilation covers. */
 export const span = (w: Window, i: number): number => (w.kernel[i] - 1) * w.dilations[i] + 1;
 
+/** Refuses positions that i32 indices cannot count. */
+export function checkReach(c: NodeView, reach: number): void {
+  if (reach < 2 ** 31) return;
+  c.fail(`windows reach position ${reach}, above the limit of 2^31 - 1`, undefined, 'LIMIT_EXCEEDED');
+}
+
 /** Number of window positions along each axis. */
 export function windowExtents(c: NodeView, w: Window, input: readonly Dim[]): Dim[] {
   return input.map((d, i) => {
     const stride = w.strides[i];
-    if (w.same) return ceilDivDim(d, stride);
+    if (w.same) {
+      if (isStatic(d)) checkReach(c, d + span(w, i) + stride);
+      return ceilDivDim(d, stride);
+    }
     const padded = addDim(d, w.before[i] + w.after[i]);
     const room = subDim(padded, span(w, i));
     if (!isStatic(room)) {
@@ -76,6 +85,7 @@ export function windowExtents(c: NodeView, w: Window, input: readonly Dim[]): Di
     if (room < 0) {
       return c.fail(`a window of ${span(w, i)} does not fit axis ${i} of padded extent ${padded}`);
     }
+    checkReach(c, (padded as number) + stride);
     if (!w.ceil) return Math.floor(room / stride) + 1;
     const count = Math.ceil(room / stride) + 1;
     // A window that would start in the padding after the data is left out.
