@@ -27,43 +27,27 @@ export function symbol(text: string): SymbolicDim {
 
 export const isStatic = (d: Dim): d is number => typeof d === 'number';
 
-/** True when both are surely equal. */
-export function sameDim(a: Dim, b: Dim): boolean {
-  return a === b;
-}
+type Rule = (a: Dim, b: Dim) => Dim | undefined;
 
-function combine(op: string, a: Dim, b: Dim): Dim {
-  const text = `(${a}${op}${b})`;
-  return text.includes('?') || text.length > 200 ? symbol('?') : symbol(text);
-}
+/** Arithmetic: on numbers at once, else what `rule` knows, else a new symbol. */
+const operation =
+  (sign: string, onNumbers: (a: number, b: number) => number, rule: Rule) =>
+  (a: Dim, b: Dim): Dim => {
+    if (isStatic(a) && isStatic(b)) return onNumbers(a, b);
+    const text = `(${a}${sign}${b})`;
+    return rule(a, b) ?? symbol(text.includes('?') || text.length > 200 ? '?' : text);
+  };
 
-export function addDim(a: Dim, b: Dim): Dim {
-  if (isStatic(a) && isStatic(b)) return a + b;
-  if (a === 0) return b;
-  if (b === 0) return a;
-  return combine('+', a, b);
-}
-export function subDim(a: Dim, b: Dim): Dim {
-  if (isStatic(a) && isStatic(b)) return a - b;
-  if (b === 0) return a;
-  return a === b ? 0 : combine('-', a, b);
-}
-export function mulDim(a: Dim, b: Dim): Dim {
-  if (isStatic(a) && isStatic(b)) return a * b;
-  if (a === 1) return b;
-  if (b === 1) return a;
-  return a === 0 || b === 0 ? 0 : combine('*', a, b);
-}
+const sum: Rule = (a, b) => (a === 0 ? b : b === 0 ? a : undefined);
+const difference: Rule = (a, b) => (b === 0 ? a : a === b ? 0 : undefined);
+const quotient: Rule = (a, b) => (b === 1 ? a : undefined);
+const product: Rule = (a, b) => (a === 0 || b === 0 ? 0 : a === 1 ? b : quotient(a, b));
+
+export const addDim = operation('+', (a, b) => a + b, sum);
+export const subDim = operation('-', (a, b) => a - b, difference);
+export const mulDim = operation('*', (a, b) => a * b, product);
 /** floor(a / b), b > 0. */
-export function floorDivDim(a: Dim, b: Dim): Dim {
-  if (isStatic(a) && isStatic(b)) return Math.floor(a / b);
-  return b === 1 ? a : combine('/', a, b);
-}
+export const floorDivDim = operation('/', (a, b) => Math.floor(a / b), quotient);
 /** ceil(a / b), b > 0. */
-export function ceilDivDim(a: Dim, b: Dim): Dim {
-  if (isStatic(a) && isStatic(b)) return Math.ceil(a / b);
-  return b === 1 ? a : combine('/^', a, b);
-}
-export function productDim(dims: readonly Dim[]): Dim {
-  return dims.reduce<Dim>((p, d) => mulDim(p, d), 1);
-}
+export const ceilDivDim = operation('/^', (a, b) => Math.ceil(a / b), quotient);
+export const productDim = (dims: readonly Dim[]): Dim => dims.reduce<Dim>((p, d) => mulDim(p, d), 1);

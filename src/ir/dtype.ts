@@ -1,33 +1,36 @@
 // Element types of tensors: name, ONNX number, storage and range, as one table. Sub-byte types are
 // stored one element per byte inside the compiler; packing is the frontend's and the writer's work.
-export type DType =
-  | 'f32'
-  | 'f64'
-  | 'f16'
-  | 'bf16'
-  | 'i8'
-  | 'u8'
-  | 'i16'
-  | 'u16'
-  | 'i32'
-  | 'u32'
-  | 'i64'
-  | 'u64'
-  | 'bool'
-  | 'i4'
-  | 'u4'
-  | 'i2'
-  | 'u2'
-  | 'f8e4m3fn'
-  | 'f8e4m3fnuz'
-  | 'f8e5m2'
-  | 'f8e5m2fnuz'
-  | 'f8e8m0'
-  | 'f4e2m1'
-  | 'complex64'
-  | 'complex128'
-  | 'string';
+/** Name, bytes per stored element, bits of the ONNX type, kind, TensorProto.DataType number, public name. */
+const ROWS = [
+  ['f32', 4, 32, 'float', 1, 'float32'],
+  ['u8', 1, 8, 'uint', 2, 'uint8'],
+  ['i8', 1, 8, 'int', 3, 'int8'],
+  ['u16', 2, 16, 'uint', 4, 'uint16'],
+  ['i16', 2, 16, 'int', 5, 'int16'],
+  ['i32', 4, 32, 'int', 6, 'int32'],
+  ['i64', 8, 64, 'int', 7, 'int64'],
+  ['string', 0, 0, 'string', 8, 'string'],
+  ['bool', 1, 8, 'bool', 9, 'bool'],
+  ['f16', 2, 16, 'float', 10, 'float16'],
+  ['f64', 8, 64, 'float', 11, 'float64'],
+  ['u32', 4, 32, 'uint', 12, 'uint32'],
+  ['u64', 8, 64, 'uint', 13, 'uint64'],
+  ['complex64', 8, 64, 'complex', 14, 'complex64'],
+  ['complex128', 16, 128, 'complex', 15, 'complex128'],
+  ['bf16', 2, 16, 'float', 16, 'bfloat16'],
+  ['f8e4m3fn', 1, 8, 'float', 17, 'float8e4m3fn'],
+  ['f8e4m3fnuz', 1, 8, 'float', 18, 'float8e4m3fnuz'],
+  ['f8e5m2', 1, 8, 'float', 19, 'float8e5m2'],
+  ['f8e5m2fnuz', 1, 8, 'float', 20, 'float8e5m2fnuz'],
+  ['u4', 1, 4, 'uint', 21, 'uint4'],
+  ['i4', 1, 4, 'int', 22, 'int4'],
+  ['f4e2m1', 1, 4, 'float', 23, 'float4e2m1'],
+  ['f8e8m0', 1, 8, 'float', 24, 'float8e8m0'],
+  ['u2', 1, 2, 'uint', 25, 'uint2'],
+  ['i2', 1, 2, 'int', 26, 'int2'],
+] as const;
 
+export type DType = (typeof ROWS)[number][0];
 export type DTypeKind = 'float' | 'int' | 'uint' | 'bool' | 'complex' | 'string';
 
 export interface DTypeInfo {
@@ -43,63 +46,19 @@ export interface DTypeInfo {
   readonly api: string;
 }
 
-function info(
-  name: DType,
-  bytes: number,
-  bits: number,
-  kind: DTypeKind,
-  onnx: number,
-  api: string,
-): [DType, DTypeInfo] {
-  return [name, Object.freeze({ name, bytes, bits, kind, onnx, api })];
-}
-
-const TABLE = new Map<DType, DTypeInfo>([
-  info('f32', 4, 32, 'float', 1, 'float32'),
-  info('u8', 1, 8, 'uint', 2, 'uint8'),
-  info('i8', 1, 8, 'int', 3, 'int8'),
-  info('u16', 2, 16, 'uint', 4, 'uint16'),
-  info('i16', 2, 16, 'int', 5, 'int16'),
-  info('i32', 4, 32, 'int', 6, 'int32'),
-  info('i64', 8, 64, 'int', 7, 'int64'),
-  info('string', 0, 0, 'string', 8, 'string'),
-  info('bool', 1, 8, 'bool', 9, 'bool'),
-  info('f16', 2, 16, 'float', 10, 'float16'),
-  info('f64', 8, 64, 'float', 11, 'float64'),
-  info('u32', 4, 32, 'uint', 12, 'uint32'),
-  info('u64', 8, 64, 'uint', 13, 'uint64'),
-  info('complex64', 8, 64, 'complex', 14, 'complex64'),
-  info('complex128', 16, 128, 'complex', 15, 'complex128'),
-  info('bf16', 2, 16, 'float', 16, 'bfloat16'),
-  info('f8e4m3fn', 1, 8, 'float', 17, 'float8e4m3fn'),
-  info('f8e4m3fnuz', 1, 8, 'float', 18, 'float8e4m3fnuz'),
-  info('f8e5m2', 1, 8, 'float', 19, 'float8e5m2'),
-  info('f8e5m2fnuz', 1, 8, 'float', 20, 'float8e5m2fnuz'),
-  info('u4', 1, 4, 'uint', 21, 'uint4'),
-  info('i4', 1, 4, 'int', 22, 'int4'),
-  info('f4e2m1', 1, 4, 'float', 23, 'float4e2m1'),
-  info('f8e8m0', 1, 8, 'float', 24, 'float8e8m0'),
-  info('u2', 1, 2, 'uint', 25, 'uint2'),
-  info('i2', 1, 2, 'int', 26, 'int2'),
-]);
+const TABLE: ReadonlyMap<DType, DTypeInfo> = new Map(
+  ROWS.map(([name, bytes, bits, kind, onnx, api]) => [name, Object.freeze({ name, bytes, bits, kind, onnx, api })]),
+);
 
 export const DTYPES: readonly DType[] = [...TABLE.keys()];
 
-export function dtypeInfo(dtype: DType): DTypeInfo {
-  return TABLE.get(dtype)!;
-}
+export const dtypeInfo = (dtype: DType): DTypeInfo => TABLE.get(dtype)!;
 
 /** The dtype with this TensorProto.DataType number, or undefined. */
-export function dtypeFromOnnx(onnx: number): DType | undefined {
-  for (const entry of TABLE.values()) if (entry.onnx === onnx) return entry.name;
-  return undefined;
-}
+export const dtypeFromOnnx = (onnx: number): DType | undefined => ROWS.find((row) => row[4] === onnx)?.[0];
 
 /** The dtype with this public (onnxruntime-common) name, or undefined. */
-export function dtypeFromApi(api: string): DType | undefined {
-  for (const entry of TABLE.values()) if (entry.api === api) return entry.name;
-  return undefined;
-}
+export const dtypeFromApi = (api: string): DType | undefined => ROWS.find((row) => row[5] === api)?.[0];
 
 export const isFloat = (d: DType): boolean => dtypeInfo(d).kind === 'float';
 export const isInt = (d: DType): boolean => dtypeInfo(d).kind === 'int' || dtypeInfo(d).kind === 'uint';
@@ -114,6 +73,4 @@ export function intRange(dtype: DType): [bigint, bigint] {
 }
 
 /** Types that only store: arithmetic on them happens in f32. */
-export function isStorageFloat(dtype: DType): boolean {
-  return isFloat(dtype) && dtype !== 'f32' && dtype !== 'f64';
-}
+export const isStorageFloat = (d: DType): boolean => isFloat(d) && d !== 'f32' && d !== 'f64';

@@ -11,14 +11,8 @@ export interface TensorType {
   /** Undefined: rank unknown. */
   readonly shape: readonly Dim[] | undefined;
 }
-export interface SequenceType {
-  readonly kind: 'sequence';
-  readonly elem: ValueType | undefined;
-}
-export interface OptionalType {
-  readonly kind: 'optional';
-  readonly elem: ValueType | undefined;
-}
+export type SequenceType = { readonly kind: 'sequence'; readonly elem: ValueType | undefined };
+export type OptionalType = { readonly kind: 'optional'; readonly elem: ValueType | undefined };
 
 /** One SSA value. Compared by identity. */
 export interface Value {
@@ -96,10 +90,6 @@ export interface Model {
 
 let nextId = 1;
 /** A fresh value. Ids are for printing and sorting; they carry no meaning. */
-export function newValue(name: string, type?: ValueType): Value {
-  return { id: nextId++, name, type };
-}
+export const newValue = (name: string, type?: ValueType): Value => ({ id: nextId++, name, type });
 
-export function tensorType(dtype: DType, shape?: readonly Dim[]): TensorType {
-  return { kind: 'tensor', dtype, shape };
-}
+export const tensorType = (dtype: DType, shape?: readonly Dim[]): TensorType => ({ kind: 'tensor', dtype, shape });

@@ -21,9 +21,8 @@ export function elementCount(shape: readonly number[]): number {
   let n = 1;
   for (const d of shape) {
     n *= d;
-    if (!Number.isSafeInteger(n)) {
+    if (!Number.isSafeInteger(n))
       throw new TilewrightError('LIMIT_EXCEEDED', 'tensor has too many elements', { shape });
-    }
   }
   return n;
 }
@@ -51,51 +50,45 @@ export interface ElementAccess {
   set(i: number, value: Scalar): void;
 }
 
-/** Element reader/writer over bytes, honouring any byte offset. */
+const signedByte = (m: DataView): ElementAccess => {
+  return { get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) };
+};
+const byte = (m: DataView): ElementAccess => {
+  return { get: (i) => m.getUint8(i), set: (i, v) => m.setUint8(i, Number(v)) };
+};
+
+/** Access to elements per type; narrow floats go through their bit patterns. */
+const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
+  f32: (m) => ({ get: (i) => m.getFloat32(i * 4, true), set: (i, v) => m.setFloat32(i * 4, Number(v), true) }),
+  f64: (m) => ({ get: (i) => m.getFloat64(i * 8, true), set: (i, v) => m.setFloat64(i * 8, Number(v), true) }),
+  i64: (m) => ({ get: (i) => m.getBigInt64(i * 8, true), set: (i, v) => m.setBigInt64(i * 8, BigInt(v), true) }),
+  u64: (m) => ({ get: (i) => m.getBigUint64(i * 8, true), set: (i, v) => m.setBigUint64(i * 8, BigInt(v), true) }),
+  i32: (m) => ({ get: (i) => m.getInt32(i * 4, true), set: (i, v) => m.setInt32(i * 4, Number(v), true) }),
+  u32: (m) => ({ get: (i) => m.getUint32(i * 4, true), set: (i, v) => m.setUint32(i * 4, Number(v), true) }),
+  i16: (m) => ({ get: (i) => m.getInt16(i * 2, true), set: (i, v) => m.setInt16(i * 2, Number(v), true) }),
+  u16: (m) => ({ get: (i) => m.getUint16(i * 2, true), set: (i, v) => m.setUint16(i * 2, Number(v), true) }),
+  i8: signedByte,
+  i4: signedByte,
+  i2: signedByte,
+  u8: byte,
+  u4: byte,
+  u2: byte,
+  bool: (m) => ({ get: (i) => (m.getUint8(i) === 0 ? 0 : 1), set: (i, v) => m.setUint8(i, v ? 1 : 0) }),
+};
+
+/** Element reader/writer over bytes, honouring any byte offset. Throws UNSUPPORTED_TYPE where elements are no scalars. */
 export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (dtype) {
-    case 'f32':
-      return { get: (i) => view.getFloat32(i * 4, true), set: (i, v) => view.setFloat32(i * 4, Number(v), true) };
-    case 'f64':
-      return { get: (i) => view.getFloat64(i * 8, true), set: (i, v) => view.setFloat64(i * 8, Number(v), true) };
-    case 'i64':
-      return { get: (i) => view.getBigInt64(i * 8, true), set: (i, v) => view.setBigInt64(i * 8, BigInt(v), true) };
-    case 'u64':
-      return { get: (i) => view.getBigUint64(i * 8, true), set: (i, v) => view.setBigUint64(i * 8, BigInt(v), true) };
-    case 'i32':
-      return { get: (i) => view.getInt32(i * 4, true), set: (i, v) => view.setInt32(i * 4, Number(v), true) };
-    case 'u32':
-      return { get: (i) => view.getUint32(i * 4, true), set: (i, v) => view.setUint32(i * 4, Number(v), true) };
-    case 'i16':
-      return { get: (i) => view.getInt16(i * 2, true), set: (i, v) => view.setInt16(i * 2, Number(v), true) };
-    case 'u16':
-      return { get: (i) => view.getUint16(i * 2, true), set: (i, v) => view.setUint16(i * 2, Number(v), true) };
-    case 'i8':
-    case 'i4':
-    case 'i2':
-      return { get: (i) => view.getInt8(i), set: (i, v) => view.setInt8(i, Number(v)) };
-    case 'u8':
-    case 'u4':
-    case 'u2':
-      return { get: (i) => view.getUint8(i), set: (i, v) => view.setUint8(i, Number(v)) };
-    case 'bool':
-      return { get: (i) => (view.getUint8(i) === 0 ? 0 : 1), set: (i, v) => view.setUint8(i, v ? 1 : 0) };
-    case 'complex64':
-    case 'complex128':
-    case 'string':
-      throw new TilewrightError('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
-    default:
-      break;
+  const { kind, bytes: width } = dtypeInfo(dtype);
+  if (kind === 'complex' || kind === 'string') {
+    throw new TilewrightError('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
   }
-  const wide = dtypeInfo(dtype).bytes === 2;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const direct = ACCESS[dtype]?.(view);
+  if (direct) return direct;
+  const bits = ACCESS[width === 2 ? 'u16' : 'u8']!(view);
   return {
-    get: (i) => decodeFloat(dtype, wide ? view.getUint16(i * 2, true) : view.getUint8(i)),
-    set: (i, v) => {
-      const bits = encodeFloat(dtype, Number(v));
-      if (wide) view.setUint16(i * 2, bits, true);
-      else view.setUint8(i, bits);
-    },
+    get: (i) => decodeFloat(dtype, bits.get(i) as number),
+    set: (i, v) => bits.set(i, encodeFloat(dtype, Number(v))),
   };
 }
 
@@ -109,20 +102,12 @@ export function tensorOf(dtype: DType, shape: readonly number[], values: readonl
 
 /** All elements as JS values. */
 export function tensorValues(t: TensorData): Scalar[] {
-  const n = elementCount(t.shape);
   const access = elements(t.dtype, t.bytes);
-  const out = new Array<Scalar>(n);
-  for (let i = 0; i < n; i++) out[i] = access.get(i);
-  return out;
+  return Array.from({ length: elementCount(t.shape) }, (_, i) => access.get(i));
 }
 
-/** All elements as JS numbers (64-bit integers must be safe integers, else LIMIT_EXCEEDED). */
+/** All elements as JS numbers; INT64_MIN and INT64_MAX, which mean "to the end", saturate to the safe integers. */
 export function tensorNumbers(t: TensorData): number[] {
-  return tensorValues(t).map((v) => {
-    if (typeof v === 'number') return v;
-    const n = Number(v);
-    if (Number.isSafeInteger(n)) return n;
-    // INT64_MIN/MAX stand for "to the end" in Slice: saturate instead of refusing.
-    return v < 0n ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
-  });
+  const safe = (n: number): number => Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, n));
+  return tensorValues(t).map((v) => (typeof v === 'number' ? v : safe(Number(v))));
 }

@@ -110,17 +110,13 @@ function encodeFormat(form: Form, f: Format): string[] {
   const down = 23 - f.mantissa;
   const minExponent = 1 - f.bias;
   const magic = minExponent - f.mantissa + 23;
-  const infinity = ((1 << f.exponent) - 1) << f.mantissa;
-  const largest = { ieee: infinity - 1, fn: (1 << width) - 2, fnuz: (1 << width) - 1, none: (1 << width) - 1 };
-  const nan = { ieee: infinity | (1 << (f.mantissa - 1)), fn: (1 << width) - 1, fnuz: 1 << width, none: 1 << width };
-  const overflow = { ieee: infinity, fn: nan.fn, fnuz: nan.fnuz, none: largest.none }[f.special];
   const splat = (n: number): string => form.splat('u32', hex(n));
   const value = form.bits('u32', 'f32', 'a');
   const shifted = form.bits('f32', 'u32', `(${value} + 0x1p${magic}f)`);
   const small = `(${shifted} - ${hex((magic + 127) << 23)})`;
   const rounded = `(a + ${hex((1 << (down - 1)) - 1)} + ((a >> ${down}) & 1u))`;
   const normal = `((${rounded} >> ${down}) - ${hex((127 - f.bias) << f.mantissa)})`;
-  const isTooLarge = form.mask('u32', `r > ${hex(largest[f.special])}`);
+  const isTooLarge = form.mask('u32', `r > ${hex(f.largest)}`);
   const isSmall = form.mask('u32', `a < ${hex((minExponent + 127) << 23)}`);
   const isZero = form.mask('u32', `(r & ${hex((1 << width) - 1)}) == 0`);
   const isNan = form.mask('u32', 'a > 0x7f800000u');
@@ -128,9 +124,9 @@ function encodeFormat(form: Form, f: Format): string[] {
     `${u} a = u & 0x7fffffffu;`,
     `${u} s = (u >> 31) << ${width};`,
     `${u} r = ${form.select('u32', isSmall, small, normal)};`,
-    `r = ${form.select('u32', isTooLarge, splat(overflow), 'r')};`,
+    `r = ${form.select('u32', isTooLarge, splat(f.overflow), 'r')};`,
     f.special === 'fnuz' ? `s = ${form.select('u32', isZero, splat(0), 's')};` : '',
-    `r = ${form.select('u32', isNan, splat(nan[f.special]), '(r | s)')};`,
+    `r = ${form.select('u32', isNan, splat(f.nan), '(r | s)')};`,
   ];
 }
 
