@@ -206,8 +206,11 @@ function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Ax
 }
 
 /** Unrolls the innermost reduce axes while the body stays small. */
-function unrolled(p: Profile, tile: Tile): Tile {
+function unrolled(p: Profile, tile: Tile, device: Device): Tile {
   const extents = new Map(tile.extents);
+  const loads = p.inner.reduce((n, l) => n + loadCount(p, l, tile), 0);
+  // Engines that start all loads of a body before its arithmetic hold them in registers at once.
+  const fits = device.vectorRegisters > 16 || vectorPoints(tile, p.spatial) + 2 * loads <= device.vectorRegisters;
   let body = vectorPoints(tile, p.spatial);
   if (tile.vector?.role === 'reduce') return tile;
   for (const axis of [...p.reduce].reverse()) {
@@ -216,7 +219,7 @@ function unrolled(p: Profile, tile: Tile): Tile {
       body *= axis.extent;
       continue;
     }
-    if (body * 2 <= MAX_UNROLLED && axis.extent >= 8) extents.set(axis, 2);
+    if (fits && body * 2 <= MAX_UNROLLED && axis.extent >= 8) extents.set(axis, 2);
     break;
   }
   return { ...tile, extents };
@@ -246,5 +249,5 @@ export function chooseTile(op: TileOp, device: Device): Tile {
     best = { ...tile, order };
     bestCost = total;
   }
-  return p.op.reduce ? unrolled(p, best) : best;
+  return p.op.reduce ? unrolled(p, best, device) : best;
 }
