@@ -79,6 +79,11 @@ function describe(code: ErrorCode, what: string, place: ErrorPlace, hint?: strin
   return `${code}: ${what.replaceAll('\n', ' ')}${where}${next}`;
 }
 
+/** Throws a refusal, also in the middle of an expression. */
+export function refuse(code: ErrorCode, what: string, place: ErrorPlace = {}, hint?: string): never {
+  throw new TilewrightError(code, what, place, hint);
+}
+
 /** Throws INTERNAL when an invariant of ours is broken. */
 export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new TilewrightError('INTERNAL', what, {}, 'This is a bug: please report it.');
