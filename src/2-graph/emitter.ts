@@ -6,8 +6,8 @@ import type { ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { attrKey } from './attr-key.ts';
-import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import { collectTensors, outputsOf, pruneNodes } from './liveness.ts';
+import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import type { StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
 
 /** Thrown when a value is needed that no answer provides. */
@@ -22,8 +22,8 @@ export class Demand extends Error {
   }
 }
 
-/** Runs one static node on constant inputs. */
-export type Fold = (node: StaticOpNode) => readonly TensorData[];
+/** Runs one static node on constant inputs; null when that is too much work for compile time. */
+export type Fold = (node: StaticOpNode) => readonly TensorData[] | null;
 
 export interface EmitterOptions {
   readonly limits: ModelLimits;
@@ -151,7 +151,8 @@ export class Emitter {
       this.push(made);
       return outputs;
     }
-    if (this.isFoldable(made)) return this.folded(made);
+    const folded = this.isFoldable(made) ? this.folded(made) : null;
+    if (folded) return folded;
     const key =
       `${operator.domain}/${operator.name}/${node.version}/${used.map(Number).join('')}/` +
       `${current.map((t) => t?.id ?? '').join(',')}/${attrKey(node.attrs)}`;
@@ -209,8 +210,9 @@ export class Emitter {
     return size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
   }
 
-  private folded(node: StaticOpNode): readonly (StaticTensor | null)[] {
+  private folded(node: StaticOpNode): readonly (StaticTensor | null)[] | null {
     const results = this.options.fold(node);
+    if (!results) return null;
     return node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
   }
 }

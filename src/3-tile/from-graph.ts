@@ -183,9 +183,24 @@ export function toTiles(graph: StaticGraph): TileProgram {
   return { inputs, outputs, steps: b.steps, checks: b.checks };
 }
 
-/** Runs one node on constant inputs with the interpreter: constant folding. */
-export function foldNode(node: StaticOpNode): readonly TensorData[] {
+/** Points of all loop nests above which a node is left to the program: about a second of interpretation. */
+const FOLD_POINTS = 2 ** 22;
+
+/** Points of the loop nests of a program. */
+function points(program: TileProgram): number {
+  const product = (extents: readonly number[]): number => extents.reduce((p, d) => p * d, 1);
+  return program.steps.reduce((sum, step) => {
+    if (step.kind !== 'op') return sum;
+    const axes = [...step.axes, ...(step.reduce?.axes ?? [])];
+    return sum + product(axes.map((a) => a.extent));
+  }, 0);
+}
+
+/** Runs one node on constant inputs with the interpreter: constant folding. Null: too much work. */
+export function foldNode(node: StaticOpNode): readonly TensorData[] | null {
   const outputs = outputsOf(node);
-  const results = interpret(toTiles({ inputs: [], outputs, nodes: [node] }), []);
+  const program = toTiles({ inputs: [], outputs, nodes: [node] });
+  if (points(program) > FOLD_POINTS) return null;
+  const results = interpret(program, []);
   return node.outputs.map((t) => (t ? results[outputs.indexOf(t)] : results[0]));
 }

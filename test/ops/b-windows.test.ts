@@ -1,7 +1,8 @@
 // Windowed operators against plain loops: convolutions with groups, dilations and uneven pads in one
 // to three axes, their transposes, and pools whose windows overhang.
 import { describe, expect, it } from 'vitest';
-import { attr, type NodeCase, type Operand, runNode } from './a-support.ts';
+import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
+import { attr, type NodeCase, type Operand, runGraph, runNode } from './a-support.ts';
 import { at, expectClose, indices, product, random } from './b-support.ts';
 
 interface ConvCase {
@@ -242,4 +243,64 @@ describe('pools', () => {
     const [deformed] = await runNode({ op: 'DeformConv', inputs: [x, w, offset], attrs });
     expectClose(deformed, plain.shape, plain.values);
   });
+});
+
+describe('sizes that only a hostile model asks for', () => {
+  it('leaves a window of millions of constant taps to the program', async () => {
+    const started = performance.now();
+    const graph = {
+      inputs: [{ name: 'x' }],
+      outputs: [{ name: 'y' }],
+      nodes: [
+        {
+          op: 'AveragePool',
+          inputs: ['k'],
+          outputs: ['p'],
+          attrs: {
+            kernel_shape: attr.ints([2 ** 23]),
+            pads: attr.ints([2 ** 23 - 1, 2 ** 23 - 1]),
+            strides: attr.ints([2 ** 21]),
+          },
+        },
+        { op: 'Shape', inputs: ['p'], outputs: ['s'] },
+        { op: 'Reshape', inputs: ['x', 's'], outputs: ['y'] },
+      ],
+      initializers: [['k', tensorOf('f32', [1, 1, 8], new Array<number>(8).fill(1))]] as [string, TensorData][],
+    };
+    const [y] = await runGraph(graph, [random(1, 5)]);
+    expect(y.shape).toEqual([1, 1, 5]);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  const refused: readonly (readonly [string, NodeCase])[] = [
+    [
+      'taps of a window',
+      {
+        op: 'MaxPool',
+        inputs: [row],
+        attrs: { kernel_shape: attr.ints([2 ** 26]), pads: attr.ints([2 ** 25, 2 ** 26 - 1]) },
+      },
+    ],
+    [
+      'positions of a window',
+      { op: 'Conv', inputs: [row, random(1, 1, 1, 1)], attrs: { pads: attr.ints([2 ** 31 - 1, 0]) } },
+    ],
+    ['a table of coordinates', { op: 'Resize', inputs: [row, null, ['f32', [3], [1, 1, 2 ** 25]]], known: [2] }],
+    [
+      'a table of angles',
+      {
+        op: 'DFT',
+        inputs: [
+          ['f32', [1, 2, 1], [1, 2]],
+          ['i64', [], [2n ** 31n]],
+        ],
+        known: [1],
+      },
+    ],
+  ];
+  for (const [what, c] of refused) {
+    it(`refuses too many ${what}`, async () => {
+      await expect(runNode(c)).rejects.toThrow(/LIMIT_EXCEEDED/);
+    });
+  }
 });
