@@ -46,7 +46,7 @@ export class Scope {
   readonly axes = new Map<string, Axis>();
   readonly locals = new Map<string, Local>();
   readonly tensors = new Map<string, TileTensor>();
-  readonly parts = new Map<string, Expr>();
+  parts = new Map<string, Expr>();
 }
 
 const TOKEN =

@@ -1,289 +1,165 @@
-// Reads the text that print.ts writes. In: text, and the contents of constants that the text leaves
-// out. Out: a tile program, kernel or task program equal in structure to the one printed; names of
-// axes and locals are those of the text. Refuses with USAGE and the line number.
+// Reads the text that print.ts writes, as text.ts lays it out. In: text, and the contents of constants
+// that the text leaves out. Out: a tile program, kernel or task program equal in structure to the one
+// printed; names of axes and locals are those of the text. Refuses with USAGE and the line number.
+import { DTYPES, type DType } from '../ir/dtype.ts';
+import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { type Axis, type ComputeType, type Expr, type Local, newAxis, newLocal } from './expr.ts';
-import { type Line, parseScalar, Scope } from './parse-expr.ts';
-import { type DataSource, Reader } from './parse-reader.ts';
-import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from './task.ts';
-import type { TileTensor } from './tensor.ts';
-import type {
-  BranchStep,
-  Check,
-  LoopStep,
-  Monoid,
-  Reduction,
-  Routine,
-  Step,
-  Stmt,
-  TileOp,
-  TileProgram,
-} from './tile-op.ts';
+import { ExprParser, Line, parseScalar, Scope } from './parse-expr.ts';
+import type { Kernel, TaskProgram } from './task.ts';
+import { newTensor, type TensorRole, type TileTensor } from './tensor.ts';
+import { kernelText, programText, type Text, taskProgramText, type TypedScalar } from './text.ts';
+import type { TileProgram } from './tile-op.ts';
 
-/** `i0:4 i1:8`, up to `]` or `|`. */
-function parseAxes(l: Line, r: Reader, role: Axis['role']): Axis[] {
-  const axes: Axis[] = [];
-  while (l.peek.kind === 'word') {
-    const name = l.take('word');
-    l.expect(':');
-    const axis = newAxis(name, l.integer(), role);
-    r.scope.axes.set(name, axis);
-    axes.push(axis);
+/** Gives the contents of the n-th declared tensor when the text says only that there are some. */
+export type DataSource = (n: number) => TensorData | undefined;
+
+const MAX_BLOCKS = 200;
+const ROLES: ReadonlySet<string> = new Set<TensorRole>(['input', 'output', 'constant', 'temp']);
+
+class Reader implements Text {
+  private names = new Scope();
+  private readonly lines: readonly Line[];
+  private readonly data: DataSource;
+  private at = 0;
+  private depth = 0;
+
+  constructor(text: string, data: DataSource) {
+    this.data = data;
+    this.lines = text
+      .split('\n')
+      .map((l, i) => new Line(l, i + 1))
+      .filter((l) => !l.done);
   }
-  return axes;
-}
 
-function parseOp(r: Reader): TileOp {
-  const head = r.open('op');
-  const name = head.string();
-  head.expect('[');
-  const axes = parseAxes(head, r, 'spatial');
-  const reduceAxes = head.skip('|') ? parseAxes(head, r, 'reduce') : null;
-  head.expect(']');
-  r.parts();
-  const parts = new Map(r.scope.parts);
-  const fold = reduceAxes ? parseMonoid(r) : null;
-  let reduce: Reduction | null = null;
-  if (reduceAxes && fold) {
-    for (const [k, e] of parts) r.scope.parts.set(k, e);
-    reduce = { axes: reduceAxes, monoid: fold, elems: r.exprs(r.open('elem')) };
+  private get current(): Line {
+    return this.lines[this.at] ?? new Line('', this.at + 1).fail('the text ends early');
   }
-  const { tensor, at, value } = parseStore(r);
-  return { kind: 'op', name, axes, reduce, write: tensor, at, value };
-}
-
-function parseMonoid(r: Reader): Monoid {
-  const head = r.open('fold');
-  const name = head.string();
-  head.expect('from');
-  const init = [parseScalar(head)];
-  while (head.skip(',')) init.push(parseScalar(head));
-  r.parts();
-  const combine = r.exprs(r.open('combine'));
-  r.parts();
-  const merge = r.first === 'merge' ? r.exprs(r.open('merge')) : null;
-  return { name, state: init.map((s): ComputeType => s.dtype), init: init.map((s) => s.value), combine, merge };
-}
-
-/** `%n[at] = value`. */
-function parseStore(r: Reader): { tensor: TileTensor; at: Expr[]; value: Expr } {
-  const l = r.line();
-  const tensor = r.tensor(l);
-  l.expect('[');
-  const at = l.list(']', () => r.expr(l));
-  l.expect('=');
-  return { tensor, at, value: r.expr(l) };
-}
-
-function parseLocals(r: Reader): void {
-  while (r.first === 'local') {
-    const l = r.open('local');
-    const name = l.take('word');
-    const [dtype, lanes] = l.take('type').slice(1).split('x');
-    r.scope.locals.set(name, newLocal(name, dtype as ComputeType, Number(lanes ?? 1)));
+  /** The next word of the line; empty at its end and that of the text. */
+  private get next(): string {
+    const line = this.lines[this.at];
+    return !line || line.done ? '' : line.peek.text;
   }
-}
 
-function parseBody(r: Reader): Stmt[] {
-  parseLocals(r);
-  return parseStmts(r);
-}
-
-function parseStmts(r: Reader): Stmt[] {
-  const body: Stmt[] = [];
-  while (r.first !== 'end' && r.first !== 'else') {
-    r.parts();
-    body.push(parseStmt(r));
+  mark(text: string): void {
+    for (const word of text.split(' ')) if (word !== '') this.current.expect(word);
   }
-  return body;
-}
-
-function parseStmt(r: Reader): Stmt {
-  if (r.first.startsWith('%')) return { kind: 'store', ...parseStore(r) };
-  const l = r.line();
-  const word = l.take('word');
-  switch (word) {
-    case 'for':
-      return parseFor(l, r);
-    case 'while': {
-      const cond = r.expr(l);
-      const body = r.nested(l, () => parseStmts(r));
-      r.close();
-      return { kind: 'while', cond, body };
+  private after(lead: string): Line {
+    this.mark(lead);
+    return this.current;
+  }
+  quoted = (lead: string): string => this.after(lead).string();
+  integer = (lead: string): number => this.after(lead).integer();
+  word = <W extends string>(lead: string): W => this.after(lead).take('word') as W;
+  scalar = (lead: string): TypedScalar => parseScalar(this.after(lead));
+  expr = (lead: string): Expr => new ExprParser(this.after(lead), this.names).expr();
+  tensor(lead: string): TileTensor {
+    const name = this.after(lead).take('name');
+    return this.names.tensors.get(name) ?? this.fail(`${name} is not declared`);
+  }
+  axis(lead: string, role: Axis['role']): Axis {
+    const name = this.after(lead).take('word');
+    const axis = newAxis(name, this.integer(':'), role);
+    this.names.axes.set(name, axis);
+    return axis;
+  }
+  local(lead: string, form: 'known' | 'typed' | 'index'): Local {
+    const { locals } = this.names;
+    const name = this.after(lead).take('word');
+    const known = locals.get(name);
+    if (form === 'known') return known ?? this.fail(`${name} is not declared`);
+    if (form === 'index' && known) return known;
+    const [dtype, lanes] = form === 'typed' ? this.current.take('type').slice(1).split('x') : ['i32'];
+    const local = newLocal(name, dtype as ComputeType, Number(lanes ?? 1));
+    locals.set(name, local);
+    return local;
+  }
+  has = (word: string): boolean => (word === '%' ? this.next.startsWith('%') : this.next === word);
+  many<T>(_: unknown, begins: (word: string) => boolean, each: () => T): T[] {
+    const items: T[] = [];
+    while (begins(this.next)) items.push(each());
+    return items;
+  }
+  commas<T>(_: unknown, each: () => T): T[] {
+    if (this.next === '' || this.next === ']') return [];
+    const items = [each()];
+    while (this.current.skip(',')) items.push(each());
+    return items;
+  }
+  line<T>(body: () => T): T {
+    const { current } = this;
+    const result = body();
+    if (!current.done) current.fail(`${current.peek.text} is too much`);
+    this.at++;
+    return result;
+  }
+  block<T>(body: () => T): T {
+    if (++this.depth > MAX_BLOCKS) this.fail('blocks nest too deep');
+    const result = body();
+    this.depth--;
+    return result;
+  }
+  share<T>(_: unknown, body: () => T): T {
+    const outer = this.names.parts;
+    this.names.parts = new Map();
+    while (this.next.startsWith('$')) {
+      this.line(() => {
+        const name = this.current.take('name');
+        this.names.parts.set(name, this.expr('='));
+      });
     }
-    case 'if': {
-      const cond = r.expr(l);
-      const then = r.nested(l, () => parseStmts(r));
-      const otherwise = r.first === 'else' && r.line() ? r.nested(l, () => parseStmts(r)) : [];
-      r.close();
-      return { kind: 'if', cond, then, else: otherwise };
-    }
-    default: {
-      const local = r.scope.locals.get(word) ?? l.fail(`${word} is not declared`);
-      l.expect('=');
-      return { kind: 'set', local, value: r.expr(l) };
-    }
+    const result = body();
+    this.names.parts = outer;
+    return result;
   }
-}
-
-function parseFor(l: Line, r: Reader): Stmt {
-  const name = l.take('word');
-  const known: Local | undefined = r.scope.locals.get(name);
-  const index = known ?? newLocal(name, 'i32');
-  l.expect('=');
-  const from = r.expr(l);
-  l.expect('to');
-  const to = r.expr(l);
-  const step = l.skip('step') ? l.integer() : 1;
-  r.scope.locals.set(name, index);
-  const body = r.nested(l, () => parseStmts(r));
-  r.close();
-  return { kind: 'for', index, from, to, step, body };
-}
-
-function parseRoutine(r: Reader): Routine {
-  const name = r.open('routine').string();
-  const reads = r.tensors(r.open('reads'));
-  const writes = r.tensors(r.open('writes'));
-  const body = parseBody(r);
-  r.close();
-  return { kind: 'routine', name, reads, writes, body };
-}
-
-function parseLoop(r: Reader): LoopStep {
-  const head = r.open('loop');
-  const name = head.string();
-  const trip = r.tensorOrNone(r.open('trip'));
-  const counter = r.tensor(r.open('counter'));
-  const triple = (l: Line): LoopStep['carried'][number] => ({
-    init: r.tensor(l),
-    state: r.tensor(l),
-    next: r.tensor(l),
-  });
-  const cond = r.first === 'cond' ? triple(r.open('cond')) : null;
-  const carried: LoopStep['carried'][number][] = [];
-  while (r.first === 'carry') carried.push(triple(r.open('carry')));
-  const steps = r.nested(head, () => parseSteps(r));
-  r.close();
-  return { kind: 'loop', name, trip, cond, counter, carried, steps };
-}
-
-function parseBranch(r: Reader): BranchStep {
-  const head = r.open('branch');
-  const name = head.string();
-  const cond = r.tensor(head);
-  const then = r.nested(head, () => parseSteps(r));
-  r.open('else');
-  const otherwise = r.nested(head, () => parseSteps(r));
-  r.close();
-  return { kind: 'branch', name, cond, then, else: otherwise };
-}
-
-const STEPS: ReadonlyMap<string, (r: Reader) => Step> = new Map<string, (r: Reader) => Step>([
-  ['op', parseOp],
-  ['routine', parseRoutine],
-  ['loop', parseLoop],
-  ['branch', parseBranch],
-]);
-
-function parseSteps(r: Reader): Step[] {
-  const steps: Step[] = [];
-  for (let f = STEPS.get(r.first); f; f = STEPS.get(r.first)) steps.push(f(r));
-  return steps;
-}
-
-function parseChecks(r: Reader): Check[] {
-  const checks: Check[] = [];
-  while (r.first === 'check') {
-    const l = r.open('check');
-    checks.push({ ok: r.tensor(l), message: l.string(), node: l.string(), op: l.string() });
+  scope<T>(body: () => T): T {
+    const outer = this.names;
+    this.names = new Scope();
+    const result = body();
+    this.names = outer;
+    return result;
   }
-  return checks;
+  restartAxes(): void {
+    this.names.axes.clear();
+  }
+  declarations(): void {
+    while (this.next.startsWith('%')) this.declaration();
+  }
+  declaration(): TileTensor {
+    return this.line(() => {
+      const l = this.current;
+      const name = l.take('name');
+      const role = this.word<TensorRole>('=');
+      const dtype = this.word<DType>('');
+      if (!ROLES.has(role) || !DTYPES.includes(dtype)) l.fail('expected a role and an element type');
+      l.expect('[');
+      const shape = l.list(']', () => l.integer());
+      const base = l.skip('of') ? this.tensor('') : undefined;
+      const label = l.string();
+      const data = l.skip('=') ? this.contents(name, dtype, shape) : undefined;
+      const t = newTensor(label, dtype, shape, role, { ...(base && { base }), ...(data && { data }) });
+      this.names.tensors.set(name, t);
+      return t;
+    });
+  }
+  private contents(name: string, dtype: DType, shape: number[]): TensorData {
+    const l = this.current;
+    if (l.skip('data')) {
+      return this.data(Number(name.slice(1))) ?? this.fail(`the contents of ${name} are not in the text`);
+    }
+    l.expect('{');
+    const values = l.list('}', () => parseScalar(l).value);
+    return tensorOf(dtype, shape, values);
+  }
+  fail(what: string): never {
+    return this.current.fail(what);
+  }
 }
 
 const NO_DATA: DataSource = () => undefined;
 
 /** What `printProgram` wrote. */
-export function parseProgram(text: string, data: DataSource = NO_DATA): TileProgram {
-  const r = new Reader(text, data);
-  r.open('program');
-  r.declarations();
-  const inputs = r.tensors(r.open('inputs'));
-  const steps = parseSteps(r);
-  const checks = parseChecks(r);
-  return { inputs, outputs: r.tensors(r.open('outputs')), steps, checks };
-}
-
-function readKernel(r: Reader, id: number): Kernel {
-  const outer = r.scope;
-  r.scope = new Scope();
-  const name = r.open('kernel').string();
-  const params: TileTensor[] = [];
-  while (r.declares) params.push(r.declaration());
-  const body = parseBody(r);
-  r.close();
-  r.scope = outer;
-  return { id, name, params, body };
-}
-
+export const parseProgram = (text: string, data = NO_DATA): TileProgram => programText(new Reader(text, data));
 /** What `printKernel` wrote. */
-export function parseKernel(text: string): Kernel {
-  return readKernel(new Reader(text, NO_DATA), 0);
-}
-
-function parseTasks(r: Reader, kernels: readonly Kernel[]): Task[] {
-  const tasks: Task[] = [];
-  while (r.first === 'run' || r.first === 'loop' || r.first === 'branch') {
-    const l = r.line();
-    const kind = l.take('word');
-    if (kind === 'run') {
-      const kernel = kernels[l.integer()] ?? l.fail('there is no such kernel');
-      tasks.push({ kind, kernel, args: r.tensors(l) });
-    } else if (kind === 'loop') {
-      const [trip, cond, counter] = [r.tensorOrNone(l), r.tensorOrNone(l), r.tensor(l)];
-      tasks.push({ kind, trip, cond, counter, tasks: r.nested(l, () => parseTasks(r, kernels)) });
-      r.close();
-    } else {
-      const cond = r.tensor(l);
-      const then = r.nested(l, () => parseTasks(r, kernels));
-      r.open('else');
-      tasks.push({ kind: 'branch', cond, then, else: r.nested(l, () => parseTasks(r, kernels)) });
-      r.close();
-    }
-  }
-  return tasks;
-}
-
-function parsePlan(r: Reader): MemoryPlan {
-  const l = r.open('plan');
-  l.expect('constants');
-  const constantBytes = l.integer();
-  l.expect('arena');
-  const arenaBytes = l.integer();
-  const places = new Map<TileTensor, Placement>();
-  while (r.first === 'place') {
-    const p = r.open('place');
-    const t = r.tensor(p);
-    places.set(t, { space: p.take('word') as Placement['space'], offset: p.integer(), bytes: p.integer() });
-  }
-  return { constantBytes, arenaBytes, places };
-}
-
+export const parseKernel = (text: string): Kernel => kernelText(new Reader(text, NO_DATA), 0);
 /** What `printTaskProgram` wrote. */
-export function parseTaskProgram(text: string, data: DataSource = NO_DATA): TaskProgram {
-  const r = new Reader(text, data);
-  r.open('tasks');
-  r.declarations();
-  const kernels: Kernel[] = [];
-  while (r.first === 'kernel') kernels.push(readKernel(r, kernels.length));
-  const inputs = r.tensors(r.open('inputs'));
-  const constants = r.tensors(r.open('constants'));
-  const lanes: Task[][] = [];
-  while (r.first === 'lane') {
-    r.line();
-    lanes.push(parseTasks(r, kernels));
-    r.close();
-  }
-  const plan = parsePlan(r);
-  const checks = parseChecks(r);
-  return { kernels, lanes, plan, inputs, outputs: r.tensors(r.open('outputs')), constants, checks };
-}
+export const parseTaskProgram = (text: string, data = NO_DATA): TaskProgram => taskProgramText(new Reader(text, data));
