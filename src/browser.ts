@@ -1,5 +1,5 @@
-// The entry point for browsers and other hosts without a file system: sessions over bytes, compiled
-// to WebAssembly on the spot. Nothing reachable from here imports Node code.
+// The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
+// the spot. Nothing reachable from here imports Node code.
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { parseModel } from './1-frontend/onnx/index.ts';
 import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';

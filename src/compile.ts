@@ -1,6 +1,5 @@
-// The compiler as one function: a parsed model and a backend in, something that specialises and
-// builds segments out. The stages are called in order here and in pipeline.ts; everything else is a
-// shell over these two pages.
+// The compiler as one function: a parsed model and a backend in, something that specialises and builds segments out.
+// The stages are called in order here and in pipeline.ts; everything else is a shell over these two pages.
 import { splitConstantPart } from './2-graph/constant-part.ts';
 import { specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';

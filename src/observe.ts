@@ -1,6 +1,5 @@
-// How people look inside a compilation: one observer that every stage and pass goes through. DEBUG
-// prints, CHECK verifies, --dump writes each stage as text, --stop-after ends after one. Passes
-// themselves never print.
+// How people look inside a compilation: one observer that every stage and pass goes through. DEBUG prints, CHECK
+// verifies, --dump writes each stage as text, --stop-after ends after one. Passes themselves never print.
 import { TilewrightError } from './support/errors.ts';
 
 /** Names of the stages in order, as `--stop-after` takes them. */

@@ -1,5 +1,5 @@
-// Ahead-of-time compilation: a model with all extents bound becomes one program and a package of
-// files that runs without Tilewright. In: a model, feed types and a machine. Out: an artifact.
+// Ahead-of-time compilation: a model with all extents bound becomes one program and a package of files that runs
+// without Tilewright. In: a model, feed types and a machine. Out: an artifact.
 import type { OutputSource } from './2-graph/segment.ts';
 import { type FeedType, specialise } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';

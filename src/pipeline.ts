@@ -1,5 +1,5 @@
-// The stages from tiles to an artifact, in order, on one page. In: a tile program and a machine (a
-// device, a target and its features). Out: an Artifact. Every stage goes through the observer.
+// The stages from tiles to an artifact, in order, on one page. In: a tile program and a machine (a device, a target and
+// its features). Out: an Artifact. Every stage goes through the observer.
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { schedule } from './4-schedule/schedule.ts';
 import { lowering } from './5-codegen/lower.ts';

@@ -1,5 +1,5 @@
-// The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run.
-// Shaped after onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
+// The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run. Shaped after
+// onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
 import type { FeedType } from './2-graph/specialise.ts';
 import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';

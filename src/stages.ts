@@ -1,5 +1,5 @@
-// The siblings of each stage's result: how it is printed, read back, verified and interpreted. DEBUG,
-// CHECK, --dump and --stop-after work through this table alone.
+// The siblings of each stage's result: how it is printed, read back, verified and interpreted. DEBUG, CHECK, --dump and
+// --stop-after work through this table alone.
 import type { StaticGraph } from './2-graph/static.ts';
 import { interpret, interpretTasks } from './3-tile/interpret.ts';
 import { parseProgram, parseTaskProgram } from './3-tile/parse.ts';

@@ -1,7 +1,7 @@
-// The compile cache on disk: built code under the SHA-256 of everything that went into it. An entry
-// is a manifest, which holds the whole key and the artefact's own hash, and the artefact. Both are
-// written to a fresh name, synced and renamed, so readers need no lock and see whole files only. The
-// directory holds code that will be executed: it must belong to the user alone.
+// The compile cache on disk: built code under the SHA-256 of everything that went into it. An entry is a manifest,
+// which holds the whole key and the artefact's own hash, and the artefact. Both are written to a fresh name, synced and
+// renamed, so readers need no lock and see whole files only. The directory holds code that will be executed: it must
+// belong to the user alone.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -242,8 +242,8 @@ export type OpenedCache =
   | { readonly cache: null; readonly reason: string };
 
 /**
- * Opens the user's cache. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the
- * default one is done without when it is not, with the reason.
+ * Opens the user's cache. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the default one is done
+ * without when it is not, with the reason.
  */
 export function openCache(env: NodeJS.ProcessEnv = process.env, options: CacheOptions = {}): OpenedCache {
   const directory = cacheDirectory(env);

@@ -1,6 +1,6 @@
-// Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are
-// the values that had to be read on the way (data-dependent extents), its nodes hold compiled
-// segments. In: feeds. Out: output values. New edges are compiled when first taken and kept.
+// Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are the values that
+// had to be read on the way (data-dependent extents), its nodes hold compiled segments. In: feeds. Out: output values.
+// New edges are compiled when first taken and kept.
 import type { OutputSource, Specialisation } from '../2-graph/segment.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';

@@ -1,5 +1,5 @@
-// The public Tensor, shaped as in onnxruntime-common: type name, typed array, dims. In: user data.
-// Out: TensorData for the compiler's programs, and back.
+// The public Tensor, shaped as in onnxruntime-common: type name, typed array, dims. In: user data. Out: TensorData for
+// the compiler's programs, and back.
 import { type DType, dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
@@ -37,8 +37,8 @@ export function arrayClass(dtype: DType): ArrayClass {
 }
 
 /**
- * A dense row-major tensor. `type` is the onnxruntime-common name ('float32', 'int64', 'bool', …).
- * float16 and bfloat16 data are bit patterns in a Uint16Array; bool is a Uint8Array of 0 and 1.
+ * A dense row-major tensor. `type` is the onnxruntime-common name ('float32', 'int64', 'bool', …). float16 and bfloat16
+ * data are bit patterns in a Uint16Array; bool is a Uint8Array of 0 and 1.
  */
 export class Tensor {
   readonly type: string;

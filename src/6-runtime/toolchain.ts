@@ -1,6 +1,6 @@
-// The C compiler of this machine: finding it, what the CPU offers, the flags that follow, and running
-// it as a child process under a time limit. In: environment and source files. Out: a shared library,
-// or TARGET_UNAVAILABLE (no compiler) or TOOLCHAIN (it failed). Never a shell, never -march=native.
+// The C compiler of this machine: finding it, what the CPU offers, the flags that follow, and running it as a child
+// process under a time limit. In: environment and source files. Out: a shared library, or TARGET_UNAVAILABLE (no
+// compiler) or TOOLCHAIN (it failed). Never a shell, never -march=native.
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { arch, platform } from 'node:os';
@@ -50,8 +50,8 @@ function identify(path: string): Toolchain | undefined {
 const found = new Map<string, Toolchain>();
 
 /**
- * The compiler to use: TILEWRIGHT_CC, else CC, else cc, gcc or clang on PATH. A named compiler that
- * cannot be run is an error, not a reason to take another one.
+ * The compiler to use: TILEWRIGHT_CC, else CC, else cc, gcc or clang on PATH. A named compiler that cannot be run is an
+ * error, not a reason to take another one.
  */
 export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
   const named = env['TILEWRIGHT_CC'] || env['CC'];
@@ -133,8 +133,8 @@ export function machineFlags(features: ReadonlySet<string>): string[] {
 }
 
 /**
- * Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out.
- * Not -fno-trapping-math: with it gcc 12 takes (float)(int)x for trunc(x), which keeps -0.
+ * Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out. Not
+ * -fno-trapping-math: with it gcc 12 takes (float)(int)x for trunc(x), which keeps -0.
  */
 const COMMON = [
   '-std=gnu11',
@@ -165,8 +165,8 @@ export interface RunLimits {
 const MESSAGE_BYTES = 4096;
 
 /**
- * Runs the compiler with these arguments in `cwd`. TOOLCHAIN with the first lines of its messages
- * when it fails, or when the time is up: then it and its children are killed.
+ * Runs the compiler with these arguments in `cwd`. TOOLCHAIN with the first lines of its messages when it fails, or
+ * when the time is up: then it and its children are killed.
  */
 export function runCompiler(
   toolchain: Toolchain,

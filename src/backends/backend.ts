@@ -1,5 +1,4 @@
-// A backend turns a tile program into something that runs here: the interpreter, or a target with
-// its launcher.
+// A backend turns a tile program into something that runs here: the interpreter, or a target with its launcher.
 import { interpret } from '../3-tile/interpret.ts';
 import type { TileProgram } from '../3-tile/tile-op.ts';
 import type { Artifact } from '../6-runtime/artifact.ts';

@@ -1,5 +1,5 @@
-// `tilewright bench MODEL`: times one model, beside other runtimes where asked: runs interleave after
-// warm-up until the medians are steady, and ratios are quoted (above 1: Tilewright is faster).
+// `tilewright bench MODEL`: times one model, beside other runtimes where asked: runs interleave after warm-up until the
+// medians are steady, and ratios are quoted (above 1: Tilewright is faster).
 import fs from 'node:fs';
 import type { Command } from 'commander';
 import { figuresOf } from '../6-runtime/plan.ts';

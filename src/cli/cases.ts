@@ -1,5 +1,5 @@
-// Finds test cases on disk in ONNX's backend-test form (`model.onnx` beside `test_data_set_N`), in the
-// form `NAME.onnx` with `NAME_output_0.pb`, and reads their inputs and expected outputs.
+// Finds test cases on disk in ONNX's backend-test form (`model.onnx` beside `test_data_set_N`), in the form `NAME.onnx`
+// with `NAME_output_0.pb`, and reads their inputs and expected outputs.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseOptional, parseSequence, parseTensor } from '../1-frontend/onnx/index.ts';

@@ -1,5 +1,5 @@
-// Comparison of results with expected values: tolerance per element, distance in units in the last
-// place, and the worst element for messages.
+// Comparison of results with expected values: tolerance per element, distance in units in the last place, and the worst
+// element for messages.
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
 import type { ValueType } from '../ir/graph.ts';
@@ -11,8 +11,8 @@ export interface Comparison {
   readonly reason: string;
   readonly maxAbs: number;
   /**
-   * For f32 only; 0 otherwise. Differences of at most one unit in the last place of the tensor's
-   * largest magnitude count as 0: where terms cancel, units of the remainder measure nothing.
+   * For f32 only; 0 otherwise. Differences of at most one unit in the last place of the tensor's largest magnitude
+   * count as 0: where terms cancel, units of the remainder measure nothing.
    */
   readonly maxUlp: number;
 }
@@ -29,8 +29,8 @@ const SAME: Comparison = { ok: true, reason: '', maxAbs: 0, maxUlp: 0 };
 const fail = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
 
 /**
- * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the
- * stored float type contradicts the type that the model itself declares, the declaration counts.
+ * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the stored float type
+ * contradicts the type that the model itself declares, the declaration counts.
  */
 export function compareTensors(
   got: TensorData,

@@ -1,5 +1,5 @@
-// `tilewright explain MODEL`: the program that a model becomes: segments, kernels, how often each is
-// called, what it reads and writes, and the memory plan.
+// `tilewright explain MODEL`: the program that a model becomes: segments, kernels, how often each is called, what it
+// reads and writes, and the memory plan.
 import type { Command } from 'commander';
 import { specialise } from '../2-graph/specialise.ts';
 import { foldNode, toTiles } from '../3-tile/from-graph.ts';

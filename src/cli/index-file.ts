@@ -1,5 +1,5 @@
-// Tolerances from an INDEX.json found beside or above the cases: one entry per case with `rtol`/`atol`
-// or per-output tolerances under `sets`.
+// Tolerances from an INDEX.json found beside or above the cases: one entry per case with `rtol`/`atol` or per-output
+// tolerances under `sets`.
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Tolerance } from './compare.ts';

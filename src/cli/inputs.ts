@@ -1,5 +1,5 @@
-// What a model is fed from the command line: files, seeded random data, or the data set beside the
-// model; and how symbolic extents are bound.
+// What a model is fed from the command line: files, seeded random data, or the data set beside the model; and how
+// symbolic extents are bound.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseTensor } from '../1-frontend/onnx/index.ts';

@@ -1,5 +1,5 @@
-// `tilewright inspect MODEL`: what a model takes, gives and needs, and what is not supported and why,
-// before anything runs.
+// `tilewright inspect MODEL`: what a model takes, gives and needs, and what is not supported and why, before anything
+// runs.
 import type { Command } from 'commander';
 import { inferTypes } from '../2-graph/infer-types.ts';
 import type { Registry } from '../2-graph/registry.ts';

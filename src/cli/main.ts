@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command line: one file per command, all shells over the public API. Exit codes: 0 success,
-// 1 the command ran and found failures, 2 wrong usage or a refusal.
+// The command line: one file per command, all shells over the public API. Exit codes: 0 success, 1 the command ran and
+// found failures, 2 wrong usage or a refusal.
 import { Command } from 'commander';
 import { Stopped } from '../observe.ts';
 import { TilewrightError } from '../support/errors.ts';

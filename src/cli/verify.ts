@@ -1,5 +1,5 @@
-// `tilewright verify MODEL`: the same inputs through several targets and, on request, another runtime;
-// compares every output, or every intermediate value, and names the first that departs.
+// `tilewright verify MODEL`: the same inputs through several targets and, on request, another runtime; compares every
+// output, or every intermediate value, and names the first that departs.
 import fs from 'node:fs';
 import type { Command } from 'commander';
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';

@@ -1,7 +1,6 @@
-// Extents that may be symbolic: a number, or an interned polynomial-like expression over named
-// symbols. Arithmetic on numbers stays numbers; anything that cannot be expressed becomes a fresh
-// unknown, printed as "?". Only `inspect` and the typed package see symbols: kernels are compiled
-// for numbers.
+// Extents that may be symbolic: a number, or an interned polynomial-like expression over named symbols. Arithmetic on
+// numbers stays numbers; anything that cannot be expressed becomes a fresh unknown, printed as "?". Only `inspect` and
+// the typed package see symbols: kernels are compiled for numbers.
 export type Dim = number | SymbolicDim;
 
 /** A symbolic extent; equal text means equal extent. */

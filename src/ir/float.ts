@@ -1,5 +1,5 @@
-// Bit-exact conversion between JS numbers and the narrow floats of ONNX (f16, bf16, the f8 family,
-// f4e2m1, e8m0), round to nearest even, as one table of formats. Pure arithmetic, no tensors.
+// Bit-exact conversion between JS numbers and the narrow floats of ONNX (f16, bf16, the f8 family, f4e2m1, e8m0), round
+// to nearest even, as one table of formats. Pure arithmetic, no tensors.
 import type { DType } from './dtype.ts';
 
 /** A binary float format narrower than f32, with patterns (without the sign) that are special in it. */

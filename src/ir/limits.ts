@@ -1,6 +1,6 @@
-// The one object that bounds what a model may ask of the compiler: every stage reads its bounds from
-// here, and every size is multiplied through the checked helpers below. It lives under the stages
-// because the frontend, the graph passes, the memory plan and the runtime all refuse by it.
+// The one object that bounds what a model may ask of the compiler: every stage reads its bounds from here, and every
+// size is multiplied through the checked helpers below. It lives under the stages because the frontend, the graph
+// passes, the memory plan and the runtime all refuse by it.
 import { type ErrorPlace, TilewrightError } from '../support/errors.ts';
 
 const MiB = 2 ** 20;

@@ -1,5 +1,5 @@
-// Concrete tensors in host memory: dtype, shape and dense little-endian bytes, row-major. Used for
-// constants, feeds and results at every stage; elements are read and written as JS numbers/bigints.
+// Concrete tensors in host memory: dtype, shape and dense little-endian bytes, row-major. Used for constants, feeds and
+// results at every stage; elements are read and written as JS numbers/bigints.
 import { TilewrightError } from '../support/errors.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';

@@ -1,6 +1,6 @@
-// Every refusal of the compiler and the runtime is a TilewrightError: a stable code, the place
-// (node, operator, tensor, shape) and what to do next. Text that comes from a model is escaped and
-// shortened before it enters a message, so hostile names cannot reach a terminal or a log.
+// Every refusal of the compiler and the runtime is a TilewrightError: a stable code, the place (node, operator, tensor,
+// shape) and what to do next. Text that comes from a model is escaped and shortened before it enters a message, so
+// hostile names cannot reach a terminal or a log.
 
 /** Stable, documented classes of refusal. */
 export type ErrorCode =

@@ -1,5 +1,5 @@
-// AttributeProto → Attr, as one table from AttributeProto.type to the field that must hold the value.
-// Subgraphs are handed to the caller, who imports them without recursion.
+// AttributeProto → Attr, as one table from AttributeProto.type to the field that must hold the value. Subgraphs are
+// handed to the caller, who imports them without recursion.
 import type { Attr, Graph } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';

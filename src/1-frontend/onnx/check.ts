@@ -1,6 +1,6 @@
-// Nodes against the published signatures of their operator-set version: time, number of inputs and
-// outputs, attributes, and element types as far as they are declared or follow from the signatures.
-// This is done before upgrading, because afterwards the version is gone.
+// Nodes against the published signatures of their operator-set version: time, number of inputs and outputs, attributes,
+// and element types as far as they are declared or follow from the signatures. This is done before upgrading, because
+// afterwards the version is gone.
 import { dtypeFromOnnx } from '../../ir/dtype.ts';
 import type { Attr, Value, ValueType } from '../../ir/graph.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';

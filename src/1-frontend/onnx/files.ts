@@ -1,13 +1,12 @@
-// External tensor data: the interface through which the frontend reads it, the rules for locations,
-// and a source over bytes in memory. Nothing here knows a file system, so browsers can use it; the
-// source over a folder is node-files.ts.
+// External tensor data: the interface through which the frontend reads it, the rules for locations, and a source over
+// bytes in memory. Nothing here knows a file system, so browsers can use it; the source over a folder is node-files.ts.
 import { TilewrightError } from '../../support/errors.ts';
 
 /** Where external tensor data comes from. The caller of the frontend decides what may be read. */
 export interface FileSource {
   /**
-   * Exactly `length` bytes at `offset` of the file that the model calls `location`; may be a view.
-   * Throws EXTERNAL_DATA when there is no such file or region.
+   * Exactly `length` bytes at `offset` of the file that the model calls `location`; may be a view. Throws EXTERNAL_DATA
+   * when there is no such file or region.
    */
   readExternal(location: string, offset: number, length: number): Uint8Array;
 }
@@ -20,8 +19,8 @@ function refuse(what: string, location: string): never {
 }
 
 /**
- * The components of a location: relative, forward slashes, no parent steps, no control characters.
- * Throws EXTERNAL_DATA for anything else.
+ * The components of a location: relative, forward slashes, no parent steps, no control characters. Throws EXTERNAL_DATA
+ * for anything else.
  */
 export function locationComponents(location: string): string[] {
   if (location === '') refuse('an external tensor has no location', location);

@@ -1,6 +1,5 @@
-// GraphProto and FunctionProto → Graph and FunctionDef. Regions wait in a work list and are filled
-// after their owners, so nesting costs no stack. Names are resolved once; afterwards identity is the
-// Value object.
+// GraphProto and FunctionProto → Graph and FunctionDef. Regions wait in a work list and are filled after their owners,
+// so nesting costs no stack. Names are resolved once; afterwards identity is the Value object.
 import {
   type Attr,
   type FunctionDef,

@@ -23,9 +23,9 @@ export interface ParseOptions {
 }
 
 /**
- * Reads a ModelProto. Operators are in their newest form; constants may be views into `bytes`, at any
- * byte offset. Every refusal is a TilewrightError: INVALID_MODEL, UNSUPPORTED_VERSION,
- * UNSUPPORTED_TYPE, LIMIT_EXCEEDED or EXTERNAL_DATA.
+ * Reads a ModelProto. Operators are in their newest form; constants may be views into `bytes`, at any byte offset.
+ * Every refusal is a TilewrightError: INVALID_MODEL, UNSUPPORTED_VERSION, UNSUPPORTED_TYPE, LIMIT_EXCEEDED or
+ * EXTERNAL_DATA.
  */
 export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Model {
   checkBytes(bytes);

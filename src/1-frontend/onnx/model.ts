@@ -75,8 +75,8 @@ function readFunctions(
 }
 
 /**
- * Imports a model. Constants are views into `bytes` where the encoding allows.
- * Throws TilewrightError: INVALID_MODEL, UNSUPPORTED_*, LIMIT_EXCEEDED or EXTERNAL_DATA.
+ * Imports a model. Constants are views into `bytes` where the encoding allows. Throws TilewrightError: INVALID_MODEL,
+ * UNSUPPORTED_*, LIMIT_EXCEEDED or EXTERNAL_DATA.
  */
 export function importModel(bytes: Uint8Array, limits: ModelLimits, files?: FileSource): Model {
   const proto = decodeMessage(ModelSchema, bytes, limits);

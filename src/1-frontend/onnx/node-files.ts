@@ -1,7 +1,6 @@
-// External tensor data from a folder, for Node entry points only. A model chooses the names of its
-// data files, so each one is walked component by component below the folder: symbolic links, hard
-// links and anything but regular files are refused, and the open descriptor must still be the file
-// that was checked.
+// External tensor data from a folder, for Node entry points only. A model chooses the names of its data files, so each
+// one is walked component by component below the folder: symbolic links, hard links and anything but regular files are
+// refused, and the open descriptor must still be the file that was checked.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { TilewrightError } from '../../support/errors.ts';
@@ -9,8 +8,8 @@ import { checkRegion, type FileSource, locationComponents } from './files.ts';
 
 export interface NodeFilesOptions {
   /**
-   * Folders in which the targets of symbolic links may lie, such as the blobs folder of a download
-   * cache. Default: none, symbolic links are refused.
+   * Folders in which the targets of symbolic links may lie, such as the blobs folder of a download cache. Default:
+   * none, symbolic links are refused.
    */
   readonly allowSymlinks?: readonly string[];
 }
@@ -142,8 +141,8 @@ function readRegion(fd: number, offset: number, length: number, location: string
 }
 
 /**
- * External data below `folder`, which the caller trusts. Every read is checked anew.
- * Throws USAGE when the folder does not exist.
+ * External data below `folder`, which the caller trusts. Every read is checked anew. Throws USAGE when the folder does
+ * not exist.
  */
 export function nodeFiles(folder: string, options: NodeFilesOptions = {}): FileSource {
   try {

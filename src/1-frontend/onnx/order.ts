@@ -1,5 +1,5 @@
-// Node order of one graph. ONNX asks for topological order, but some published models are not in it;
-// they are sorted here, and cycles are refused.
+// Node order of one graph. ONNX asks for topological order, but some published models are not in it; they are sorted
+// here, and cycles are refused.
 import { TilewrightError } from '../../support/errors.ts';
 import type { Graph as GraphProto, Model as ModelProto, Node as NodeProto } from './gen/onnx_pb.ts';
 
@@ -35,8 +35,8 @@ function isOrdered(nodes: readonly NodeProto[], producer: ReadonlyMap<string, nu
 }
 
 /**
- * The nodes such that every value is produced before a node reads it: unchanged when they already are
- * so, else sorted depth-first from the first node on. Throws INVALID_MODEL naming a node of a cycle.
+ * The nodes such that every value is produced before a node reads it: unchanged when they already are so, else sorted
+ * depth-first from the first node on. Throws INVALID_MODEL naming a node of a cycle.
  */
 export function topologicalOrder(nodes: readonly NodeProto[]): readonly NodeProto[] {
   const producer = new Map<string, number>();

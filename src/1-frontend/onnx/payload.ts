@@ -1,5 +1,5 @@
-// Tensor payloads: raw bytes and typed lists of a TensorProto to dense elements, and back to raw
-// bytes. Sub-byte types are packed low bits first in a model and take one byte per element here.
+// Tensor payloads: raw bytes and typed lists of a TensorProto to dense elements, and back to raw bytes. Sub-byte types
+// are packed low bits first in a model and take one byte per element here.
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
 import type { Tensor } from './gen/onnx_pb.ts';
 

@@ -1,6 +1,6 @@
-// Names of one graph or function body. A region sees the names around it, but only those that are
-// defined before the node that owns the region; since regions are imported after their owners, each
-// entry remembers the node that defines it.
+// Names of one graph or function body. A region sees the names around it, but only those that are defined before the
+// node that owns the region; since regions are imported after their owners, each entry remembers the node that defines
+// it.
 import type { Value } from '../../ir/graph.ts';
 import { TilewrightError } from '../../support/errors.ts';
 

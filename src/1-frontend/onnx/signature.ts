@@ -1,5 +1,5 @@
-// Signatures of the default domain's operators, per operator-set version: parameters, attributes and
-// element types, read on demand from the generated table.
+// Signatures of the default domain's operators, per operator-set version: parameters, attributes and element types,
+// read on demand from the generated table.
 import type { Attr } from '../../ir/graph.ts';
 import { SIGNATURES, TYPE_SETS } from './gen/operators.ts';
 

@@ -1,6 +1,6 @@
-// TensorProto and SparseTensorProto → TensorData. One reader per model counts the bytes of all its
-// constants, and every place where a tensor can stand in a model goes through it, so that no site
-// escapes the checks of sizes and of external data. Raw payloads stay views at any byte offset.
+// TensorProto and SparseTensorProto → TensorData. One reader per model counts the bytes of all its constants, and every
+// place where a tensor can stand in a model goes through it, so that no site escapes the checks of sizes and of
+// external data. Raw payloads stay views at any byte offset.
 import { type DType, dtypeFromOnnx, dtypeInfo } from '../../ir/dtype.ts';
 import { checkedProduct, checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import { elements, emptyTensor, rowMajorStrides, type TensorData } from '../../ir/tensor.ts';

@@ -1,5 +1,5 @@
-// TypeProto → ValueType. Nested types are unwrapped in a loop of bounded length; extents that name a
-// parameter become symbols, and those that say nothing become fresh unknowns.
+// TypeProto → ValueType. Nested types are unwrapped in a loop of bounded length; extents that name a parameter become
+// symbols, and those that say nothing become fresh unknowns.
 import { type Dim, symbol } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import { dtypeFromOnnx } from '../../ir/dtype.ts';
@@ -18,8 +18,8 @@ const UNSUPPORTED = new Map<string, string>([
 const MAX_SYMBOL = 200;
 
 /**
- * The symbol of a dim_param. Characters with which composite extents are printed are escaped, so
- * that a name cannot pose as the result of arithmetic.
+ * The symbol of a dim_param. Characters with which composite extents are printed are escaped, so that a name cannot
+ * pose as the result of arithmetic.
  */
 function parameter(name: string): Dim {
   if (name === '' || name.length > MAX_SYMBOL) return symbol('?');
@@ -52,8 +52,8 @@ function tensor(elemType: number, shape: Shape | undefined, limits: ModelLimits,
 }
 
 /**
- * The type of a value, or undefined when the model leaves it open. `name` is for messages.
- * Throws UNSUPPORTED_TYPE for maps, opaque and sparse types.
+ * The type of a value, or undefined when the model leaves it open. `name` is for messages. Throws UNSUPPORTED_TYPE for
+ * maps, opaque and sparse types.
  */
 export function valueType(proto: Type | undefined, limits: ModelLimits, name: string): ValueType | undefined {
   const wrappers: ('sequence' | 'optional')[] = [];

@@ -1,7 +1,7 @@
-// Decoding of protobuf bytes: a scan with its own stack proves that the bytes are well-formed for the
-// schema and within the limits, then the protobuf library builds the messages. The library checks
-// neither wire types nor the ends of nested messages and allocates as it goes, so it only ever sees
-// bytes that passed the scan. Payloads (`bytes` fields) stay views into the input.
+// Decoding of protobuf bytes: a scan with its own stack proves that the bytes are well-formed for the schema and within
+// the limits, then the protobuf library builds the messages. The library checks neither wire types nor the ends of
+// nested messages and allocates as it goes, so it only ever sees bytes that passed the scan. Payloads (`bytes` fields)
+// stay views into the input.
 import { type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import { TilewrightError } from '../../support/errors.ts';
@@ -230,8 +230,8 @@ function wireDepth(limits: ModelLimits): number {
 }
 
 /**
- * Decodes one message. Bytes fields of the result are views into `bytes`.
- * Throws INVALID_MODEL for malformed bytes and LIMIT_EXCEEDED beyond `limits`.
+ * Decodes one message. Bytes fields of the result are views into `bytes`. Throws INVALID_MODEL for malformed bytes and
+ * LIMIT_EXCEEDED beyond `limits`.
  */
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
   checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });

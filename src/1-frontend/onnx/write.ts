@@ -1,5 +1,5 @@
-// Descriptions of graphs in names → ONNX bytes: for tests, tools and exporters. The counterpart of
-// the reader, on the same schema.
+// Descriptions of graphs in names → ONNX bytes: for tests, tools and exporters. The counterpart of the reader, on the
+// same schema.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Dim, isStatic } from '../../ir/dim.ts';
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';

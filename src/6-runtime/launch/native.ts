@@ -1,6 +1,6 @@
-// The launcher of C code: compiles the artifact's translation units with the machine's compiler (or
-// takes the library from the cache), loads it and calls its one function over memory of its own. In:
-// an Artifact of the C target. Out: an Executable.
+// The launcher of C code: compiles the artifact's translation units with the machine's compiler (or takes the library
+// from the cache), loads it and calls its one function over memory of its own. In: an Artifact of the C target. Out: an
+// Executable.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The parts of a package's ES module that all targets share: the signature, and moving data between
-// typed arrays and the program's memory.
+// The parts of a package's ES module that all targets share: the signature, and moving data between typed arrays and
+// the program's memory.
 import { literal, type Signature } from './signature.ts';
 
 export function moduleHead(s: Signature, version: string): string {

@@ -1,6 +1,6 @@
-// The ahead-of-time package of a C artifact: source and header for any C program, weights, and an ES
-// module that calls the built library through koffi. In: an artifact and the model's names. Out:
-// files by name. Names of the model appear only in the ES module's data and types.
+// The ahead-of-time package of a C artifact: source and header for any C program, weights, and an ES module that calls
+// the built library through koffi. In: an artifact and the model's names. Out: files by name. Names of the model appear
+// only in the ES module's data and types.
 import { version } from '../../version.ts';
 import type { Artifact, Slot } from '../artifact.ts';
 import { moduleHead } from './module-text.ts';

@@ -1,5 +1,5 @@
-// What a package says of its model: inputs and outputs by name with type, dims and place in memory.
-// Names are data: they enter generated text only as escaped string literals.
+// What a package says of its model: inputs and outputs by name with type, dims and place in memory. Names are data:
+// they enter generated text only as escaped string literals.
 import { dtypeInfo } from '../../ir/dtype.ts';
 import type { Artifact, Slot } from '../artifact.ts';
 import { arrayClass } from '../tensor.ts';

@@ -1,5 +1,5 @@
-// The ahead-of-time package of a wasm artifact: module bytes, weights, an ES module and its types. In:
-// an artifact and the model's names. Out: files by name; nothing of Tilewright is needed to run them.
+// The ahead-of-time package of a wasm artifact: module bytes, weights, an ES module and its types. In: an artifact and
+// the model's names. Out: files by name; nothing of Tilewright is needed to run them.
 import { version } from '../../version.ts';
 import type { Artifact } from '../artifact.ts';
 import { memoryLayout } from '../launch/wasm.ts';

@@ -1,5 +1,5 @@
-// Before operator set 7 the second input was stretched only where attributes said so, from a given
-// axis on. Unit extents are appended to it, so that the usual alignment at the last axis means the same.
+// Before operator set 7 the second input was stretched only where attributes said so, from a given axis on. Unit
+// extents are appended to it, so that the usual alignment at the last axis means the same.
 import type { Value } from '../../../ir/graph.ts';
 import { intAttr, type UpgradeContext } from './context.ts';
 import type { Rule } from './rule.ts';

@@ -1,5 +1,5 @@
-// What an upgrade rule works with: the node, its attributes (also those that a function passes in),
-// and the emission of helper nodes before or after it.
+// What an upgrade rule works with: the node, its attributes (also those that a function passes in), and the emission of
+// helper nodes before or after it.
 import { type Attr, type Graph, newValue, type Value } from '../../../ir/graph.ts';
 import type { TensorData } from '../../../ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../../support/errors.ts';
@@ -147,8 +147,8 @@ export class UpgradeContext {
   }
 
   /**
-   * Removes a numeric attribute and gives its value as a constant; undefined when the node does not
-   * have it. Inside functions the attribute may be a reference.
+   * Removes a numeric attribute and gives its value as a constant; undefined when the node does not have it. Inside
+   * functions the attribute may be a reference.
    */
   take(name: string, kind: NumericKind): Value | undefined {
     const ref = this.node.refs.get(name);

@@ -1,5 +1,5 @@
-// Older operator forms → the newest form, so that later stages know one form per operator. The rules
-// are a table by operator and version, applied from the oldest change to the newest.
+// Older operator forms → the newest form, so that later stages know one form per operator. The rules are a table by
+// operator and version, applied from the oldest change to the newest.
 import type { DraftNode } from '../draft.ts';
 import { NEWEST_OPSET } from '../opsets.ts';
 import { BROADCAST_RULES } from './broadcast.ts';
@@ -19,8 +19,8 @@ for (const rule of [...BROADCAST_RULES, ...INPUT_RULES, ...RESIZE_RULES, ...FORM
 for (const rules of RULES.values()) rules.sort((a, b) => a.before - b.before);
 
 /**
- * The node of the default domain in its newest form, with the helper nodes it takes, in order.
- * Throws UNSUPPORTED_VERSION for forms that have no newer one.
+ * The node of the default domain in its newest form, with the helper nodes it takes, in order. Throws
+ * UNSUPPORTED_VERSION for forms that have no newer one.
  */
 export function upgrade(node: DraftNode, around: Surroundings): readonly DraftNode[] {
   const { version } = node;

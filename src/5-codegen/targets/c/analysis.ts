@@ -1,6 +1,6 @@
-// Facts about a kernel that its C text depends on: which index expressions cannot be steered by
-// data (they may be computed in 64 bits, where nothing wraps), what each expression reads, and how
-// often each value is used. No recursion: expressions may be thousands deep.
+// Facts about a kernel that its C text depends on: which index expressions cannot be steered by data (they may be
+// computed in 64 bits, where nothing wraps), what each expression reads, and how often each value is used. No
+// recursion: expressions may be thousands deep.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
 import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
@@ -37,8 +37,8 @@ export const steadyGiven = (locals: ReadonlySet<Local>): Facts<boolean> =>
 const PASSES = 4;
 
 /**
- * Locals whose value depends on no loaded element: indices of loops with such bounds, and locals
- * whose every `set` is such an expression of others.
+ * Locals whose value depends on no loaded element: indices of loops with such bounds, and locals whose every `set` is
+ * such an expression of others.
  */
 export function staticLocals(kernel: Kernel): ReadonlySet<Local> {
   const found = new Set<Local>();

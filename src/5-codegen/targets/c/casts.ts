@@ -1,6 +1,5 @@
-// Value conversions in C with the total semantics of 3-tile/expr.ts: float → int truncates and
-// saturates with NaN giving 0, int → int wraps, anything → bool is x != 0; and the round trip
-// through a storage type.
+// Value conversions in C with the total semantics of 3-tile/expr.ts: float → int truncates and saturates with NaN
+// giving 0, int → int wraps, anything → bool is x != 0; and the round trip through a storage type.
 import type { ComputeType } from '../../../3-tile/expr.ts';
 import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
 import { TilewrightError } from '../../../support/errors.ts';

@@ -1,5 +1,5 @@
-// The same formula for a scalar and for a vector of any width: conversions, bit views, blends and
-// constants whose C spelling differs between the two. Masks are 0/1 in scalars and 0/-1 in vectors.
+// The same formula for a scalar and for a vector of any width: conversions, bit views, blends and constants whose C
+// spelling differs between the two. Masks are 0/1 in scalars and 0/-1 in vectors.
 import type { ComputeType, Expr } from '../../../3-tile/expr.ts';
 import { invariant } from '../../../support/errors.ts';
 import { perLane, type Scalar, scalarBytes, signedOf, type Unit } from './unit.ts';
@@ -66,10 +66,9 @@ export class Form {
   }
 
   /**
-   * C's value conversion, lane by lane; the value must be in range of `to`. Written per lane, since
-   * gcc 12 turns that into one instruction and __builtin_convertvector of narrow types into many.
-   * Between floats it is the other way round: gcc 12 takes f64 → f32 → f64, once vectorised from
-   * lanes, for the identity.
+   * C's value conversion, lane by lane; the value must be in range of `to`. Written per lane, since gcc 12 turns that
+   * into one instruction and __builtin_convertvector of narrow types into many. Between floats it is the other way
+   * round: gcc 12 takes f64 → f32 → f64, once vectorised from lanes, for the identity.
    */
   convert(from: Scalar, to: Scalar, x: string): string {
     if (from === to) return x;

@@ -1,6 +1,5 @@
-// The native target: GNU C that gcc and clang compile to vector code for the CPU's features, given
-// by the names that Linux uses for them. In: a scheduled program. Out: C source text; compiling and
-// loading it is the runtime's work.
+// The native target: GNU C that gcc and clang compile to vector code for the CPU's features, given by the names that
+// Linux uses for them. In: a scheduled program. Out: C source text; compiling and loading it is the runtime's work.
 import type { ComputeType, Op } from '../../../3-tile/expr.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import type { EmitOptions, Target } from '../target.ts';

@@ -1,6 +1,6 @@
-// One kernel as one C function over restrict pointers: statements in order, locals as C variables
-// of their own. In: a Kernel with flat element indices. Out: parameters and body text; the function
-// gets its name from the program, so that equal kernels can share one.
+// One kernel as one C function over restrict pointers: statements in order, locals as C variables of their own. In: a
+// Kernel with flat element indices. Out: parameters and body text; the function gets its name from the program, so that
+// equal kernels can share one.
 import { computeType, type Local } from '../../../3-tile/expr.ts';
 import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
@@ -15,8 +15,8 @@ import { type Item, Values } from './values.ts';
 const MAX_NESTING = 200;
 
 /**
- * `(parameters) { body }` of the kernel. `overlapping` holds the positions of parameters that some
- * call passes memory shared with another one, of which one is written: they are not `restrict`.
+ * `(parameters) { body }` of the kernel. `overlapping` holds the positions of parameters that some call passes memory
+ * shared with another one, of which one is written: they are not `restrict`.
  */
 export function emitKernel(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string {
   return new KernelWriter(unit, kernel, overlapping).run();

@@ -1,5 +1,5 @@
-// Loads and stores in C: from a pointer to the storage type to a value of the compute type and
-// back, for scalars, for consecutive elements and lane by lane under a guard.
+// Loads and stores in C: from a pointer to the storage type to a value of the compute type and back, for scalars, for
+// consecutive elements and lane by lane under a guard.
 import { type ComputeType, computeType } from '../../../3-tile/expr.ts';
 import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
 import { wrapInteger } from './casts.ts';

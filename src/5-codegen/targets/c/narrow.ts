@@ -1,6 +1,6 @@
-// Narrow floats in C: helper functions that decode a stored pattern to f32 and encode f32 (or f64)
-// to a pattern, bit for bit as ir/float.ts does. Bit arithmetic on f32 and u32, the same text for
-// scalars and vectors; half precision uses the CPU's conversion where there is one.
+// Narrow floats in C: helper functions that decode a stored pattern to f32 and encode f32 (or f64) to a pattern, bit
+// for bit as ir/float.ts does. Bit arithmetic on f32 and u32, the same text for scalars and vectors; half precision
+// uses the CPU's conversion where there is one.
 import type { DType } from '../../../ir/dtype.ts';
 import { FORMATS, type Format } from '../../../ir/float.ts';
 import type { Form } from './form.ts';

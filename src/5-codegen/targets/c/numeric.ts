@@ -1,6 +1,6 @@
-// Arithmetic whose C needs more than an operator: counting bits, division that is total, min and max
-// that order zeros and keep NaN, multiply-add with one rounding. The same text serves scalars and
-// vectors; ops.ts has the table that these belong to.
+// Arithmetic whose C needs more than an operator: counting bits, division that is total, min and max that order zeros
+// and keep NaN, multiply-add with one rounding. The same text serves scalars and vectors; ops.ts has the table that
+// these belong to.
 import type { Expr } from '../../../3-tile/expr.ts';
 import { TilewrightError } from '../../../support/errors.ts';
 import { Form } from './form.ts';
@@ -70,8 +70,8 @@ export const extreme =
   };
 
 /**
- * min or max with a constant: `c sign x ? c : x` keeps NaN, and gives x where both are equal; so
- * only the zero that loses against the other zero needs more: adding +0 turns -0 into +0.
+ * min or max with a constant: `c sign x ? c : x` keeps NaN, and gives x where both are equal; so only the zero that
+ * loses against the other zero needs more: adding +0 turns -0 into +0.
  */
 function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[], c: number): string {
   if (which === 'min' && Object.is(c, -0)) return floatExtreme(form, which, s, x);
@@ -82,8 +82,8 @@ function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly str
 }
 
 /**
- * Where neither operand is smaller, both are equal or one is NaN: the union of the bits is then the
- * smaller zero, the common value, or a NaN. max is min under a flip of the signs.
+ * Where neither operand is smaller, both are equal or one is NaN: the union of the bits is then the smaller zero, the
+ * common value, or a NaN. max is min under a flip of the signs.
  */
 function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
   return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {

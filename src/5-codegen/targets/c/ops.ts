@@ -1,5 +1,5 @@
-// How each expression op is written in C, as one table: operand texts in, one C expression out, for
-// scalars and vectors alike. Ops that a legalising pass must have removed are absent.
+// How each expression op is written in C, as one table: operand texts in, one C expression out, for scalars and vectors
+// alike. Ops that a legalising pass must have removed are absent.
 import type { ComputeType, Expr, Op } from '../../../3-tile/expr.ts';
 import { castValue, roundValue } from './casts.ts';
 import { Form, literal } from './form.ts';

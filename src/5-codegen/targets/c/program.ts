@@ -1,6 +1,6 @@
-// A TaskProgram as C11 with GNU vector extensions: one function per distinct kernel and one exported
-// function that runs the tasks of lane 0 over the constant segment and the arena. In: the program
-// and its memory plan. Out: one or more translation units that share no data, only functions.
+// A TaskProgram as C11 with GNU vector extensions: one function per distinct kernel and one exported function that runs
+// the tasks of lane 0 over the constant segment and the arena. In: the program and its memory plan. Out: one or more
+// translation units that share no data, only functions.
 import type { Kernel, Placement, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';

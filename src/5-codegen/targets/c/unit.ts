@@ -1,6 +1,6 @@
-// One C translation unit under construction: vector types and helper functions, each written once
-// and only when something asks for it, in order of need. In: names and bodies. Out: the text before
-// the kernels. C names here are made from type names and lane counts only.
+// One C translation unit under construction: vector types and helper functions, each written once and only when
+// something asks for it, in order of need. In: names and bodies. Out: the text before the kernels. C names here are
+// made from type names and lane counts only.
 import type { ComputeType } from '../../../3-tile/expr.ts';
 import { type DType, dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';

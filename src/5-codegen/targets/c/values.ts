@@ -1,7 +1,6 @@
-// Expressions to C text with sharing: a value used more than once, or nested too deep, becomes a
-// named constant; the name stays good until a local it reads is set or a tensor it reads is stored.
-// Index arithmetic that data cannot steer is done in 64 bits ("wide"), so addresses need no
-// sign extension and loops over them strength-reduce.
+// Expressions to C text with sharing: a value used more than once, or nested too deep, becomes a named constant; the
+// name stays good until a local it reads is set or a tensor it reads is stored. Index arithmetic that data cannot steer
+// is done in 64 bits ("wide"), so addresses need no sign extension and loops over them strength-reduce.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
