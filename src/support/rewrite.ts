@@ -1,6 +1,6 @@
-// Drivers over directed acyclic graphs of immutable nodes, with their own stack, so that depth costs
-// memory and never the call stack. In: roots, how to see children, how to rebuild. Out: orders and
-// rewritten roots. Knows nothing about expressions.
+// Drivers over directed acyclic graphs of immutable nodes, with their own stack, so that depth costs memory and never
+// the call stack. In: roots, how to see children, how to rebuild. Out: orders and rewritten roots. Knows nothing about
+// expressions.
 import { invariant } from './errors.ts';
 
 export interface Dag<N> {
@@ -56,9 +56,9 @@ export function rebuildFrom<N>(node: N, dag: Dag<N>, memo: ReadonlyMap<N, N>): N
 const MAX_PENDING = 1000;
 
 /**
- * Bottom-up to a fixed point: children first, then `step` at the node as long as it gives another
- * node, whose parts are rewritten in turn. `memo` may be kept between calls with the same `step`.
- * Throws INTERNAL when the rules run in a circle or do not end.
+ * Bottom-up to a fixed point: children first, then `step` at the node as long as it gives another node, whose parts are
+ * rewritten in turn. `memo` may be kept between calls with the same `step`. Throws INTERNAL when the rules run in a
+ * circle or do not end.
  */
 export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undefined, memo: Map<N, N> = new Map()): N {
   const forward = new Map<N, N>();
@@ -104,10 +104,15 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
 
 /** The root's entry of `memo`, made by `compute` from those of its children, which are made first. */
 export function memoised<N, T>(root: N, src: (node: N) => readonly N[], memo: Map<N, T>, compute: (node: N) => T): T {
-  if (!memo.has(root)) {
-    const visited = new Set<N>();
-    const seen: Seen<N> = { has: (node) => memo.has(node) || visited.has(node), add: (node) => visited.add(node) };
-    for (const node of postOrder([root], src, seen)) memo.set(node, compute(node));
+  const stack = memo.has(root) ? [] : [root];
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    const before = stack.length;
+    const children = memo.has(node) ? [] : src(node);
+    for (let i = children.length - 1; i >= 0; i--) if (!memo.has(children[i])) stack.push(children[i]);
+    if (stack.length > before) continue;
+    if (!memo.has(node)) memo.set(node, compute(node));
+    stack.pop();
   }
   return memo.get(root)!;
 }

@@ -8,7 +8,7 @@ import { dtypeInfo } from '../../../ir/dtype.ts';
 import { memoised } from '../../../support/rewrite.ts';
 import { type Affine, affine, isNonNegative } from './affine.ts';
 import type { Access } from './storage.ts';
-import type { Value, Values, Variable } from './value.ts';
+import { operandsOf, type Value, type Values, type Variable } from './value.ts';
 
 /** A loop around the current statement. */
 export interface LoopFrame {
@@ -127,15 +127,14 @@ export class Addressing {
 
   /** The innermost loop in which the value changes; -1: none. */
   depthOf(value: Value): number {
-    return this.loops.findLastIndex(({ assigned, written, varies }) => {
-      const own = (x: Value): boolean =>
-        x.variable ? assigned.has(x.variable) : x.memory !== null && written.has(x.memory);
-      return memoised(
-        value,
-        (x) => x.src,
-        varies,
-        (x) => own(x) || x.src.some((s) => varies.get(s)),
-      );
-    });
+    return this.loops.findLastIndex((loop) => varies(value, loop));
   }
+}
+
+/** Whether the value may differ between iterations of the loop. */
+function varies(value: Value, { assigned, written, varies: memo }: LoopFrame): boolean {
+  return memoised(value, operandsOf, memo, (x) => {
+    const own = x.variable ? assigned.has(x.variable) : x.memory !== null && written.has(x.memory);
+    return own || x.src.some((s) => memo.get(s));
+  });
 }

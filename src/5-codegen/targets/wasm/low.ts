@@ -4,7 +4,7 @@
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { memoised } from '../../../support/rewrite.ts';
 import type { Access, Stored } from './storage.ts';
-import { isConstant, type Value, type Variable } from './value.ts';
+import { isConstant, operandsOf, type Value, type Variable } from './value.ts';
 
 export interface LowFor {
   readonly kind: 'for';
@@ -66,7 +66,7 @@ function changes(loop: LowStmt): (x: Value) => boolean {
   }
   const memo = new Map<Value, boolean>();
   const own = (x: Value): boolean => effects.has(x.variable ?? x.memory) || x.src.some((s) => memo.get(s));
-  return (x) => memoised(x, (n) => n.src, memo, own);
+  return (x) => memoised(x, operandsOf, memo, own);
 }
 
 /** A value and whether it is computed whenever the loop is entered. */

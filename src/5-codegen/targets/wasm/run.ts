@@ -2,7 +2,7 @@
 // again before anything it depends on changes is kept in a local. In: values with an action each.
 // Out: instructions. Needs no recursion however deep the values are.
 import type { TileTensor } from '../../../3-tile/tensor.ts';
-import { postOrder } from '../../../support/rewrite.ts';
+import { memoised } from '../../../support/rewrite.ts';
 import type { FunctionBuilder } from './function.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
 
@@ -29,8 +29,6 @@ interface Node {
   readonly src: readonly Node[];
   /** Count of changes to the variable or memory it reads, when it was made. */
   readonly version: number;
-  /** The last moment at which it was known to be current. */
-  stamp: number;
   uses: number;
   /** The local that keeps it, or -1. */
   local: number;
@@ -39,37 +37,35 @@ interface Node {
 
 class RunGraph {
   private readonly hoisted: ReadonlyMap<Value, number>;
+  private readonly latest = new Map<Value, Node>();
+  /** Those of the latest that are known to hold since the last change. */
   private readonly current = new Map<Value, Node>();
   private readonly versions = new Map<TileTensor | Variable | null, number>();
-  private now = 0;
 
   constructor(hoisted: ReadonlyMap<Value, number>) {
     this.hoisted = hoisted;
   }
 
   node(root: Value): Node {
-    const visited = new Set<Value>();
-    const isCurrent = (x: Value): boolean => visited.has(x) || this.current.get(x)?.stamp === this.now;
-    for (const x of postOrder([root], this.operands, { has: isCurrent, add: (x) => visited.add(x) })) this.renew(x);
-    return this.current.get(root)!;
+    return memoised(root, this.operands, this.current, this.renewed);
   }
 
   private readonly operands = (x: Value): readonly Value[] => (this.hoisted.has(x) ? [] : x.src);
 
-  private renew(value: Value): void {
+  private readonly renewed = (value: Value): Node => {
     const src = this.operands(value).map((s) => this.current.get(s)!);
     const version = this.versions.get(value.variable ?? value.memory) ?? 0;
-    const old = this.current.get(value);
-    if (old?.version === version && src.every((s, i) => s === old.src[i])) old.stamp = this.now;
-    else {
-      for (const s of src) s.uses++;
-      this.current.set(value, { value, src, version, stamp: this.now, uses: 0, local: -1, left: 0 });
-    }
-  }
+    const old = this.latest.get(value);
+    if (old?.version === version && src.every((s, i) => s === old.src[i])) return old;
+    for (const s of src) s.uses++;
+    const node = { value, src, version, uses: 0, local: -1, left: 0 };
+    this.latest.set(value, node);
+    return node;
+  };
 
   changed({ sets, writes }: RunItem): void {
     for (const what of [sets, writes]) if (what) this.versions.set(what, (this.versions.get(what) ?? 0) + 1);
-    if (sets || writes) this.now++;
+    if (sets || writes) this.current.clear();
   }
 }
 

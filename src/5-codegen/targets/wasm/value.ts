@@ -125,6 +125,8 @@ function immediateKey(op: Value['op'], imm: Immediate): string {
   return String(scratch.getBigUint64(0));
 }
 
+export const operandsOf = (v: Value): readonly Value[] => v.src;
+
 const CONSTANTS: ReadonlySet<Value['op']> = new Set(['i32.const', 'i64.const', 'f32.const', 'f64.const']);
 /** Scalars only. */
 export const isConstant = (v: Value): boolean => CONSTANTS.has(v.op);
