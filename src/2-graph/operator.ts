@@ -1,8 +1,9 @@
 // What stage 2 knows of an operator: names, arity, type inference, and for composite or structural
 // operators an expansion. The lowering to tiles is opaque here (type parameter), so that this stage
 // stays below the tile stage. One file per operator in ops/ provides the values.
-import type { DType } from '../ir/dtype.ts';
+
 import { type Dim, isStatic } from '../ir/dim.ts';
+import type { DType } from '../ir/dtype.ts';
 import { type Attr, type Graph, type TensorType, tensorType } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers } from '../ir/tensor.ts';
 import { NodeView } from './attributes.ts';
@@ -31,6 +32,9 @@ export type AttrInput =
   | TensorData
   | Attr
   | { float: number };
+
+/** Operators that only expansions emit: they check less, so a model may not name them. */
+export const INTERNAL_DOMAIN = 'tilewright';
 
 export interface Operator<L = unknown> {
   /** As in ONNX. */

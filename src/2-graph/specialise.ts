@@ -11,7 +11,7 @@ import { Demand, Emitter, type Fold } from './emitter.ts';
 import { Expansion } from './expansion.ts';
 import { bindFunction } from './functions.ts';
 import { collectTensors } from './liveness.ts';
-import type { Operator, StaticValue } from './operator.ts';
+import { INTERNAL_DOMAIN, type Operator, type StaticValue } from './operator.ts';
 import type { Registry } from './registry.ts';
 import type { OutputSource, Specialisation } from './segment.ts';
 import type { StaticTensor } from './static.ts';
@@ -153,6 +153,9 @@ export class Specialiser {
 
   private visit(node: Node, env: Env): void {
     withPlace({ node: node.name || node.outputs.find((o) => o)?.name, op: node.op }, () => {
+      if (node.domain === INTERNAL_DOMAIN) {
+        throw new TilewrightError('UNSUPPORTED_OPERATOR', `the domain ${INTERNAL_DOMAIN} is reserved for the compiler`);
+      }
       const inputs = node.inputs.map((v) => (v ? this.require(env, v) : null));
       const used = node.outputs.map((o) => o !== null);
       const results = this.apply(node, inputs, used, env);

@@ -186,3 +186,18 @@ describe('sequences and optionals', () => {
     await expect(runGraph(graph, [f32(1)])).rejects.toThrow(/position 1 is out of range for 1 elements/);
   });
 });
+
+describe('operators of the compiler itself', () => {
+  it('are refused in a model', async () => {
+    const graph = {
+      inputs: [{ name: 'x' }],
+      outputs: [{ name: 'y' }],
+      nodes: [{ op: 'UniqueRows', domain: 'tilewright', inputs: ['x'], outputs: ['y'], attrs: { axis: attr.int(7) } }],
+    };
+    const run = runGraph(graph, [f32(1)], 'interpreter', [
+      ['', 28],
+      ['tilewright', 1],
+    ]);
+    await expect(run).rejects.toThrow(/UNSUPPORTED_OPERATOR.*reserved/);
+  });
+});
