@@ -1,16 +1,15 @@
-// The documentation names only commands, files and links that exist.
+// The documentation names only commands, files and links that exist, and its figures are the measured ones.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PAGES, tables, withTables } from '../../scripts/readme-tables.ts';
 import { ROOT } from '../../scripts/source.ts';
 
 const scripts: Record<string, string> = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts;
 
-/** Pages that describe what is there; the architecture also describes what is to come. */
 const pages = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.md') && !/node_modules|^\.|^dist\//.test(path))
-  .filter((path) => path !== 'docs/architecture.md')
   .sort();
 
 /** A part of a path that stands for a name to be chosen. */
@@ -40,4 +39,19 @@ describe.each(pages)('%s', (page) => {
 
 it('finds pages', () => {
   expect(pages).toContain('README.md');
+});
+
+describe('tables of results', () => {
+  it.each(PAGES)('are those of bench/results in %s (else: npm run readme)', (page) => {
+    const text = read(page);
+    expect(text).toContain('<!-- table: ');
+    expect(withTables(text, tables())).toBe(text);
+  });
+
+  it('are written between markers, and only where a table has that name', () => {
+    const page = 'a\n<!-- table: t -->\nold\n<!-- end of table -->\nb';
+    const written = 'a\n<!-- table: t -->\n\nnew\n\n<!-- end of table -->\nb';
+    expect(withTables(page, new Map([['t', 'new']]))).toBe(written);
+    expect(() => withTables(page, new Map())).toThrow('there is no table "t"');
+  });
 });

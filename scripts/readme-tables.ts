@@ -1,0 +1,170 @@
+// `npm run readme`: writes the tables of measured results into the pages that show them, between
+// markers. In: bench/results/*.json and the list of excluded operators. Out: README.md and pages of
+// docs whose figures are those of the files. A test fails while a page is behind.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXCLUDED } from '../src/ops/excluded.ts';
+import type { Conformance, ConformanceRow } from './conformance.ts';
+import { ROOT } from './source.ts';
+
+export const PAGES = ['README.md', 'docs/conformance.md', 'docs/performance.md'];
+const RESULTS = 'bench/results';
+
+interface OpsRow {
+  readonly name: string;
+  readonly ours: number;
+  readonly theirs: number;
+  readonly ratio: number;
+  readonly rate: number;
+  readonly unit: string;
+  readonly ofPeak: number | null;
+}
+
+/** What `npm run bench:ops` writes. */
+export interface OpsResult {
+  readonly suite: string;
+  readonly tilewright: string;
+  readonly node: string;
+  readonly cpu: string;
+  readonly peer: string;
+  readonly threads: number;
+  readonly geomean: number;
+  readonly rows: readonly OpsRow[];
+}
+
+/** A result file, or undefined while it was never written. */
+export function readResult<T>(file: string): T | undefined {
+  const path = join(ROOT, RESULTS, file);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
+}
+
+/** Results of single operators, one per target, in the order of their files. */
+function opsResults(): OpsResult[] {
+  const folder = join(ROOT, RESULTS);
+  const files = existsSync(folder) ? readdirSync(folder).filter((f) => /^ops-\w+\.json$/.test(f)) : [];
+  return files.sort().map((file) => readResult<OpsResult>(file)!);
+}
+
+type Cells = readonly (string | number)[];
+
+function table(head: Cells, rows: readonly Cells[]): string {
+  const line = (cells: Cells): string => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+const NOT_MEASURED = (command: string): string => `Not measured yet: \`${command}\` writes the figures.`;
+const unique = <T>(xs: readonly T[]): T[] => [...new Set(xs)];
+
+/** `17 of 17`, and how many were left out. */
+function score(rows: readonly ConformanceRow[]): string {
+  const sum = (f: 'passed' | 'failed' | 'skipped'): number => rows.reduce((n, r) => n + r[f], 0);
+  const left = sum('skipped');
+  return rows.length === 0
+    ? '–'
+    : `${sum('passed')} of ${sum('passed') + sum('failed')}${left ? `, ${left} left out` : ''}`;
+}
+
+function scores(c: Conformance, head: Cells, label: (r: ConformanceRow) => string): string {
+  const targets = unique(c.rows.map((r) => r.target)).sort();
+  const labels = unique(c.rows.map(label));
+  const rows = labels.map((l) => [
+    l,
+    ...targets.map((t) => score(c.rows.filter((r) => label(r) === l && r.target === t))),
+  ]);
+  return table([...head, ...targets.map((t) => `\`${t}\``)], rows);
+}
+
+const named = ({ suite, group }: ConformanceRow): string => (suite === group ? suite : `${suite}, ${group}`);
+
+function failures(c: Conformance): string {
+  const all = c.rows.flatMap(({ suite, target, failures }) => failures.map((f) => ({ ...f, suite, target })));
+  const names = unique(all.map((f) => f.name)).sort();
+  if (names.length === 0) return 'None.';
+  const rows = names.map((name): Cells => {
+    const own = all.filter((f) => f.name === name);
+    const reason = own[0].reason.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+    return [`\`${name}\``, own[0].suite, own.map((f) => f.target).join(', '), reason];
+  });
+  return table(['Case', 'Suite', 'Fails on', 'What is found'], rows);
+}
+
+function excluded(): string {
+  const rows = [...EXCLUDED].map(([key, why]): Cells => {
+    const [domain, name] = key.split('\u0000');
+    return [domain || 'ai.onnx', name === '*' ? 'all' : `\`${name}\``, why];
+  });
+  return table(['Domain', 'Operator', 'Reason'], rows);
+}
+
+const percent = (x: number): string => `${(100 * x).toFixed(0)} %`;
+
+function opsSummary(results: readonly OpsResult[]): string {
+  const rows = results.map(({ suite, peer, rows, geomean }): Cells => {
+    const ratios = rows.map((r) => r.ratio).sort((a, b) => a - b);
+    const [worst, best] = [ratios[0], ratios[ratios.length - 1]];
+    const target = `\`${suite.replace('ops-', '')}\``;
+    return [target, peer, rows.length, geomean.toFixed(2), worst.toFixed(2), best.toFixed(2)];
+  });
+  return table(['Target', 'Against', 'Operators', 'Geometric mean', 'Lowest', 'Highest'], rows);
+}
+
+function opsRows({ suite, peer, cpu, node, threads, rows }: OpsResult): string {
+  const head = ['Case', 'Tilewright, ms', `${peer}, ms`, 'Ratio', 'Rate', 'Of peak'];
+  const body = rows.map((r): Cells => {
+    const rate = `${r.rate.toFixed(1)} ${r.unit}`;
+    const share = r.ofPeak === null ? '–' : percent(r.ofPeak);
+    return [r.name, r.ours.toFixed(3), r.theirs.toFixed(3), r.ratio.toFixed(2), rate, share];
+  });
+  const where = `\`${suite.replace('ops-', '')}\` on ${cpu}, Node ${node}, ${threads === 1 ? 'one thread' : `${threads} threads`}:`;
+  return `${where}\n\n${table(head, body)}`;
+}
+
+const CONFORM = 'npm run bench:conformance';
+const OPS = 'npm run bench:ops';
+
+/** The tables by the name in their markers. */
+export function tables(): ReadonlyMap<string, string> {
+  const conformance = readResult<Conformance>('conformance.json');
+  const ops = opsResults();
+  const of = (make: (c: Conformance) => string): string => (conformance ? make(conformance) : NOT_MEASURED(CONFORM));
+  return new Map([
+    ['conformance by suite', of((c) => scores(c, ['Suite'], (r) => r.suite))],
+    ['conformance by group', of((c) => scores(c, ['Suite and group'], named))],
+    ['conformance failures', of(failures)],
+    [
+      'units in the last place',
+      of(({ ulps }) =>
+        table(
+          ['Target', 'Cases', 'Median', '99th percentile'],
+          ulps.map((u) => [`\`${u.target}\``, u.cases, u.median, u.p99]),
+        ),
+      ),
+    ],
+    ['excluded operators', excluded()],
+    ['operators against peers', ops.length > 0 ? opsSummary(ops) : NOT_MEASURED(OPS)],
+    ['single operators', ops.length > 0 ? ops.map(opsRows).join('\n\n') : NOT_MEASURED(OPS)],
+  ]);
+}
+
+/** A page with its tables replaced. Throws when a marker names no table. */
+export function withTables(page: string, made: ReadonlyMap<string, string>): string {
+  const block = /(<!-- table: ([^>]+) -->\n)[\s\S]*?(<!-- end of table -->)/g;
+  return page.replace(block, (_, open: string, name: string, close: string) => {
+    const text = made.get(name);
+    if (text === undefined) throw new Error(`there is no table "${name}"`);
+    return `${open}\n${text}\n\n${close}`;
+  });
+}
+
+function main(): void {
+  const made = tables();
+  for (const page of PAGES) {
+    const path = join(ROOT, page);
+    const [before, after] = [readFileSync(path, 'utf8'), withTables(readFileSync(path, 'utf8'), made)];
+    if (before !== after) writeFileSync(path, after);
+    console.log(`${page}: ${before === after ? 'up to date' : 'written'}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();
