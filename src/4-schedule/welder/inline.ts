@@ -90,8 +90,10 @@ export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
 /** The reduction storing what its element-wise reader makes of it; null where points differ. */
 export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
   const target = owner(reduction.write);
+  const points = (axes: readonly Axis[]): number => elementCount(axes.map((a) => a.extent));
   const axisOf = matchAxes(reduction, reader);
-  if (!axisOf) return null;
+  // Loads at different points bind different axes of the reader to the same one: then it has more points.
+  if (!axisOf || points(reader.axes) !== points(reduction.axes)) return null;
   const value = stored(reduction);
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr =>
