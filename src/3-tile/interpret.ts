@@ -4,11 +4,11 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, elements, rowMajorStrides, type Scalar, type TensorData } from '../ir/tensor.ts';
 import { invariant, TilewrightError } from '../support/errors.ts';
-import type { Expr, Local } from './expr.ts';
+import type { Axis, Local } from './expr.ts';
 import { type Cells, Tape, type TapeEnv, type Val } from './tape.ts';
-import type { Kernel, Task, TaskProgram } from './task.ts';
+import { type Kernel, type LoopTask, stmtExprs, type Task, type TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
-import type { BranchStep, Check, LoopStep, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import type { Check, LoopStep, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
 export interface InterpretOptions {
   /** Compute f32 in f64, rounding at stores only. */
@@ -53,36 +53,28 @@ class Memory implements TapeEnv {
   read(t: TileTensor): TensorData {
     return { dtype: t.dtype, shape: t.shape, bytes: this.buffer(t).slice() };
   }
-
-  copy(from: TileTensor, to: TileTensor): void {
-    this.buffer(to).set(this.buffer(from));
-  }
 }
 
 function typedCells(t: TileTensor, b: Uint8Array): Cells {
   if (t.dtype === 'f32' && b.byteOffset % 4 === 0) {
     const f = new Float32Array(b.buffer, b.byteOffset, b.byteLength / 4);
-    return {
-      get: (i) => f[i],
-      set: (i, v) => {
-        f[i] = v as number;
-      },
-    };
+    const set = (i: number, v: Scalar): unknown => (f[i] = v as number);
+    return { get: (i) => f[i], set };
   }
   const access = elements(t.dtype, b);
-  const kind = dtypeInfo(t.dtype).kind;
-  if ((kind === 'int' || kind === 'uint') && dtypeInfo(t.dtype).bits < 8) return narrowCells(t, access);
-  return access;
+  const { bits, kind } = dtypeInfo(t.dtype);
+  if ((kind !== 'int' && kind !== 'uint') || bits >= 8) return access;
+  // Sub-byte integers live in bytes: stores wrap to their width.
+  const wrap = (v: Scalar): number =>
+    Number(kind === 'int' ? BigInt.asIntN(bits, BigInt(v)) : BigInt.asUintN(bits, BigInt(v)));
+  return { get: access.get, set: (i, v) => access.set(i, wrap(v)) };
 }
 
-/** Sub-byte integers live in bytes: stores wrap to their width. */
-function narrowCells(t: TileTensor, access: Cells): Cells {
-  const { bits, kind } = dtypeInfo(t.dtype);
-  const wrap = (v: Scalar): number => {
-    const m = Number(v) & ((1 << bits) - 1);
-    return kind === 'int' && m >= 1 << (bits - 1) ? m - (1 << bits) : m;
-  };
-  return { get: access.get, set: (i, v) => access.set(i, wrap(v)) };
+/** Memory where each of `tensors` holds its data. */
+function fed(tensors: readonly TileTensor[], data: readonly TensorData[], wide = false): Memory {
+  const memory = new Memory(wide);
+  for (const [i, t] of tensors.entries()) memory.feed(t, data[i]);
+  return memory;
 }
 
 /** Runs a program on feeds in input order; throws RUNTIME_CHECK when a check fails. */
@@ -91,10 +83,7 @@ export function interpret(
   feeds: readonly TensorData[],
   options: InterpretOptions = {},
 ): TensorData[] {
-  const memory = new Memory(options.wide ?? false);
-  program.inputs.forEach((t, i) => {
-    memory.feed(t, feeds[i]);
-  });
+  const memory = fed(program.inputs, feeds, options.wide);
   for (const step of program.steps) {
     runStep(step, memory);
     options.onStep?.(step, (t) => memory.read(t));
@@ -103,97 +92,86 @@ export function interpret(
 }
 
 function finish(outputs: readonly TileTensor[], checks: readonly Check[], memory: Memory): TensorData[] {
-  for (const c of checks) {
-    if (!memory.cells(c.ok).get(0)) {
-      throw new TilewrightError('RUNTIME_CHECK', c.message, { node: c.node, op: c.op });
-    }
+  for (const { ok, message, node, op } of checks) {
+    if (!memory.cells(ok).get(0)) throw new TilewrightError('RUNTIME_CHECK', message, { node, op });
   }
   return outputs.map((t) => memory.read(t));
 }
 
+function runSteps(steps: readonly Step[], memory: Memory): void {
+  for (const step of steps) runStep(step, memory);
+}
+
 function runStep(step: Step, memory: Memory): void {
-  switch (step.kind) {
-    case 'op':
-      return runOp(step, memory);
-    case 'routine':
-      return new StmtRunner(step.body, memory).run();
-    case 'loop':
-      return runLoop(step, memory);
-    case 'branch':
-      return runBranch(step, memory);
-  }
+  if (step.kind === 'op') runOp(step, memory);
+  else if (step.kind === 'routine') new StmtRunner(memory).run(step.body);
+  else if (step.kind === 'branch') runSteps(memory.cells(step.cond).get(0) ? step.then : step.else, memory);
+  else runLoopStep(step, memory);
 }
 
 function runOp(op: TileOp, memory: Memory): void {
   const reduceAxes = op.reduce?.axes ?? [];
   const axes = [...op.axes, ...reduceAxes];
-  const inner = axes.length;
   const depth = (leaf: unknown): number =>
-    typeof leaf === 'string' ? (leaf === 'load' ? 0 : inner + 1) : axes.indexOf(leaf as never) + 1;
-  const elemRoots = op.reduce?.elems ?? [];
-  const tape = new Tape([...op.at, op.value, ...elemRoots], memory, depth);
-  const combine = op.reduce ? new Tape(op.reduce.monoid.combine, memory, () => 1) : null;
-  const strides = rowMajorStrides(op.write.shape);
-  const cells = memory.cells(op.write);
-  const count = elementCount(op.write.shape);
-  const fold = (): Val[] => {
-    const monoid = op.reduce!.monoid;
-    let state: Val[] = [...monoid.init];
-    loopOver(
-      reduceAxes.map((a) => a.extent),
-      (k, i) => {
-        tape.set(reduceAxes[k], i);
-        tape.run(op.axes.length + k + 1);
-      },
-      () => {
-        state.forEach((s, i) => {
-          combine!.set(`acc${i}`, s);
-        });
-        elemRoots.forEach((e, i) => {
-          combine!.set(`elem${i}`, tape.value(e));
-        });
-        combine!.run(0);
-        combine!.run(1);
-        state = monoid.combine.map((e) => combine!.value(e));
-      },
-    );
-    return state;
-  };
+    typeof leaf === 'string' ? (leaf === 'load' ? 0 : axes.length + 1) : axes.indexOf(leaf as never) + 1;
+  const elems = op.reduce?.elems ?? [];
+  const tape = new Tape([...op.at, op.value, ...elems], memory, depth);
+  const fold = op.reduce && folding(op.reduce, tape, op.axes.length, memory);
+  const store = storing(op.write, op.at.length, memory);
   tape.run(0);
-  loopOver(
-    op.axes.map((a) => a.extent),
-    (k, i) => {
-      tape.set(op.axes[k], i);
-      tape.run(k + 1);
-    },
-    () => {
-      if (op.reduce) {
-        fold().forEach((s, i) => {
-          tape.set(`acc${i}`, s);
-        });
-        tape.run(inner + 1);
-      }
-      let flat = 0;
-      op.at.forEach((e, d) => {
-        flat += (tape.value(e) as number) * strides[d];
-      });
-      invariant(flat >= 0 && flat < count, `store to ${op.write.name} out of range: ${flat} of ${count}`);
-      cells.set(flat, tape.value(op.value) as Scalar);
-    },
-  );
+  loopOver(op.axes, 0, tape, () => {
+    for (const [i, s] of (fold?.() ?? []).entries()) tape.set(`acc${i}`, s);
+    if (fold) tape.run(axes.length + 1);
+    store(
+      op.at.map((e) => tape.value(e)),
+      tape.value(op.value),
+    );
+  });
 }
 
-/** Visits all index tuples in order; `enter(k, i)` is called when index k changes to i. */
-function loopOver(extents: readonly number[], enter: (k: number, i: number) => void, body: () => void): void {
-  if (extents.some((e) => e <= 0)) return;
-  const ix = new Array<number>(extents.length).fill(0);
-  for (let k = 0; k < extents.length; k++) enter(k, 0);
-  for (;;) {
+/** Folds the elements at the point where the tape is; gives the state. */
+function folding({ axes, monoid, elems }: Reduction, tape: Tape, outer: number, memory: Memory): () => Val[] {
+  const combine = new Tape(monoid.combine, memory, () => 1);
+  combine.run(0);
+  return () => {
+    let state: Val[] = [...monoid.init];
+    loopOver(axes, outer, tape, () => {
+      for (let i = 0; i < state.length; i++) combine.set(`acc${i}`, state[i]);
+      for (let i = 0; i < elems.length; i++) combine.set(`elem${i}`, tape.value(elems[i]));
+      combine.run(1);
+      state = monoid.combine.map((e) => combine.value(e));
+    });
+    return state;
+  };
+}
+
+/** Stores a value, of one or several lanes, at indices (one per dimension, or one of the element). */
+function storing(t: TileTensor, rank: number, memory: Memory): (at: readonly Val[], value: Val) => void {
+  const strides = rank === 1 ? [1] : rowMajorStrides(t.shape);
+  const count = elementCount(t.shape);
+  return (at, value) => {
+    let flat = 0;
+    for (let d = 0; d < rank; d++) flat += (at[d] as number) * strides[d];
+    const lanes = Array.isArray(value) ? value : [value];
+    invariant(flat >= 0 && flat + lanes.length <= count, `store to ${t.name} out of range: ${flat} of ${count}`);
+    const cells = memory.cells(t);
+    for (let i = 0; i < lanes.length; i++) cells.set(flat + i, lanes[i]);
+  };
+}
+
+/** Visits all points of the axes in order; the tape's level of the k-th is `outer + k + 1`. */
+function loopOver(axes: readonly Axis[], outer: number, tape: Tape, body: () => void): void {
+  if (axes.some((a) => a.extent <= 0)) return;
+  const ix = new Array<number>(axes.length).fill(0);
+  for (let k = 0; ; ) {
+    for (; k < axes.length; k++) {
+      tape.set(axes[k], ix[k]);
+      tape.run(outer + k + 1);
+    }
     body();
-    let k = extents.length - 1;
-    while (k >= 0 && ++ix[k] >= extents[k]) ix[k--] = 0;
+    k = axes.length - 1;
+    while (k >= 0 && ++ix[k] >= axes[k].extent) ix[k--] = 0;
     if (k < 0) return;
-    for (; k < extents.length; k++) enter(k, ix[k]);
   }
 }
 
@@ -201,19 +179,18 @@ function loopOver(extents: readonly number[], enter: (k: number, i: number) => v
 class StmtRunner {
   private readonly locals = new Map<Local, Val>();
   private readonly tapes = new Map<Stmt, Tape>();
-  private readonly body: readonly Stmt[];
   private readonly memory: Memory;
 
-  constructor(body: readonly Stmt[], memory: Memory) {
-    this.body = body;
+  constructor(memory: Memory) {
     this.memory = memory;
   }
 
-  run(): void {
-    this.runAll(this.body);
+  run(body: readonly Stmt[]): void {
+    for (const s of body) this.runOne(s);
   }
 
-  private evaluate(s: Stmt, roots: readonly Expr[]): Val[] {
+  private evaluate(s: Stmt): Val[] {
+    const roots = stmtExprs(s);
     let tape = this.tapes.get(s);
     if (!tape) this.tapes.set(s, (tape = new Tape(roots, this.memory, () => 0)));
     for (const [local, v] of this.locals) tape.set(local, v);
@@ -221,119 +198,68 @@ class StmtRunner {
     return roots.map((e) => tape.value(e));
   }
 
-  private runAll(body: readonly Stmt[]): void {
-    for (const s of body) this.runOne(s);
-  }
-
   private runOne(s: Stmt): void {
-    switch (s.kind) {
-      case 'set': {
-        this.locals.set(s.local, this.evaluate(s, [s.value])[0]);
-        return;
-      }
-      case 'store':
-        return this.store(s);
-      case 'if':
-        return this.runAll(this.evaluate(s, [s.cond])[0] ? s.then : s.else);
-      case 'while': {
-        while (this.evaluate(s, [s.cond])[0]) this.runAll(s.body);
-        return;
-      }
-      case 'for': {
-        const [from, to] = this.evaluate(s, [s.from, s.to]) as number[];
-        for (let i = from; i < to; i += s.step) {
-          this.locals.set(s.index, i);
-          this.runAll(s.body);
-        }
+    const values = this.evaluate(s);
+    if (s.kind === 'set') this.locals.set(s.local, values[0]);
+    else if (s.kind === 'store') storing(s.tensor, s.at.length, this.memory)(values, values[s.at.length]);
+    else if (s.kind === 'if') this.run(values[0] ? s.then : s.else);
+    else if (s.kind === 'while') for (let go = values[0]; go; go = this.evaluate(s)[0]) this.run(s.body);
+    else {
+      for (let i = values[0] as number; i < (values[1] as number); i += s.step) {
+        this.locals.set(s.index, i);
+        this.run(s.body);
       }
     }
   }
+}
 
-  private store(s: Stmt & { kind: 'store' }): void {
-    const vals = this.evaluate(s, [...s.at, s.value]);
-    const strides = s.at.length === 1 ? [1] : rowMajorStrides(s.tensor.shape);
-    let flat = 0;
-    s.at.forEach((_, d) => {
-      flat += (vals[d] as number) * strides[d];
-    });
-    const value = vals[vals.length - 1];
-    const cells = this.memory.cells(s.tensor);
-    const lanes = Array.isArray(value) ? value : [value];
-    const count = elementCount(s.tensor.shape);
-    invariant(flat >= 0 && flat + lanes.length <= count, `store to ${s.tensor.name} out of range: ${flat} of ${count}`);
-    lanes.forEach((v, i) => {
-      cells.set(flat + i, v);
-    });
+type Loop = Pick<LoopTask, 'trip' | 'cond' | 'counter'>;
+
+/** Runs `body` while the count and the condition last. */
+function repeat({ trip, cond, counter }: Loop, memory: Memory, body: () => void): void {
+  const count = trip ? (memory.cells(trip).get(0) as bigint) : null;
+  for (let i = 0n; count === null || i < count; i++) {
+    if (cond && !memory.cells(cond).get(0)) return;
+    memory.cells(counter).set(0, i);
+    body();
   }
 }
 
-function runLoop(step: LoopStep, memory: Memory): void {
+function runLoopStep(step: LoopStep, memory: Memory): void {
   const pairs = [...step.carried, ...(step.cond ? [step.cond] : [])];
   const copyAll = (from: 'init' | 'next'): void => {
     const saved = pairs.map((p) => memory.buffer(p[from]).slice());
-    pairs.forEach((p, i) => {
-      memory.buffer(p.state).set(saved[i]);
-    });
+    for (const [i, p] of pairs.entries()) memory.buffer(p.state).set(saved[i]);
   };
   copyAll('init');
-  const trip = step.trip ? (memory.cells(step.trip).get(0) as bigint) : null;
-  for (let i = 0n; trip === null || i < trip; i++) {
-    if (step.cond && !memory.cells(step.cond.state).get(0)) return;
-    memory.cells(step.counter).set(0, i);
-    for (const s of step.steps) runStep(s, memory);
+  repeat({ ...step, cond: step.cond && step.cond.state }, memory, () => {
+    runSteps(step.steps, memory);
     copyAll('next');
-  }
-}
-
-function runBranch(step: BranchStep, memory: Memory): void {
-  for (const s of memory.cells(step.cond).get(0) ? step.then : step.else) runStep(s, memory);
+  });
 }
 
 /** Runs a scheduled program: its kernels' statements, loops and branches, in lane order. */
-export function interpretTasks(
-  program: TaskProgram,
-  feeds: readonly TensorData[],
-  options: InterpretOptions = {},
-): TensorData[] {
-  const memory = new Memory(options.wide ?? false);
-  program.inputs.forEach((t, i) => {
-    memory.feed(t, feeds[i]);
-  });
+export function interpretTasks(program: TaskProgram, feeds: readonly TensorData[], wide = false): TensorData[] {
+  const memory = fed(program.inputs, feeds, wide);
   for (const lane of program.lanes) runTasks(lane, memory);
   return finish(program.outputs, program.checks, memory);
 }
 
 /** Runs one kernel on tensors given by value; returns the contents of every argument after the call. */
 export function interpretKernel(kernel: Kernel, args: readonly TensorData[]): TensorData[] {
-  const memory = new Memory(false);
-  kernel.params.forEach((t, i) => {
-    memory.feed(t, args[i]);
-  });
-  new StmtRunner(kernel.body, memory).run();
+  const memory = fed(kernel.params, args);
+  new StmtRunner(memory).run(kernel.body);
   return kernel.params.map((t) => memory.read(t));
 }
 
 function runTasks(tasks: readonly Task[], memory: Memory): void {
   for (const task of tasks) {
-    switch (task.kind) {
-      case 'run': {
-        memory.bindings = new Map(task.kernel.params.map((p, i) => [p, task.args[i]]));
-        new StmtRunner(task.kernel.body, memory).run();
-        memory.bindings = null;
-        break;
-      }
-      case 'branch': {
-        runTasks(memory.cells(task.cond).get(0) ? task.then : task.else, memory);
-        break;
-      }
-      case 'loop': {
-        const trip = task.trip ? (memory.cells(task.trip).get(0) as bigint) : null;
-        for (let i = 0n; trip === null || i < trip; i++) {
-          if (task.cond && !memory.cells(task.cond).get(0)) break;
-          memory.cells(task.counter).set(0, i);
-          runTasks(task.tasks, memory);
-        }
-      }
+    if (task.kind === 'branch') runTasks(memory.cells(task.cond).get(0) ? task.then : task.else, memory);
+    else if (task.kind === 'loop') repeat(task, memory, () => runTasks(task.tasks, memory));
+    else {
+      memory.bindings = new Map(task.kernel.params.map((p, i) => [p, task.args[i]]));
+      new StmtRunner(memory).run(task.kernel.body);
+      memory.bindings = null;
     }
   }
 }

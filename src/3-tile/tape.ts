@@ -13,7 +13,7 @@ export type Val = Scalar | Scalar[];
 /** Typed element access, by flat index. */
 export interface Cells {
   get(i: number): Scalar;
-  set(i: number, value: Scalar): void;
+  set(i: number, value: Scalar): unknown;
 }
 export interface TapeEnv {
   /** Element access of a tensor; asked at run time so that one tape serves many bindings. */
