@@ -1,5 +1,6 @@
-// The graph: operators over values, with regions for control flow. It is the noun that stages 1 to 3
-// share, so it lives below all of them. Names are for messages only; identity is the object.
+// The graph: operators over values, with regions for control flow. It is the noun that stages 1 to 3 share, so it lives
+// below all of them. Names are for messages only; identity is the object.
+import { invariant } from '../support/errors.ts';
 import type { Dim } from './dim.ts';
 import type { DType } from './dtype.ts';
 import type { TensorData } from './tensor.ts';
@@ -37,6 +38,28 @@ export type Attr =
   | { readonly kind: 'tensors'; readonly value: readonly TensorData[] }
   | { readonly kind: 'graphs'; readonly value: readonly Graph[] };
 
+/** An attribute as passes and expansions write it: whole numbers and booleans are ints. */
+export type AttrInput = number | string | boolean | readonly number[] | readonly string[] | TensorData | Attr | Real;
+type Real = { readonly float: number };
+
+function attrOf(v: AttrInput): Attr {
+  if (typeof v === 'number') {
+    invariant(Number.isInteger(v), 'a float attribute is written { float: x }');
+    return { kind: 'int', value: BigInt(v) };
+  }
+  if (typeof v === 'boolean') return { kind: 'int', value: v ? 1n : 0n };
+  if (typeof v === 'string') return { kind: 'string', value: v };
+  if (Array.isArray(v)) {
+    if (v.length > 0 && typeof v[0] === 'string') return { kind: 'strings', value: v as string[] };
+    return { kind: 'ints', value: (v as number[]).map(BigInt) };
+  }
+  if ('float' in v) return { kind: 'float', value: v.float };
+  return 'kind' in v ? (v as Attr) : { kind: 'tensor', value: v as TensorData };
+}
+
+export const attrMap = (attrs: Readonly<Record<string, AttrInput>>): Map<string, Attr> =>
+  new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v)]));
+
 export interface Node {
   /** '' is the default ONNX domain. */
   readonly domain: string;
@@ -61,6 +84,10 @@ export interface Graph {
   /** Initialisers (an initialiser that is also an input is that input's default). */
   readonly constants: ReadonlyMap<Value, TensorData>;
 }
+
+/** The regions that a node owns. */
+export const regionsOf = (node: Pick<Node, 'attrs'>): readonly Graph[] =>
+  [...node.attrs.values()].flatMap((a) => (a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : []));
 
 /** A model-local or built-in function: a body over formal inputs. */
 export interface FunctionDef {

@@ -4,8 +4,8 @@
 import { dtypeFromOnnx } from '../../ir/dtype.ts';
 import type { Attr, Value, ValueType } from '../../ir/graph.ts';
 import { printable, TilewrightError } from '../../support/errors.ts';
-import type { DraftNode } from './draft.ts';
 import { type Formal, type Parameters, type Signature, standingOf } from './signature.ts';
+import type { DraftNode } from './upgrade/context.ts';
 
 const SUCCESSORS = new Map([
   ['Upsample', 'Resize'],

@@ -15,13 +15,13 @@ import type { TensorData } from '../../ir/tensor.ts';
 import { printable, TilewrightError, withPlace } from '../../support/errors.ts';
 import { attributeValue, checkReference } from './attributes.ts';
 import { SignatureChecker } from './check.ts';
-import type { DraftNode } from './draft.ts';
 import type { Function as FunctionProto, Graph as GraphProto, Node as NodeProto, ValueInfo } from './gen/onnx_pb.ts';
 import { domainName, type Opsets, versionOf } from './opsets.ts';
 import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
 import type { TensorReader } from './tensor.ts';
 import { valueType } from './types.ts';
+import type { DraftNode } from './upgrade/context.ts';
 import { upgrade } from './upgrade/index.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,8 +1,8 @@
 // The frontend's entry points: ONNX bytes in, graph nouns out. Nothing here touches a file system.
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Model } from '../../ir/graph.ts';
 import { limitsWith, type ModelLimits } from '../../ir/limits.ts';
 import type { TensorData } from '../../ir/tensor.ts';
-import { TilewrightError } from '../../support/errors.ts';
 import { type HostOptional, type HostSequence, readContainer } from './containers.ts';
 import type { FileSource } from './files.ts';
 import { OptionalSchema, SequenceSchema, TensorSchema } from './gen/onnx_pb.ts';
@@ -23,41 +23,33 @@ export interface ParseOptions {
 }
 
 /**
- * Reads a ModelProto. Operators are in their newest form; constants may be views into `bytes`, at any byte offset.
- * Every refusal is a TilewrightError: INVALID_MODEL, UNSUPPORTED_VERSION, UNSUPPORTED_TYPE, LIMIT_EXCEEDED or
- * EXTERNAL_DATA.
+ * Reads a ModelProto. Operators are in their newest form; constants may be views into `bytes`, at any
+ * byte offset. Every refusal is a TilewrightError: INVALID_MODEL, UNSUPPORTED_VERSION,
+ * UNSUPPORTED_TYPE, LIMIT_EXCEEDED or EXTERNAL_DATA.
  */
 export function parseModel(bytes: Uint8Array, options: ParseOptions = {}): Model {
-  checkBytes(bytes);
   return importModel(bytes, limitsWith(options.limits), options.files);
 }
 
-/** JavaScript callers pass all sorts of things; only bytes are read. */
-function checkBytes(bytes: unknown): void {
-  if (bytes instanceof Uint8Array) return;
-  throw new TilewrightError('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
-}
+/** A reader of files that hold one value under a name. */
+const valueReader =
+  <D extends DescMessage, R>(schema: D, read: (proto: MessageShape<D>, tensors: TensorReader) => R) =>
+  (bytes: Uint8Array, options: ParseOptions = {}): R => {
+    const limits = limitsWith(options.limits);
+    return read(decodeMessage(schema, bytes, limits), new TensorReader(limits, options.files));
+  };
 
 /** Reads a TensorProto file. Throws as `parseModel`. */
-export function parseTensor(bytes: Uint8Array, options: ParseOptions = {}): { name: string; tensor: TensorData } {
-  checkBytes(bytes);
-  const limits = limitsWith(options.limits);
-  const proto = decodeMessage(TensorSchema, bytes, limits);
-  return { name: proto.name, tensor: new TensorReader(limits, options.files).read(proto) };
-}
+export const parseTensor = valueReader(TensorSchema, (proto, tensors): { name: string; tensor: TensorData } => {
+  return { name: proto.name, tensor: tensors.read(proto) };
+});
 
 /** Reads a SequenceProto file. Throws as `parseModel`. */
-export function parseSequence(bytes: Uint8Array, options: ParseOptions = {}): { name: string; value: HostSequence } {
-  checkBytes(bytes);
-  const limits = limitsWith(options.limits);
-  const proto = decodeMessage(SequenceSchema, bytes, limits);
-  return { name: proto.name, value: readContainer(proto, limits) as HostSequence };
-}
+export const parseSequence = valueReader(SequenceSchema, (proto, tensors): { name: string; value: HostSequence } => {
+  return { name: proto.name, value: readContainer(proto, tensors) as HostSequence };
+});
 
 /** Reads an OptionalProto file. Throws as `parseModel`. */
-export function parseOptional(bytes: Uint8Array, options: ParseOptions = {}): { name: string; value: HostOptional } {
-  checkBytes(bytes);
-  const limits = limitsWith(options.limits);
-  const proto = decodeMessage(OptionalSchema, bytes, limits);
-  return { name: proto.name, value: readContainer(proto, limits) as HostOptional };
-}
+export const parseOptional = valueReader(OptionalSchema, (proto, tensors): { name: string; value: HostOptional } => {
+  return { name: proto.name, value: readContainer(proto, tensors) as HostOptional };
+});

@@ -1,5 +1,5 @@
 // Domains and operator-set versions: which the compiler reads, and under which a node stands.
-import { printable, TilewrightError } from '../../support/errors.ts';
+import { printable, refuse } from '../../support/errors.ts';
 import type { OperatorSetId } from './gen/onnx_pb.ts';
 
 /** Newest version of the default domain; upgraded nodes carry it. */
@@ -7,23 +7,17 @@ export const NEWEST_OPSET = 28;
 const OLDEST_OPSET = 1;
 
 /** Domain with one spelling: '' and 'ai.onnx' are the same. */
-export function domainName(domain: string): string {
-  return domain === 'ai.onnx' ? '' : domain;
-}
+export const domainName = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
 
-/** Versions per domain; of several imports of a domain the last one counts. Throws UNSUPPORTED_VERSION outside 1 to 28 for the default domain. */
+/** Versions per domain; the last import of a domain counts. UNSUPPORTED_VERSION outside 1 to 28 for the default one. */
 export function readOpsets(imports: readonly OperatorSetId[]): Map<string, number> {
   const opsets = new Map<string, number>();
   for (const { domain: spelled, version } of imports) {
     const domain = domainName(spelled);
     const number = Number(version);
     if (domain === '' && (number < OLDEST_OPSET || number > NEWEST_OPSET)) {
-      throw new TilewrightError(
-        'UNSUPPORTED_VERSION',
-        `operator set ${version} is not supported`,
-        { field: 'opset_import' },
-        `Export the model with an operator set from ${OLDEST_OPSET} to ${NEWEST_OPSET}.`,
-      );
+      const hint = `Export the model with an operator set from ${OLDEST_OPSET} to ${NEWEST_OPSET}.`;
+      refuse('UNSUPPORTED_VERSION', `operator set ${version} is not supported`, { field: 'opset_import' }, hint);
     }
     opsets.set(domain, number);
   }
@@ -35,12 +29,7 @@ export type Opsets = readonly ReadonlyMap<string, number>[];
 
 /** The version under which a node of this domain stands; INVALID_MODEL when it is not imported. */
 export function versionOf(opsets: Opsets, domain: string): number {
-  for (const imports of opsets) {
-    const version = imports.get(domain);
-    if (version !== undefined) return version;
-  }
-  throw new TilewrightError(
-    'INVALID_MODEL',
-    `the model does not import the operator domain "${printable(domain || 'ai.onnx')}"`,
-  );
+  const version = opsets.find((imports) => imports.has(domain))?.get(domain);
+  const spelled = printable(domain || 'ai.onnx');
+  return version ?? refuse('INVALID_MODEL', `the model does not import the operator domain "${spelled}"`);
 }

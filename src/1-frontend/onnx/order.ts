@@ -1,6 +1,7 @@
-// Node order of one graph. ONNX asks for topological order, but some published models are not in it; they are sorted
-// here, and cycles are refused.
-import { TilewrightError } from '../../support/errors.ts';
+// Order of a graph's nodes, and of calls between functions. ONNX asks for topological order, but some
+// published models are not in it; they are sorted here, and cycles of both kinds are refused.
+import { type FunctionDef, type Node, regionsOf } from '../../ir/graph.ts';
+import { refuse } from '../../support/errors.ts';
 import type { Graph as GraphProto, Model as ModelProto, Node as NodeProto } from './gen/onnx_pb.ts';
 
 /** Names that nodes read, also from within their regions. */
@@ -30,45 +31,62 @@ export function namesReadAnywhere(model: ModelProto): Set<string> {
   return names;
 }
 
-function isOrdered(nodes: readonly NodeProto[], producer: ReadonlyMap<string, number>): boolean {
-  return nodes.every((node, i) => node.input.every((name) => (producer.get(name) ?? -1) < i));
+/** Keys such that what each one needs comes before it, depth-first from the first on; `cyclic` refuses. */
+function sorted<K>(roots: Iterable<K>, needsOf: (key: K) => K[], cyclic: (key: K) => never): K[] {
+  const done = new Set<K>();
+  const open = new Set<K>();
+  const stack: { key: K; needs: K[] }[] = [];
+  const enter = (key: K): void => {
+    if (done.has(key)) return;
+    if (open.has(key)) cyclic(key);
+    open.add(key);
+    stack.push({ key, needs: needsOf(key).reverse() });
+  };
+  for (const root of roots) {
+    enter(root);
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      if (top.needs.length > 0) {
+        enter(top.needs.pop()!);
+        continue;
+      }
+      done.add(top.key);
+      stack.pop();
+    }
+  }
+  return [...done];
 }
 
 /**
- * The nodes such that every value is produced before a node reads it: unchanged when they already are so, else sorted
- * depth-first from the first node on. Throws INVALID_MODEL naming a node of a cycle.
+ * The nodes such that every value is produced before a node reads it: unchanged when they already are
+ * so, else sorted depth-first from the first node on. Throws INVALID_MODEL naming a node of a cycle.
  */
 export function topologicalOrder(nodes: readonly NodeProto[]): readonly NodeProto[] {
   const producer = new Map<string, number>();
   nodes.forEach((node, i) => {
     for (const name of node.output) if (name !== '') producer.set(name, i);
   });
-  if (isOrdered(nodes, producer)) return nodes;
-  const sorted: NodeProto[] = [];
-  const state = new Array<'new' | 'open' | 'done'>(nodes.length).fill('new');
-  const stack: { index: number; reads: string[] }[] = [];
-  const open = (index: number): void => {
-    if (state[index] === 'done') return;
-    const { name, opType } = nodes[index];
-    if (state[index] === 'open') {
-      throw new TilewrightError('INVALID_MODEL', 'the nodes form a cycle', { node: name, op: opType });
-    }
-    state[index] = 'open';
-    stack.push({ index, reads: [...namesRead([nodes[index]])].reverse() });
-  };
-  for (let root = 0; root < nodes.length; root++) {
-    open(root);
-    for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const name = top.reads.pop();
-      const source = name === undefined ? undefined : producer.get(name);
-      if (source !== undefined) {
-        open(source);
-      } else if (name === undefined) {
-        state[top.index] = 'done';
-        sorted.push(nodes[top.index]);
-        stack.pop();
+  if (nodes.every((node, i) => node.input.every((name) => (producer.get(name) ?? -1) < i))) return nodes;
+  const needsOf = (i: number): number[] =>
+    [...namesRead([nodes[i]])].map((name) => producer.get(name)).filter((source) => source !== undefined);
+  const cyclic = (i: number): never =>
+    refuse('INVALID_MODEL', 'the nodes form a cycle', { node: nodes[i].name, op: nodes[i].opType });
+  return sorted(nodes.keys(), needsOf, cyclic).map((i) => nodes[i]);
+}
+
+/** Refuses functions that call themselves, directly or through others, with INVALID_MODEL: inlining must end. */
+export function checkNoRecursion(functions: ReadonlyMap<string, FunctionDef>): void {
+  const callees = (caller: string): string[] => {
+    const keys = new Set<string>();
+    const pending: (readonly Node[])[] = [functions.get(caller)!.nodes];
+    for (let nodes = pending.pop(); nodes; nodes = pending.pop()) {
+      for (const node of nodes) {
+        keys.add(`${node.domain}\u0000${node.op}`);
+        for (const region of regionsOf(node)) pending.push(region.nodes);
       }
     }
-  }
-  return sorted;
+    return [...keys].filter((key) => functions.has(key));
+  };
+  sorted(functions.keys(), callees, (key) =>
+    refuse('INVALID_MODEL', 'the function calls itself', { op: functions.get(key)!.name }),
+  );
 }

@@ -4,12 +4,10 @@
 // stay views into the input.
 import { type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
-import { TilewrightError } from '../../support/errors.ts';
+import { refuse, TilewrightError } from '../../support/errors.ts';
 
-const VARINT = 0;
-const FIXED64 = 1;
-const LENGTH = 2;
-const FIXED32 = 5;
+/** Wire types. */
+const [VARINT, FIXED64, LENGTH, FIXED32] = [0, 1, 2, 5];
 
 /** Messages per level of subgraph nesting (Graph, Node, Attribute), and those around the innermost. */
 const MESSAGES_PER_LEVEL = 3;
@@ -47,16 +45,13 @@ const rules = new Map<DescMessage, MessageRule>();
 
 /** The scan's rules of a message type, built once with an explicit work list. */
 function ruleOf(root: DescMessage): MessageRule {
-  const known = rules.get(root);
-  if (known) return known;
   const pending: DescMessage[] = [];
   const enter = (desc: DescMessage): MessageRule => {
-    let rule = rules.get(desc);
-    if (!rule) {
-      rule = { name: desc.name, fields: new Map() };
-      rules.set(desc, rule);
-      pending.push(desc);
-    }
+    const made = rules.get(desc);
+    if (made) return made;
+    const rule: MessageRule = { name: desc.name, fields: new Map() };
+    rules.set(desc, rule);
+    pending.push(desc);
     return rule;
   };
   const rootRule = enter(root);
@@ -144,8 +139,7 @@ class Scanner {
     if (length > end - this.pos) this.fail(`field ${number} of ${rule.name} runs past its end`);
     const stop = this.pos + length;
     if (field?.message) {
-      this.messages++;
-      checkLimit(this.limits, 'messages', this.messages);
+      checkLimit(this.limits, 'messages', ++this.messages);
       return { rule: field.message, end: stop };
     }
     if (field?.packable) this.packed(field, length, stop);
@@ -163,18 +157,11 @@ class Scanner {
   }
 
   private packed(field: FieldRule, length: number, stop: number): void {
-    if (field.wire === VARINT) {
-      let n = 0;
-      while (this.pos < stop) {
-        this.skipVarint(stop);
-        n++;
-      }
-      this.count(field, n);
-      return;
-    }
     const size = field.wire === FIXED32 ? 4 : 8;
-    if (length % size !== 0) this.fail('a packed list of numbers has a broken length');
-    this.count(field, length / size);
+    let n = length / size;
+    if (field.wire === VARINT) for (n = 0; this.pos < stop; n++) this.skipVarint(stop);
+    else if (length % size !== 0) this.fail('a packed list of numbers has a broken length');
+    this.count(field, n);
   }
 
   private count(field: FieldRule, n: number): void {
@@ -186,47 +173,40 @@ class Scanner {
 
   /** A varint of at most 64 bits: ten bytes, of which the last carries one bit. */
   private skipVarint(end: number): void {
-    const { bytes } = this;
-    const start = this.pos;
-    let p = start;
+    const { bytes, pos } = this;
+    let p = pos;
     while (p < end && bytes[p] >= 0x80) p++;
     if (p >= end) this.fail('a varint runs past the end of its message');
-    const length = p - start + 1;
+    const length = p - pos + 1;
     if (length > 10 || (length === 10 && bytes[p] > 1)) this.fail('a varint is longer than 64 bits');
     this.pos = p + 1;
   }
 
   /** A varint that must fit in 32 bits, as tags and lengths do. */
   private varint32(end: number): number {
-    const { bytes } = this;
     let value = 0;
-    let factor = 1;
-    for (let i = 0; i < 5; i++) {
+    let byte = 0x80;
+    for (let i = 0; i < 5 && byte >= 0x80; i++) {
       if (this.pos >= end) this.fail('the bytes end inside a tag or length');
-      const byte = bytes[this.pos++];
-      value += (byte & 0x7f) * factor;
-      factor *= 128;
-      if (byte < 0x80) {
-        if (value > 0xffffffff) this.fail('a tag or length is longer than 32 bits');
-        return value;
-      }
+      byte = this.bytes[this.pos++];
+      value += (byte & 0x7f) * 128 ** i;
     }
-    return this.fail('a tag or length is longer than 32 bits');
+    if (byte >= 0x80 || value > 0xffffffff) this.fail('a tag or length is longer than 32 bits');
+    return value;
   }
 
   private fail(what: string): never {
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      `broken protobuf at byte ${this.pos}: ${what}`,
-      {},
-      'The file is damaged, incomplete, or not ONNX.',
-    );
+    const hint = 'The file is damaged, incomplete, or not ONNX.';
+    return refuse('INVALID_MODEL', `broken protobuf at byte ${this.pos}: ${what}`, {}, hint);
   }
 }
 
 /** Nesting of protobuf messages that the depth limit of a model amounts to. */
-function wireDepth(limits: ModelLimits): number {
-  return MESSAGES_PER_LEVEL * limits.nesting + MESSAGES_AROUND;
+const wireDepth = (limits: ModelLimits): number => MESSAGES_PER_LEVEL * limits.nesting + MESSAGES_AROUND;
+
+/** JavaScript callers pass all sorts of things; only bytes are read. */
+function checkBytes(bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) refuse('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
 }
 
 /**
@@ -234,6 +214,7 @@ function wireDepth(limits: ModelLimits): number {
  * LIMIT_EXCEEDED beyond `limits`.
  */
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
+  checkBytes(bytes);
   checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });
   new Scanner(bytes, limits).scan(ruleOf(desc));
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.
@@ -242,6 +223,6 @@ export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array,
     return fromBinary(desc, plain, { readUnknownFields: false, recursionLimit: wireDepth(limits) + 1 });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TilewrightError('INVALID_MODEL', `broken protobuf: ${reason}`, { field: desc.name });
+    return refuse('INVALID_MODEL', `broken protobuf: ${reason}`, { field: desc.name });
   }
 }

@@ -1,9 +1,33 @@
-// What an upgrade rule works with: the node, its attributes (also those that a function passes in), and the emission of
-// helper nodes before or after it.
-import { type Attr, type Graph, newValue, type Value } from '../../../ir/graph.ts';
+// What an upgrade rule works with: the node, its attributes (also those that a function passes in),
+// and the emission of helper nodes before or after it.
+import { type Attr, type AttrInput, attrMap, newValue, type Value } from '../../../ir/graph.ts';
 import type { TensorData } from '../../../ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../../support/errors.ts';
-import type { DraftNode } from '../draft.ts';
+
+/**
+ * A node between decoding and the graph: values are resolved and attributes decoded, and the upgrade to the newest
+ * operator set may still change it.
+ */
+export interface DraftNode {
+  domain: string;
+  op: string;
+  version: number;
+  name: string;
+  inputs: (Value | null)[];
+  outputs: (Value | null)[];
+  attrs: Map<string, Attr>;
+  /** Attributes of a function's body that take their value from the call: name → the function's attribute. */
+  refs: Map<string, string>;
+}
+
+/** One row of the table of upgrades. */
+export interface Rule {
+  readonly ops: readonly string[];
+  /** Applies to nodes under a smaller operator-set version. */
+  readonly before: number;
+  /** Changes the node in place, or emits helpers around it. Refuses what has no newer form. */
+  apply(c: UpgradeContext): void;
+}
 
 /** What rules may ask of the model around a node. */
 export interface Surroundings {
@@ -13,6 +37,9 @@ export interface Surroundings {
   isRead(value: Value): boolean;
 }
 
+type Attributes = Readonly<Record<string, AttrInput>>;
+type Valued<K extends Attr['kind']> = Extract<Attr, { kind: K }>['value'];
+
 /** The attribute of Constant that holds each kind. */
 const CONSTANT_ATTRIBUTE = {
   int: 'value_int',
@@ -20,13 +47,7 @@ const CONSTANT_ATTRIBUTE = {
   float: 'value_float',
   floats: 'value_floats',
 } as const;
-export type NumericKind = keyof typeof CONSTANT_ATTRIBUTE;
-
-export const intAttr = (value: number | bigint): Attr => ({ kind: 'int', value: BigInt(value) });
-export const intsAttr = (value: readonly (number | bigint)[]): Attr => ({ kind: 'ints', value: value.map(BigInt) });
-export const floatAttr = (value: number): Attr => ({ kind: 'float', value });
-export const stringAttr = (value: string): Attr => ({ kind: 'string', value });
-export const graphAttr = (value: Graph): Attr => ({ kind: 'graph', value });
+type NumericKind = keyof typeof CONSTANT_ATTRIBUTE;
 
 export class UpgradeContext {
   readonly node: DraftNode;
@@ -42,13 +63,22 @@ export class UpgradeContext {
   fail(what: string, code: ErrorCode = 'INVALID_MODEL', hint?: string): never {
     throw new TilewrightError(code, what, { node: this.node.name, op: this.node.op }, hint);
   }
+  /** Refuses an old form that cannot be written in the newest operator set. */
+  noNewerForm(what: string, hint?: string): never {
+    return this.fail(`${what} no newer form`, 'UNSUPPORTED_VERSION', hint);
+  }
 
   has(name: string): boolean {
     return this.node.attrs.has(name) || this.node.refs.has(name);
   }
-  drop(name: string): void {
-    this.node.attrs.delete(name);
-    this.node.refs.delete(name);
+  set(attrs: Attributes): void {
+    for (const [name, attr] of attrMap(attrs)) this.node.attrs.set(name, attr);
+  }
+  drop(...names: string[]): void {
+    for (const name of names) {
+      this.node.attrs.delete(name);
+      this.node.refs.delete(name);
+    }
   }
   /** Renames an attribute or a reference. */
   rename(from: string, to: string): void {
@@ -59,33 +89,32 @@ export class UpgradeContext {
     if (ref !== undefined) this.node.refs.set(to, ref);
   }
   /** Sets an attribute that the model leaves to its default. */
-  setDefault(name: string, attr: Attr): void {
-    if (!this.has(name)) this.node.attrs.set(name, attr);
+  setDefault(name: string, value: AttrInput): void {
+    if (!this.has(name)) this.set({ [name]: value });
+  }
+  /** The node becomes one of another operator. */
+  become(op: string, inputs: (Value | null)[], attrs: Attributes): void {
+    Object.assign(this.node, { op, inputs, attrs: attrMap(attrs) });
   }
 
-  /** The attribute with this kind; refuses another kind or a reference, whose value is not known yet. */
-  attr<K extends Attr['kind']>(name: string, kind: K): (Attr & { kind: K }) | undefined {
+  /** The attribute's value; refuses another kind or a reference, whose value is not known yet. */
+  attr<K extends Attr['kind']>(name: string, kind: K): Valued<K> | undefined {
     if (this.node.refs.has(name)) {
       this.fail(`attribute ${name} of an older form must not come from a function's caller`, 'UNSUPPORTED_VERSION');
     }
     const attr = this.node.attrs.get(name);
-    if (attr && attr.kind !== kind) {
-      this.fail(`attribute ${name} is a ${attr.kind}, expected ${kind}`);
-    }
-    return attr as (Attr & { kind: K }) | undefined;
+    if (attr && attr.kind !== kind) this.fail(`attribute ${name} is a ${attr.kind}, expected ${kind}`);
+    return attr?.value as Valued<K> | undefined;
+  }
+  requiredAttr<K extends Attr['kind']>(name: string, kind: K): Valued<K> {
+    return this.attr(name, kind) ?? this.missing(name);
   }
   int(name: string): number | undefined {
-    const attr = this.attr(name, 'int');
-    return attr && Number(attr.value);
+    const value = this.attr(name, 'int');
+    return value === undefined ? undefined : Number(value);
   }
-  string(name: string): string | undefined {
-    return this.attr(name, 'string')?.value;
-  }
-  ints(name: string): number[] | undefined {
-    return this.attr(name, 'ints')?.value.map(Number);
-  }
-  floats(name: string): readonly number[] | undefined {
-    return this.attr(name, 'floats')?.value;
+  missing(attribute: string): never {
+    return this.fail(`attribute ${attribute} is required`);
   }
 
   input(i: number): Value | null {
@@ -110,56 +139,49 @@ export class UpgradeContext {
     return output ? this.around.isRead(output) : false;
   }
 
-  private draft(
-    op: string,
-    inputs: (Value | null)[],
-    outputs: (Value | null)[],
-    attrs: Readonly<Record<string, Attr>>,
-  ): DraftNode {
+  private draft(op: string, inputs: (Value | null)[], outputs: Value[], attrs: Attributes): DraftNode {
     const { name, version } = this.node;
-    const entries = new Map(Object.entries(attrs));
-    return { domain: '', op, version, name, inputs, outputs, attrs: entries, refs: new Map() };
+    return { domain: '', op, version, name, inputs, outputs, attrs: attrMap(attrs), refs: new Map() };
   }
 
   /** Emits a node of the newest operator set before the upgraded one and gives its only output. */
-  emit(op: string, inputs: (Value | null)[], attrs: Readonly<Record<string, Attr>> = {}): Value {
+  emit(op: string, inputs: (Value | null)[], attrs: Attributes = {}): Value {
     const output = newValue(`${this.node.name}/${op}`);
     this.before.push(this.draft(op, inputs, [output], attrs));
     return output;
   }
   /** Emits a node of the newest operator set behind the upgraded one. */
-  emitAfter(op: string, inputs: Value[], output: Value, attrs: Readonly<Record<string, Attr>> = {}): void {
-    this.after.push(this.draft(op, inputs, [output], attrs));
+  emitAfter(op: string, inputs: Value[], output: Value): void {
+    this.after.push(this.draft(op, inputs, [output], {}));
   }
 
-  /** A constant of int64 or float32, scalar or vector by its kind. */
-  constant(attr: Attr & { kind: NumericKind }): Value {
-    return this.emit('Constant', [], { [CONSTANT_ATTRIBUTE[attr.kind]]: attr });
+  vector(values: readonly number[]): Value {
+    return this.emit('Constant', [], { value_ints: values });
   }
-  vector(values: readonly (number | bigint)[]): Value {
-    return this.constant(intsAttr(values) as Attr & { kind: 'ints' });
+  /** A float constant, scalar or vector, in the element type of `like`. */
+  floats(value: number | readonly number[], like: Value): Value {
+    const attr: AttrInput = typeof value === 'number' ? { float: value } : { kind: 'floats', value };
+    const name = typeof value === 'number' ? CONSTANT_ATTRIBUTE.float : CONSTANT_ATTRIBUTE.floats;
+    return this.castLike(this.emit('Constant', [], { [name]: attr }), like);
   }
-  /** A float constant in the element type of `like`. */
-  floatLike(attr: Attr & { kind: 'float' | 'floats' }, like: Value): Value {
-    const value = this.constant(attr);
+  /** The float32 value in the element type of `like`. */
+  castLike(value: Value, like: Value): Value {
     const known = like.type?.kind === 'tensor' && like.type.dtype === 'f32';
     return known ? value : this.emit('CastLike', [value, like]);
   }
 
   /**
-   * Removes a numeric attribute and gives its value as a constant; undefined when the node does not have it. Inside
-   * functions the attribute may be a reference.
+   * Removes a numeric attribute and gives its value as a constant of int64 or float32, scalar or vector by its kind;
+   * undefined when the node does not have it. Inside functions the attribute may be a reference.
    */
   take(name: string, kind: NumericKind): Value | undefined {
     const ref = this.node.refs.get(name);
-    if (ref !== undefined) {
-      this.drop(name);
-      const value = this.emit('Constant', []);
-      this.before.at(-1)!.refs.set(CONSTANT_ATTRIBUTE[kind], ref);
-      return value;
-    }
-    const attr = this.attr(name, kind);
+    if (ref === undefined) this.attr(name, kind);
+    const attr = this.node.attrs.get(name);
     this.drop(name);
-    return attr && this.constant(attr as Attr & { kind: NumericKind });
+    if (ref === undefined) return attr && this.emit('Constant', [], { [CONSTANT_ATTRIBUTE[kind]]: attr });
+    const value = this.emit('Constant', []);
+    this.before.at(-1)!.refs.set(CONSTANT_ATTRIBUTE[kind], ref);
+    return value;
   }
 }

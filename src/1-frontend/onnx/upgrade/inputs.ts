@@ -1,44 +1,39 @@
-// Attributes that became inputs: axes, pads, bounds, counts, scales.
-import { newValue } from '../../../ir/graph.ts';
-import { intAttr, type UpgradeContext } from './context.ts';
-import type { Rule } from './rule.ts';
+// Attributes that became inputs: axes, pads, bounds, counts, scales; and inputs that are aligned differently.
+import { newValue, type Value } from '../../../ir/graph.ts';
+import type { Rule, UpgradeContext } from './context.ts';
 
-/** int64 list attribute → vector input, left out when the attribute is. */
-const intsInput =
-  (name: string, index: number) =>
+/** int64 list attributes → vector inputs from `index` on, each left out when its attribute is. */
+const intsInputs =
+  (index: number, ...names: string[]) =>
   (c: UpgradeContext): void => {
-    const value = c.take(name, 'ints');
-    if (value) c.setInput(index, value);
+    for (const [i, name] of names.entries()) {
+      const value = c.take(name, 'ints');
+      if (value) c.setInput(index + i, value);
+    }
   };
 
-/** float attribute → scalar input in the element type of input 0. */
-const floatInput =
-  (name: string, index: number) =>
+/** float attributes → scalar inputs from `index` on, in the element type of input 0. */
+const floatInputs =
+  (index: number, ...names: string[]) =>
   (c: UpgradeContext): void => {
-    const value = c.take(name, 'float');
-    if (!value) return;
-    const x = c.required(0);
-    const known = x.type?.kind === 'tensor' && x.type.dtype === 'f32';
-    c.setInput(index, known ? value : c.emit('CastLike', [value, x]));
+    for (const [i, name] of names.entries()) {
+      const value = c.take(name, 'float');
+      if (value) c.setInput(index + i, c.castLike(value, c.required(0)));
+    }
   };
-
-function sliceInputs(c: UpgradeContext): void {
-  for (const [i, name] of ['starts', 'ends', 'axes'].entries()) intsInput(name, i + 1)(c);
-}
 
 function topkInput(c: UpgradeContext): void {
-  const k = c.take('k', 'int') ?? c.fail('attribute k is required');
+  const k = c.take('k', 'int') ?? c.missing('k');
   c.setInput(1, c.emit('Reshape', [k, c.vector([1])]));
 }
 
 function reshapeInput(c: UpgradeContext): void {
-  if (!c.has('shape')) c.fail('attribute shape is required');
-  intsInput('shape', 1)(c);
+  c.setInput(1, c.take('shape', 'ints') ?? c.missing('shape'));
 }
 
 function padInputs(c: UpgradeContext): void {
-  intsInput('pads', 1)(c);
-  floatInput('value', 2)(c);
+  intsInputs(1, 'pads')(c);
+  floatInputs(2, 'value')(c);
 }
 
 /** The ratio became an input in 12; the mask had the type of the data before 10. */
@@ -58,63 +53,83 @@ function dropout(c: UpgradeContext): void {
 
 /** The number of equal parts is that of the outputs; lengths in a second input were floats once. */
 function splitCount(c: UpgradeContext): void {
-  if (!c.input(1)) c.node.attrs.set('num_outputs', intAttr(c.node.outputs.length));
+  if (!c.input(1)) c.set({ num_outputs: c.node.outputs.length });
 }
 function splitFirstForm(c: UpgradeContext): void {
   const lengths = c.input(1);
-  if (lengths) c.setInput(1, c.emit('Cast', [lengths], { to: intAttr(7) }));
+  if (lengths) c.setInput(1, c.emit('Cast', [lengths], { to: 7 }));
 }
 
 /** Tiles along one axis → repeats of all axes. */
 function tile(c: UpgradeContext): void {
   const one = c.vector([1]);
-  const asIndex = (i: number) => {
-    const flat = c.emit('Reshape', [c.required(i), one]);
-    return c.emit('Cast', [flat], { to: intAttr(7) });
-  };
+  const asIndex = (i: number): Value => c.emit('Cast', [c.emit('Reshape', [c.required(i), one])], { to: 7 });
   const rank = c.emit('Shape', [c.emit('Shape', [c.required(0)])]);
   const ones = c.emit('Expand', [one, rank]);
-  const repeats = c.emit('ScatterElements', [ones, asIndex(2), asIndex(1)]);
-  c.node.inputs = [c.required(0), repeats];
+  c.node.inputs = [c.required(0), c.emit('ScatterElements', [ones, asIndex(2), asIndex(1)])];
 }
 
 function dftAxis(c: UpgradeContext): void {
-  c.setDefault('axis', intAttr(1));
+  c.setDefault('axis', 1);
   c.setInput(2, c.take('axis', 'int')!);
 }
 
-const REDUCTIONS = [
-  'ReduceL1',
-  'ReduceL2',
-  'ReduceLogSum',
-  'ReduceLogSumExp',
-  'ReduceMax',
-  'ReduceMean',
-  'ReduceMin',
-  'ReduceProd',
-  'ReduceSumSquare',
-];
+/** `b` with so many unit extents behind it that its first axis lies at `axis` of `a`. */
+function alignAt(c: UpgradeContext, a: Value, b: Value, axis: number): Value {
+  const [rankA, rankB] = [c.rank(a), c.rank(b)];
+  if (rankA !== undefined && rankB !== undefined) {
+    const start = axis < 0 ? axis + rankA : axis;
+    const missing = rankA - start - rankB;
+    if (missing < 0 || start < 0) c.fail(`axis ${axis} does not fit ranks ${rankA} and ${rankB}`);
+    if (missing === 0) return b;
+    return c.emit('Unsqueeze', [b, c.vector(Array.from({ length: missing }, (_, i) => rankB + i))]);
+  }
+  if (axis < 0) c.fail('a negative axis needs declared shapes', 'UNSUPPORTED_VERSION');
+  const shapeB = c.emit('Shape', [b]);
+  const used = c.emit('Add', [c.emit('Shape', [shapeB]), c.vector([axis])]);
+  const rest = c.emit('Sub', [c.emit('Shape', [c.emit('Shape', [a])]), used]);
+  const ones = c.emit('Expand', [c.vector([1]), rest]);
+  return c.emit('Reshape', [b, c.emit('Concat', [shapeB, ones], { axis: 0 })]);
+}
+
+/**
+ * Before operator set 7 the second input was stretched only where attributes said so, from a given axis on. Unit
+ * extents are appended to it, so that the usual alignment at the last axis means the same.
+ */
+function legacyBroadcast(c: UpgradeContext): void {
+  const axis = c.int('axis');
+  const enabled = c.int('broadcast') ?? 0;
+  c.drop('axis', 'broadcast');
+  if (enabled === 0 || axis === undefined) return;
+  c.setInput(1, alignAt(c, c.required(0), c.required(1), axis));
+}
+
+function channelSlope(c: UpgradeContext): void {
+  const [x, slope] = [c.required(0), c.required(1)];
+  if ((c.rank(slope) ?? 1) <= 1 && (c.rank(x) ?? 2) > 1) c.setInput(1, alignAt(c, x, slope, 1));
+}
+
+const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Greater', 'Less'];
+const REDUCTIONS = ['L1', 'L2', 'LogSum', 'LogSumExp', 'Max', 'Mean', 'Min', 'Prod', 'SumSquare'].map(
+  (r) => `Reduce${r}`,
+);
 
 export const INPUT_RULES: readonly Rule[] = [
+  { ops: BINARY, before: 7, apply: legacyBroadcast },
+  { ops: ['Gemm'], before: 7, apply: (c) => c.drop('broadcast') },
+  { ops: ['PRelu'], before: 7, apply: channelSlope },
   { ops: ['Reshape'], before: 5, apply: reshapeInput },
   { ops: ['Split'], before: 2, apply: splitFirstForm },
-  { ops: ['Split'], before: 13, apply: intsInput('split', 1) },
+  { ops: ['Split'], before: 13, apply: intsInputs(1, 'split') },
   { ops: ['Split'], before: 18, apply: splitCount },
   { ops: ['Tile'], before: 6, apply: tile },
-  { ops: ['Slice'], before: 10, apply: sliceInputs },
+  { ops: ['Slice'], before: 10, apply: intsInputs(1, 'starts', 'ends', 'axes') },
   { ops: ['TopK'], before: 10, apply: topkInput },
   { ops: ['Pad'], before: 2, apply: (c) => c.rename('paddings', 'pads') },
   { ops: ['Pad'], before: 11, apply: padInputs },
-  {
-    ops: ['Clip'],
-    before: 11,
-    apply: (c) => {
-      floatInput('min', 1)(c);
-      floatInput('max', 2)(c);
-    },
-  },
+  { ops: ['Clip'], before: 11, apply: floatInputs(1, 'min', 'max') },
   { ops: ['Dropout'], before: 12, apply: dropout },
-  { ops: ['Squeeze', 'Unsqueeze', 'ReduceSum'], before: 13, apply: intsInput('axes', 1) },
-  { ops: REDUCTIONS, before: 18, apply: intsInput('axes', 1) },
+  { ops: ['Squeeze', 'Unsqueeze', 'ReduceSum'], before: 13, apply: intsInputs(1, 'axes') },
+  { ops: REDUCTIONS, before: 18, apply: intsInputs(1, 'axes') },
   { ops: ['DFT'], before: 20, apply: dftAxis },
 ];
