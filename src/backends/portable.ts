@@ -1,12 +1,14 @@
 // The backends that run in any host, browsers included.
-import { wasmTarget } from '../5-codegen/targets/wasm/index.ts';
-import { instantiate } from '../6-runtime/launch/wasm.ts';
+import { RELAXED_SIMD, wasmTarget } from '../5-codegen/targets/wasm/index.ts';
+import { hostFeatures, instantiate } from '../6-runtime/launch/wasm.ts';
 import { webAssemblyDevice } from '../devices/device.ts';
 import { type Observer, silent } from '../observe.ts';
 import { type Backend, interpreterBackend, targetBackend } from './backend.ts';
 
 export interface BackendOptions {
   readonly observer?: Observer;
+  /** Whether WebAssembly may use relaxed SIMD. Default: where this host has it; packages go to other hosts. */
+  readonly relaxedSimd?: boolean;
 }
 export type PortableTarget = 'wasm' | 'interpreter';
 /** What is compiled for when nobody says. */
@@ -14,7 +16,9 @@ export const DEFAULT_TARGET: PortableTarget = 'wasm';
 
 export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOptions) => Backend>> = {
   wasm: (o) => {
-    const machine = { device: webAssemblyDevice(), target: wasmTarget, features: new Set<string>() };
+    const relaxed = o.relaxedSimd ?? hostFeatures().has(RELAXED_SIMD);
+    const features = new Set(relaxed ? [RELAXED_SIMD] : []);
+    const machine = { device: webAssemblyDevice(relaxed), target: wasmTarget, features };
     return targetBackend(machine, o.observer ?? silent, instantiate);
   },
   interpreter: (o) => interpreterBackend(o.observer ?? silent),

@@ -1,13 +1,14 @@
 // `tilewright devices`: the targets of this machine, what they would use, and why one cannot be used.
 import { Command } from 'commander';
 import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
-import { cpuDevice, type Device, webAssemblyDevice } from '../devices/device.ts';
+import { nodeBackend } from '../backends/node.ts';
+import { cpuDevice, type Device } from '../devices/device.ts';
 import { TilewrightError } from '../support/errors.ts';
 
 type TargetReport = Readonly<{ target: string; usable: boolean; device: string; detail: string }>;
 
 const describe = (d: Device): string =>
-  `${d.name}: ${d.vectorBytes * 8}-bit vectors, ${d.vectorRegisters} registers${d.fma ? ', fused multiply-add' : ''}`;
+  `${d.name}: ${d.vectorBytes * 8}-bit vectors, ${d.vectorRegisters} registers${d.fma === 'none' ? '' : ', fused multiply-add'}`;
 
 function nativeReport(): TargetReport {
   try {
@@ -23,8 +24,9 @@ export function devicesCommand(): Command {
   return new Command('devices')
     .description('targets of this machine and what they use')
     .option('--json', 'print as JSON')
-    .action(({ json }: { json?: boolean }) => {
-      const wasm = { target: 'wasm', usable: true, device: describe(webAssemblyDevice()) };
+    .action(async ({ json }: { json?: boolean }) => {
+      const { machine } = await nodeBackend('wasm');
+      const wasm = { target: 'wasm', usable: true, device: describe(machine!.device) };
       const plain = { target: 'interpreter', usable: true, device: 'plain loops' };
       const reports: readonly TargetReport[] = [
         { ...wasm, detail: `V8 ${process.versions.v8}` },
