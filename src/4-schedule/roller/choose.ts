@@ -5,6 +5,7 @@ import { type Device, lanesOf } from '../../devices/device.ts';
 import type { Axis, Expr } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { stepCycles } from '../cost.ts';
+import { coefficient } from '../linear.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
 import { footprints, tileTraffic } from './traffic.ts';
@@ -13,7 +14,7 @@ const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
 /** Points that one tile may unroll: bounds code size. */
 const MAX_POINTS = 32;
 /** Statements that unrolling a reduction may give. */
-const MAX_UNROLLED = 64;
+const MAX_UNROLLED = 96;
 
 const product = (axes: readonly Axis[]): number => axes.reduce((p, a) => p * a.extent, 1);
 const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'min', 'max', 'and', 'or']);
@@ -51,6 +52,27 @@ function loadCount(p: Profile, l: LoadProfile, tile: Tile): number {
   return how === 'same' ? n : n * groups * lanes * 2;
 }
 
+/** As `loadCount` for a tile with unrolled reduce axes: what several points load is loaded once. */
+function distinctLoads(p: Profile, l: LoadProfile, tile: Tile): number {
+  const { vector, lanes } = tile;
+  const how = vector ? loadMeeting(p, l, vector) : 'same';
+  let sums: ReadonlySet<number> = new Set([0]);
+  let repeated = 1;
+  for (const [axis, extent] of tile.extents) {
+    if (extent === 1 || !l.axes.has(axis)) continue;
+    const step = axis === vector && how === 'wide' ? lanes : 1;
+    const c = l.packable ? 0 : coefficient(l.linear, axis);
+    if (c === 0) {
+      repeated *= extent / step;
+      continue;
+    }
+    const next = new Set<number>();
+    for (const s of sums) for (let i = 0; i < extent; i += step) next.add(s + c * i);
+    sums = next;
+  }
+  return sums.size * repeated * (how === 'apart' ? 2 : 1);
+}
+
 /** Vector instructions of nodes per point; what cannot run on lanes runs once per lane. */
 function workCount(p: Profile, nodes: readonly Expr[], tile: Tile): number {
   if (!tile.vector) return nodes.length;
@@ -78,7 +100,7 @@ function registers(p: Profile, tile: Tile): number {
   return accs + operands;
 }
 
-/** Cycles for the whole operator under a tile. */
+/** Cycles for the whole operator under a tile, with what its reduce extents unroll. */
 export function tileCost(p: Profile, tile: Tile, device: Device): number {
   const across = tile.vector?.role === 'reduce';
   const points = vectorPoints(tile, p.spatial);
@@ -87,14 +109,16 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
     const fused = isContracted(p, device) ? 1 : 0;
     const combine = p.op.reduce.monoid.combine.length;
+    const unrolledBy = p.reduce.reduce((n, a) => n * (a === tile.vector ? 1 : extentIn(tile, a)), 1);
+    const count = unrolledBy > 1 ? distinctLoads : loadCount;
     const work = {
-      arithmetic: points * chains * (workCount(p, p.innerWork, tile) + combine - fused),
-      loads: p.inner.reduce((n, l) => n + loadCount(p, l, tile), 0),
+      arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine - fused),
+      loads: p.inner.reduce((n, l) => n + count(p, l, tile), 0),
       stores: 0,
       overhead: 2 + p.inner.length,
-      chain: 1,
+      chain: unrolledBy,
     };
-    const steps = product(p.reduce) / (across ? extentIn(tile, tile.vector!) : 1);
+    const steps = product(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
     if (across) cycles += points * (chains + tile.lanes * 2) * device.latency * 0.5;
   }
@@ -228,8 +252,11 @@ function unrolled(p: Profile, tile: Tile, device: Device): Tile {
 const tileCount = (p: Profile, tile: Tile): number =>
   p.spatial.reduce((n, a) => n * Math.ceil(a.extent / extentIn(tile, a)), 1);
 
-/** Candidates whose memory traffic is looked at, of all those ranked by instructions alone. */
+/** Candidates that are looked at closely, of all those ranked by their instructions per step. */
 const SHORTLIST = 12;
+/** The same for reductions so short that unrolling decides, and how short that is. */
+const SHORT_REDUCTION = 64;
+const LONG_SHORTLIST = 60;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
 const EXPOSED = 0.2;
 
@@ -239,15 +266,19 @@ export function chooseTile(op: TileOp, device: Device): Tile {
   const ranked: { tile: Tile; cost: number }[] = [];
   for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
   ranked.sort((a, b) => a.cost - b.cost);
+  if (!op.reduce) return ranked[0].tile;
   let best: Tile = ranked[0].tile;
   let bestCost = Number.POSITIVE_INFINITY;
-  for (const { tile, cost } of ranked.slice(0, SHORTLIST)) {
-    const { order, cycles } = bestOrder(p, tile, device);
+  const looked = product(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
+  for (const { tile } of ranked.slice(0, looked)) {
+    const whole = unrolled(p, tile, device);
+    const { order, cycles } = bestOrder(p, whole, device);
+    const computing = tileCost(p, whole, device);
     const moving = cycles * tileCount(p, tile);
-    const total = Math.max(cost, moving) + EXPOSED * Math.min(cost, moving);
+    const total = Math.max(computing, moving) + EXPOSED * Math.min(computing, moving);
     if (total >= bestCost) continue;
-    best = { ...tile, order };
+    best = { ...whole, order };
     bestCost = total;
   }
-  return p.op.reduce ? unrolled(p, best, device) : best;
+  return best;
 }
