@@ -1,6 +1,6 @@
 // External tensor data: the interface through which the frontend reads it, the rules for locations, and a source over
 // bytes in memory. Nothing here knows a file system, so browsers can use it; the source over a folder is node-files.ts.
-import { TilewrightError } from '../../support/errors.ts';
+import { refuse as refusal } from '../../support/errors.ts';
 
 /** Where external tensor data comes from. The caller of the frontend decides what may be read. */
 export interface FileSource {
@@ -15,7 +15,7 @@ const MAX_LOCATION = 4096;
 const RULE = 'External data must lie in files below the folder of the model.';
 
 function refuse(what: string, location: string): never {
-  throw new TilewrightError('EXTERNAL_DATA', what, { file: location }, RULE);
+  return refusal('EXTERNAL_DATA', what, { file: location }, RULE);
 }
 
 /**

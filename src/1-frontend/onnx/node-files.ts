@@ -3,7 +3,7 @@
 // refused, and the open descriptor must still be the file that was checked.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { TilewrightError } from '../../support/errors.ts';
+import { refuse as refusal } from '../../support/errors.ts';
 import { checkRegion, type FileSource, locationComponents } from './files.ts';
 
 export interface NodeFilesOptions {
@@ -14,15 +14,10 @@ export interface NodeFilesOptions {
   readonly allowSymlinks?: readonly string[];
 }
 
-interface Identity {
-  readonly dev: number;
-  readonly ino: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-}
+type Identity = Pick<fs.Stats, 'dev' | 'ino' | 'size' | 'mtimeMs'>;
 
 function refuse(what: string, location: string, hint?: string): never {
-  throw new TilewrightError('EXTERNAL_DATA', what, { file: location }, hint);
+  return refusal('EXTERNAL_DATA', what, { file: location }, hint);
 }
 
 const HINT = 'Put a plain copy of the data file beside the model.';
@@ -94,11 +89,8 @@ class FolderFiles implements FileSource {
       return refuse('a symbolic link leads nowhere', location, HINT);
     }
     if (this.linkTargets.some((folder) => target === folder || within(target, folder))) return target;
-    return refuse(
-      'external data is reached through a symbolic link',
-      location,
-      `${HINT} Or allow the folder of the link's target with allowSymlinks.`,
-    );
+    const hint = `${HINT} Or allow the folder of the link's target with allowSymlinks.`;
+    return refuse('external data is reached through a symbolic link', location, hint);
   }
 
   private open(file: string, location: string): number {
@@ -121,9 +113,7 @@ class FolderFiles implements FileSource {
       refuse('external data was replaced while it was opened', location);
     }
     const first = this.seen.get(file);
-    if (first && !unchanged(first, stats)) {
-      refuse('external data changed while the model was read', location);
-    }
+    if (first && !unchanged(first, stats)) refuse('external data changed while the model was read', location);
     this.seen.set(file, stats);
     return stats;
   }
@@ -131,11 +121,9 @@ class FolderFiles implements FileSource {
 
 function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
   const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+  for (let done = 0, n = 0; done < length; done += n) {
+    n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
     if (n === 0) refuse('external data ended early', location);
-    done += n;
   }
   return bytes;
 }
@@ -148,6 +136,6 @@ export function nodeFiles(folder: string, options: NodeFilesOptions = {}): FileS
   try {
     return new FolderFiles(folder, options);
   } catch {
-    throw new TilewrightError('USAGE', 'the folder of the model does not exist', { file: folder });
+    return refusal('USAGE', 'the folder of the model does not exist', { file: folder });
   }
 }

@@ -4,9 +4,7 @@ import { type DType, dtypeInfo } from '../../ir/dtype.ts';
 import type { Tensor } from './gen/onnx_pb.ts';
 
 /** Bytes of `n` packed elements as raw_data holds them. n must be a checked element count. */
-export function packedBytes(dtype: DType, n: number): number {
-  return Math.ceil((n * dtypeInfo(dtype).bits) / 8);
-}
+export const packedBytes = (dtype: DType, n: number): number => Math.ceil((n * dtypeInfo(dtype).bits) / 8);
 
 /** Sub-byte elements to one byte each; signed types are sign-extended. */
 function unpack(dtype: DType, n: number, packed: Uint8Array): Uint8Array {
@@ -36,26 +34,18 @@ function pack(dtype: DType, bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-/** Booleans as 0 or 1; a view when they already are. */
-function normaliseBool(bytes: Uint8Array): Uint8Array {
-  return bytes.some((b) => b > 1) ? bytes.map((b) => (b === 0 ? 0 : 1)) : bytes;
-}
-
-/** Elements from raw_data of exactly `packedBytes(dtype, n)` bytes; a view where nothing changes. */
+/** Elements from raw_data of exactly `packedBytes(dtype, n)` bytes, booleans as 0 or 1; a view where nothing changes. */
 export function fromRaw(dtype: DType, n: number, raw: Uint8Array): Uint8Array {
   if (dtypeInfo(dtype).bits < 8) return unpack(dtype, n, raw);
-  return dtype === 'bool' ? normaliseBool(raw) : raw;
+  return dtype === 'bool' && raw.some((b) => b > 1) ? raw.map((b) => (b === 0 ? 0 : 1)) : raw;
 }
 
 /** raw_data of dense elements; a view where nothing changes. */
-export function toRaw(dtype: DType, bytes: Uint8Array): Uint8Array {
-  return dtypeInfo(dtype).bits < 8 ? pack(dtype, bytes) : bytes;
-}
-
-type TypedField = 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';
+export const toRaw = (dtype: DType, bytes: Uint8Array): Uint8Array =>
+  dtypeInfo(dtype).bits < 8 ? pack(dtype, bytes) : bytes;
 
 interface TypedList {
-  readonly field: TypedField;
+  readonly field: 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';
   /** Number of list entries for n elements. */
   entries(n: number): number;
   decode(proto: Tensor, n: number): Uint8Array;
@@ -63,20 +53,15 @@ interface TypedList {
 
 const bytesOf = (a: ArrayBufferView): Uint8Array => new Uint8Array(a.buffer as ArrayBuffer, a.byteOffset, a.byteLength);
 
-const same = (n: number): number => n;
-
 /** A list whose entries are the elements, or their bit patterns. */
-function list(field: TypedField, make: (proto: Tensor) => ArrayBufferView, per = 1): TypedList {
+function list(field: TypedList['field'], make: (proto: Tensor) => ArrayBufferView, per = 1): TypedList {
   return { field, entries: (n) => n * per, decode: (proto) => bytesOf(make(proto)) };
 }
 
 /** int32_data whose entries are packed bytes. */
 function packedList(dtype: DType): TypedList {
-  return {
-    field: 'int32Data',
-    entries: (n) => packedBytes(dtype, n),
-    decode: (proto, n) => unpack(dtype, n, Uint8Array.from(proto.int32Data)),
-  };
+  const entries = (n: number): number => packedBytes(dtype, n);
+  return { field: 'int32Data', entries, decode: (p, n) => unpack(dtype, n, Uint8Array.from(p.int32Data)) };
 }
 
 const octets = list('int32Data', (p) => Uint8Array.from(p.int32Data));
@@ -92,24 +77,10 @@ export const TYPED_LISTS: ReadonlyMap<DType, TypedList> = new Map<DType, TypedLi
   ['u64', list('uint64Data', (p) => BigUint64Array.from(p.uint64Data))],
   ['u32', list('uint64Data', (p) => Uint32Array.from(p.uint64Data, Number))],
   ['i32', list('int32Data', (p) => Int32Array.from(p.int32Data))],
-  ['i16', halves],
-  ['u16', halves],
-  ['f16', halves],
-  ['bf16', halves],
-  ['i8', octets],
-  ['u8', octets],
-  ['f8e4m3fn', octets],
-  ['f8e4m3fnuz', octets],
-  ['f8e5m2', octets],
-  ['f8e5m2fnuz', octets],
-  ['f8e8m0', octets],
-  [
-    'bool',
-    { field: 'int32Data', entries: same, decode: (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1)) },
-  ],
-  ['i4', packedList('i4')],
-  ['u4', packedList('u4')],
-  ['i2', packedList('i2')],
-  ['u2', packedList('u2')],
-  ['f4e2m1', packedList('f4e2m1')],
+  ['bool', list('int32Data', (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1)))],
+  ...(['i16', 'u16', 'f16', 'bf16'] as const).map((dtype) => [dtype, halves] as const),
+  ...(['i8', 'u8', 'f8e4m3fn', 'f8e4m3fnuz', 'f8e5m2', 'f8e5m2fnuz', 'f8e8m0'] as const).map(
+    (d) => [d, octets] as const,
+  ),
+  ...(['i4', 'u4', 'i2', 'u2', 'f4e2m1'] as const).map((dtype) => [dtype, packedList(dtype)] as const),
 ]);

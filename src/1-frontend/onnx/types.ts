@@ -1,12 +1,11 @@
 // TypeProto → ValueType. Nested types are unwrapped in a loop of bounded length; extents that name a parameter become
 // symbols, and those that say nothing become fresh unknowns.
 import { type Dim, symbol } from '../../ir/dim.ts';
-import type { DType } from '../../ir/dtype.ts';
-import { dtypeFromOnnx } from '../../ir/dtype.ts';
-import { type TensorType, tensorType, type ValueType } from '../../ir/graph.ts';
+import { tensorType, type ValueType } from '../../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
-import { TilewrightError } from '../../support/errors.ts';
-import type { Dimension, Shape, Type } from './gen/onnx_pb.ts';
+import { refuse } from '../../support/errors.ts';
+import type { Dimension, Type } from './gen/onnx_pb.ts';
+import { elementType } from './tensor.ts';
 
 const UNSUPPORTED = new Map<string, string>([
   ['mapType', 'maps'],
@@ -37,20 +36,6 @@ function dimension(dim: Dimension, limits: ModelLimits, name: string): Dim {
   return parameter(dim.dimParam ?? '');
 }
 
-function tensor(elemType: number, shape: Shape | undefined, limits: ModelLimits, name: string): TensorType | undefined {
-  if (elemType === 0) return undefined;
-  const dtype: DType | undefined = dtypeFromOnnx(elemType);
-  if (!dtype) {
-    throw new TilewrightError('INVALID_MODEL', `${elemType} is not an ONNX element type`, { value: name });
-  }
-  if (!shape) return tensorType(dtype);
-  checkLimit(limits, 'rank', shape.dim.length, { value: name });
-  return tensorType(
-    dtype,
-    shape.dim.map((d) => dimension(d, limits, name)),
-  );
-}
-
 /**
  * The type of a value, or undefined when the model leaves it open. `name` is for messages. Throws UNSUPPORTED_TYPE for
  * maps, opaque and sparse types.
@@ -64,12 +49,13 @@ export function valueType(proto: Type | undefined, limits: ModelLimits, name: st
     inner = inner.value.elemType?.value;
   }
   const unsupported = UNSUPPORTED.get(inner?.case ?? '');
-  if (unsupported) {
-    throw new TilewrightError('UNSUPPORTED_TYPE', `${unsupported} are not supported`, { value: name });
-  }
+  if (unsupported) refuse('UNSUPPORTED_TYPE', `${unsupported} are not supported`, { value: name });
   let type: ValueType | undefined;
-  if (inner?.case === 'tensorType') {
-    type = tensor(inner.value.elemType, inner.value.shape, limits, name);
+  if (inner?.case === 'tensorType' && inner.value.elemType !== 0) {
+    const dims = inner.value.shape?.dim;
+    checkLimit(limits, 'rank', dims?.length ?? 0, { value: name });
+    const shape = dims?.map((d) => dimension(d, limits, name));
+    type = tensorType(elementType(inner.value.elemType, name), shape);
   }
   for (const kind of wrappers.reverse()) type = { kind, elem: type };
   return type;

@@ -119,8 +119,7 @@ function meanVariance(c: UpgradeContext): void {
 }
 
 function firstUpsample(c: UpgradeContext): void {
-  const [height, width] = [c.attr('height_scale', 'float'), c.attr('width_scale', 'float')];
-  if (height === undefined || width === undefined) return c.fail('the scales are required');
+  const [height, width] = [c.requiredAttr('height_scale', 'float'), c.requiredAttr('width_scale', 'float')];
   c.drop('height_scale', 'width_scale');
   c.set({ scales: { kind: 'floats', value: [1, 1, height, width] } });
 }
