@@ -1,22 +1,8 @@
 // The monoids that operators reduce with. State and element placeholders are `acc(i)` and `elem(i)`.
 // Float sums may be reassociated by a schedule, always in the same way for the same plan.
 import type { Scalar } from '../ir/tensor.ts';
-import {
-  acc,
-  and,
-  type BinaryOp,
-  binary,
-  type ComputeType,
-  elem,
-  eq,
-  type Expr,
-  gt,
-  isnan,
-  lt,
-  not,
-  or,
-  select,
-} from './expr.ts';
+import { acc, and, type BinaryOp, binary, type ComputeType, elem, eq } from './expr.ts';
+import { type Expr, gt, isnan, lt, not, or, select } from './expr.ts';
 import type { Monoid } from './tile-op.ts';
 
 function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {
@@ -27,34 +13,25 @@ function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {
 const big = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 const isFloatType = (t: ComputeType): boolean => t === 'f32' || t === 'f64';
 
-const LOWEST: Record<ComputeType, Scalar> = {
-  f32: -Infinity,
-  f64: -Infinity,
-  i32: -(2 ** 31),
-  u32: 0,
-  i64: -(2n ** 63n),
-  u64: 0n,
-  bool: 0,
-};
-const HIGHEST: Record<ComputeType, Scalar> = {
-  f32: Infinity,
-  f64: Infinity,
-  i32: 2 ** 31 - 1,
-  u32: 2 ** 32 - 1,
-  i64: 2n ** 63n - 1n,
-  u64: 2n ** 64n - 1n,
-  bool: 1,
+const EXTREMES: Readonly<Record<ComputeType, readonly [lowest: Scalar, highest: Scalar]>> = {
+  f32: [-Infinity, Infinity],
+  f64: [-Infinity, Infinity],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+  i64: [-(2n ** 63n), 2n ** 63n - 1n],
+  u64: [0n, 2n ** 64n - 1n],
+  bool: [0, 1],
 };
 
 /** The identity of max (its smallest value) and of min. */
-export const lowest = (t: ComputeType): Scalar => LOWEST[t];
-export const highest = (t: ComputeType): Scalar => HIGHEST[t];
+export const lowest = (t: ComputeType): Scalar => EXTREMES[t][0];
+export const highest = (t: ComputeType): Scalar => EXTREMES[t][1];
 
 /** A float sum starts at -0, its exact identity, so that a sum of one element is that element. */
 export const sum = (t: ComputeType): Monoid => simple('add', t, big(t) ? 0n : isFloatType(t) ? -0 : 0);
 export const product = (t: ComputeType): Monoid => simple('mul', t, big(t) ? 1n : 1);
-export const maximum = (t: ComputeType): Monoid => simple('max', t, LOWEST[t]);
-export const minimum = (t: ComputeType): Monoid => simple('min', t, HIGHEST[t]);
+export const maximum = (t: ComputeType): Monoid => simple('max', t, lowest(t));
+export const minimum = (t: ComputeType): Monoid => simple('min', t, highest(t));
 export const all = (): Monoid => simple('and', 'bool', 1);
 export const any = (): Monoid => simple('or', 'bool', 0);
 
@@ -71,7 +48,7 @@ export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): 
   return {
     name: `arg${kind}`,
     state: [t, 'i64', 'bool'],
-    init: [kind === 'max' ? LOWEST[t] : HIGHEST[t], 0n, 0],
+    init: [kind === 'max' ? lowest(t) : highest(t), 0n, 0],
     combine: [select(take, e, a), select(take, elem(1, 'i64'), acc(1, 'i64')), or(acc(2, 'bool'), elem(2, 'bool'))],
     merge: null,
   };

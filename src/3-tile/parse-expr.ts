@@ -1,44 +1,19 @@
 // Reads the text that print-expr.ts writes. In: a line, and what its names stand for. Out: interned
 // expressions. Refuses with USAGE and the line number; nesting is bounded.
-import type { DType } from '../ir/dtype.ts';
-import { DTYPES } from '../ir/dtype.ts';
+import { DTYPES, type DType } from '../ir/dtype.ts';
 import type { Scalar } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
-import {
-  type Axis,
-  acc,
-  axisExpr,
-  BINARY,
-  type BinaryOp,
-  binary,
-  bitcast,
-  type ComputeType,
-  cast,
-  computeType,
-  constant,
-  type Expr,
-  elem,
-  fma,
-  type Local,
-  localExpr,
-  makeExpr,
-  type Op,
-  round,
-  select,
-  UNARY,
-  type UnaryOp,
-  unary,
-} from './expr.ts';
+import * as build from './expr.ts';
+import { type Axis, type BinaryOp, type ComputeType, type Expr, type Local, makeExpr, type UnaryOp } from './expr.ts';
 import { INFIX } from './print-expr.ts';
 import type { TileTensor } from './tensor.ts';
 
 const TYPES: ReadonlySet<string> = new Set<ComputeType>(['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool']);
 const STORAGE: ReadonlySet<string> = new Set(DTYPES);
-const UNARIES: ReadonlySet<string> = new Set(UNARY);
-const BINARIES: ReadonlySet<string> = new Set(BINARY);
-const SYMBOLS = new Map(
-  [...INFIX].map(([op, [symbol, precedence]]) => [symbol as string, { op: op as BinaryOp, precedence }]),
-);
+const UNARIES: ReadonlySet<string> = new Set(build.UNARY);
+const BINARIES: ReadonlySet<string> = new Set(build.BINARY);
+const LITERALS: ReadonlySet<string> = new Set(['true', 'false', 'inf', 'nan']);
+const SYMBOLS = new Map([...INFIX].map(([op, [symbol, precedence]]) => [symbol, { op: op as BinaryOp, precedence }]));
 const MAX_NESTING = 100;
 
 /** What names stand for while a text is read. */
@@ -171,7 +146,7 @@ export class ExprParser {
       const found = this.line.peek.kind === 'symbol' ? SYMBOLS.get(this.line.peek.text) : undefined;
       if (!found || found.precedence < least) break;
       this.line.next();
-      left = binary(found.op, left, this.infix(found.precedence + 1));
+      left = build.binary(found.op, left, this.infix(found.precedence + 1));
     }
     this.depth--;
     return left;
@@ -185,18 +160,14 @@ export class ExprParser {
       line.expect(')');
       return inner;
     }
-    const literal = text === '-' || kind === 'number' || LITERALS.has(text);
-    if (literal) {
+    if (text === '-' || kind === 'number' || LITERALS.has(text)) {
       const { dtype, value } = parseScalar(line);
-      return constant(dtype, value);
+      return build.constant(dtype, value);
     }
-    if (kind === 'name') return text.startsWith('$') ? this.part() : this.load();
-    return this.word(line.take('word'));
-  }
-
-  private part(): Expr {
-    const name = this.line.take('name');
-    return this.scope.parts.get(name) ?? this.line.fail(`${name} is not known here`);
+    if (kind !== 'name') return this.word(line.take('word'));
+    if (!text.startsWith('$')) return this.load();
+    line.next();
+    return this.scope.parts.get(text) ?? line.fail(`${text} is not known here`);
   }
 
   private load(): Expr {
@@ -204,7 +175,7 @@ export class ExprParser {
     const name = line.take('name');
     const tensor = this.scope.tensors.get(name) ?? line.fail(`${name} is not declared`);
     const lanes = line.peek.kind === 'lanes' ? Number(line.next().text.slice(1)) : 1;
-    const dtype = computeType(tensor.dtype);
+    const dtype = build.computeType(tensor.dtype);
     line.expect('[');
     const at: Expr[] = [];
     while (line.peek.text !== ']' && line.peek.text !== '?') {
@@ -225,13 +196,13 @@ export class ExprParser {
   private word(word: string): Expr {
     const { line, scope } = this;
     const axis = scope.axes.get(word);
-    if (axis) return axisExpr(axis);
+    if (axis) return build.axisExpr(axis);
     const local = scope.locals.get(word);
-    if (local) return localExpr(local);
+    if (local) return build.localExpr(local);
     const placeholder = /^(acc|elem)(\d+)$/.exec(word);
     if (placeholder) {
       const dtype = line.take('type').slice(1) as ComputeType;
-      return (placeholder[1] === 'acc' ? acc : elem)(Number(placeholder[2]), dtype);
+      return build[placeholder[1] as 'acc' | 'elem'](Number(placeholder[2]), dtype);
     }
     line.expect('(');
     const args = line.list(')', () => this.infix(1));
@@ -246,19 +217,17 @@ export class ExprParser {
     const [op, detail] = word.split('.');
     if (op === 'pack' && args.length > 0) return makeExpr('pack', a.dtype, args, null, args.length);
     need(UNARIES.has(op) || TYPES.has(op) || detail !== undefined ? 1 : BINARIES.has(op) ? 2 : 3);
-    if (TYPES.has(op)) return cast(op as ComputeType, a);
-    if (UNARIES.has(op)) return unary(op as UnaryOp, a);
-    if (BINARIES.has(op)) return binary(op as BinaryOp, a, b);
-    if (op === 'select') return select(a, b, c);
-    if (op === 'fma') return fma(a, b, c);
-    if (op === 'bits' && TYPES.has(detail)) return bitcast(detail as ComputeType, a);
-    if (op === 'round' && STORAGE.has(detail)) return round(detail as DType, a);
+    if (TYPES.has(op)) return build.cast(op as ComputeType, a);
+    if (UNARIES.has(op)) return build.unary(op as UnaryOp, a);
+    if (BINARIES.has(op)) return build.binary(op as BinaryOp, a, b);
+    if (op === 'select') return build.select(a, b, c);
+    if (op === 'fma') return build.fma(a, b, c);
+    if (op === 'bits' && TYPES.has(detail)) return build.bitcast(detail as ComputeType, a);
+    if (op === 'round' && STORAGE.has(detail)) return build.round(detail as DType, a);
     const n = Number(detail);
     if (detail === undefined || !Number.isSafeInteger(n) || n < 0) this.line.fail(`${word} is not known`);
     if (op === 'lane') return makeExpr('lane', a.dtype, [a], n);
-    if (op === 'splat' || op === 'ramp') return makeExpr(op as Op & ('splat' | 'ramp'), a.dtype, [a], null, n);
+    if (op === 'splat' || op === 'ramp') return makeExpr(op, a.dtype, [a], null, n);
     return this.line.fail(`${word} is not known`);
   }
 }
-
-const LITERALS: ReadonlySet<string> = new Set(['true', 'false', 'inf', 'nan']);

@@ -9,19 +9,11 @@ import { walkExpr } from './rewrite.ts';
 import type { TileTensor } from './tensor.ts';
 
 /** Infix ops by precedence; the others are written as functions. */
-export const INFIX: ReadonlyMap<Op, readonly [symbol: string, precedence: number]> = new Map([
-  ['mul', ['*', 3]],
-  ['div', ['/', 3]],
-  ['rem', ['%', 3]],
-  ['add', ['+', 2]],
-  ['sub', ['-', 2]],
-  ['lt', ['<', 1]],
-  ['le', ['<=', 1]],
-  ['gt', ['>', 1]],
-  ['ge', ['>=', 1]],
-  ['eq', ['==', 1]],
-  ['ne', ['!=', 1]],
-] as const);
+export const INFIX: ReadonlyMap<string, readonly [symbol: string, precedence: number]> = new Map(
+  ['eq == ne != lt < le <= gt > ge >=', 'add + sub -', 'mul * div / rem %'].flatMap((level, i) =>
+    [...level.matchAll(/(\w+) (\S+)/g)].map(([, op, symbol]) => [op, [symbol, i + 1]] as const),
+  ),
+);
 
 /** Numbers given to axes, locals and tensors as they are first met. */
 export class Names {
@@ -48,15 +40,9 @@ export class Names {
     for (const base of basesOf(t)) fresh(this.tensors, base, () => `%${this.tensors.size}`);
     return this.tensors.get(t)!;
   }
-  allTensors(): Iterable<[TileTensor, string]> {
-    return this.tensors;
-  }
-  allAxes(): Iterable<[Axis, string]> {
-    return this.axes;
-  }
-  allLocals(): Iterable<[Local, string]> {
-    return this.locals;
-  }
+  allTensors = (): Iterable<[TileTensor, string]> => this.tensors;
+  allAxes = (): Iterable<[Axis, string]> => this.axes;
+  allLocals = (): Iterable<[Local, string]> => this.locals;
 }
 
 /** The tensor and what it is a view of, outermost base first. */
@@ -75,20 +61,14 @@ function fresh<K>(names: Map<K, string>, key: K, make: () => string): string {
 /** A name from outside, quoted and escaped. */
 export const quoted = (name: string): string => JSON.stringify(printable(name));
 
-const SPECIAL = new Map<number, string>([
-  [Infinity, 'inf'],
-  [-Infinity, '-inf'],
-]);
-
 /** The shortest decimal that reads back as this number of this type. */
 function numberText(v: number, single: boolean): string {
   if (Number.isNaN(v)) return 'nan';
   if (Object.is(v, -0)) return '-0';
-  const special = SPECIAL.get(v);
-  if (special) return special;
+  if (!Number.isFinite(v)) return v > 0 ? 'inf' : '-inf';
   for (let digits = 1; single && digits <= 9; digits++) {
-    const text = v.toPrecision(digits);
-    if (Math.fround(Number(text)) === v) return String(Number(text));
+    const shorter = Number(v.toPrecision(digits));
+    if (Math.fround(shorter) === v) return String(shorter);
   }
   return String(v);
 }
@@ -114,10 +94,9 @@ interface Piece {
 }
 const ATOM = 9;
 
-export interface PrintedExprs {
-  /** `$0 = …`, in order. */
+/** One text per root; `parts` are the lines `$0 = …` before them. */
+interface PrintedExprs {
   readonly parts: readonly string[];
-  /** One text per root. */
   readonly texts: readonly string[];
 }
 
@@ -125,11 +104,7 @@ export interface PrintedExprs {
 export function printExprs(roots: readonly Expr[], names: Names): PrintedExprs {
   const order = walkExpr(...roots);
   const uses = new Map<Expr, number>();
-  const used = (e: Expr): void => {
-    uses.set(e, (uses.get(e) ?? 0) + 1);
-  };
-  for (const e of order) e.src.forEach(used);
-  roots.forEach(used);
+  for (const e of [...order.flatMap((user) => user.src), ...roots]) uses.set(e, (uses.get(e) ?? 0) + 1);
   const pieces = new Map<Expr, Piece>();
   const parts: string[] = [];
   for (const e of order) {
@@ -146,19 +121,12 @@ export function printExprs(roots: readonly Expr[], names: Names): PrintedExprs {
   return { parts, texts: roots.map((r) => pieces.get(r)!.text) };
 }
 
+const texts = (pieces: readonly Piece[]): string[] => pieces.map((p) => p.text);
+
 function pieceOf(e: Expr, src: readonly Piece[], names: Names): Piece {
   const depth = LEAVES.has(e.op) ? 0 : 1 + src.reduce((d, p) => Math.max(d, p.depth), 0);
   const infix = INFIX.get(e.op);
-  if (!infix)
-    return {
-      text: atomText(
-        e,
-        src.map((p) => p.text),
-        names,
-      ),
-      precedence: ATOM,
-      depth,
-    };
+  if (!infix) return { text: atomText(e, texts(src), names), precedence: ATOM, depth };
   const [symbol, precedence] = infix;
   const side = (p: Piece, least: number): string => (p.precedence < least ? `(${p.text})` : p.text);
   const left = side(src[0], precedence === 1 ? 2 : precedence);
@@ -166,42 +134,22 @@ function pieceOf(e: Expr, src: readonly Piece[], names: Names): Piece {
 }
 
 function atomText(e: Expr, src: readonly string[], names: Names): string {
-  const list = src.join(', ');
-  switch (e.op) {
-    case 'const':
-      return scalarText(e.dtype, e.arg);
-    case 'axis':
-      return names.axis(e.arg);
-    case 'local':
-      return names.local(e.arg);
-    case 'acc':
-    case 'elem':
-      return `${e.op}${e.arg}:${e.dtype}`;
-    case 'load':
-      return `${tensorText(e, names)}[${list}]`;
-    case 'guarded': {
-      const [guard, otherwise] = src.slice(-2);
-      return `${tensorText(e, names)}[${src.slice(0, -2).join(', ')} ? ${guard} : ${otherwise}]`;
-    }
-    case 'cast':
-      return `${e.dtype}(${list})`;
-    case 'bitcast':
-      return `bits.${e.dtype}(${list})`;
-    case 'round':
-      return `round.${e.arg}(${list})`;
-    case 'lane':
-      return `lane.${e.arg}(${list})`;
-    case 'splat':
-    case 'ramp':
-      return `${e.op}.${e.lanes}(${list})`;
-    default:
-      return `${e.op}(${list})`;
-  }
+  if (e.op === 'const') return scalarText(e.dtype, e.arg);
+  if (e.op === 'axis') return names.axis(e.arg);
+  if (e.op === 'local') return names.local(e.arg);
+  if (e.op === 'acc' || e.op === 'elem') return `${e.op}${e.arg}:${e.dtype}`;
+  if (e.op !== 'load' && e.op !== 'guarded') return `${functionName(e)}(${src.join(', ')})`;
+  const tensor = names.tensor(e.arg) + (e.lanes === 1 ? '' : `x${e.lanes}`);
+  if (e.op === 'load') return `${tensor}[${src.join(', ')}]`;
+  const [guard, otherwise] = src.slice(-2);
+  return `${tensor}[${src.slice(0, -2).join(', ')} ? ${guard} : ${otherwise}]`;
 }
 
-function tensorText(e: Expr & { op: 'load' | 'guarded' }, names: Names): string {
-  const name = names.tensor(e.arg);
-  return e.lanes === 1 ? name : `${name}x${e.lanes}`;
+function functionName(e: Expr): string {
+  if (e.op === 'cast') return e.dtype;
+  if (e.op === 'bitcast') return `bits.${e.dtype}`;
+  if (e.op === 'round' || e.op === 'lane') return `${e.op}.${e.arg}`;
+  return e.op === 'splat' || e.op === 'ramp' ? `${e.op}.${e.lanes}` : e.op;
 }
 
 /** One expression with the declarations of what it names; for messages and tests. */

@@ -2,7 +2,7 @@
 // ranges, facts that hold where the expression is evaluated. Out: bounds that every value keeps. Exact
 // in safe integers; where a result may leave its type, so that it wraps, the type's whole range.
 import { dtypeInfo, intRange } from '../ir/dtype.ts';
-import { type ComputeType, type Expr, isLoad, type Local, type Op } from './expr.ts';
+import { type ComputeType, type Expr, isLoad, type Local, type Op, perOp, ROUNDINGS } from './expr.ts';
 import { walkFrom } from './rewrite.ts';
 
 /** Both ends included; infinite where a 64-bit value is not bounded by safe integers. */
@@ -59,8 +59,10 @@ function bitwiseOr(a: Interval, b: Interval): Interval | undefined {
   return a[0] < 0 || b[0] < 0 || most >= 2 ** 32 ? undefined : [0, 2 ** (32 - Math.clz32(most)) - 1];
 }
 
-const constantShift = (b: Interval): number | undefined =>
-  b[0] === b[1] && b[0] >= 0 && b[0] < 32 ? 2 ** b[0] : undefined;
+function shifted(a: Interval, b: Interval, by: (x: number, factor: number) => number): Interval | undefined {
+  if (b[0] !== b[1] || b[0] < 0 || b[0] >= 32) return undefined;
+  return [by(a[0], 2 ** b[0]), by(a[1], 2 ** b[0])];
+}
 
 const BINARY: Partial<Record<Op, Bound2>> = {
   add: (a, b) => [a[0] + b[0], a[1] + b[1]],
@@ -73,14 +75,8 @@ const BINARY: Partial<Record<Op, Bound2>> = {
   and: bitwiseAnd,
   or: bitwiseOr,
   xor: bitwiseOr,
-  shl: (a, b) => {
-    const factor = constantShift(b);
-    return factor ? [a[0] * factor, a[1] * factor] : undefined;
-  },
-  shr: (a, b) => {
-    const factor = constantShift(b);
-    return factor ? [Math.floor(a[0] / factor), Math.floor(a[1] / factor)] : undefined;
-  },
+  shl: (a, b) => shifted(a, b, (x, factor) => x * factor),
+  shr: (a, b) => shifted(a, b, (x, factor) => Math.floor(x / factor)),
 };
 
 const decided = (yes: boolean, no: boolean): Interval => (yes ? [1, 1] : no ? [0, 0] : [0, 1]);
@@ -95,13 +91,11 @@ const COMPARE: Partial<Record<Op, (a: Interval, b: Interval) => Interval>> = {
 const same = (a: Interval, b: Interval): boolean => a[0] === a[1] && b[0] === b[1] && a[0] === b[0];
 const apart = (a: Interval, b: Interval): boolean => a[1] < b[0] || b[1] < a[0];
 
+const both = (a: Interval, b: Interval): Interval => [a[0] & b[0], a[1] & b[1]];
+const either = (a: Interval, b: Interval): Interval => [a[0] | b[0], a[1] | b[1]];
 const LOGIC: Partial<Record<Op, (a: Interval, b: Interval) => Interval>> = {
-  and: (a, b) => [a[0] & b[0], a[1] & b[1]],
-  mul: (a, b) => [a[0] & b[0], a[1] & b[1]],
-  min: (a, b) => [a[0] & b[0], a[1] & b[1]],
-  or: (a, b) => [a[0] | b[0], a[1] | b[1]],
-  add: (a, b) => [a[0] | b[0], a[1] | b[1]],
-  max: (a, b) => [a[0] | b[0], a[1] | b[1]],
+  ...perOp(['and', 'mul', 'min'], () => both),
+  ...perOp(['or', 'add', 'max'], () => either),
   xor: (a, b) => (a[0] === a[1] && b[0] === b[1] ? [a[0] ^ b[0], a[0] ^ b[0]] : [0, 1]),
 };
 
@@ -171,65 +165,33 @@ export class Ranges {
   }
 
   private bound(e: Expr): Interval | undefined {
-    switch (e.op) {
-      case 'const':
-        return [Number(e.arg), Number(e.arg)];
-      case 'axis':
-        return [0, Math.max(e.arg.extent - 1, 0)];
-      case 'local':
-        return this.locals.get(e.arg);
-      case 'load':
-        return loadRange(e);
-      case 'guarded':
-        return optionalHull(loadRange(e), this.known.get(e.src[e.src.length - 1]));
-      case 'bitcast':
-        return undefined;
-      case 'isnan':
-      case 'isinf':
-        return undefined;
-      case 'clz':
-      case 'popcnt':
-        return [0, 64];
-      default:
-        break;
-    }
-    if (e.src.some((s) => !isIntegral(s.dtype))) return undefined;
-    return this.combine(
-      e,
-      e.src.map((s) => this.known.get(s)!),
-    );
+    if (e.op === 'const') return [Number(e.arg), Number(e.arg)];
+    if (e.op === 'axis') return [0, Math.max(e.arg.extent - 1, 0)];
+    if (e.op === 'local') return this.locals.get(e.arg);
+    if (e.op === 'load') return loadRange(e);
+    if (e.op === 'guarded') return optionalHull(loadRange(e), this.known.get(e.src[e.src.length - 1]));
+    if (e.op === 'clz' || e.op === 'popcnt') return [0, 64];
+    if (e.op === 'bitcast' || e.src.some((s) => !isIntegral(s.dtype))) return undefined;
+    const operands = e.src.map((s) => this.known.get(s)!);
+    return combine(e, operands);
   }
+}
 
-  private combine(e: Expr, [a, b, c]: readonly Interval[]): Interval | undefined {
-    const compare = COMPARE[e.op];
-    if (compare) return compare(a, b);
-    if (e.dtype === 'bool' && LOGIC[e.op]) return LOGIC[e.op]!(a, b);
-    const f = BINARY[e.op];
-    if (f) return bounded(a) && bounded(b) ? f(a, b) : halfBounded(e.op, a, b);
-    switch (e.op) {
-      case 'select':
-        return a[0] === a[1] ? (a[0] ? b : c) : hull(b, c);
-      case 'neg':
-        return [-a[1], -a[0]];
-      case 'abs':
-        return absolute(a);
-      case 'not':
-        return e.dtype === 'bool' ? [1 - a[1], 1 - a[0]] : undefined;
-      case 'cast':
-        return e.dtype === 'bool' ? decided(a[0] > 0 || a[1] < 0, a[0] === 0 && a[1] === 0) : a;
-      case 'floor':
-      case 'ceil':
-      case 'trunc':
-      case 'nearest':
-      case 'splat':
-      case 'lane':
-        return a;
-      case 'ramp':
-        return [a[0], a[1] + e.lanes - 1];
-      default:
-        return undefined;
-    }
-  }
+/** Ops that give one of their operand's values. */
+const PASSING: ReadonlySet<Op> = new Set([...ROUNDINGS, 'splat', 'lane']);
+
+function combine(e: Expr, [a, b, c]: readonly Interval[]): Interval | undefined {
+  const compare = COMPARE[e.op] ?? (e.dtype === 'bool' ? LOGIC[e.op] : undefined);
+  if (compare) return compare(a, b);
+  const f = BINARY[e.op];
+  if (f) return bounded(a) && bounded(b) ? f(a, b) : halfBounded(e.op, a, b);
+  if (PASSING.has(e.op)) return a;
+  if (e.op === 'select') return a[0] === a[1] ? (a[0] ? b : c) : hull(b, c);
+  if (e.op === 'neg') return [-a[1], -a[0]];
+  if (e.op === 'abs') return absolute(a);
+  if (e.op === 'not') return e.dtype === 'bool' ? [1 - a[1], 1 - a[0]] : undefined;
+  if (e.op === 'cast') return e.dtype === 'bool' ? decided(a[0] > 0 || a[1] < 0, a[0] === 0 && a[1] === 0) : a;
+  return e.op === 'ramp' ? [a[0], a[1] + e.lanes - 1] : undefined;
 }
 
 const optionalHull = (a?: Interval, b?: Interval): Interval | undefined => (a && b ? hull(a, b) : undefined);
