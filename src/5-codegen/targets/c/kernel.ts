@@ -86,7 +86,7 @@ class KernelWriter {
     walkStmts(this.kernel.body, (s) => {
       if (s.kind === 'for' && !this.indices.has(s.index)) {
         invariant(s.index.lanes === 1 && s.index.dtype !== 'bool' && s.index.dtype[0] !== 'f', 'c: loop index type');
-        this.indices.set(s.index, `i${this.indices.size}`);
+        this.indices.set(s.index, `j${this.indices.size}`);
       }
       if (s.kind === 'set' && !this.variables.has(s.local)) this.variables.set(s.local, `v${this.variables.size}`);
     });
