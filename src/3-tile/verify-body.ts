@@ -1,6 +1,6 @@
 // Legality of statements, in order: what is set before it is read, and where a body may store. In: a
 // routine's or kernel's statements. Out: problems in a report that programs share.
-import { computeType, type Expr, type Local } from './expr.ts';
+import { computeType, type Local } from './expr.ts';
 import { stmtExprs } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Stmt } from './tile-op.ts';
@@ -60,12 +60,14 @@ export class BodyVerifier {
     return new ExprVerifier({ ...nothing, axes: new Set(), locals, lowered, readable }, this.report.add);
   }
 
-  /** What is set inside a block that may not run is unknown after it. */
-  private block(body: readonly Stmt[]): void {
+  /** Locals that statements have set, which are unknown again after it. */
+  private within(body: readonly Stmt[]): ReadonlySet<Local> {
     const before = new Set(this.locals);
     this.run(body);
-    for (const l of this.locals) if (!before.has(l)) this.locals.delete(l);
+    const set = new Set(this.locals);
+    for (const l of set) if (!before.has(l)) this.locals.delete(l);
     this.verifier = this.fresh();
+    return set;
   }
 
   run(body: readonly Stmt[]): void {
@@ -74,29 +76,17 @@ export class BodyVerifier {
 
   private statement(s: Stmt): void {
     this.verifier.check(...stmtExprs(s));
-    switch (s.kind) {
-      case 'set':
-        this.set(s);
-        break;
-      case 'store':
-        this.store(s);
-        break;
-      case 'for':
-        this.loop(s);
-        break;
-      case 'while':
-        this.condition(s.cond, 'while');
-        this.block(s.body);
-        break;
-      case 'if':
-        this.condition(s.cond, 'if');
-        this.both(s.then, s.else);
-        break;
-    }
+    if (s.kind === 'set') this.set(s);
+    else if (s.kind === 'store') this.store(s);
+    else if (s.kind === 'for') this.loop(s);
+    else this.conditional(s);
   }
 
-  private condition(e: Expr, what: string): void {
-    this.report.require(e.dtype === 'bool' && e.lanes === 1, `${what} has a condition that is not bool`);
+  private conditional(s: Stmt & { kind: 'while' | 'if' }): void {
+    const { dtype, lanes } = s.cond;
+    this.report.require(dtype === 'bool' && lanes === 1, `${s.kind} has a condition that is not bool`);
+    if (s.kind === 'while') this.within(s.body);
+    else this.sides(s.then, s.else);
   }
 
   private set({ local, value }: Stmt & { kind: 'set' }): void {
@@ -112,34 +102,24 @@ export class BodyVerifier {
     if (neverRuns(s)) return;
     report.require(Number.isInteger(s.step) && s.step > 0, `loop over ${s.index.name} has step ${s.step}`);
     this.locals.add(s.index);
-    this.block(s.body);
+    this.within(s.body);
   }
 
-  private both(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
-    const after = [then, otherwise].map((side) => {
-      const before = new Set(this.locals);
-      this.run(side);
-      const set = new Set(this.locals);
-      for (const l of set) if (!before.has(l)) this.locals.delete(l);
-      return set;
-    });
-    for (const l of after[0]) if (after[1].has(l)) this.locals.add(l);
-    this.verifier = this.fresh();
+  /** What both sides set is known after them. */
+  private sides(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
+    const [a, b] = [this.within(then), this.within(otherwise)];
+    for (const l of a) if (b.has(l)) this.locals.add(l);
   }
 
   private store(s: Stmt & { kind: 'store' }): void {
     const { report } = this;
-    const rank = this.lowered ? 1 : s.tensor.shape.length;
-    report.require(this.writable.has(s.tensor), `stores to ${s.tensor.name}, which it may not write`);
-    report.require(
-      s.at.length === rank || s.at.length === 1,
-      `store to ${s.tensor.name} has ${s.at.length} indices for rank ${rank}`,
-    );
-    report.require(
-      s.at.every((e) => e.dtype === 'i32' && e.lanes === 1),
-      `store to ${s.tensor.name} has an index that is not i32`,
-    );
+    const { name, shape } = s.tensor;
+    const rank = this.lowered ? 1 : shape.length;
+    const scalar = s.at.every((e) => e.dtype === 'i32' && e.lanes === 1);
+    report.require(this.writable.has(s.tensor), `stores to ${name}, which it may not write`);
+    report.require([rank, 1].includes(s.at.length), `store to ${name} has ${s.at.length} indices for rank ${rank}`);
+    report.require(scalar, `store to ${name} has an index that is not i32`);
     report.require(s.value.dtype === computeType(s.tensor.dtype), `stores ${s.value.dtype} to ${s.tensor.dtype}`);
-    this.verifier.bounds(s.tensor, s.at, `store to ${s.tensor.name}`);
+    this.verifier.bounds(s.tensor, s.at, `store to ${name}`);
   }
 }

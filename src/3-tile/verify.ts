@@ -8,7 +8,7 @@ import { type Axis, type ComputeType, computeType, type Expr, isLoad } from './e
 import { walkExpr } from './rewrite.ts';
 import type { Kernel, Task, TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
-import type { LoopStep, Reduction, Routine, Step, TileOp, TileProgram } from './tile-op.ts';
+import type { BranchStep, LoopStep, Reduction, Routine, Step, TileOp, TileProgram } from './tile-op.ts';
 import { BodyVerifier, nothing, type Problem, Report } from './verify-body.ts';
 import { ExprVerifier, type Where } from './verify-expr.ts';
 
@@ -43,10 +43,8 @@ function noteWrite(t: TileTensor, points: number, written: Written, report: Repo
 
 function verifyOp(op: TileOp, written: Written, report: Report): void {
   const axes = new Set<Axis>(op.axes);
-  report.require(
-    op.axes.every((a) => a.role === 'spatial'),
-    'has a reduce axis among its spatial axes',
-  );
+  const spatial = op.axes.every((a) => a.role === 'spatial');
+  report.require(spatial, 'has a reduce axis among its spatial axes');
   const readable = readableIn(written);
   const state = op.reduce?.monoid.state ?? [];
   if (op.reduce) verifyReduction(op.reduce, axes, readable, report);
@@ -58,24 +56,14 @@ function verifyOp(op: TileOp, written: Written, report: Report): void {
   if (indices) point.bounds(op.write, op.at, `write to ${op.write.name}`);
   const used = new Set(walkExpr(...op.at).flatMap((e) => (e.op === 'axis' ? [e.arg] : [])));
   for (const a of op.axes) report.require(used.has(a) || a.extent <= 1, `writes one element for several ${a.name}`);
-  noteWrite(
-    op.write,
-    op.axes.reduce((n, a) => n * a.extent, 1),
-    written,
-    report,
-  );
+  const points = op.axes.reduce((n, a) => n * a.extent, 1);
+  noteWrite(op.write, points, written, report);
 }
 
-function verifyReduction(
-  { axes, monoid, elems }: Reduction,
-  spatial: ReadonlySet<Axis>,
-  readable: Where['readable'],
-  report: Report,
-): void {
-  report.require(
-    axes.every((a) => a.role === 'reduce'),
-    'folds over a spatial axis',
-  );
+function verifyReduction(r: Reduction, spatial: Iterable<Axis>, readable: Where['readable'], report: Report): void {
+  const { axes, monoid, elems } = r;
+  const reducing = axes.every((a) => a.role === 'reduce');
+  report.require(reducing, 'folds over a spatial axis');
   new ExprVerifier({ ...nothing, axes: new Set([...spatial, ...axes]), readable }, report.add).check(...elems);
   const types = elems.map((e) => e.dtype);
   const combined = (list: readonly Expr[], elem: readonly ComputeType[], name: string): void => {
@@ -102,13 +90,15 @@ function verifyRoutine(r: Routine, written: Written, report: Report): void {
   for (const t of r.writes) noteWrite(t, Infinity, written, report);
 }
 
+const sameType = (a: TileTensor, b: TileTensor): boolean =>
+  a.dtype === b.dtype && elementCount(a.shape) === elementCount(b.shape);
 const isScalar = (t: TileTensor, dtype: string): boolean => t.dtype === dtype && elementCount(t.shape) === 1;
 
 function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number): void {
   const readable = readableIn(written);
   const pairs = [...s.carried, ...(s.cond ? [s.cond] : [])];
-  const read = (t: TileTensor, what: string): void => {
-    const problem = readable(t);
+  const read = (t: TileTensor, what: string, can = readable): void => {
+    const problem = can(t);
     if (problem) report.add(`${what} ${problem}`);
   };
   report.require(!s.trip || isScalar(s.trip, 'i64'), 'has a trip count that is not a scalar i64');
@@ -116,9 +106,7 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
   report.require(!s.cond || isScalar(s.cond.state, 'bool'), 'has a condition that is not a scalar bool');
   if (s.trip) read(s.trip, 'trip');
   for (const p of pairs) {
-    const same = [p.init, p.next].every(
-      (t) => t.dtype === p.state.dtype && elementCount(t.shape) === elementCount(p.state.shape),
-    );
+    const same = sameType(p.init, p.state) && sameType(p.next, p.state);
     report.require(same, `carries ${p.state.name} between different types`);
     read(p.init, 'init');
     noteWrite(p.state, Infinity, written, report);
@@ -127,18 +115,12 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
   const inside = new Written(written.counts, true);
   verifySteps(s.steps, inside, report, depth + 1);
   const after = readableIn(inside);
-  for (const p of pairs) report.require(after(p.next) === undefined, `next ${after(p.next)}`);
+  for (const p of pairs) read(p.next, 'next', after);
   for (const [t, n] of inside.counts) written.counts.set(t, n);
 }
 
-function verifyBranch(
-  then: readonly Step[],
-  otherwise: readonly Step[],
-  written: Written,
-  report: Report,
-  depth: number,
-): void {
-  const sides = [then, otherwise].map((steps) => {
+function verifyBranch(s: BranchStep, written: Written, report: Report, depth: number): void {
+  const sides = [s.then, s.else].map((steps) => {
     const copy = new Written(written.counts, written.repeated);
     verifySteps(steps, copy, report, depth + 1);
     return copy;
@@ -163,23 +145,13 @@ function verifySteps(steps: readonly Step[], written: Written, report: Report, d
 }
 
 function verifyStep(s: Step, written: Written, report: Report, depth: number): void {
-  switch (s.kind) {
-    case 'op':
-      verifyOp(s, written, report);
-      break;
-    case 'routine':
-      verifyRoutine(s, written, report);
-      break;
-    case 'loop':
-      report.place += ' / ';
-      verifyLoop(s, written, report, depth);
-      break;
-    case 'branch':
-      report.require(isScalar(s.cond, 'bool'), 'branches on what is not a scalar bool');
-      report.place += ' / ';
-      verifyBranch(s.then, s.else, written, report, depth);
-      break;
-  }
+  if (s.kind === 'op') verifyOp(s, written, report);
+  if (s.kind === 'routine') verifyRoutine(s, written, report);
+  if (s.kind === 'op' || s.kind === 'routine') return;
+  if (s.kind === 'branch') report.require(isScalar(s.cond, 'bool'), 'branches on what is not a scalar bool');
+  report.place += ' / ';
+  if (s.kind === 'loop') verifyLoop(s, written, report, depth);
+  else verifyBranch(s, written, report, depth);
 }
 
 /** What is illegal in a program before scheduling. */
@@ -217,7 +189,7 @@ function verifyTasks(tasks: readonly Task[], p: TaskProgram, report: Report): vo
     report.require(p.kernels.includes(t.kernel), `runs kernel ${name}, which the program does not list`);
     report.require(params.length === t.args.length, `calls ${name} with ${t.args.length} tensors for ${params.length}`);
     t.args.forEach((a, i) => {
-      const same = params[i] && a.dtype === params[i].dtype && elementCount(a.shape) === elementCount(params[i].shape);
+      const same = params[i] && sameType(a, params[i]);
       report.require(same, `calls ${name} with ${a.name} for a parameter of another type`);
       report.require(p.plan.places.has(owner(a)), `calls ${name} with ${a.name}, which has no place`);
     });
@@ -252,12 +224,8 @@ function refuse(what: string, problems: readonly Problem[]): void {
   if (problems.length === 0) return;
   const { place, what: first } = problems[0];
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  throw new TilewrightError(
-    'INTERNAL',
-    `illegal ${what}: ${place}: ${first}${more}`,
-    {},
-    'This is a bug: please report it.',
-  );
+  const message = `illegal ${what}: ${place}: ${first}${more}`;
+  throw new TilewrightError('INTERNAL', message, {}, 'This is a bug: please report it.');
 }
 
 /** Throws INTERNAL unless the program is legal. */
