@@ -27,6 +27,8 @@ export interface Device {
   readonly fma: 'none' | 'vectors' | 'all';
   /** A scalar memory operand costs no extra instruction when broadcast into an arithmetic one. */
   readonly broadcastOperand: boolean;
+  /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
+  readonly loadsEarly: boolean;
   /** Cycles from an accumulation to the next one that uses it. */
   readonly latency: number;
   /** Vector arithmetic instructions and loads that start per cycle. */
@@ -62,6 +64,7 @@ const CPU: Device = {
   vectorRegisters: 16,
   fma: 'none',
   broadcastOperand: false,
+  loadsEarly: false,
   latency: 4,
   arithmeticPorts: 2,
   loadPorts: 2,
@@ -73,17 +76,18 @@ const CPU: Device = {
   scopes: ['lane', 'grid'],
 };
 
+/** WebAssembly as engines compile it for x86: 16 registers, one of them the compiler's own. */
+const WASM = { vectorBytes: 16, vectorRegisters: 15, loadsEarly: true, scopes: ['lane'] } as const;
+
 /** Fixed descriptions by name. */
 const DEVICES: readonly Device[] = [
   CPU,
-  { ...CPU, name: 'wasm-simd128', vectorBytes: 16, vectorRegisters: 11, scopes: ['lane'] },
+  { ...CPU, ...WASM, name: 'wasm-simd128' },
   {
     ...CPU,
+    ...WASM,
     name: 'wasm-simd128-fma',
-    vectorBytes: 16,
-    vectorRegisters: 11,
     fma: 'vectors',
-    scopes: ['lane'],
   },
   { ...CPU, name: 'x86-sse', vectorBytes: 16, vectorRegisters: 15 },
   { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: 'all' },

@@ -90,10 +90,11 @@ const isContracted = (p: Profile, device: Device): boolean =>
   device.fma !== 'none' && p.op.reduce?.monoid.combine[0].op === 'add' && p.op.reduce.elems[0].op === 'mul';
 
 /** Registers that the accumulators and the operands of one step take. */
-function registers(p: Profile, tile: Tile): number {
+function registers(p: Profile, tile: Tile, device: Device): number {
   const chains = tile.vector?.role === 'reduce' ? extentIn(tile, tile.vector) / tile.lanes : 1;
   const states = p.op.reduce ? p.op.reduce.monoid.state.length : 1;
   const accs = vectorPoints(tile, p.spatial) * chains * states;
+  if (device.loadsEarly) return accs + p.inner.reduce((n, l) => n + distinctLoads(p, l, tile), 0);
   const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
   let operands = 1;
   for (const l of p.inner) if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
@@ -150,8 +151,9 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
 }
 
 /** Ways to cover up to two more axes beside the vector axis. */
-function* growths(p: Profile, base: Tile, axes: readonly Axis[], budget: number): Generator<Tile> {
-  const inBudget = (t: Tile): boolean => registers(p, t) <= budget && vectorPoints(t, p.spatial) <= MAX_POINTS;
+function* growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device): Generator<Tile> {
+  const inBudget = (t: Tile): boolean =>
+    registers(p, t, device) <= device.vectorRegisters && vectorPoints(t, p.spatial) <= MAX_POINTS;
   yield base;
   for (let i = 0; i < axes.length; i++) {
     for (const n of COUNTS) {
@@ -196,8 +198,7 @@ function vectorAxes(p: Profile): Axis[] {
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
   const plain = scalarTile(p.spatial);
-  const budget = device.vectorRegisters;
-  if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), budget);
+  if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
   else yield plain;
   for (const lanes of laneChoices(p, device)) {
     for (const vector of vectorAxes(p)) {
@@ -205,8 +206,8 @@ function* candidates(p: Profile, device: Device): Generator<Tile> {
       for (const n of [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
         const base = { ...plain, lanes, vector, extents: new Map([[vector, n * lanes]]) };
-        if (registers(p, base) > budget && n > 1) break;
-        yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], budget);
+        if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
+        yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], device);
       }
     }
   }
@@ -229,24 +230,21 @@ function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Ax
   return { order, cycles };
 }
 
-/** Unrolls the innermost reduce axes while the body stays small. */
+/** Unrolls the innermost reduce axes while the body stays small and its values in registers. */
 function unrolled(p: Profile, tile: Tile, device: Device): Tile {
-  const extents = new Map(tile.extents);
-  const loads = p.inner.reduce((n, l) => n + loadCount(p, l, tile), 0);
-  // Engines that start all loads of a body before its arithmetic hold them in registers at once.
-  const fits = device.vectorRegisters > 16 || vectorPoints(tile, p.spatial) + 2 * loads <= device.vectorRegisters;
-  let body = vectorPoints(tile, p.spatial);
   if (tile.vector?.role === 'reduce') return tile;
+  let body = vectorPoints(tile, p.spatial);
+  let best = tile;
   for (const axis of [...p.reduce].reverse()) {
-    if (axis.extent * body <= MAX_UNROLLED && axis.extent <= 8) {
-      extents.set(axis, axis.extent);
-      body *= axis.extent;
-      continue;
-    }
-    if (fits && body * 2 <= MAX_UNROLLED && axis.extent >= 8) extents.set(axis, 2);
-    break;
+    const by = axis.extent <= 8 ? axis.extent : 2;
+    const next = { ...best, extents: new Map(best.extents).set(axis, by) };
+    if (body * by > MAX_UNROLLED) break;
+    if (device.loadsEarly && registers(p, next, device) > device.vectorRegisters) break;
+    best = next;
+    body *= by;
+    if (by < axis.extent) break;
   }
-  return { ...tile, extents };
+  return best;
 }
 
 const tileCount = (p: Profile, tile: Tile): number =>
