@@ -30,6 +30,7 @@ const REDUCTIONS = ['none', 'sum', 'mean'];
 export function checkLoss(c: InferContext): void {
   const [x, target] = [c.dims(0), c.dims(1)];
   if (x.length < 2) c.fail(`scores have rank ${x.length}, expected at least 2`);
+  if (x[1] === 0) c.fail('scores have no classes');
   const expected = [x[0], ...x.slice(2)];
   const fits =
     target.length === expected.length &&

@@ -18,6 +18,8 @@ export const QLinearMatMul = op({
     checkIntegerOperands(c, OPERANDS);
     checkMatrixParameter(c, 1, 0, 'row', 'a_scale');
     checkMatrixParameter(c, 4, 3, 'col', 'b_scale');
+    checkMatrixParameter(c, 6, 3, 'col', 'y_scale');
+    checkMatrixParameter(c, 7, 3, 'col', 'y_zero_point');
     return [c.tensor(c.dtype(7), productShape(c, c.dims(0), c.dims(3)))];
   },
   lower: (c) => {
