@@ -1,6 +1,6 @@
 // `npm run bench:conformance`: runs third-party cases through `tilewright test` and writes what passed
 // to bench/results/conformance.json, a row per suite, group and target. Rows of suites and targets that
-// are not run stay. The material is that of the conformance tests (TILEWRIGHT_DATA).
+// are not run stay; `--report` takes cases from an earlier `tilewright test --json` instead of running. The material is that of the conformance tests (TILEWRIGHT_DATA).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
@@ -108,7 +108,26 @@ function merged<T extends { suite: string; target: string }>(before: readonly T[
   return all.sort((a, b) => rank(a) - rank(b) || (a.target < b.target ? -1 : Number(a.target > b.target)));
 }
 
-function main(o: { target: string; suite: string; material?: string }): void {
+interface Options {
+  readonly target: string;
+  readonly suite: string;
+  readonly material?: string;
+  readonly report?: string;
+}
+
+/** The cases of one suite on one target, from a run or from the report of one. */
+function casesOf(suite: string, target: string, { material, report }: Options): readonly CaseReport[] {
+  const folders = SUITES.get(suite);
+  if (!folders) throw new Error(`no suite ${suite}: there are ${[...SUITES.keys()].join(', ')}`);
+  if (report) return (JSON.parse(readFileSync(report, 'utf8')) as { cases: CaseReport[] }).cases;
+  const made = folders.map((f) => material && join(material, f));
+  const chosen = folders.map((f, i) => (made[i] && existsSync(made[i]) ? relative(DATA!, made[i]) : f));
+  const { cases, closing } = runCases(chosen, target, ['--index', join(DATA!, 'INDEX.json')]);
+  console.log(`${suite} on ${target}: ${closing}`);
+  return cases;
+}
+
+function main(o: Options): void {
   if (!DATA) throw new Error('the material is absent: set TILEWRIGHT_DATA to its folder');
   const index = JSON.parse(readFileSync(join(DATA, 'INDEX.json'), 'utf8')) as IndexEntry[];
   const entries = new Map(index.filter((e) => e.coll === GROUPED).map((e) => [e.name, e]));
@@ -118,31 +137,19 @@ function main(o: { target: string; suite: string; material?: string }): void {
     : {};
   let { rows = [], ulps = [] } = before;
   for (const suite of o.suite.split(',')) {
-    const folders = SUITES.get(suite);
-    if (!folders) throw new Error(`no suite ${suite}: there are ${[...SUITES.keys()].join(', ')}`);
-    const made = folders.map((f) => o.material && join(o.material, f));
-    const chosen = folders.map((f, i) => (made[i] && existsSync(made[i]) ? relative(DATA!, made[i]) : f));
     for (const target of o.target.split(',')) {
-      const { cases, closing } = runCases(chosen, target, ['--index', join(DATA, 'INDEX.json')]);
-      console.log(`${suite} on ${target}: ${closing}`);
+      const cases = casesOf(suite, target, o);
       rows = merged(
         rows,
         rowsOf(suite, target, cases, (c) => (suite === GROUPED ? entry(c)?.group : suite) ?? suite),
       );
-      if (suite === GROUPED) {
-        const floats = cases.filter((c) => entry(c)?.dtypes?.includes('float'));
-        ulps = merged(ulps, [ulpRow(suite, target, floats)]);
-      }
+      if (suite !== GROUPED) continue;
+      const floats = cases.filter((c) => entry(c)?.dtypes?.includes('float'));
+      ulps = merged(ulps, [ulpRow(suite, target, floats)]);
     }
   }
-  const result: Conformance = {
-    suite: 'conformance',
-    tilewright: version,
-    node: process.version,
-    cpu: cpus()[0].model,
-    rows,
-    ulps,
-  };
+  const machine = { tilewright: version, node: process.version, cpu: cpus()[0].model };
+  const result: Conformance = { suite: 'conformance', ...machine, rows, ulps };
   writeFileSync(CONFORMANCE_FILE, `${JSON.stringify(result, null, 1)}\n`);
 }
 
@@ -151,6 +158,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     .option('--target <list>', 'targets, separated by commas', 'wasm,c,interpreter')
     .option('--suite <list>', `of ${[...SUITES.keys()].join(', ')}`, 'onnx-backend')
     .option('--material <dir>', 'folder whose models/ and structures/ have all inputs and weights')
+    .option('--report <file>', 'take the cases of this report; with one suite and one target')
     .action(main)
     .parse();
 }
