@@ -3,7 +3,7 @@
 // afterwards the version is gone.
 import { dtypeFromOnnx } from '../../ir/dtype.ts';
 import type { Attr, Value, ValueType } from '../../ir/graph.ts';
-import { printable, TilewrightError } from '../../support/errors.ts';
+import { printable, refuse } from '../../support/errors.ts';
 import { type Formal, type Parameters, type Signature, standingOf } from './signature.ts';
 import type { DraftNode } from './upgrade/context.ts';
 
@@ -11,6 +11,12 @@ const SUCCESSORS = new Map([
   ['Upsample', 'Resize'],
   ['Scatter', 'ScatterElements'],
 ]);
+
+const HINT = 'The model contradicts the ONNX definition of the operator: correct it or export it again.';
+
+function invalid(what: string, hint: string = HINT): never {
+  return refuse('INVALID_MODEL', what, {}, hint);
+}
 
 /** Attributes named so are annotations of the tool that made the model; every definition allows them. */
 const PRIVATE = '__';
@@ -23,13 +29,10 @@ const TYPE_ATTRIBUTES = new Map<string, readonly [name: string, fallback: string
   ['Cast', ['to', undefined]],
   ['ConstantOfShape', ['value', 'f32']],
 ]);
-const CONSTANT_TYPES = new Map<string, string>([
-  ['value_int', 'i64'],
-  ['value_ints', 'i64'],
-  ['value_float', 'f32'],
-  ['value_floats', 'f32'],
-  ['value_string', 'string'],
-  ['value_strings', 'string'],
+const CONSTANT_TYPES = new Map([
+  ...['value_int', 'value_ints'].map((name) => [name, 'i64'] as const),
+  ...['value_float', 'value_floats'].map((name) => [name, 'f32'] as const),
+  ...['value_string', 'value_strings'].map((name) => [name, 'string'] as const),
 ]);
 
 /** A type as signatures write it, or undefined when it is not wholly known. */
@@ -58,17 +61,14 @@ export class SignatureChecker {
     const standing = standingOf(node.op, node.version);
     if (!standing) return;
     const { since, ended, signature } = standing;
+    const imported = `the model imports ${node.version}`;
     if (node.version < since) {
-      refuse(
-        `the operator exists since operator set ${since}, the model imports ${node.version}`,
-        'Export the model with a newer operator set.',
-      );
+      const hint = 'Export the model with a newer operator set.';
+      invalid(`the operator exists since operator set ${since}, ${imported}`, hint);
     }
     if (ended !== undefined && node.version >= ended) {
-      refuse(
-        `the operator ended with operator set ${ended}, the model imports ${node.version}`,
-        `Export the model with ${SUCCESSORS.get(node.op) ?? 'its successor'} instead.`,
-      );
+      const hint = `Export the model with ${SUCCESSORS.get(node.op) ?? 'its successor'} instead.`;
+      invalid(`the operator ended with operator set ${ended}, ${imported}`, hint);
     }
     if (!signature) return;
     checkCount(node.inputs, signature.inputs, 'input');
@@ -84,24 +84,21 @@ export class SignatureChecker {
   private checkTypes(node: DraftNode, { inputs, outputs }: Signature): void {
     /** Types by number of the type variable. */
     const bound: string[] = [];
-    for (let i = 0; i < node.inputs.length; i++) {
-      const value = node.inputs[i];
+    for (const [i, value] of node.inputs.entries()) {
       const type = value ? this.typeOf(value) : undefined;
       if (type === undefined) continue;
       const formal = formalOf(inputs, i);
       if (!formal.types.has(type)) {
-        refuse(
-          `input ${i} is ${type}, the operator takes ${[...formal.types].join(', ')} in operator set ${node.version}`,
-        );
+        const allowed = [...formal.types].join(', ');
+        invalid(`input ${i} is ${type}, the operator takes ${allowed} in operator set ${node.version}`);
       }
       if (formal.variable === undefined || formal.mixed) continue;
       const other = bound[formal.variable];
-      if (other !== undefined && other !== type) refuse(`input ${i} is ${type} where another one is ${other}`);
+      if (other !== undefined && other !== type) invalid(`input ${i} is ${type} where another one is ${other}`);
       bound[formal.variable] = type;
     }
     const fromAttribute = outputAttributeType(node);
-    for (let i = 0; i < node.outputs.length; i++) {
-      const value = node.outputs[i];
+    for (const [i, value] of node.outputs.entries()) {
       const type = fromAttribute ?? outputType(formalOf(outputs, i), bound);
       if (value && type) this.setOutput(value, type, i);
     }
@@ -110,47 +107,35 @@ export class SignatureChecker {
   private setOutput(value: Value, type: string, i: number): void {
     const declared = typeText(value.type);
     if (declared !== undefined && declared !== type) {
-      refuse(`output ${i} is declared as ${declared}, the operator gives ${type}`);
+      invalid(`output ${i} is declared as ${declared}, the operator gives ${type}`);
     }
     this.derived.set(value, type);
   }
 }
 
-const HINT = 'The model contradicts the ONNX definition of the operator: correct it or export it again.';
-
-function refuse(what: string, hint: string = HINT): never {
-  throw new TilewrightError('INVALID_MODEL', what, {}, hint);
-}
-
-function formalOf({ formals }: Parameters, i: number): Formal {
-  return formals[Math.min(i, formals.length - 1)];
-}
+const formalOf = ({ formals }: Parameters, i: number): Formal => formals[Math.min(i, formals.length - 1)];
 
 function checkCount(values: readonly (Value | null)[], { least, most, formals }: Parameters, what: string): void {
   let given = values.length;
   while (given > 0 && values[given - 1] === null) given--;
-  if (given > most) refuse(`${given} ${what}s, the operator has at most ${most}`);
-  if (values.length < least) refuse(`${values.length} ${what}s, the operator has at least ${least}`);
-  for (let i = 0; i < formals.length; i++) {
-    const required = !formals[i].optional && !formals[i].variadic;
-    if (required && !values[i]) refuse(`${what} ${i} is missing`);
-  }
+  if (given > most) invalid(`${given} ${what}s, the operator has at most ${most}`);
+  if (values.length < least) invalid(`${values.length} ${what}s, the operator has at least ${least}`);
+  formals.forEach(({ optional, variadic }, i) => {
+    if (!optional && !variadic && !values[i]) invalid(`${what} ${i} is missing`);
+  });
 }
 
 function checkAttributes(node: DraftNode, { attributes, required }: Signature): void {
-  for (const [name, attr] of node.attrs) {
+  for (const name of [...node.attrs.keys(), ...node.refs.keys()]) {
     if (name.startsWith(PRIVATE)) continue;
     const kind = attributes.get(name);
-    if (!kind) refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
-    if (attr.kind !== kind) refuse(`attribute ${name} is of kind ${attr.kind}, expected ${kind}`);
-  }
-  for (const name of node.refs.keys()) {
-    if (!attributes.has(name) && !name.startsWith(PRIVATE))
-      refuse(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
+    const given = node.attrs.get(name)?.kind ?? kind;
+    if (!kind) invalid(`operator set ${node.version} has no attribute "${printable(name)}" for it`);
+    if (given !== kind) invalid(`attribute ${name} is of kind ${given}, expected ${kind}`);
   }
   for (const name of required) {
     const given = node.attrs.has(name) || node.refs.has(name);
-    if (!given && !NEVER_MISSED.has(name)) refuse(`attribute ${name} is missing`);
+    if (!given && !NEVER_MISSED.has(name)) invalid(`attribute ${name} is missing`);
   }
 }
 

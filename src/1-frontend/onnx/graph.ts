@@ -1,18 +1,10 @@
 // GraphProto and FunctionProto → Graph and FunctionDef. Regions wait in a work list and are filled after their owners,
 // so nesting costs no stack. Names are resolved once; afterwards identity is the Value object.
-import {
-  type Attr,
-  type FunctionDef,
-  type Graph,
-  type Node,
-  newValue,
-  tensorType,
-  type Value,
-  type ValueType,
-} from '../../ir/graph.ts';
+import type { Attr, FunctionDef, Graph, Node, Value, ValueType } from '../../ir/graph.ts';
+import { newValue, tensorType } from '../../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import type { TensorData } from '../../ir/tensor.ts';
-import { printable, TilewrightError, withPlace } from '../../support/errors.ts';
+import { printable, refuse, withPlace } from '../../support/errors.ts';
 import { attributeValue, checkReference } from './attributes.ts';
 import { SignatureChecker } from './check.ts';
 import type { Function as FunctionProto, Graph as GraphProto, Node as NodeProto, ValueInfo } from './gen/onnx_pb.ts';
@@ -24,7 +16,6 @@ import { valueType } from './types.ts';
 import type { DraftNode } from './upgrade/context.ts';
 import { upgrade } from './upgrade/index.ts';
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface OpenGraph extends Graph {
   readonly inputs: Value[];
   readonly outputs: Value[];
@@ -67,12 +58,12 @@ interface Site extends Surroundings {
   readonly nodes: Node[];
 }
 
-function openGraph(proto: GraphProto): OpenGraph {
-  return { name: proto.name, inputs: [], outputs: [], nodes: [], constants: new Map() };
-}
+const openGraph = ({ name }: GraphProto): OpenGraph => {
+  return { name, inputs: [], outputs: [], nodes: [], constants: new Map() };
+};
 
-function invalid(what: string, value: string, hint?: string): never {
-  throw new TilewrightError('INVALID_MODEL', what, { value }, hint);
+function invalid(what: string, value?: string): never {
+  return refuse('INVALID_MODEL', what, { value });
 }
 
 /** Imports the graphs of one model; counts nodes over all of them. */
@@ -120,26 +111,16 @@ export class GraphImporter {
     const attrDefaults = new Map<string, Attr>();
     for (const a of proto.attributeProto) attrDefaults.set(a.name, attributeValue(a, context));
     const attrNames = [...proto.attribute, ...attrDefaults.keys()];
-    if (new Set(attrNames).size !== proto.attribute.length + proto.attributeProto.length) {
-      throw new TilewrightError('INVALID_MODEL', 'the function declares an attribute twice');
-    }
+    const declared = proto.attribute.length + proto.attributeProto.length;
+    if (new Set(attrNames).size !== declared) invalid('the function declares an attribute twice');
     const nodes: Node[] = [];
     const body = { attributes: new Set(attrNames), refs };
     const types = this.declaredTypes(proto.valueInfo);
     this.addNodes(proto.node, { opsets, body, scope, depth: 0, types, nodes });
     const outputs = proto.output.map((name) => this.resolve(name, scope, proto.node));
     this.drain();
-    const domain = domainName(proto.domain);
-    return {
-      domain,
-      name: proto.name,
-      inputs,
-      outputs,
-      attrNames,
-      attrDefaults,
-      nodes,
-      attrRefs: refs,
-    };
+    const { name } = proto;
+    return { domain: domainName(proto.domain), name, inputs, outputs, attrNames, attrDefaults, nodes, attrRefs: refs };
   }
 
   private drain(): void {
@@ -176,9 +157,7 @@ export class GraphImporter {
       if (!input) this.known.set(value, data);
     };
     for (const tensor of proto.initializer) add(tensor.name, this.tensors.read(tensor));
-    for (const sparse of proto.sparseInitializer) {
-      add(sparse.values?.name ?? '', this.tensors.readSparse(sparse));
-    }
+    for (const sparse of proto.sparseInitializer) add(sparse.values?.name ?? '', this.tensors.readSparse(sparse));
   }
 
   private addNodes(unordered: readonly NodeProto[], site: Site): void {
@@ -188,12 +167,12 @@ export class GraphImporter {
     const nodeNames = new Set<string>();
     protos.forEach((proto, at) => {
       withPlace({ node: proto.name, op: proto.opType }, () => {
-        if (nodeNames.has(proto.name)) {
-          throw new TilewrightError('INVALID_MODEL', 'another node has the same name');
-        }
+        if (nodeNames.has(proto.name)) invalid('another node has the same name');
         if (proto.name !== '') nodeNames.add(proto.name);
-        const draft = this.draft(proto, at, protos, site);
-        for (const node of this.newest(draft)) addNode(node, site);
+        for (const { refs, ...node } of this.newest(this.draft(proto, at, protos, site))) {
+          if (refs.size > 0) site.body?.refs.set(node, refs);
+          site.nodes.push(node);
+        }
       });
     });
   }
@@ -204,41 +183,16 @@ export class GraphImporter {
     this.signatures.check(draft);
     const value = draft.attrs.get('value');
     const output = draft.outputs[0];
-    if (draft.op === 'Constant' && output && value?.kind === 'tensor') {
-      this.known.set(output, value.value);
-    }
+    if (draft.op === 'Constant' && output && value?.kind === 'tensor') this.known.set(output, value.value);
     return upgrade(draft, this.around);
   }
 
   private draft(proto: NodeProto, at: number, protos: readonly NodeProto[], site: Site): DraftNode {
-    if (proto.opType === '') throw new TilewrightError('INVALID_MODEL', 'a node has no operator');
+    if (proto.opType === '') invalid('a node has no operator');
     const domain = domainName(proto.domain);
     const version = versionOf(site.opsets, domain);
     const inputs = proto.input.map((name) => (name === '' ? null : this.resolve(name, site.scope, protos)));
-    const attrs = new Map<string, Attr>();
-    const refs = new Map<string, string>();
-    const context = {
-      tensors: this.tensors,
-      region: (g: GraphProto) => this.region(g, at, site),
-    };
-    for (const a of proto.attribute) {
-      if (a.name === '') throw new TilewrightError('INVALID_MODEL', 'an attribute has no name');
-      if (attrs.has(a.name) || refs.has(a.name)) {
-        throw new TilewrightError('INVALID_MODEL', `attribute "${printable(a.name)}" is given twice`);
-      }
-      if (a.refAttrName === '') {
-        attrs.set(a.name, attributeValue(a, context));
-        continue;
-      }
-      checkReference(a);
-      if (!site.body?.attributes.has(a.refAttrName)) {
-        throw new TilewrightError(
-          'INVALID_MODEL',
-          `attribute "${printable(a.name)}" refers to "${printable(a.refAttrName)}", which no function declares`,
-        );
-      }
-      refs.set(a.name, a.refAttrName);
-    }
+    const { attrs, refs } = this.attributes(proto, at, site);
     const outputs = proto.output.map((name) => {
       if (name === '') return null;
       const value = newValue(name, site.types.get(name));
@@ -247,6 +201,26 @@ export class GraphImporter {
     });
     const op = functionName(proto.opType, proto.overload);
     return { domain, op, version, name: proto.name, inputs, outputs, attrs, refs };
+  }
+
+  private attributes(proto: NodeProto, at: number, site: Site): Pick<DraftNode, 'attrs' | 'refs'> {
+    const attrs = new Map<string, Attr>();
+    const refs = new Map<string, string>();
+    const context = { tensors: this.tensors, region: (g: GraphProto) => this.region(g, at, site) };
+    for (const a of proto.attribute) {
+      const [name, ref] = [printable(a.name), printable(a.refAttrName)];
+      if (a.name === '') invalid('an attribute has no name');
+      if (attrs.has(a.name) || refs.has(a.name)) invalid(`attribute "${name}" is given twice`);
+      if (a.refAttrName === '') {
+        attrs.set(a.name, attributeValue(a, context));
+        continue;
+      }
+      checkReference(a);
+      const declared = site.body?.attributes.has(a.refAttrName);
+      if (!declared) invalid(`attribute "${name}" refers to "${ref}", which no function declares`);
+      refs.set(a.name, a.refAttrName);
+    }
+    return { attrs, refs };
   }
 
   private region(proto: GraphProto, at: number, site: Site): Graph {
@@ -263,12 +237,9 @@ export class GraphImporter {
     if (value) return value;
     const producer = protos.find((p) => p.output.includes(name));
     if (producer === undefined) return invalid('nothing defines this name', name);
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      'a region reads a value that is produced only after it',
-      { node: producer.name, op: producer.opType, value: name },
-      'ONNX requires the nodes of a graph in topological order.',
-    );
+    const place = { node: producer.name, op: producer.opType, value: name };
+    const hint = 'ONNX requires the nodes of a graph in topological order.';
+    return refuse('INVALID_MODEL', 'a region reads a value that is produced only after it', place, hint);
   }
 
   private typeOf(info: ValueInfo): ValueType | undefined {
@@ -282,29 +253,17 @@ export class GraphImporter {
   }
 }
 
-function addNode(draft: DraftNode, site: Site): void {
-  const { refs, ...node } = draft;
-  if (refs.size > 0) site.body?.refs.set(node, refs);
-  site.nodes.push(node);
-}
-
-function noRegion(): never {
-  throw new TilewrightError('UNSUPPORTED_TYPE', 'a function attribute defaults to a graph');
-}
+const noRegion = (): never => refuse('UNSUPPORTED_TYPE', 'a function attribute defaults to a graph');
 
 /** An initialised input must have the element type that it declares. */
-function checkDefault(input: Mutable<Value>, data: TensorData): void {
+function checkDefault(input: Value, data: TensorData): void {
   const type = tensorType(data.dtype, data.shape);
-  if (!input.type) {
-    input.type = type;
-    return;
-  }
-  if (input.type.kind === 'tensor' && input.type.dtype === data.dtype) return;
+  input.type ??= type;
   const declared = input.type.kind === 'tensor' ? input.type.dtype : input.type.kind;
+  if (declared === data.dtype) return;
   invalid(`the input is declared as ${declared} but initialised with ${data.dtype}`, input.name);
 }
 
 /** The operator name under which an overload of a function is called. */
-export function functionName(name: string, overload: string): string {
-  return overload === '' ? name : `${name}\u0000${overload}`;
-}
+export const functionName = (name: string, overload: string): string =>
+  overload === '' ? name : `${name}\u0000${overload}`;

@@ -2,7 +2,7 @@
 // node that owns the region; since regions are imported after their owners, each entry remembers the node that defines
 // it.
 import type { Value } from '../../ir/graph.ts';
-import { TilewrightError } from '../../support/errors.ts';
+import { refuse } from '../../support/errors.ts';
 
 /** Position of inputs and constants: before every node. */
 export const BEFORE_NODES = -1;
@@ -20,9 +20,7 @@ export class Scope {
 
   /** Enters a value that the node number `at` defines. A second definition is INVALID_MODEL. */
   define(name: string, value: Value, at: number): void {
-    if (this.entries.has(name)) {
-      throw new TilewrightError('INVALID_MODEL', 'the name is defined twice', { value: name });
-    }
+    if (this.entries.has(name)) refuse('INVALID_MODEL', 'the name is defined twice', { value: name });
     this.entries.set(name, { value, at });
   }
 

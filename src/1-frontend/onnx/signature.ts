@@ -40,19 +40,10 @@ export interface Standing {
   readonly signature: Signature | undefined;
 }
 
+/** Letters of attribute kinds; a capital stands for a list. */
 const KINDS: Readonly<Record<string, Attr['kind']>> = {
-  i: 'int',
-  f: 'float',
-  s: 'string',
-  t: 'tensor',
-  g: 'graph',
-  p: 'sparse',
-  y: 'type',
-  I: 'ints',
-  F: 'floats',
-  S: 'strings',
-  T: 'tensors',
-  G: 'graphs',
+  ...({ i: 'int', f: 'float', s: 'string', t: 'tensor', g: 'graph', p: 'sparse', y: 'type' } as const),
+  ...({ I: 'ints', F: 'floats', S: 'strings', T: 'tensors', G: 'graphs' } as const),
 };
 const ENDED = '!';
 
@@ -65,10 +56,9 @@ function typeSet(index: string): ReadonlySet<string> {
   return (typeSets[i] ??= new Set(TYPE_SETS[i].split(' ')));
 }
 
-function parameters(
-  text: string,
-  variables: readonly (readonly [name: string, types: ReadonlySet<string>])[],
-): Parameters {
+type Variable = readonly [name: string, types: ReadonlySet<string>];
+
+function parameters(text: string, variables: readonly Variable[]): Parameters {
   const [least, list] = text.split(':');
   const formals = split(list).map((formal): Formal => {
     const type = formal.replace(/[?*]+$/, '');
@@ -87,10 +77,8 @@ function parameters(
 
 function parse(row: string): Signature {
   const [, inputs, outputs, attributes, constraints] = row.split(';');
-  const variables = split(constraints).map((c) => {
-    const [name, set] = c.split('=');
-    return [name, typeSet(set)] as const;
-  });
+  const constrained = split(constraints).map((c) => c.split('='));
+  const variables = constrained.map(([name, set]): Variable => [name, typeSet(set)]);
   const kinds = split(attributes).map((a) => a.split(':') as [name: string, kind: string]);
   return {
     inputs: parameters(inputs, variables),
@@ -116,13 +104,11 @@ const standings = new Map<string, Map<number, Standing>>();
 
 /** The operator's standing under a version of the default domain; undefined for unpublished ones. */
 export function standingOf(op: string, version: number): Standing | undefined {
-  let known = standings.get(op);
-  const found = known?.get(version);
-  if (found) return found;
   const rows = SIGNATURES.get(op);
   if (!rows) return undefined;
+  let known = standings.get(op);
   if (!known) standings.set(op, (known = new Map()));
-  const standing = readStanding(rows, version);
-  known.set(version, standing);
+  let standing = known.get(version);
+  if (!standing) known.set(version, (standing = readStanding(rows, version)));
   return standing;
 }

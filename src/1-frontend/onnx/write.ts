@@ -5,17 +5,9 @@ import { type Dim, isStatic } from '../../ir/dim.ts';
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
 import type { Attr, ValueType } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
-import { TilewrightError } from '../../support/errors.ts';
-import {
-  type AttributeSchema,
-  type FunctionSchema,
-  type GraphSchema,
-  ModelSchema,
-  type NodeSchema,
-  TensorSchema,
-  type TypeSchema,
-  type ValueInfoSchema,
-} from './gen/onnx_pb.ts';
+import { refuse } from '../../support/errors.ts';
+import type { AttributeSchema, FunctionSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
+import { ModelSchema, TensorSchema, type ValueInfoSchema } from './gen/onnx_pb.ts';
 import { NEWEST_OPSET } from './opsets.ts';
 import { toRaw } from './payload.ts';
 
@@ -63,14 +55,16 @@ export interface FunctionSpec {
   readonly attrNames?: readonly string[];
   readonly attrDefaults?: Readonly<Record<string, AttrSpec>>;
   readonly nodes: readonly NodeSpec[];
-  readonly opsets?: readonly (readonly [string, number])[];
+  readonly opsets?: OpsetsSpec;
 }
+
+type OpsetsSpec = readonly (readonly [domain: string, version: number])[];
 
 export interface ModelSpec {
   readonly graph: GraphSpec;
   readonly irVersion?: number;
-  /** Domain and version; default: the newest of the default domain. */
-  readonly opsets?: readonly (readonly [string, number])[];
+  /** Default: the newest of the default domain. */
+  readonly opsets?: OpsetsSpec;
   readonly functions?: readonly FunctionSpec[];
   readonly metadata?: readonly (readonly [string, string])[];
 }
@@ -78,26 +72,26 @@ export interface ModelSpec {
 const DEFAULT_IR = 10;
 const text = new TextEncoder();
 
-const int = (value: number | bigint): AttrSpec => ({ kind: 'int', value: BigInt(value) });
-const ints = (value: readonly (number | bigint)[]): AttrSpec => ({ kind: 'ints', value: value.map(BigInt) });
-const float = (value: number): AttrSpec => ({ kind: 'float', value });
-const floats = (value: readonly number[]): AttrSpec => ({ kind: 'floats', value });
-const string = (value: string): AttrSpec => ({ kind: 'string', value });
-const tensor = (value: TensorData): AttrSpec => ({ kind: 'tensor', value });
-const graph = (value: GraphSpec): AttrSpec => ({ kind: 'graph', value });
-const ref = (value: string): AttrSpec => ({ kind: 'ref', value });
-
 /** Short ways to write attributes. */
-export const attr = { int, ints, float, floats, string, tensor, graph, ref };
+export const attr = {
+  int: (value: number | bigint): AttrSpec => ({ kind: 'int', value: BigInt(value) }),
+  ints: (value: readonly (number | bigint)[]): AttrSpec => ({ kind: 'ints', value: value.map(BigInt) }),
+  float: (value: number): AttrSpec => ({ kind: 'float', value }),
+  floats: (value: readonly number[]): AttrSpec => ({ kind: 'floats', value }),
+  string: (value: string): AttrSpec => ({ kind: 'string', value }),
+  tensor: (value: TensorData): AttrSpec => ({ kind: 'tensor', value }),
+  graph: (value: GraphSpec): AttrSpec => ({ kind: 'graph', value }),
+  ref: (value: string): AttrSpec => ({ kind: 'ref', value }),
+};
 
 function tensorInit(name: string, data: TensorData): MessageInitShape<typeof TensorSchema> {
-  const dims = data.shape.map(BigInt);
-  const dataType = dtypeInfo(data.dtype).onnx;
-  if (data.dtype === 'string') {
-    return { name, dims, dataType, stringData: (data.strings ?? []).map((s) => text.encode(s)) };
-  }
-  return { name, dims, dataType, rawData: toRaw(data.dtype, data.bytes) as Uint8Array<ArrayBuffer> };
+  const head = { name, dims: data.shape.map(BigInt), dataType: dtypeInfo(data.dtype).onnx };
+  if (data.dtype === 'string') return { ...head, stringData: (data.strings ?? []).map((s) => text.encode(s)) };
+  return { ...head, rawData: toRaw(data.dtype, data.bytes) as Uint8Array<ArrayBuffer> };
 }
+
+type TypeInit = MessageInitShape<typeof TypeSchema>;
+type AttributeInit = MessageInitShape<typeof AttributeSchema>;
 
 function dimInit(dim: Dim | string) {
   if (typeof dim !== 'string' && isStatic(dim)) return { dimValue: BigInt(dim) };
@@ -105,66 +99,53 @@ function dimInit(dim: Dim | string) {
   return name === '?' ? {} : { dimParam: name };
 }
 
+function tensorTypeInit(dtype: DType, dims: readonly (Dim | string)[] | undefined): TypeInit {
+  const elemType = dtypeInfo(dtype).onnx;
+  return {
+    value: { case: 'tensorType', value: dims ? { elemType, shape: { dim: dims.map(dimInit) } } : { elemType } },
+  };
+}
+
 /** Wraps from the inside out, so that nesting costs no stack. */
-function typeInit(type: ValueType): MessageInitShape<typeof TypeSchema> {
+function typeInit(type: ValueType): TypeInit {
   const wrappers: ('sequenceType' | 'optionalType')[] = [];
   let inner: ValueType | undefined = type;
   while (inner && inner.kind !== 'tensor') {
     wrappers.push(inner.kind === 'sequence' ? 'sequenceType' : 'optionalType');
     inner = inner.elem;
   }
-  let init: MessageInitShape<typeof TypeSchema> = {};
-  if (inner) {
-    const shape = inner.shape && { dim: inner.shape.map(dimInit) };
-    const elemType = dtypeInfo(inner.dtype).onnx;
-    init = { value: { case: 'tensorType', value: shape ? { elemType, shape } : { elemType } } };
-  }
+  let init: TypeInit = inner ? tensorTypeInit(inner.dtype, inner.shape) : {};
   for (const kind of wrappers.reverse()) init = { value: { case: kind, value: { elemType: init } } };
   return init;
 }
 
 function valueInit(v: ValueSpec): MessageInitShape<typeof ValueInfoSchema> {
   if (v.type) return { name: v.name, type: typeInit(v.type) };
-  if (!v.dtype) return { name: v.name };
-  const elemType = dtypeInfo(v.dtype).onnx;
-  const shape = v.shape && { dim: v.shape.map(dimInit) };
-  const value = shape ? { elemType, shape } : { elemType };
-  return { name: v.name, type: { value: { case: 'tensorType', value } } };
+  return v.dtype ? { name: v.name, type: tensorTypeInit(v.dtype, v.shape) } : { name: v.name };
 }
 
-type AttributeInit = MessageInitShape<typeof AttributeSchema>;
+type Writer<K> = (value: Extract<AttrSpec, { kind: K }>['value']) => AttributeInit;
 
-function attrInit(name: string, a: AttrSpec): AttributeInit {
-  switch (a.kind) {
-    case 'float':
-      return { name, type: 1, f: a.value };
-    case 'int':
-      return { name, type: 2, i: a.value };
-    case 'string':
-      return { name, type: 3, s: text.encode(a.value) };
-    case 'tensor':
-      return { name, type: 4, t: tensorInit('', a.value) };
-    case 'graph':
-      return { name, type: 5, g: graphInit(a.value) };
-    case 'floats':
-      return { name, type: 6, floats: [...a.value] };
-    case 'ints':
-      return { name, type: 7, ints: [...a.value] };
-    case 'strings':
-      return { name, type: 8, strings: a.value.map((s) => text.encode(s)) };
-    case 'tensors':
-      return { name, type: 9, tensors: a.value.map((t) => tensorInit('', t)) };
-    case 'graphs':
-      return { name, type: 10, graphs: a.value.map(graphInit) };
-    case 'type':
-      return { name, type: 13, tp: typeInit(a.value) };
-    case 'ref':
-      return { name, refAttrName: a.value };
-  }
-}
+/** The fields of AttributeProto for each kind. */
+const WRITERS: { readonly [K in AttrSpec['kind']]: Writer<K> } = {
+  float: (f) => ({ type: 1, f }),
+  int: (i) => ({ type: 2, i }),
+  string: (s) => ({ type: 3, s: text.encode(s) }),
+  tensor: (t) => ({ type: 4, t: tensorInit('', t) }),
+  graph: (g) => ({ type: 5, g: graphInit(g) }),
+  floats: (floats) => ({ type: 6, floats: [...floats] }),
+  ints: (ints) => ({ type: 7, ints: [...ints] }),
+  strings: (strings) => ({ type: 8, strings: strings.map((s) => text.encode(s)) }),
+  tensors: (tensors) => ({ type: 9, tensors: tensors.map((t) => tensorInit('', t)) }),
+  graphs: (graphs) => ({ type: 10, graphs: graphs.map(graphInit) }),
+  type: (type) => ({ type: 13, tp: typeInit(type) }),
+  ref: (refAttrName) => ({ refAttrName }),
+};
 
+const attrInit = (a: AttrSpec): AttributeInit =>
+  (WRITERS[a.kind] as (value: AttrSpec['value']) => AttributeInit)(a.value);
 const attrsInit = (attrs: Readonly<Record<string, AttrSpec>> = {}): AttributeInit[] =>
-  Object.entries(attrs).map(([name, a]) => attrInit(name, a));
+  Object.entries(attrs).map(([name, a]) => Object.assign(attrInit(a), { name }));
 
 function nodeInit(n: NodeSpec): MessageInitShape<typeof NodeSchema> {
   return {
@@ -188,7 +169,7 @@ function graphInit(g: GraphSpec): MessageInitShape<typeof GraphSchema> {
   };
 }
 
-const opsetsInit = (opsets: readonly (readonly [string, number])[]) =>
+const opsetsInit = (opsets: OpsetsSpec = [['', NEWEST_OPSET]]) =>
   opsets.map(([domain, version]) => ({ domain, version: BigInt(version) }));
 
 function functionInit(f: FunctionSpec): MessageInitShape<typeof FunctionSchema> {
@@ -200,7 +181,7 @@ function functionInit(f: FunctionSpec): MessageInitShape<typeof FunctionSchema> 
     attribute: [...(f.attrNames ?? [])],
     attributeProto: attrsInit(f.attrDefaults),
     node: f.nodes.map(nodeInit),
-    opsetImport: opsetsInit(f.opsets ?? [['', NEWEST_OPSET]]),
+    opsetImport: opsetsInit(f.opsets),
   };
 }
 
@@ -209,7 +190,7 @@ export function writeModel(spec: ModelSpec): Uint8Array {
   const model = create(ModelSchema, {
     irVersion: BigInt(spec.irVersion ?? DEFAULT_IR),
     producerName: 'tilewright',
-    opsetImport: opsetsInit(spec.opsets ?? [['', NEWEST_OPSET]]),
+    opsetImport: opsetsInit(spec.opsets),
     graph: graphInit(spec.graph),
     functions: (spec.functions ?? []).map(functionInit),
     metadataProps: (spec.metadata ?? []).map(([key, value]) => ({ key, value })),
@@ -220,7 +201,7 @@ export function writeModel(spec: ModelSpec): Uint8Array {
 /** A TensorProto file, as ONNX's test data stores inputs and outputs. */
 export function encodeTensor(name: string, data: TensorData): Uint8Array {
   if (data.dtype === 'string' && !data.strings) {
-    throw new TilewrightError('USAGE', 'a string tensor lacks its strings', { value: name });
+    refuse('USAGE', 'a string tensor lacks its strings', { value: name });
   }
   return toBinary(TensorSchema, create(TensorSchema, tensorInit(name, data)));
 }
