@@ -76,8 +76,8 @@ const CPU: Device = {
   scopes: ['lane', 'grid'],
 };
 
-/** WebAssembly as engines compile it for x86: 16 registers, one of them the compiler's own. */
-const WASM = { vectorBytes: 16, vectorRegisters: 15, loadsEarly: true, scopes: ['lane'] } as const;
+/** WebAssembly as engines compile it for x86: of 16 registers two are its own. */
+const WASM = { vectorBytes: 16, vectorRegisters: 14, loadsEarly: true, scopes: ['lane'] } as const;
 
 /** Fixed descriptions by name. */
 const DEVICES: readonly Device[] = [
