@@ -3,20 +3,7 @@
 // renamed, so readers need no lock and see whole files only. The directory holds code that will be executed: it must
 // belong to the user alone.
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { TilewrightError } from '../support/errors.ts';
@@ -36,6 +23,8 @@ interface Manifest {
   readonly sha256: string;
 }
 
+type Entry = { name: string; files: string[]; bytes: number; used: number };
+
 export interface CacheStats {
   readonly hits: number;
   readonly misses: number;
@@ -44,16 +33,10 @@ export interface CacheStats {
   readonly evicted: number;
 }
 
-export interface CacheOptions {
-  /** Least recently used entries go beyond this many bytes. Default 1 GiB. */
-  readonly maxBytes?: number;
-}
-
+/** Least recently used entries go beyond `maxBytes`. Default 1 GiB. */
+export type CacheOptions = Readonly<{ maxBytes?: number }>;
 /** A verified artefact on disk. */
-export interface CachedFile {
-  readonly path: string;
-  readonly bytes: number;
-}
+export type CachedFile = Readonly<{ path: string; bytes: number }>;
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
@@ -66,15 +49,11 @@ export class CompileCache {
   constructor(directory: string, options: CacheOptions = {}) {
     this.directory = directory;
     this.maxBytes = options.maxBytes ?? DEFAULT_BYTES;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const problem = unsafe(directory);
     if (problem) {
-      throw new TilewrightError(
-        'USAGE',
-        `the compile cache ${problem}`,
-        { file: directory },
-        'Cached code is executed: use a directory that only you can write to (chmod 700).',
-      );
+      const hint = 'Cached code is executed: use a directory that only you can write to (chmod 700).';
+      throw new TilewrightError('USAGE', `the compile cache ${problem}`, { file: directory }, hint);
     }
   }
 
@@ -86,13 +65,9 @@ export class CompileCache {
   find(key: string): CachedFile | undefined {
     const manifest = join(this.directory, `${sha256(key)}.json`);
     const entry = this.read(manifest, key);
-    if (entry === 'absent') {
-      this.counts.misses++;
-      return undefined;
-    }
-    if (entry === 'corrupted') {
-      this.counts.corrupted++;
-      rmSync(manifest, { force: true });
+    if (typeof entry === 'string') {
+      this.counts[entry]++;
+      if (entry === 'corrupted') fs.rmSync(manifest, { force: true });
       return undefined;
     }
     this.counts.hits++;
@@ -100,23 +75,22 @@ export class CompileCache {
     return entry;
   }
 
-  private read(manifest: string, key: string): CachedFile | 'absent' | 'corrupted' {
+  private read(manifest: string, key: string): CachedFile | 'misses' | 'corrupted' {
     let text: string;
     try {
-      text = readFileSync(manifest, 'utf8');
+      text = fs.readFileSync(manifest, 'utf8');
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'absent' : 'corrupted';
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'misses' : 'corrupted';
     }
-    const m = parseManifest(text);
-    if (!m || m.key !== key) return 'corrupted';
-    const path = join(this.directory, m.file);
     try {
-      const data = readFileSync(path);
-      if (data.length !== m.bytes || sha256(data) !== m.sha256) return 'corrupted';
+      const m = parseManifest(text);
+      if (m?.key !== key) return 'corrupted';
+      const path = join(this.directory, m.file);
+      const data = fs.readFileSync(path);
+      return data.length === m.bytes && sha256(data) === m.sha256 ? { path, bytes: m.bytes } : 'corrupted';
     } catch {
       return 'corrupted';
     }
-    return { path, bytes: m.bytes };
   }
 
   /** Stores an artefact; several processes may store the same key at once. */
@@ -133,17 +107,17 @@ export class CompileCache {
 
   private write(name: string, data: Uint8Array): void {
     const temporary = join(this.directory, `${randomBytes(16).toString('hex')}.tmp`);
-    const fd = openSync(temporary, 'wx', 0o600);
+    const fd = fs.openSync(temporary, 'wx', 0o600);
     try {
-      for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
-      fsyncSync(fd);
+      for (let done = 0; done < data.length; ) done += fs.writeSync(fd, data, done);
+      fs.fsyncSync(fd);
     } catch (error) {
-      rmSync(temporary, { force: true });
+      fs.rmSync(temporary, { force: true });
       throw error;
     } finally {
-      closeSync(fd);
+      fs.closeSync(fd);
     }
-    renameSync(temporary, join(this.directory, name));
+    fs.renameSync(temporary, join(this.directory, name));
   }
 
   /** Removes least recently used entries beyond the limit, never the one named `keep`. */
@@ -153,21 +127,21 @@ export class CompileCache {
     for (const e of entries.sort((a, b) => a.used - b.used || (a.name < b.name ? -1 : 1))) {
       if (total <= this.maxBytes) return;
       if (e.name === keep) continue;
-      for (const file of e.files) rmSync(join(this.directory, file), { force: true });
+      for (const file of e.files) fs.rmSync(join(this.directory, file), { force: true });
       total -= e.bytes;
       this.counts.evicted++;
     }
   }
 
   /** Files grouped by key hash; leftovers of ended writers are removed on the way. */
-  private entries(): { name: string; files: string[]; bytes: number; used: number }[] {
-    const groups = new Map<string, { name: string; files: string[]; bytes: number; used: number }>();
-    for (const file of readdirSync(this.directory)) {
-      const info = statSync(join(this.directory, file), { throwIfNoEntry: false });
+  private entries(): Entry[] {
+    const groups = new Map<string, Entry>();
+    for (const file of fs.readdirSync(this.directory)) {
+      const info = fs.statSync(join(this.directory, file), { throwIfNoEntry: false });
       if (!info?.isFile()) continue;
       const age = Date.now() - info.mtimeMs;
       if (file.endsWith('.tmp')) {
-        if (age > STALE_MS) rmSync(join(this.directory, file), { force: true });
+        if (age > STALE_MS) fs.rmSync(join(this.directory, file), { force: true });
         continue;
       }
       const name = file.slice(0, 64);
@@ -185,7 +159,7 @@ export class CompileCache {
 function touch(file: string): void {
   const now = Date.now() / 1000;
   try {
-    utimesSync(file, now, now);
+    fs.utimesSync(file, now, now);
   } catch {
     // Another process evicted the entry; its artefact has been verified already.
   }
@@ -194,34 +168,21 @@ function touch(file: string): void {
 /** A file name of ours: hash, short hash, extension; nothing that leaves the directory. */
 const FILE = /^[0-9a-f]{64}\.[0-9a-f]{16}\.[a-z0-9]{1,8}$/;
 
+/** Throws for text that is not JSON. */
 function parseManifest(text: string): Manifest | undefined {
-  let m: Partial<Manifest> | null;
-  try {
-    m = JSON.parse(text) as Partial<Manifest> | null;
-  } catch {
-    return undefined;
-  }
-  const fits =
-    m !== null &&
-    typeof m === 'object' &&
-    m.format === FORMAT &&
-    typeof m.key === 'string' &&
-    typeof m.file === 'string' &&
-    FILE.test(m.file) &&
-    typeof m.bytes === 'number' &&
-    typeof m.sha256 === 'string';
-  return fits ? (m as Manifest) : undefined;
+  const m = JSON.parse(text) as Partial<Manifest> | null;
+  const fits = m?.format === FORMAT && typeof m.key === 'string' && typeof m.sha256 === 'string';
+  return fits && typeof m.bytes === 'number' && FILE.test(String(m.file)) ? (m as Manifest) : undefined;
 }
 
 /** Why code in this directory must not be trusted, or undefined. */
 function unsafe(directory: string): string | undefined {
-  const info = lstatSync(directory);
+  const info = fs.lstatSync(directory);
   if (!info.isDirectory()) return 'is not a directory';
   const uid = process.getuid?.();
   if (uid === undefined) return undefined;
   if (info.uid !== uid) return 'belongs to another user';
-  if ((info.mode & 0o022) !== 0) return 'can be written by others';
-  return undefined;
+  return (info.mode & 0o022) === 0 ? undefined : 'can be written by others';
 }
 
 /** Where the cache lies: TILEWRIGHT_CACHE, else below XDG_CACHE_HOME or ~/.cache; null when 'off'. */
@@ -237,9 +198,7 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string | n
 }
 
 /** The cache, or why there is none. */
-export type OpenedCache =
-  | { readonly cache: CompileCache; readonly reason?: undefined }
-  | { readonly cache: null; readonly reason: string };
+export type OpenedCache = Readonly<{ cache: CompileCache; reason?: undefined } | { cache: null; reason: string }>;
 
 /**
  * Opens the user's cache. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the default one is done

@@ -36,12 +36,8 @@ function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
 }
 
 function identify(path: string): Toolchain | undefined {
-  const probe = spawnSync(path, ['--version'], {
-    encoding: 'utf8',
-    timeout: PROBE_MS,
-    killSignal: 'SIGKILL',
-    env: compilerEnvironment(process.env),
-  });
+  const env = compilerEnvironment();
+  const probe = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: PROBE_MS, killSignal: 'SIGKILL', env });
   if (probe.status !== 0) return undefined;
   const version = printable(probe.stdout.split('\n')[0]);
   return { path, kind: /clang/i.test(probe.stdout) ? 'clang' : 'gcc', version };
@@ -69,22 +65,19 @@ export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
   throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, INSTALL_HINT);
 }
 
+const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'TMP', 'HOME', 'SystemRoot'];
+
 /** What a compiler needs from the environment; nothing that changes its output. */
-function compilerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept: NodeJS.ProcessEnv = { LC_ALL: 'C' };
-  for (const name of ['PATH', 'TMPDIR', 'TEMP', 'TMP', 'HOME', 'SystemRoot']) {
-    if (env[name] !== undefined) kept[name] = env[name];
-  }
-  return kept;
-}
+const compilerEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries([
+    ...KEPT.filter((n) => process.env[n] !== undefined).map((n) => [n, process.env[n]]),
+    ['LC_ALL', 'C'],
+  ]);
 
 let cpu: ReadonlySet<string> | undefined;
 
 /** Names of the CPU's features, as Linux spells them (`avx2`, `fma`, `f16c`, `asimd`, …). */
-export function cpuFeatures(): ReadonlySet<string> {
-  cpu ??= new Set(readFeatures());
-  return cpu;
-}
+export const cpuFeatures = (): ReadonlySet<string> => (cpu ??= new Set(readFeatures()));
 
 function readFeatures(): string[] {
   if (arch() === 'arm64') return ['asimd', 'fma'];
@@ -102,58 +95,37 @@ function readFeatures(): string[] {
   return ['sse2'];
 }
 
-/** Microarchitecture levels of x86-64 by the features they stand for, best first. */
-const LEVELS: readonly [march: string, needs: readonly string[]][] = [
-  ['x86-64-v4', ['avx512f', 'avx512bw', 'avx512cd', 'avx512dq', 'avx512vl']],
-  ['x86-64-v3', ['avx', 'avx2', 'bmi1', 'bmi2', 'f16c', 'fma', 'movbe']],
-  ['x86-64-v2', ['cx16', 'popcnt', 'sse4_1', 'sse4_2', 'ssse3']],
+/** Microarchitecture levels of x86-64 and the features that each adds to those below it. */
+const LEVELS: readonly [march: string, adds: string][] = [
+  ['x86-64-v2', 'cx16 popcnt sse4_1 sse4_2 ssse3'],
+  ['x86-64-v3', 'avx avx2 bmi1 bmi2 f16c fma movbe'],
+  ['x86-64-v4', 'avx512f avx512bw avx512cd avx512dq avx512vl'],
 ];
-const V3_NEEDS = [...LEVELS[1][1], ...LEVELS[2][1]];
-const V4_NEEDS = [...LEVELS[0][1], ...V3_NEEDS];
-
-/** Extensions beyond a level, and what each needs the level to be. */
-const EXTRAS: readonly [feature: string, flag: string][] = [
-  ['avx512_vnni', '-mavx512vnni'],
-  ['avx512_bf16', '-mavx512bf16'],
-  ['avx512vbmi', '-mavx512vbmi'],
-  ['avx512_vbmi2', '-mavx512vbmi2'],
-];
+/** Extensions of the highest level; their flags are `-m` and the name without the underscore. */
+const EXTRAS = ['avx512_vnni', 'avx512_bf16', 'avx512vbmi', 'avx512_vbmi2'];
 
 /** The flags that choose instructions for these features; the same features give the same flags. */
 export function machineFlags(features: ReadonlySet<string>): string[] {
   if (features.has('asimd')) return ['-march=armv8-a'];
-  const has = (names: readonly string[]): boolean => names.every((n) => features.has(n));
-  if (has(V4_NEEDS)) {
-    const extras = EXTRAS.filter(([f]) => features.has(f)).map(([, flag]) => flag);
-    return ['-march=x86-64-v4', '-mprefer-vector-width=512', ...extras];
-  }
-  if (has(V3_NEEDS)) return ['-march=x86-64-v3'];
-  if (has(LEVELS[2][1])) return ['-march=x86-64-v2'];
-  return features.size > 0 ? ['-march=x86-64'] : [];
+  const lacking = LEVELS.findIndex(([, adds]) => !adds.split(' ').every((f) => features.has(f)));
+  if (lacking === 0) return features.size > 0 ? ['-march=x86-64'] : [];
+  if (lacking > 0) return [`-march=${LEVELS[lacking - 1][0]}`];
+  const extras = EXTRAS.filter((f) => features.has(f)).map((f) => `-m${f.replace('_', '')}`);
+  return ['-march=x86-64-v4', '-mprefer-vector-width=512', ...extras];
 }
 
 /**
  * Flags of every build: optimise, keep arithmetic exactly as written, wrap integers, no globals out. Not
  * -fno-trapping-math: with it gcc 12 takes (float)(int)x for trunc(x), which keeps -0.
  */
-const COMMON = [
-  '-std=gnu11',
-  '-O2',
-  '-ftree-slp-vectorize',
-  '-fPIC',
-  '-fwrapv',
-  '-fno-strict-aliasing',
-  '-ffp-contract=off',
-  '-fno-math-errno',
-  '-fvisibility=hidden',
-  '-w',
-  '-Wno-psabi',
-];
+const COMMON =
+  '-std=gnu11 -O2 -ftree-slp-vectorize -fPIC -fwrapv -fno-strict-aliasing -ffp-contract=off -fno-math-errno ' +
+  '-fvisibility=hidden -w -Wno-psabi';
 
 /** All flags for compiling one unit. */
 export function compileFlags(toolchain: Toolchain, features: ReadonlySet<string>): string[] {
   const depth = toolchain.kind === 'clang' ? ['-fbracket-depth=1024'] : [];
-  return [...COMMON, ...depth, ...machineFlags(features)];
+  return [...COMMON.split(' '), ...depth, ...machineFlags(features)];
 }
 
 export interface RunLimits {
@@ -175,13 +147,9 @@ export function runCompiler(
   limits: RunLimits = {},
 ): Promise<void> {
   const timeoutMs = limits.timeoutMs ?? 120_000;
+  const env = compilerEnvironment();
   return new Promise((resolve, reject) => {
-    const child = spawn(toolchain.path, args, {
-      cwd,
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: compilerEnvironment(process.env),
-    });
+    const child = spawn(toolchain.path, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
     let messages = '';
     let late = false;
     const timer = setTimeout(() => {
@@ -193,45 +161,27 @@ export function runCompiler(
     });
     child.on('error', (error) => {
       clearTimeout(timer);
-      reject(
-        new TilewrightError(
-          'TARGET_UNAVAILABLE',
-          `the C compiler did not start: ${printable(error.message)}`,
-          {},
-          INSTALL_HINT,
-        ),
-      );
+      const what = `the C compiler did not start: ${printable(error.message)}`;
+      reject(new TilewrightError('TARGET_UNAVAILABLE', what, {}, INSTALL_HINT));
     });
     child.on('close', (status, signal) => {
       clearTimeout(timer);
       if (status === 0) return resolve();
-      reject(
-        failure(late ? `took longer than ${timeoutMs} ms` : `ended with ${signal ?? `status ${status}`}`, messages),
-      );
+      const how = late ? `took longer than ${timeoutMs} ms` : `ended with ${signal ?? `status ${status}`}`;
+      const lines = messages.split('\n').filter((l) => l.trim() !== '');
+      const shown = lines.slice(0, 3).map(printable).join(' | ');
+      reject(new TilewrightError('TOOLCHAIN', `the C compiler ${how}${shown && `: ${shown}`}`));
     });
   });
 }
 
-function failure(how: string, messages: string): TilewrightError {
-  const lines = messages
-    .split('\n')
-    .filter((l) => l.trim() !== '')
-    .slice(0, 3)
-    .map(printable);
-  const detail = lines.length > 0 ? `: ${lines.join(' | ')}` : '';
-  return new TilewrightError('TOOLCHAIN', `the C compiler ${how}${detail}`);
-}
-
 function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
     // The group has ended in the meantime.
   }
 }
 
 /** The compiler as the cache key sees it. */
-export function toolchainKey(toolchain: Toolchain): string {
-  return `${toolchain.path}\n${toolchain.kind}\n${toolchain.version}`;
-}
+export const toolchainKey = ({ path, kind, version }: Toolchain): string => `${path}\n${kind}\n${version}`;

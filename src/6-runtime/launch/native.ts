@@ -100,10 +100,8 @@ export async function compileUnits(
   }
   const out = join(directory, 'program.so');
   const run = (args: readonly string[]): Promise<void> => runCompiler(toolchain, args, directory, limits);
-  if (units.length === 1) {
-    await run([...flags, '-shared', '-o', out, 'u0.c', '-lm']);
-    return out;
-  }
+  const link = (files: readonly string[]): Promise<void> => run([...flags, '-shared', '-o', out, ...files, '-lm']);
+  if (units.length === 1) return link(['u0.c']).then(() => out);
   // The longest first, so that the processes end together.
   const order = units.map((text, i) => ({ i, size: text.length })).sort((a, b) => b.size - a.size);
   const worker = async (): Promise<void> => {
@@ -112,7 +110,7 @@ export async function compileUnits(
     }
   };
   await Promise.all(Array.from({ length: JOBS }, worker));
-  await run([...flags, '-shared', '-o', out, ...units.map((_, i) => `u${i}.o`), '-lm']);
+  await link(units.map((_, i) => `u${i}.o`));
   return out;
 }
 

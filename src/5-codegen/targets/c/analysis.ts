@@ -5,34 +5,25 @@ import type { Expr, Local } from '../../../3-tile/expr.ts';
 import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
-import { postOrder } from '../../../support/rewrite.ts';
+import { memoised } from '../../../support/rewrite.ts';
 
-const operands = (e: Expr): readonly Expr[] => e.src;
 export const isLoad = (e: Expr): e is Expr & { op: 'load' | 'guarded' } => e.op === 'load' || e.op === 'guarded';
 
 /** Answers about expressions that follow from the answers about their operands; all are remembered. */
-export class Facts<T> {
-  private readonly seen = new Set<Expr>();
-  private readonly memo = new Map<Expr, T>();
-  private readonly derive: (e: Expr, of: (operand: Expr) => T) => T;
+export type Facts<T> = (e: Expr) => T;
 
-  constructor(derive: (e: Expr, of: (operand: Expr) => T) => T) {
-    this.derive = derive;
-  }
+const operands = (e: Expr): readonly Expr[] => e.src;
 
-  of(e: Expr): T {
-    for (const n of postOrder([e], operands, this.seen))
-      this.memo.set(
-        n,
-        this.derive(n, (s) => this.memo.get(s)!),
-      );
-    return this.memo.get(e)!;
-  }
+function facts<T>(derive: (e: Expr, of: Facts<T>) => T): Facts<T> {
+  const memo = new Map<Expr, T>();
+  const known = (e: Expr): T => memo.get(e)!;
+  const compute = (e: Expr): T => derive(e, known);
+  return (root) => memoised(root, operands, memo, compute);
 }
 
 /** Whether an expression depends on no loaded element, given the locals that do not. */
 export const steadyGiven = (locals: ReadonlySet<Local>): Facts<boolean> =>
-  new Facts((e, of) => (e.op === 'local' ? locals.has(e.arg) : !isLoad(e)) && e.src.every(of));
+  facts((e, of) => (e.op === 'local' ? locals.has(e.arg) : !isLoad(e)) && e.src.every(of));
 
 const PASSES = 4;
 
@@ -47,7 +38,7 @@ export function staticLocals(kernel: Kernel): ReadonlySet<Local> {
     const verdict = new Map<Local, boolean>();
     const steady = steadyGiven(found);
     const note = (local: Local, ...parts: Expr[]): void => {
-      verdict.set(local, (verdict.get(local) ?? true) && parts.every((p) => steady.of(p)));
+      verdict.set(local, (verdict.get(local) ?? true) && parts.every((p) => steady(p)));
     };
     walkStmts(kernel.body, (s) => {
       if (s.kind === 'for') note(s.index, s.from, s.to);
@@ -73,7 +64,7 @@ function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
 
 /** What expressions read. */
 export const readsOf = (): Facts<Reads> =>
-  new Facts((e, of) => {
+  facts((e, of) => {
     let locals: ReadonlySet<Local> = new Set(e.op === 'local' ? [e.arg] : []);
     let tensors: ReadonlySet<TileTensor> = new Set(isLoad(e) ? [e.arg] : []);
     for (const s of e.src) {

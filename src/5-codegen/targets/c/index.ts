@@ -1,6 +1,6 @@
 // The native target: GNU C that gcc and clang compile to vector code for the CPU's features, given by the names that
 // Linux uses for them. In: a scheduled program. Out: C source text; compiling and loading it is the runtime's work.
-import type { ComputeType, Op } from '../../../3-tile/expr.ts';
+import type { ComputeType } from '../../../3-tile/expr.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import type { EmitOptions, Target } from '../target.ts';
 import { hasForm } from './ops.ts';
@@ -20,9 +20,8 @@ const TEXT_FEATURES = ['f16c', 'avx512f', 'avx512vl', 'avx512bw', 'avx512dq'];
 /** Between translation units in the code's bytes: a form feed, which C reads as white space. */
 export const UNIT_SEPARATOR = '\f\n';
 
-function vectorBytes(features: ReadonlySet<string>): number {
-  return WIDTHS.find(([needs]) => needs.every((f) => features.has(f)))?.[1] ?? 0;
-}
+const vectorBytes = (features: ReadonlySet<string>): number =>
+  WIDTHS.find(([needs]) => needs.every((f) => features.has(f)))?.[1] ?? 0;
 
 export const cTarget: Target = {
   name: 'c',
@@ -30,7 +29,7 @@ export const cTarget: Target = {
     const bytes = dtype === 'bool' ? 4 : dtypeInfo(dtype).bytes;
     return Math.max(1, vectorBytes(features) / bytes);
   },
-  supports: (op: Op, dtype: ComputeType) => hasForm(op, dtype),
+  supports: hasForm,
   emit(program, options: EmitOptions = {}) {
     const features = options.features ?? new Set<string>();
     const units = emitC(program, {
@@ -38,11 +37,7 @@ export const cTarget: Target = {
       avx512: vectorBytes(features) === 64,
       exposeKernels: options.exposeKernels ?? false,
     });
-    return {
-      target: 'c',
-      extension: 'c',
-      bytes: new TextEncoder().encode(units.join(UNIT_SEPARATOR)),
-      features: TEXT_FEATURES.filter((f) => features.has(f)).sort(),
-    };
+    const bytes = new TextEncoder().encode(units.join(UNIT_SEPARATOR));
+    return { target: 'c', extension: 'c', bytes, features: TEXT_FEATURES.filter((f) => features.has(f)).sort() };
   },
 };

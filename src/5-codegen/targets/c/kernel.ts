@@ -56,7 +56,7 @@ class KernelWriter {
       const constness = written.has(i) ? '' : 'const ';
       return `${constness}${storageOf(t.dtype)} *${this.overlapping.has(i) ? '' : 'restrict '}p${i}`;
     });
-    this.block(this.kernel.body);
+    this.values.block(() => this.statements(this.kernel.body));
     const locals = [...this.variables].map(([l, name]) => {
       const type = this.unit.type(scalarOf(l.dtype), l.lanes);
       return `  ${type} ${name} = ${l.lanes > 1 ? '{0}' : '0'};\n`;
@@ -93,20 +93,18 @@ class KernelWriter {
     for (const l of this.indices.keys()) invariant(!this.variables.has(l), `c: loop index ${l.name} is set`);
   }
 
-  /** Lines of an inner block of C: names made in it end with it. */
-  private scoped(write: () => void): void {
+  /** A block of C behind `head`: names made in it end with it. */
+  private block(head: string, write: () => void): void {
     invariant(this.depth < MAX_NESTING, 'c: statements nested too deep');
+    this.emit(`${head}{`);
     this.depth++;
-    this.values.openBlock();
-    write();
-    this.values.closeBlock();
+    this.values.block(write);
     this.depth--;
+    this.emit('}');
   }
 
-  private block(body: readonly Stmt[]): void {
-    this.scoped(() => {
-      for (const s of body) this.statement(s);
-    });
+  private statements(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s);
   }
 
   private statement(s: Stmt): void {
@@ -145,40 +143,30 @@ class KernelWriter {
   private forLoop(s: Extract<Stmt, { kind: 'for' }>): void {
     invariant(Number.isInteger(s.step), 'c: loop step');
     const name = this.indices.get(s.index)!;
-    this.emit('{');
-    this.scoped(() => {
+    this.block('', () => {
       const from = this.values.index(s.from);
       const to = this.values.index(s.to);
       this.emit(`const i64 ${name}e = ${to};`);
       this.forgetEffects([s]);
       const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
-      this.emit(`for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) {`);
-      this.block(s.body);
-      this.emit('}');
+      const head = `for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) `;
+      this.block(head, () => this.statements(s.body));
     });
-    this.emit('}');
     this.forgetEffects([s]);
   }
 
   private whileLoop(s: Extract<Stmt, { kind: 'while' }>): void {
     this.forgetEffects(s.body);
-    this.emit('for (;;) {');
-    this.scoped(() => {
+    this.block('for (;;) ', () => {
       this.emit(`if (!${this.values.value(s.cond)}) break;`);
-      this.block(s.body);
+      this.statements(s.body);
     });
-    this.emit('}');
     this.forgetEffects(s.body);
   }
 
   private conditional(s: Extract<Stmt, { kind: 'if' }>): void {
-    this.emit(`if (${this.values.value(s.cond)}) {`);
-    this.block(s.then);
-    if (s.else.length > 0) {
-      this.emit('} else {');
-      this.block(s.else);
-    }
-    this.emit('}');
+    this.block(`if (${this.values.value(s.cond)}) `, () => this.statements(s.then));
+    if (s.else.length > 0) this.block('else ', () => this.statements(s.else));
   }
 }
 

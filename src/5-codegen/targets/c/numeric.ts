@@ -17,8 +17,7 @@ export function refuse(e: Expr): never {
 /** Counting bits through unsigned builtins, lane by lane. */
 export const count =
   (name: 'clz' | 'popcount'): Render =>
-  (form, e, x, s) => {
-    if (isFloatScalar(s) || e.dtype === 'bool') refuse(e);
+  (form, _e, x, s) => {
     const bits = scalarBytes(s) * 8;
     const builtin = `__builtin_${name}${bits === 64 ? 'll' : ''}`;
     const one = (v: string): string => {
@@ -44,7 +43,6 @@ export const divide: Render = (form, e, x, s) =>
 
 /** x/0 = x%0 = 0; the smallest value over -1 wraps. A constant divisor needs no test. */
 function integerDivision(form: Form, e: Expr, x: readonly string[], s: Scalar, symbol: '/' | '%'): string {
-  if (e.dtype === 'bool') refuse(e);
   const c = constantOf(e.src[1]);
   if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
   const name = symbol === '/' ? 'div' : 'rem';
@@ -107,8 +105,7 @@ const X86_FMA: ReadonlyMap<string, readonly [macro: string, builtin: string, ext
   ['f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask', ', (unsigned char)-1, 4']],
 ]);
 
-export const fma: Render = (form, e, x, s) => {
-  if (!isFloatScalar(s)) refuse(e);
+export const fma: Render = (form, _e, x, s) => {
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
   const lanewise = form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`));

@@ -6,13 +6,11 @@ import { Form, literal } from './form.ts';
 import { count, divide, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
 import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, type Unit, unsignedOf } from './unit.ts';
 
-/** add, sub and mul: plain, since -fwrapv makes integers wrap; on bool or/and as a lattice. */
-const arithmetic =
-  (symbol: string, onBool?: string): Render =>
-  (_form, e, x) => {
-    if (e.dtype !== 'bool') return `(${x[0]} ${symbol} ${x[1]})`;
-    return onBool ? `(${x[0]} ${onBool} ${x[1]})` : refuse(e);
-  };
+/** Plain operators, since -fwrapv makes integers wrap; add and mul of bools are the or and and of a lattice. */
+const infix =
+  (symbol: string, onBool = symbol): Render =>
+  (_form, e, x) =>
+    `(${x[0]} ${e.dtype === 'bool' ? onBool : symbol} ${x[1]})`;
 
 /** A comparison; vector booleans are 0/-1, so their order is reversed. */
 const compare =
@@ -23,18 +21,13 @@ const compare =
     return form.mask(s, `${x[0]} ${sign} ${x[1]}`);
   };
 
-/** Rounding to an integer: a compiler builtin on every lane; integers are unchanged. */
+/** A compiler builtin on every lane; integers are unchanged. */
 const rounding =
   (builtin: string): Render =>
-  (form, e, x, s) =>
-    isFloatScalar(s)
-      ? form.lanewise(builtin, s, x, (v) => `__builtin_${builtin}${suffix(s)}(${v})`)
-      : e.dtype === 'bool'
-        ? refuse(e)
-        : x[0];
+  (form, _e, x, s) =>
+    isFloatScalar(s) ? form.lanewise(builtin, s, x, (v) => `__builtin_${builtin}${suffix(s)}(${v})`) : x[0];
 
-const abs: Render = (form, e, x, s) => {
-  if (e.dtype === 'bool') refuse(e);
+const abs: Render = (form, _e, x, s) => {
   if (isUnsigned(s)) return x[0];
   if (isFloatScalar(s)) {
     if (form.lanes === 1) return `__builtin_fabs${suffix(s)}(${x[0]})`;
@@ -63,54 +56,45 @@ const isNan: Render = (form, e, x) => {
 /** Shift counts are taken modulo the width; left shifts happen in the unsigned type. */
 const shift =
   (symbol: '<<' | '>>'): Render =>
-  (form, e, x, s) => {
-    if (isFloatScalar(s) || e.dtype === 'bool') refuse(e);
-    const count_ = `(${x[1]} & ${scalarBytes(s) * 8 - 1})`;
-    if (symbol === '>>') return `(${x[0]} >> ${count_})`;
+  (form, _e, x, s) => {
+    const bits = `(${x[1]} & ${scalarBytes(s) * 8 - 1})`;
+    if (symbol === '>>') return `(${x[0]} >> ${bits})`;
     const u = unsignedOf(s);
-    return form.bits(u, s, `(${form.bits(s, u, x[0])} << ${form.bits(s, u, count_)})`);
+    return form.bits(u, s, `(${form.bits(s, u, x[0])} << ${form.bits(s, u, bits)})`);
   };
 
-/** Bitwise; on floats there is none. */
-const bitwise =
-  (symbol: string): Render =>
-  (_form, e, x, s) =>
-    isFloatScalar(s) ? refuse(e) : `(${x[0]} ${symbol} ${x[1]})`;
-
-const select: Render = (form, e, x, s) => {
-  if (e.src[0].lanes === 1) return `(${x[0]} ? ${x[1]} : ${x[2]})`;
-  return form.select(s, x[0], x[1], x[2]);
-};
+const select: Render = (form, e, [mask, then, otherwise], s) =>
+  e.src[0].lanes === 1 ? `(${mask} ? ${then} : ${otherwise})` : form.select(s, mask, then, otherwise);
 
 /** A scalar bool is 0/1, a lane of a mask 0/-1. */
-const toLane = (e: Expr, x: string): string => (e.dtype === 'bool' ? `(-(${x}))` : x);
+const toLane = (form: Form, e: Expr, x: string): string => (e.dtype === 'bool' && form.lanes > 1 ? `(-(${x}))` : x);
 
 const ramp: Render = (form, _e, x, s) => `(${form.splat(s, x[0])} + (${form.type(s)}){${perLane(form.lanes, String)}})`;
 
 const TABLE: Partial<Record<Op, Render>> = {
-  const: (form, e, _x, s) => form.splat(s, toLaneConstant(e, form)),
-  neg: (_form, e, x) => (e.dtype === 'bool' ? refuse(e) : `(-${x[0]})`),
+  const: (form, e, _x, s) => form.splat(s, toLane(form, e, literal(e))),
+  neg: (_form, _e, x) => `(-${x[0]})`,
   abs,
   not,
   floor: rounding('floor'),
   ceil: rounding('ceil'),
   trunc: rounding('trunc'),
   nearest: rounding('rint'),
-  sqrt: (form, e, x, s) => (isFloatScalar(s) ? rounding('sqrt')(form, e, x, s) : refuse(e)),
+  sqrt: rounding('sqrt'),
   isnan: isNan,
   isinf: isInfinite,
   clz: count('clz'),
   popcnt: count('popcount'),
-  add: arithmetic('+', '|'),
-  sub: arithmetic('-'),
-  mul: arithmetic('*', '&'),
+  add: infix('+', '|'),
+  sub: infix('-'),
+  mul: infix('*', '&'),
   div: divide,
   rem: remainder,
   min: extreme('min'),
   max: extreme('max'),
-  and: bitwise('&'),
-  or: bitwise('|'),
-  xor: bitwise('^'),
+  and: infix('&'),
+  or: infix('|'),
+  xor: infix('^'),
   shl: shift('<<'),
   shr: shift('>>'),
   eq: compare('=='),
@@ -124,8 +108,8 @@ const TABLE: Partial<Record<Op, Render>> = {
   cast: (form, e, x) => castValue(form, e.src[0].dtype, e.dtype, x[0]),
   bitcast: (form, e, x, s) => form.bits(scalarOf(e.src[0].dtype), s, x[0]),
   round: (form, e, x) => (e.op === 'round' ? roundValue(form, e.arg, e.dtype, x[0]) : refuse(e)),
-  splat: (form, e, x, s) => form.splat(s, form.lanes > 1 ? toLane(e, x[0]) : x[0]),
-  pack: (form, e, x, s) => `((${form.type(s)}){${x.map((v) => (form.lanes > 1 ? toLane(e, v) : v)).join(', ')}})`,
+  splat: (form, e, x, s) => form.splat(s, toLane(form, e, x[0])),
+  pack: (form, e, x, s) => `((${form.type(s)}){${x.map((v) => toLane(form, e, v)).join(', ')}})`,
   lane: (_form, e, x) => {
     if (e.op !== 'lane') return refuse(e);
     if (e.src[0].lanes === 1) return x[0];
@@ -133,11 +117,6 @@ const TABLE: Partial<Record<Op, Render>> = {
   },
   ramp,
 };
-
-function toLaneConstant(e: Expr, form: Form): string {
-  const text = literal(e);
-  return form.lanes > 1 ? toLane(e, text) : text;
-}
 
 const ops = (names: string): ReadonlySet<string> => new Set(names.split(' '));
 const FLOAT_ONLY = ops('sqrt fma');
@@ -147,16 +126,13 @@ const LEAVES = ops('local load guarded');
 
 /** Whether the op on operands of this type can be written in C. */
 export function hasForm(op: Op, dtype: ComputeType): boolean {
-  if (LEAVES.has(op)) return true;
-  if (!TABLE[op]) return false;
-  const float = dtype === 'f32' || dtype === 'f64';
-  if (FLOAT_ONLY.has(op)) return float;
-  return !(float && NOT_ON_FLOATS.has(op)) && !(dtype === 'bool' && NOT_ON_BOOL.has(op));
+  if (!TABLE[op]) return LEAVES.has(op);
+  if (dtype === 'f32' || dtype === 'f64') return !NOT_ON_FLOATS.has(op);
+  return !FLOAT_ONLY.has(op) && !(dtype === 'bool' && NOT_ON_BOOL.has(op));
 }
 
 /** The C expression of `e` over its operands' texts. Throws INTERNAL for ops without a C form. */
 export function renderOp(unit: Unit, e: Expr, x: readonly string[]): string {
-  const render = TABLE[e.op];
-  if (!render) return refuse(e);
-  return render(new Form(unit, e.lanes), e, x, scalarOf(e.dtype));
+  const render = hasForm(e.op, e.dtype) && TABLE[e.op];
+  return render ? render(new Form(unit, e.lanes), e, x, scalarOf(e.dtype)) : refuse(e);
 }

@@ -69,20 +69,21 @@ export class Values {
     this.uses.set(key(i), (this.uses.get(key(i)) ?? 0) + 1);
   }
 
-  openBlock(): void {
+  /** Names made while `write` runs are forgotten after it. */
+  block(write: () => void): void {
     this.blocks.push([]);
+    write();
+    for (const n of this.blocks.pop()!) this.forget(n);
   }
 
-  closeBlock(): void {
-    for (const n of this.blocks.pop()!) if (this.names.get(n.key) === n) this.names.delete(n.key);
+  private forget(n: Name): void {
+    if (this.names.get(n.key) === n) this.names.delete(n.key);
   }
 
   /** Forgets names of values that read any of these. */
   invalidate(changed: Reads): void {
     for (const source of [...changed.locals, ...changed.tensors]) {
-      for (const n of this.readers.get(source) ?? []) {
-        if (this.names.get(n.key) === n) this.names.delete(n.key);
-      }
+      for (const n of this.readers.get(source) ?? []) this.forget(n);
       this.readers.delete(source);
     }
   }
@@ -121,7 +122,7 @@ export class Values {
     const text = this.render(i, texts);
     const depth = 1 + parts.reduce((d, p) => Math.max(d, p.depth), 0);
     if (!this.naming(i, text, depth)) return { text, depth };
-    const name: Name = { text: `t${this.counter++}`, key: key(i), reads: this.reads.of(i.e) };
+    const name: Name = { text: `t${this.counter++}`, key: key(i), reads: this.reads(i.e) };
     const type = i.wide ? 'i64' : this.scope.unit.type(scalarOf(i.e.dtype), i.e.lanes);
     this.scope.emit(`const ${type} ${name.text} = ${text};`);
     this.names.set(name.key, name);
@@ -144,7 +145,7 @@ export class Values {
     if (!wide || e.lanes > 1 || e.dtype !== 'i32') return { e, wide: false };
     if (e.op === 'const') return { e, wide: true };
     if (e.op === 'local') return { e, wide: this.scope.local(e.arg).wide };
-    return { e, wide: WIDE_OPS.has(e.op) && this.steady.of(e) };
+    return { e, wide: WIDE_OPS.has(e.op) && this.steady(e) };
   }
 
   private operands(i: Item): readonly Item[] {
