@@ -1,6 +1,6 @@
 // Index expressions as linear forms over axes and opaque terms. In: an i32 expression. Out: constant
 // and coefficients, and back. Strides, contiguity and axis fusion are read off these forms.
-import { add, type Axis, axisExpr, type Expr, index, mul } from '../3-tile/expr.ts';
+import { type Axis, add, axisExpr, type Expr, index, mul } from '../3-tile/expr.ts';
 import { postorder } from './transform.ts';
 
 /** constant + Σ coefficient · term; a term is an axis node or any expression that is not linear. */

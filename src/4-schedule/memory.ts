@@ -2,12 +2,13 @@
 // checks. Out: offsets in the arena by best fit over lifetimes, and in the constant segment with
 // equal contents stored once. Lifetimes are intervals over the tasks in order; whatever enters,
 // leaves or is carried round a loop lives through the whole loop.
-import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
-import { invariant } from '../support/errors.ts';
+
 import { type Expr, isLoad } from '../3-tile/expr.ts';
 import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { invariant } from '../support/errors.ts';
 import { postorder } from './transform.ts';
 
 export const ALIGNMENT = 64;

@@ -1,11 +1,10 @@
 // Canonical loop nests. In: a TileOp over shaped tensors. Out: an equal TileOp over formal 1-D
 // tensors with flat, linear indices, unit axes dropped and adjacent axes fused, made of pooled axes
 // and formals, so that operators of equal structure become identical interned expressions.
-import type { DType } from '../ir/dtype.ts';
-import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
+
 import {
-  add,
   type Axis,
+  add,
   axisExpr,
   div,
   type Expr,
@@ -16,9 +15,11 @@ import {
   newAxis,
   rem,
 } from '../3-tile/expr.ts';
-import { simplify, SimplifyContext } from '../3-tile/simplify.ts';
+import { SimplifyContext, simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
+import type { DType } from '../ir/dtype.ts';
+import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
 import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
 import { postorder, transform, withSrc } from './transform.ts';
 

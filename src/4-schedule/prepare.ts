@@ -3,24 +3,16 @@
 import type { Expr } from '../3-tile/expr.ts';
 import { legalise } from '../3-tile/rules/legalise.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
+import { mapOp } from './transform.ts';
 
 /** The operator without scalar functions. */
 export function prepare(op: TileOp): TileOp {
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr => legalise(e, memo);
-  const { reduce } = op;
-  return {
-    ...op,
-    value: over(op.value),
-    at: op.at.map(over),
-    reduce: reduce && {
-      ...reduce,
-      elems: reduce.elems.map(over),
-      monoid: {
-        ...reduce.monoid,
-        combine: reduce.monoid.combine.map(over),
-        merge: reduce.monoid.merge?.map(over) ?? null,
-      },
-    },
-  };
+  const prepared = mapOp(op, over);
+  const { reduce } = prepared;
+  if (!reduce) return prepared;
+  const { monoid } = reduce;
+  const combine = monoid.combine.map(over);
+  return { ...prepared, reduce: { ...reduce, monoid: { ...monoid, combine, merge: monoid.merge?.map(over) ?? null } } };
 }

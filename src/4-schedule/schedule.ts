@@ -1,18 +1,19 @@
 // Scheduling: a tile program becomes a task program. In: steps over tensors, a device and the
 // function that lowers one nest. Out: shared kernels, tasks in order, and the memory plan. Lowering
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
+
+import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
+import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
+import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
-import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
-import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
-import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { planMemory } from './memory.ts';
 import { Binding, canonicalNest, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
-import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import { chooseTile } from './roller/choose.ts';
+import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { fuse } from './welder/fuse.ts';
 

@@ -2,6 +2,7 @@
 // expressions. Out: rebuilt ones. Shared by every pass of scheduling and lowering.
 import { type Expr, makeExpr } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
+import type { TileOp } from '../3-tile/tile-op.ts';
 
 /** Every node below the roots once, operands before users. */
 export const postorder = (roots: readonly Expr[]): Expr[] => walkExpr(...roots);
@@ -45,13 +46,14 @@ export function transform(
     }
     if (!ready) continue;
     stack.pop();
-    memo.set(
-      e,
-      rebuild(
-        e,
-        e.src.map((s) => memo.get(s) ?? s),
-      ),
-    );
+    const src = e.src.map((s) => memo.get(s) ?? s);
+    memo.set(e, rebuild(e, src));
   }
   return memo.get(root)!;
+}
+
+/** The operator with every expression rebuilt. */
+export function mapOp(op: TileOp, over: (e: Expr) => Expr): TileOp {
+  const reduce = op.reduce && { ...op.reduce, elems: op.reduce.elems.map(over) };
+  return { ...op, value: over(op.value), at: op.at.map(over), reduce };
 }

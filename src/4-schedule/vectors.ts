@@ -1,7 +1,8 @@
 // What may run across vector lanes. In: nodes of a canonical operator. Out: whether a node computes
 // on vectors, and how a load meets the lanes of an axis. Roller and lowering share the answers.
-import type { DType } from '../ir/dtype.ts';
+
 import { type Axis, axisExpr, type Expr, isLoad, type Op } from '../3-tile/expr.ts';
+import type { DType } from '../ir/dtype.ts';
 import { coefficient, type Linear } from './linear.ts';
 import { loadIndex } from './nest.ts';
 import { postorder } from './transform.ts';

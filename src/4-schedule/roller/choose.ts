@@ -1,9 +1,10 @@
 // The roller's choice for one operator: which axis runs across the lanes, how many points a register
 // tile covers, in which order the loops run. In: a canonical operator and a device. Out: the tile
 // that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
-import { type Device, lanesOf } from '../../devices/device.ts';
+
 import type { Axis, Expr } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { type Device, lanesOf } from '../../devices/device.ts';
 import { stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';

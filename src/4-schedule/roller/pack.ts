@@ -1,11 +1,12 @@
 // Constants in the order in which a tile reads them. In: a canonical operator, its tile and which
 // parameters are constants. Out: the operator over packed parameters, tiled axes split so that the
 // inner part is the tile, and recipes that rearrange the constants' bytes at compile time.
-import { elementCount } from '../../ir/tensor.ts';
-import { dtypeInfo } from '../../ir/dtype.ts';
-import { add, type Axis, axisExpr, type Expr, index, isLoad, load, mul } from '../../3-tile/expr.ts';
+
+import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul } from '../../3-tile/expr.ts';
 import type { TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
 import { transform, withSrc } from '../transform.ts';

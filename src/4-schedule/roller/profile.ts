@@ -4,8 +4,8 @@ import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
+import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
 import { packable } from './pack.ts';
-import { dependences, meeting, onLanes, type Meeting, wideStorage } from '../vectors.ts';
 
 export interface LoadProfile {
   readonly load: Expr;

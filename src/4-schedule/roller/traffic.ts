@@ -1,8 +1,9 @@
 // What a tile moves between cache levels. In: a profiled operator, a tile and the innermost loop.
 // Out: estimated cycles per tile, counted in whole cache lines. Operands that the innermost loop
 // does not change stay in the first level while they fit.
-import type { Device } from '../../devices/device.ts';
+
 import type { Axis } from '../../3-tile/expr.ts';
+import type { Device } from '../../devices/device.ts';
 import { trafficCycles } from '../cost.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';

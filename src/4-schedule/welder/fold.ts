@@ -1,13 +1,14 @@
 // Work on constants is done at compile time. In: an operator that loads nothing but constants, and
 // the operators that read its result. Out: those operators over a new constant. Small work only:
 // the interpreter does it.
-import { interpret } from '../../3-tile/interpret.ts';
-import { elementCount, elements } from '../../ir/tensor.ts';
+
 import { computeType, constant, type Expr, isLoad, makeExpr } from '../../3-tile/expr.ts';
-import { simplify, SimplifyContext } from '../../3-tile/simplify.ts';
+import { interpret } from '../../3-tile/interpret.ts';
+import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
-import { transform, withSrc } from '../transform.ts';
+import { elementCount, elements } from '../../ir/tensor.ts';
+import { mapOp, transform, withSrc } from '../transform.ts';
 import { elemRoots, loadsBelow, pointRoots, type Region, writesWhole } from './region.ts';
 
 /** Evaluations per operator: about a millisecond of interpretation. */
@@ -27,11 +28,7 @@ export function folded(region: Region, i: number, op: TileOp): Map<number, TileO
   if (!at?.every((j) => region.steps[j]!.kind === 'op')) return null;
   const [data] = interpret({ inputs: [], outputs: [op.write], steps: [op], checks: [] }, []);
   const made = newTensor(op.write.name, op.write.dtype, op.write.shape, 'constant', { data });
-  return new Map(
-    at.map((j) => {
-      return [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))];
-    }),
-  );
+  return new Map(at.map((j) => [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))]));
 }
 
 /** The value of a constant of one element, in its compute type. */
@@ -45,25 +42,13 @@ function scalarValue(t: TileTensor): Expr | null {
 export function withScalars(op: TileOp): TileOp {
   const context = new SimplifyContext();
   const memo = new Map<Expr, Expr>();
+  const scalar = (n: Expr): Expr | null => (n.op === 'load' ? scalarValue(n.arg) : null);
   const over = (e: Expr): Expr =>
     simplify(
-      transform(
-        e,
-        (n, src) => {
-          const value = n.op === 'load' ? scalarValue(n.arg) : null;
-          return value ?? withSrc(n, src);
-        },
-        memo,
-      ),
+      transform(e, (n, src) => scalar(n) ?? withSrc(n, src), memo),
       context,
     );
-  const { reduce } = op;
-  return {
-    ...op,
-    value: over(op.value),
-    at: op.at.map(over),
-    reduce: reduce && { ...reduce, elems: reduce.elems.map(over) },
-  };
+  return mapOp(op, over);
 }
 
 /** The operator loading `to` wherever it loaded `from` or a view of it. */
@@ -77,20 +62,10 @@ function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
     return view;
   };
   const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr =>
-    transform(
-      e,
-      (n, src) => {
-        if (!isLoad(n) || owner(n.arg) !== from) return withSrc(n, src);
-        return makeExpr(n.op, n.dtype, src, viewOf(n.arg), n.lanes);
-      },
-      memo,
-    );
-  const { reduce } = op;
-  return {
-    ...op,
-    value: over(op.value),
-    at: op.at.map(over),
-    reduce: reduce && { ...reduce, elems: reduce.elems.map(over) },
+  const rebuild = (n: Expr, src: readonly Expr[]): Expr => {
+    if (!isLoad(n) || owner(n.arg) !== from) return withSrc(n, src);
+    return makeExpr(n.op, n.dtype, src, viewOf(n.arg), n.lanes);
   };
+  const over = (e: Expr): Expr => transform(e, rebuild, memo);
+  return mapOp(op, over);
 }

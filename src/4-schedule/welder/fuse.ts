@@ -2,12 +2,13 @@
 // of the same meaning. Decided by bytes and recomputation, never by what an operator is called: a
 // producer is inlined where that costs no more than storing and loading its tensor, and a reduction
 // takes an element-wise reader of its own points as its stored value.
-import { elementCount } from '../../ir/tensor.ts';
+
 import { type Expr, isConst, isLoad, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
-import { flatIndex } from '../nest.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { coefficient, linearise } from '../linear.ts';
+import { flatIndex } from '../nest.ts';
 import { folded, withScalars } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
 import { materialiseBorders } from './pad.ts';

@@ -1,14 +1,14 @@
 // Joining two operators in registers. In: a producer and a consumer of its tensor. Out: the consumer
 // with the producer's value in place of its loads, or a reduction with an element-wise consumer as
 // its stored value. Storage rounding between the two is kept.
-import { and, type Axis, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
+import { type Axis, and, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
+import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
-import { simplify, SimplifyContext } from '../../3-tile/simplify.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { linearise, sameLinear } from '../linear.ts';
 import { flatIndex } from '../nest.ts';
-import { transform, withSrc } from '../transform.ts';
+import { mapOp, transform, withSrc } from '../transform.ts';
 import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts';
 
 const MAX_LABEL = 60;
@@ -77,13 +77,7 @@ export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
   };
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr => transform(e, rebuild, memo);
-  const result: TileOp = {
-    ...consumer,
-    name: label(producer, consumer),
-    value: over(consumer.value),
-    at: consumer.at.map(over),
-    reduce: consumer.reduce && { ...consumer.reduce, elems: consumer.reduce.elems.map(over) },
-  };
+  const result: TileOp = { ...mapOp(consumer, over), name: label(producer, consumer) };
   return possible ? result : null;
 }
 
@@ -96,15 +90,11 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
   if (!axisOf || points(reader.axes) !== points(reduction.axes)) return null;
   const value = stored(reduction);
   const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr =>
-    transform(
-      e,
-      (n, src) => {
-        if (n.op === 'axis') return axisOf.get(n.arg)!;
-        return isLoad(n) && owner(n.arg) === target ? value : withSrc(n, src);
-      },
-      memo,
-    );
+  const rebuild = (n: Expr, src: readonly Expr[]): Expr => {
+    if (n.op === 'axis') return axisOf.get(n.arg)!;
+    return isLoad(n) && owner(n.arg) === target ? value : withSrc(n, src);
+  };
+  const over = (e: Expr): Expr => transform(e, rebuild, memo);
   const context = new SimplifyContext();
   const at = reader.at.map((e) => simplify(over(e), context));
   const joined = simplify(over(reader.value), context);
@@ -153,12 +143,9 @@ function bindPoint(reduction: TileOp, tensor: TileTensor, at: readonly Expr[], a
   const groups = at.length === tensor.shape.length ? dimGroups(tensor.shape, shape) : null;
   return (
     groups?.every((g) => {
-      const own = flatten(
-        g.to.map((d) => shape[d]),
-        g.to.map((d) => reduction.at[d]),
-      );
-      const extents = g.from.map((d) => tensor.shape[d]);
-      const parts = unflatten(extents, own);
+      const [to, extents] = [g.to.map((d) => shape[d]), g.from.map((d) => tensor.shape[d])];
+      const own = g.to.map((d) => reduction.at[d]);
+      const parts = unflatten(extents, flatten(to, own));
       return g.from.every((d, k) => bindAxis(at[d], extents[k], parts[k], axisOf));
     }) ?? false
   );

@@ -2,10 +2,10 @@
 // the index lies inside the tensor, each element many times. Out: the same reductions over a padded
 // copy without guards, and the operators that make the copy: a fill and a copy into its interior,
 // which the welder may join with whatever computes the interior.
-import { elementCount } from '../../ir/tensor.ts';
+
 import {
-  add,
   type Axis,
+  add,
   axisExpr,
   type Expr,
   type ExprNode,
@@ -17,6 +17,7 @@ import {
 } from '../../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { fromLinear, type Linear, linearise } from '../linear.ts';
 import { transform, withSrc } from '../transform.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';

@@ -1,11 +1,12 @@
 // Who reads and writes what in a list of steps. In: the steps of a program or of a loop or branch
 // body. Out: readers and writers per owner of bytes, and whether work may move past other steps.
-import { elementCount } from '../../ir/tensor.ts';
+
 import { axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
 import { walkExpr } from '../../3-tile/rewrite.ts';
 import { stmtExprs, walkStmts } from '../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import { elementCount } from '../../ir/tensor.ts';
 
 export interface Effects {
   readonly reads: ReadonlySet<TileTensor>;

@@ -67,16 +67,8 @@ export function reindex(from: readonly number[], at: readonly Expr[], to: readon
   if (!groups) return null;
   const out = to.map(() => index(0));
   for (const g of groups) {
-    const e = flatten(
-      g.from.map((d) => from[d]),
-      g.from.map((d) => at[d]),
-    );
-    unflatten(
-      g.to.map((d) => to[d]),
-      e,
-    ).forEach((x, k) => {
-      out[g.to[k]] = x;
-    });
+    const [extents, indices, parts] = [g.from.map((d) => from[d]), g.from.map((d) => at[d]), g.to.map((d) => to[d])];
+    for (const [k, x] of unflatten(parts, flatten(extents, indices)).entries()) out[g.to[k]] = x;
   }
   return divisions(out) > divisions(at) ? null : out;
 }
