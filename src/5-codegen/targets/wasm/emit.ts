@@ -1,6 +1,6 @@
 // A scheduled program to one WebAssembly module: a function per kernel, the helpers they call, and
 // `main(constants, arena)`, which runs the tasks of the one lane. In: TaskProgram. Out: the bytes.
-import type { Kernel, LoopTask, Task, TaskProgram } from '../../../3-tile/task.ts';
+import type { Kernel, LoopTask, MemoryPlan, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { type FunctionCode, ModuleBuilder } from './encoder.ts';
@@ -18,57 +18,41 @@ export interface WasmOptions {
 /** Parameters of `main`. */
 const ADDRESSES = { constants: 0, arena: 1 };
 
-class TaskEmitter {
-  private readonly f = new FunctionBuilder(2);
-  private readonly program: TaskProgram;
-  private readonly indexOf: ReadonlyMap<Kernel, number>;
+function pushAddress(f: FunctionBuilder, plan: MemoryPlan, t: TileTensor): void {
+  const place = plan.places.get(owner(t));
+  invariant(place, `tensor ${t.name} has no place`);
+  f.get(ADDRESSES[place.space]);
+  if (place.offset === 0) return;
+  f.op('i32.const', place.offset);
+  f.op('i32.add');
+}
 
-  constructor(program: TaskProgram, indexOf: ReadonlyMap<Kernel, number>) {
-    this.program = program;
-    this.indexOf = indexOf;
-  }
-
-  main(): FunctionCode {
-    this.tasks(this.program.lanes[0] ?? []);
-    this.f.op('i32.const', 0);
-    return this.f.finish();
-  }
-
-  /** Pushes the address of a tensor. */
-  private address(t: TileTensor): void {
-    const place = this.program.plan.places.get(owner(t));
-    invariant(place, `tensor ${t.name} has no place`);
-    this.f.get(ADDRESSES[place.space]);
-    if (place.offset === 0) return;
-    this.f.op('i32.const', place.offset);
-    this.f.op('i32.add');
-  }
-
-  private tasks(tasks: readonly Task[]): void {
+/** The function that runs the tasks. */
+function emitMain({ lanes, plan }: TaskProgram, indexOf: ReadonlyMap<Kernel, number>): FunctionCode {
+  const f = new FunctionBuilder(2);
+  const address = (t: TileTensor): void => pushAddress(f, plan, t);
+  const truth = (t: TileTensor): void => {
+    address(t);
+    f.op('i32.load8_u', 0);
+  };
+  const run = (tasks: readonly Task[]): void => {
     for (const task of tasks) {
       if (task.kind === 'run') {
-        const index = this.indexOf.get(task.kernel);
+        const index = indexOf.get(task.kernel);
         invariant(index !== undefined, `kernel ${task.kernel.name} is not in the program`);
         invariant(task.args.length === task.kernel.params.length, `arguments of ${task.kernel.name}`);
-        for (const t of task.args) this.address(t);
-        this.f.call(index);
+        for (const t of task.args) address(t);
+        f.call(index);
       } else if (task.kind === 'branch') {
-        this.truth(task.cond);
-        this.f.if(() => this.tasks(task.then), task.else.length > 0 ? () => this.tasks(task.else) : null);
-      } else this.loop(task);
+        truth(task.cond);
+        f.if(() => run(task.then), task.else.length > 0 ? () => run(task.else) : null);
+      } else loop(task);
     }
-  }
-
-  private truth(t: TileTensor): void {
-    this.address(t);
-    this.f.op('i32.load8_u', 0);
-  }
-
-  private loop({ trip, cond, counter, tasks }: LoopTask): void {
-    const { f } = this;
+  };
+  const loop = ({ trip, cond, counter, tasks }: LoopTask): void => {
     const [count, last] = [f.allocate('i64'), f.allocate('i64')];
     if (trip) {
-      this.address(trip);
+      address(trip);
       f.op('i64.load', 0);
       f.set(last);
     }
@@ -76,29 +60,28 @@ class TaskEmitter {
     f.set(count);
     const iteration = (): void => {
       if (trip) {
-        f.get(count);
-        f.get(last);
-        f.op('i64.ge_s');
+        f.on('i64.ge_s', count, last);
         f.branchIf(1);
       }
       if (cond) {
-        this.truth(cond);
+        truth(cond);
         f.op('i32.eqz');
         f.branchIf(1);
       }
-      this.address(counter);
+      address(counter);
       f.get(count);
       f.op('i64.store', 0);
-      this.tasks(tasks);
-      f.get(count);
-      f.op('i64.const', 1n);
-      f.op('i64.add');
-      f.set(count);
+      run(tasks);
+      f.increase(count, 'i64', 1n);
       f.branch(0);
     };
     f.block(() => f.loop(iteration));
-    for (const local of [count, last]) f.release(local);
-  }
+    f.release(count);
+    f.release(last);
+  };
+  run(lanes[0] ?? []);
+  f.op('i32.const', 0);
+  return f.finish();
 }
 
 /** Declares helpers when something first calls them. */
@@ -132,7 +115,7 @@ export function emitWasm(program: TaskProgram, options: WasmOptions = {}): Uint8
     if (options.exposeKernels) module.export(`k${i}`, index);
   }
   const main = module.declare({ params: ['i32', 'i32'], results: ['i32'] });
-  module.define(main, new TaskEmitter(program, indexOf).main());
+  module.define(main, emitMain(program, indexOf));
   module.export('main', main);
   return module.encode();
 }

@@ -102,6 +102,19 @@ export class FunctionBuilder {
     });
   }
 
+  /** The instruction on these locals. */
+  on(name: InstructionName, ...locals: readonly number[]): void {
+    for (const local of locals) this.get(local);
+    this.op(name);
+  }
+
+  increase(local: number, type: 'i32' | 'i64', by: number | bigint): void {
+    this.get(local);
+    this.op(`${type}.const`, by);
+    this.op(`${type}.add`);
+    this.set(local);
+  }
+
   finish(): FunctionCode {
     return { locals: this.locals, body: this.code.view().slice() };
   }

@@ -18,22 +18,39 @@ export interface Instruction {
 }
 
 type Words<S extends string, All = never> = S extends `${infer Word} ${infer Rest}` ? Words<Rest, All | Word> : All | S;
-type Named<Shape extends string, S extends string> = Record<`${Shape}.${Exclude<Words<S>, '_'>}`, Instruction>;
+type Names<Shape extends string, S extends string> = Shape extends ''
+  ? Exclude<Words<S>, '_'>
+  : `${Shape}.${Exclude<Words<S>, '_'>}`;
 
-/** Instructions of consecutive codes; `_` stands for a code that is not used. Most give their own shape. */
+/** What follows the code and how memory is aligned, by the first name that fits; else nothing, or a constant. */
+const IMMEDIATES: readonly [name: RegExp, immediate: ImmediateKind, align: number][] = [
+  [/^v128\.const$|shuffle$/, 'bytes', 0],
+  [/store\d+_lane$/, 'memoryLane', 0],
+  [/^[if]64\.(load|store)$|load64_splat$/, 'memory', 3],
+  [/load16(_[su]|x4_[su])$|store16$/, 'memory', 1],
+  [/load8|store8|load32_zero/, 'memory', 0],
+  [/load|store/, 'memory', 2],
+  [/_lane$/, 'lane', 0],
+];
+const SCALAR_COMPARISON = /^[if](32|64)\.(eqz?|ne|[lg][te](_[su])?)$/;
+
+function instruction(name: string, prefix: number, code: number): Instruction {
+  const [shape, op] = name.split('.') as [ValType, string];
+  const found = IMMEDIATES.find(([pattern]) => pattern.test(name));
+  const immediate = found?.[1] ?? (op === 'const' ? (shape as 'i32') : 'none');
+  const other = SCALAR_COMPARISON.test(name) ? 'i32' : prefix === 0xfd ? 'v128' : shape;
+  const result = op === 'extract_lane' ? (shape.slice(0, 3) as ValType) : op.startsWith('store') ? null : other;
+  return { prefix, code, result, immediate, align: found?.[2] ?? 0 };
+}
+
+/** Instructions of consecutive codes, of one shape or with their whole names; `_` is a code without use. */
 const family = (prefix: number) => {
-  return <Shape extends string, S extends string>(
-    shape: Shape,
-    first: number,
-    words: S,
-    result: ValType | null = prefix === 0xfd ? 'v128' : (shape as ValType),
-    immediate: ImmediateKind = 'none',
-    align = 0,
-  ): Named<Shape, S> => {
-    const rows = words.split(' ').map((word, i) => {
-      return [`${shape}.${word}`, { prefix, code: first + i, result, immediate, align }] as const;
+  return <Shape extends string, S extends string>(shape: Shape, first: number, words: S) => {
+    const rows = words.split(' ').flatMap((word, i) => {
+      const name = shape ? `${shape}.${word}` : word;
+      return word === '_' ? [] : [[name, instruction(name, prefix, first + i)] as const];
     });
-    return Object.fromEntries(rows.filter(([name]) => !name.endsWith('._'))) as Named<Shape, S>;
+    return Object.fromEntries(rows) as Record<Names<Shape, S>, Instruction>;
   };
 };
 const plain = family(0);
@@ -46,30 +63,17 @@ const INT = 'clz _ popcnt add sub mul div_s div_u rem_s rem_u and or xor shl shr
 const FLOAT = 'abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign';
 const TRUNCATE = 'trunc_sat_f32_s trunc_sat_f32_u trunc_sat_f64_s trunc_sat_f64_u';
 const CONVERT = 'convert_i32_s convert_i32_u convert_i64_s convert_i64_u';
-const VECTOR_FLOAT = 'abs neg _ sqrt add sub mul div min max pmin pmax';
-const V128 = 'v128';
+const VECTOR_FLOAT = 'abs neg _ sqrt add sub mul div min max _ pmax';
 
 export const INSTRUCTIONS = {
-  ...plain('i32', 0x28, 'load', 'i32', 'memory', 2),
-  ...plain('i64', 0x29, 'load', 'i64', 'memory', 3),
-  ...plain('f32', 0x2a, 'load', 'f32', 'memory', 2),
-  ...plain('f64', 0x2b, 'load', 'f64', 'memory', 3),
-  ...plain('i32', 0x2c, 'load8_s load8_u', 'i32', 'memory', 0),
-  ...plain('i32', 0x2e, 'load16_s load16_u', 'i32', 'memory', 1),
-  ...plain('i32', 0x36, 'store', null, 'memory', 2),
-  ...plain('i64', 0x37, 'store', null, 'memory', 3),
-  ...plain('f32', 0x38, 'store', null, 'memory', 2),
-  ...plain('f64', 0x39, 'store', null, 'memory', 3),
-  ...plain('i32', 0x3a, 'store8', null, 'memory', 0),
-  ...plain('i32', 0x3b, 'store16', null, 'memory', 1),
-  ...plain('i32', 0x41, 'const', 'i32', 'i32'),
-  ...plain('i64', 0x42, 'const', 'i64', 'i64'),
-  ...plain('f32', 0x43, 'const', 'f32', 'f32'),
-  ...plain('f64', 0x44, 'const', 'f64', 'f64'),
+  ...plain('', 0x28, 'i32.load i64.load f32.load f64.load'),
+  ...plain('i32', 0x2c, 'load8_s load8_u load16_s load16_u'),
+  ...plain('', 0x36, 'i32.store i64.store f32.store f64.store i32.store8 i32.store16'),
+  ...plain('', 0x41, 'i32.const i64.const f32.const f64.const'),
   ...plain('i32', 0x45, INT_COMPARE),
-  ...plain('i64', 0x50, INT_COMPARE, 'i32'),
-  ...plain('f32', 0x5b, FLOAT_COMPARE, 'i32'),
-  ...plain('f64', 0x61, FLOAT_COMPARE, 'i32'),
+  ...plain('i64', 0x50, INT_COMPARE),
+  ...plain('f32', 0x5b, FLOAT_COMPARE),
+  ...plain('f64', 0x61, FLOAT_COMPARE),
   ...plain('i32', 0x67, INT),
   ...plain('i64', 0x79, INT),
   ...plain('f32', 0x8b, FLOAT),
@@ -78,40 +82,20 @@ export const INSTRUCTIONS = {
   ...plain('i64', 0xac, 'extend_i32_s extend_i32_u'),
   ...plain('f32', 0xb2, `${CONVERT} demote_f64`),
   ...plain('f64', 0xb7, `${CONVERT} promote_f32`),
-  ...plain('i32', 0xbc, 'reinterpret_f32'),
-  ...plain('i64', 0xbd, 'reinterpret_f64'),
-  ...plain('f32', 0xbe, 'reinterpret_i32'),
-  ...plain('f64', 0xbf, 'reinterpret_i64'),
-  ...plain('i32', 0xc0, 'extend8_s extend16_s'),
-  ...plain('i64', 0xc4, 'extend32_s'),
-  ...saturating('i32', 0, TRUNCATE, 'i32'),
-  ...saturating('i64', 4, TRUNCATE, 'i64'),
-  ...vector(V128, 0, 'load', 'v128', 'memory', 2),
-  ...vector(V128, 3, 'load16x4_s load16x4_u', 'v128', 'memory', 1),
-  ...vector(V128, 8, 'load16_splat', 'v128', 'memory', 0),
-  ...vector(V128, 9, 'load32_splat', 'v128', 'memory', 2),
-  ...vector(V128, 0xa, 'load64_splat', 'v128', 'memory', 3),
-  ...vector(V128, 0xb, 'store', null, 'memory', 2),
-  ...vector(V128, 0xc, 'const', 'v128', 'bytes'),
-  ...vector('i8x16', 0xd, 'shuffle', 'v128', 'bytes'),
-  ...vector('i32x4', 0x11, 'splat'),
-  ...vector('i64x2', 0x12, 'splat'),
-  ...vector('f32x4', 0x13, 'splat'),
-  ...vector('f64x2', 0x14, 'splat'),
-  ...vector('i32x4', 0x1b, 'extract_lane', 'i32', 'lane'),
-  ...vector('i32x4', 0x1c, 'replace_lane', 'v128', 'lane'),
-  ...vector('i64x2', 0x1d, 'extract_lane', 'i64', 'lane'),
-  ...vector('i64x2', 0x1e, 'replace_lane', 'v128', 'lane'),
-  ...vector('f32x4', 0x1f, 'extract_lane', 'f32', 'lane'),
-  ...vector('f32x4', 0x20, 'replace_lane', 'v128', 'lane'),
-  ...vector('f64x2', 0x21, 'extract_lane', 'f64', 'lane'),
-  ...vector('f64x2', 0x22, 'replace_lane', 'v128', 'lane'),
+  ...plain('', 0xbc, 'i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64'),
+  ...saturating('i32', 0, TRUNCATE),
+  ...saturating('i64', 4, TRUNCATE),
+  ...vector('v128', 0, 'load _ _ load16x4_s load16x4_u'),
+  ...vector('v128', 8, '_ load32_splat load64_splat store const'),
+  ...vector('', 0xd, 'i8x16.shuffle'),
+  ...vector('', 0x11, 'i32x4.splat i64x2.splat f32x4.splat f64x2.splat'),
+  ...vector('', 0x1b, 'i32x4.extract_lane i32x4.replace_lane i64x2.extract_lane i64x2.replace_lane'),
+  ...vector('', 0x1f, 'f32x4.extract_lane f32x4.replace_lane f64x2.extract_lane f64x2.replace_lane'),
   ...vector('i32x4', 0x37, 'eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u'),
   ...vector('f32x4', 0x41, FLOAT_COMPARE),
   ...vector('f64x2', 0x47, FLOAT_COMPARE),
-  ...vector(V128, 0x4d, 'not and andnot or xor bitselect'),
-  ...vector(V128, 0x59, 'store16_lane store32_lane store64_lane', null, 'memoryLane'),
-  ...vector(V128, 0x5c, 'load32_zero', 'v128', 'memory'),
+  ...vector('v128', 0x4d, 'not and _ or xor bitselect'),
+  ...vector('v128', 0x59, 'store16_lane store32_lane store64_lane load32_zero'),
   ...vector('i8x16', 0x62, 'popcnt'),
   ...vector('f32x4', 0x67, 'ceil floor trunc nearest'),
   ...vector('f64x2', 0x74, 'ceil floor _ _ _ _ trunc'),
@@ -125,10 +109,8 @@ export const INSTRUCTIONS = {
   ...vector('i64x2', 0xd6, 'eq ne lt_s gt_s le_s ge_s'),
   ...vector('f32x4', 0xe0, VECTOR_FLOAT),
   ...vector('f64x2', 0xec, VECTOR_FLOAT),
-  ...vector('i32x4', 0xf8, 'trunc_sat_f32x4_s trunc_sat_f32x4_u'),
-  ...vector('f32x4', 0xfa, 'convert_i32x4_s convert_i32x4_u'),
-  ...vector('f32x4', 0x105, 'relaxed_madd'),
-  ...vector('f64x2', 0x107, 'relaxed_madd'),
+  ...vector('', 0xf8, 'i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u'),
+  ...vector('', 0x105, 'f32x4.relaxed_madd _ f64x2.relaxed_madd'),
 };
 
 export type InstructionName = keyof typeof INSTRUCTIONS;

@@ -114,9 +114,9 @@ class StatementEmitter {
     const fits = s.step === 1 || (isConstant(s.to) && Number(s.to.imm) + s.step < 2 ** 31);
     f.loop(() => {
       this.block(s.body);
-      for (const [variable, by] of s.advance) this.increase(this.localOf(variable), by);
+      for (const [variable, by] of s.advance) f.increase(this.localOf(variable), 'i32', by);
       if (fits) {
-        this.increase(index, s.step);
+        f.increase(index, 'i32', s.step);
         f.get(index);
         pushLimit();
         f.op('i32.lt_s');
@@ -127,17 +127,10 @@ class StatementEmitter {
         f.op('i32.sub');
         f.op('i32.const', s.step);
         f.op('i32.gt_u');
-        this.increase(index, s.step);
+        f.increase(index, 'i32', s.step);
       }
       f.branchIf(0);
     });
-  }
-
-  private increase(local: number, by: number): void {
-    this.f.get(local);
-    this.f.op('i32.const', by);
-    this.f.op('i32.add');
-    this.f.set(local);
   }
 
   private whileLoop(s: LowWhile): void {

@@ -13,50 +13,27 @@ const F32_INFINITY = 0x7f800000;
 const F32_NAN = 0x7fc00000;
 
 /** u32 and f32 arithmetic on one number of lanes, with integers for constants. */
-class Lanes {
-  private readonly v: Values;
-  private readonly lanes: number;
-
-  constructor(v: Values, lanes: number) {
-    this.v = v;
-    this.lanes = lanes;
-  }
-
-  private bits(x: Value | number): Value {
-    return typeof x === 'number' ? constantOf(this.v, { dtype: 'u32', lanes: this.lanes }, x | 0) : x;
-  }
-
-  /** On u32. */
-  int(op: BinaryOp, a: Value, b: Value | number): Value {
-    return arithmetic(this.v, op, { dtype: 'u32', lanes: this.lanes }, a, this.bits(b));
-  }
-
-  /** On f32, given and taken as bits. */
-  float(op: BinaryOp, a: Value, b: number): Value {
-    const form = { dtype: 'f32', lanes: this.lanes } as const;
-    return this.fromFloat(arithmetic(this.v, op, form, this.toFloat(a), constantOf(this.v, form, b)));
-  }
-
-  either(a: Value, b: Value): Value {
-    return arithmetic(this.v, 'or', { dtype: 'bool', lanes: this.lanes }, a, b);
-  }
-
-  choose(condition: Value, then: Value | number, otherwise: Value | number): Value {
-    return select(this.v, condition, this.lanes, this.bits(then), this.bits(otherwise));
-  }
-
-  toFloat(x: Value): Value {
-    return bitcast(this.v, { dtype: 'u32', lanes: this.lanes }, 'f32', x);
-  }
-
-  fromFloat(x: Value): Value {
-    return bitcast(this.v, { dtype: 'f32', lanes: this.lanes }, 'u32', x);
-  }
+function lanesOf(v: Values, lanes: number) {
+  const [u32, f32] = [{ dtype: 'u32', lanes } as const, { dtype: 'f32', lanes } as const];
+  const bits = (x: Value | number): Value => (typeof x === 'number' ? constantOf(v, u32, x | 0) : x);
+  const toFloat = (x: Value): Value => bitcast(v, u32, 'f32', x);
+  const fromFloat = (x: Value): Value => bitcast(v, f32, 'u32', x);
+  return {
+    toFloat,
+    fromFloat,
+    int: (op: BinaryOp, a: Value, b: Value | number) => arithmetic(v, op, u32, a, bits(b)),
+    /** On f32, given and taken as bits. */
+    float: (op: BinaryOp, a: Value, b: number) => fromFloat(arithmetic(v, op, f32, toFloat(a), constantOf(v, f32, b))),
+    either: (a: Value, b: Value) => arithmetic(v, 'or', { dtype: 'bool', lanes }, a, b),
+    choose: (condition: Value, then: Value | number, otherwise: Value | number) =>
+      select(v, condition, lanes, bits(then), bits(otherwise)),
+  };
 }
+type Lanes = ReturnType<typeof lanesOf>;
 
 /** The f32 value of bit patterns (i32, upper bits zero). */
 export function decodeNarrow(v: Values, storage: DType, lanes: number, bits: Value): Value {
-  const l = new Lanes(v, lanes);
+  const l = lanesOf(v, lanes);
   if (storage === 'bf16') return l.toFloat(l.int('shl', bits, 16));
   return l.toFloat(storage === 'f8e8m0' ? decodeScale(l, bits) : decodeFormat(l, FORMATS[storage]!, bits));
 }
@@ -89,7 +66,7 @@ function decodeScale(l: Lanes, bits: Value): Value {
 
 /** The nearest bit patterns of f32 values, ties to even, as i32 with upper bits zero. */
 export function encodeNarrow(v: Values, storage: DType, lanes: number, x: Value): Value {
-  const l = new Lanes(v, lanes);
+  const l = lanesOf(v, lanes);
   const bits = l.fromFloat(x);
   const magnitude = l.int('and', bits, 0x7fffffff);
   const notANumber = l.int('ge', magnitude, F32_INFINITY + 1);

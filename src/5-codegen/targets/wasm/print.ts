@@ -19,10 +19,6 @@ class Reader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  get done(): boolean {
-    return this.at >= this.view.byteLength;
-  }
-
   byte(): number {
     return this.view.getUint8(this.at++);
   }
@@ -45,9 +41,9 @@ class Reader {
     }
   }
 
-  float(bytes: 4 | 8): number {
-    this.at += bytes;
-    return bytes === 4 ? this.view.getFloat32(this.at - 4, true) : this.view.getFloat64(this.at - 8, true);
+  float(bits: 32 | 64): number {
+    this.at += bits / 8;
+    return this.view[`getFloat${bits}`](this.at - bits / 8, true);
   }
 
   /** An offset; the alignment before it is skipped. */
@@ -61,27 +57,27 @@ const IMMEDIATES: Readonly<Record<ImmediateKind, (r: Reader) => string>> = {
   none: () => '',
   i32: (r) => ` ${r.signed()}`,
   i64: (r) => ` ${r.signed()}`,
-  f32: (r) => ` ${r.float(4)}`,
-  f64: (r) => ` ${r.float(8)}`,
+  f32: (r) => ` ${r.float(32)}`,
+  f64: (r) => ` ${r.float(64)}`,
   lane: (r) => ` ${r.byte()}`,
   bytes: (r) => ` ${Array.from({ length: 16 }, () => r.byte().toString(16)).join(' ')}`,
   memory: (r) => r.offset(),
   memoryLane: (r) => `${r.offset()} lane=${r.byte()}`,
 };
 
+const OPENING: ReadonlySet<string> = new Set(['block', 'loop', 'if', 'else']);
+
 function instruction(r: Reader): string {
   const first = r.byte();
   const name = CONTROL_NAMES.get(first);
-  if (name) {
-    if (OPENING.has(name) && name !== 'else') r.byte();
-    return /br|call|local/.test(name) ? `${name} ${r.unsigned()}` : name;
-  }
+  if (name && /^(br|call|local)/.test(name)) return `${name} ${r.unsigned()}`;
+  // The type of a block is always the empty one.
+  if (name === 'block' || name === 'loop' || name === 'if') r.byte();
+  if (name) return name;
   const found = ROWS.get(first === 0xfc || first === 0xfd ? first * 1024 + r.unsigned() : first);
   invariant(found, `unknown instruction ${first}`);
   return found[0] + IMMEDIATES[found[1].immediate](r);
 }
-
-const OPENING: ReadonlySet<string> = new Set(['block', 'loop', 'if', 'else']);
 
 function functionText(r: Reader, index: number): string {
   const end = r.unsigned() + r.at;
@@ -102,7 +98,7 @@ function functionText(r: Reader, index: number): string {
 /** Every function of the module, in order of their indices. */
 export function printFunctions(module: Uint8Array): string[] {
   const r = new Reader(module);
-  while (!r.done) {
+  while (r.at < module.length) {
     const id = r.byte();
     const size = r.unsigned();
     if (id === SECTION.code) return Array.from({ length: r.unsigned() }, (_, i) => functionText(r, i));

@@ -35,52 +35,37 @@ interface Node {
   left: number;
 }
 
-class RunGraph {
-  private readonly hoisted: ReadonlyMap<Value, number>;
-  private readonly latest = new Map<Value, Node>();
+/** The nodes of all items' roots, with counts of their uses. */
+function nodesOf(items: readonly RunItem[], hoisted: ReadonlyMap<Value, number>): Node[][] {
+  const latest = new Map<Value, Node>();
   /** Those of the latest that are known to hold since the last change. */
-  private readonly current = new Map<Value, Node>();
-  private readonly versions = new Map<TileTensor | Variable | null, number>();
-
-  constructor(hoisted: ReadonlyMap<Value, number>) {
-    this.hoisted = hoisted;
-  }
-
-  node(root: Value): Node {
-    return memoised(root, this.operands, this.current, this.renewed);
-  }
-
-  private readonly operands = (x: Value): readonly Value[] => (this.hoisted.has(x) ? [] : x.src);
-
-  private readonly renewed = (value: Value): Node => {
-    const src = this.operands(value).map((s) => this.current.get(s)!);
-    const version = this.versions.get(value.variable ?? value.memory) ?? 0;
-    const old = this.latest.get(value);
+  const current = new Map<Value, Node>();
+  const versions = new Map<TileTensor | Variable | null, number>();
+  const operands = (x: Value): readonly Value[] => (hoisted.has(x) ? [] : x.src);
+  const renewed = (value: Value): Node => {
+    const src = operands(value).map((s) => current.get(s)!);
+    const version = versions.get(value.variable ?? value.memory) ?? 0;
+    const old = latest.get(value);
     if (old?.version === version && src.every((s, i) => s === old.src[i])) return old;
     for (const s of src) s.uses++;
     const node = { value, src, version, uses: 0, local: -1, left: 0 };
-    this.latest.set(value, node);
+    latest.set(value, node);
     return node;
   };
-
-  changed({ sets, writes }: RunItem): void {
-    for (const what of [sets, writes]) if (what) this.versions.set(what, (this.versions.get(what) ?? 0) + 1);
-    if (sets || writes) this.current.clear();
-  }
+  return items.map(({ roots, sets, writes }) => {
+    const nodes = roots.map((r) => memoised(r, operands, current, renewed));
+    for (const n of nodes) n.uses++;
+    for (const what of [sets, writes]) if (what) versions.set(what, (versions.get(what) ?? 0) + 1);
+    if (sets || writes) current.clear();
+    return nodes;
+  });
 }
 
 /** Emits the items; a local is held from a value's first use to its last. */
 export function emitRun(context: RunContext, items: readonly RunItem[]): void {
-  const graph = new RunGraph(context.hoisted);
-  const planned = items.map((item) => {
-    const nodes = item.roots.map((r) => graph.node(r));
-    for (const n of nodes) n.uses++;
-    graph.changed(item);
-    return { nodes, act: item.act };
-  });
-  for (const { nodes, act } of planned) {
+  for (const [i, nodes] of nodesOf(items, context.hoisted).entries()) {
     for (const n of nodes) emitNode(context, n);
-    act(context.f);
+    items[i].act(context.f);
   }
 }
 
