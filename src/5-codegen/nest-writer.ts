@@ -1,23 +1,15 @@
 // One canonical operator under a tile as loop statements: spatial loops over tiles, accumulators as
 // named locals, the reduction inside, the stores at the end. Tails shift back where writing twice
 // is harmless, else they are peeled into smaller tiles.
-import type { Device } from '../devices/device.ts';
-import {
-  add,
-  type Axis,
-  constant,
-  type Expr,
-  fma,
-  type Local,
-  localExpr,
-  newLocal,
-} from '../3-tile/expr.ts';
+
+import { type Axis, add, constant, type Expr, fma, type Local, localExpr, newLocal } from '../3-tile/expr.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses, reads } from '../4-schedule/nest.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
+import type { Device } from '../devices/device.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
 import { lane, Point, type PointScope, splat, widened } from './point.ts';
 
@@ -108,9 +100,7 @@ export class NestWriter {
       const state = across ? this.joined(tile, a, body) : a.chains[0];
       const bound = new Map(state.map((s, i) => [`acc${i}`, localExpr(s)] as const));
       if (across) body.push(...this.remainder(tile, a, state));
-      body.push(
-        ...this.store(across ? { ...tile, vector: null, lanes: 1 } : tile, a.offsets, bound),
-      );
+      body.push(...this.store(across ? { ...tile, vector: null, lanes: 1 } : tile, a.offsets, bound));
     }
     return body;
   }
@@ -119,9 +109,7 @@ export class NestWriter {
     const { monoid } = this.op.reduce!;
     const lanes = tile.vector ? tile.lanes : 1;
     const count = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
-    const chains = Array.from({ length: count }, () =>
-      monoid.state.map((t, i) => newLocal(`acc${i}`, t, lanes)),
-    );
+    const chains = Array.from({ length: count }, () => monoid.state.map((t, i) => newLocal(`acc${i}`, t, lanes)));
     return { offsets, chains };
   }
 
@@ -172,9 +160,7 @@ export class NestWriter {
   private combine(state: readonly Local[], elems: readonly Expr[]): Stmt[] {
     const { monoid } = this.op.reduce!;
     if (state.length === 1) {
-      return [
-        { kind: 'set', local: state[0], value: this.combined(monoid.combine[0], state, elems) },
-      ];
+      return [{ kind: 'set', local: state[0], value: this.combined(monoid.combine[0], state, elems) }];
     }
     const named = elems.map((e, i) => newLocal(`elem${i}`, e.dtype, e.lanes));
     const next = state.map((s) => newLocal(`next${s.name.slice(3)}`, s.dtype, s.lanes));
@@ -268,18 +254,14 @@ export class NestWriter {
     const all = splat(value, tile.lanes);
     if (this.storesWide(tile)) return [to(point.index(write, 0), all)];
     const local = newLocal('out', all.dtype, tile.lanes);
-    const stores = Array.from({ length: tile.lanes }, (_, i) =>
-      to(point.index(write, i), lane(localExpr(local), i)),
-    );
+    const stores = Array.from({ length: tile.lanes }, (_, i) => to(point.index(write, i), lane(localExpr(local), i)));
     return [{ kind: 'set', local, value: all }, ...stores];
   }
 
   private storesWide(tile: Tile): boolean {
     const asLoad = { op: 'load', src: this.op.at, arg: this.op.write } as unknown as Expr;
     const deps = new Map(this.deps).set(asLoad, this.deps.get(this.op.at[0])!);
-    return (
-      wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, tile.vector!, deps) === 'wide'
-    );
+    return wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, tile.vector!, deps) === 'wide';
   }
 }
 

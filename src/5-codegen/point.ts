@@ -1,7 +1,7 @@
 // Expressions at one point of a register tile. In: nodes over axes, the base index of every axis and
 // the point's offsets. Out: the same values over locals, with constant offsets gathered in the
 // indices, as scalars or across the lanes of the vector axis.
-import { add, type Axis, type Expr, index, isLoad, makeExpr } from '../3-tile/expr.ts';
+import { type Axis, add, type Expr, index, isLoad, makeExpr } from '../3-tile/expr.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { meeting, onLanes } from '../4-schedule/vectors.ts';
@@ -25,8 +25,7 @@ export function splat(e: Expr, lanes: number): Expr {
 }
 
 export const lane = (e: Expr, i: number): Expr => makeExpr('lane', e.dtype, [e], i);
-export const pack = (parts: readonly Expr[]): Expr =>
-  makeExpr('pack', parts[0].dtype, parts, null, parts.length);
+export const pack = (parts: readonly Expr[]): Expr => makeExpr('pack', parts[0].dtype, parts, null, parts.length);
 
 /** Indices are rebuilt from their linear forms, not visited. */
 const notIndex = (e: Expr, operand: number): boolean => operand > 0 || !isLoad(e);
@@ -63,9 +62,7 @@ export class Point {
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
   value(e: Expr): Expr {
     const { vector } = this.scope;
-    return vector === null
-      ? this.scalar(e, 0)
-      : transform(e, this.vectorNode, this.vectors, notIndex);
+    return vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, notIndex);
   }
 
   /** The scalar value in one lane. */
@@ -130,8 +127,7 @@ export class Point {
       const how = meeting(e, linear, vector!, deps);
       if (how === 'apart') return this.lanewise(e);
       const at = this.index(linear, 0);
-      if (e.op === 'load')
-        return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
+      if (e.op === 'load') return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
       if (how === 'same' && src[2].lanes === 1) return withSrc(e, [at, src[1], src[2]]);
       return how === 'same' ? this.lanewise(e) : widenedGuard(e, at, src, lanes);
     }
