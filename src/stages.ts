@@ -8,16 +8,20 @@ import type { TaskProgram } from './3-tile/task.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
-import { dtypeInfo, isFloat } from './ir/dtype.ts';
-import { elementCount, elements, emptyTensor, type TensorData, tensorValues } from './ir/tensor.ts';
+import { isFloat } from './ir/dtype.ts';
+import { elementCount, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
 
 interface Siblings<T> {
   readonly print: (t: T) => string;
-  readonly verify?: (t: T) => void;
-  readonly parse?: (text: string, like: T) => T;
+  readonly verify: ((t: T) => void) | undefined;
+  readonly parse: ((text: string, like: T) => T) | undefined;
+}
+
+function siblings<T>(print: Siblings<T>['print'], verify?: Siblings<T>['verify'], parse?: Siblings<T>['parse']) {
+  return { print, verify, parse };
 }
 
 const constantsOf = (p: TileProgram | TaskProgram): ((n: number) => TensorData | undefined) => {
@@ -26,20 +30,10 @@ const constantsOf = (p: TileProgram | TaskProgram): ((n: number) => TensorData |
 };
 
 export const SIBLINGS = {
-  graph: { print: printGraph } as Siblings<StaticGraph>,
-  tile: {
-    print: printProgram,
-    verify: verifyProgram,
-    parse: (text, p) => parseProgram(text, constantsOf(p)),
-  } as Siblings<TileProgram>,
-  schedule: {
-    print: printTaskProgram,
-    verify: verifyTaskProgram,
-    parse: (text, p) => parseTaskProgram(text, constantsOf(p)),
-  } as Siblings<TaskProgram>,
-  code: {
-    print: (c) => c.text?.() ?? new TextDecoder().decode(c.bytes),
-  } as Siblings<TargetCode>,
+  graph: siblings<StaticGraph>(printGraph),
+  tile: siblings<TileProgram>(printProgram, verifyProgram, (text, p) => parseProgram(text, constantsOf(p))),
+  schedule: siblings<TaskProgram>(printTaskProgram, verifyTaskProgram, (s, p) => parseTaskProgram(s, constantsOf(p))),
+  code: siblings<TargetCode>((c) => c.text?.() ?? new TextDecoder().decode(c.bytes)),
 };
 
 /** Runs one stage: times it, checks its result as far as CHECK asks, and shows it to the observer. */
@@ -50,7 +44,7 @@ export function runStage<T>(observer: Observer, stage: Stage, siblings: Siblings
   if (observer.check >= 1) siblings.verify?.(result);
   if (observer.check >= 2 && siblings.parse) {
     const text = siblings.print(result);
-    invariant(siblings.print(siblings.parse(text, result)) === text, `the text of stage ${stage} does not read back`);
+    invariant(siblings.print(siblings.parse(text)) === text, `the text of stage ${stage} does not read back`);
   }
   observer.see({ stage, pass: '', ms, text: () => siblings.print(result), changed: true });
   return result;
@@ -60,11 +54,8 @@ export function runStage<T>(observer: Observer, stage: Stage, siblings: Siblings
 function randomFeeds(p: TileProgram): TensorData[] {
   const next = mulberry32(1);
   return p.inputs.map(({ dtype, shape }) => {
-    const t = emptyTensor(dtype, shape);
-    const cells = elements(dtype, t.bytes);
-    const n = elementCount(shape);
-    for (let i = 0; i < n; i++) cells.set(i, isFloat(dtype) ? 2 * next() - 1 : dtypeInfo(dtype).bytes === 8 ? 1n : 1);
-    return t;
+    const one = (): number => (isFloat(dtype) ? 2 * next() - 1 : 1);
+    return tensorOf(dtype, shape, Array.from({ length: elementCount(shape) }, one));
   });
 }
 
@@ -75,9 +66,7 @@ export function checkMeaning(before: TileProgram, after: TaskProgram): void {
   want.forEach((t, k) => {
     const [a, b] = [tensorValues(got[k]).map(Number), tensorValues(t).map(Number)];
     const scale = b.reduce((m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m), 1);
-    const i = b.findIndex(
-      (x, j) => x !== a[j] && !(Number.isNaN(x) && Number.isNaN(a[j])) && !(Math.abs(x - a[j]) <= 1e-4 * scale),
-    );
+    const i = b.findIndex((x, j) => !Object.is(x, a[j]) && x !== a[j] && !(Math.abs(x - a[j]) <= 1e-4 * scale));
     invariant(i < 0, `scheduling changes output ${k}[${i}] from ${b[i]} to ${a[i]}`);
   });
 }
@@ -86,11 +75,9 @@ function printGraph(g: StaticGraph): string {
   const typed = (t: StaticGraph['inputs'][number]): string => `%${t.id}:${t.dtype}[${t.shape}]`;
   const lines = [`inputs ${g.inputs.map(typed).join(' ')}`];
   for (const n of g.nodes) {
-    if (n.kind !== 'op') lines.push(n.kind);
-    else {
-      const results = n.outputs.filter((t) => t !== null).map(typed);
-      lines.push(`${results.join(' ')} = ${n.operator.name} ${n.inputs.map((t) => (t ? `%${t.id}` : '_')).join(' ')}`);
-    }
+    const results = n.kind === 'op' ? n.outputs.filter((t) => t !== null).map(typed) : [];
+    const operands = n.kind === 'op' ? n.inputs.map((t) => (t ? `%${t.id}` : '_')) : [];
+    lines.push(n.kind === 'op' ? `${results.join(' ')} = ${n.operator.name} ${operands.join(' ')}` : n.kind);
   }
   return `${lines.join('\n')}\noutputs ${g.outputs.map((t) => `%${t.id}`).join(' ')}\n`;
 }

@@ -24,13 +24,17 @@ export interface Options {
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
 
+/** The shared options; commands may change their defaults. */
+export /** Programs have one lane: more is refused, not ignored. */
+const oneLane = (n: string): string => (n === '1' ? n : usage('programs run on one lane', 'Use --threads 1.'));
+
 const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   target: () => new Option('--target <target>', 'wasm, c or interpreter').default('wasm'),
   input: () =>
     new Option('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable').argParser(collect).default([]),
   shapes: () => new Option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…'),
   dim: () => new Option('--dim <name=n>', 'value of a symbolic extent; repeatable').argParser(collect).default([]),
-  threads: () => new Option('--threads <n>', 'lanes to run on').default('1'),
+  threads: () => new Option('--threads <n>', 'lanes to run on: 1 today').argParser(oneLane).default('1'),
   against: () => new Option('--against <peers>', 'onnxruntime-node, onnxruntime-web; separated by commas'),
   rtol: () => new Option('--rtol <number>', 'relative tolerance').default('1e-3'),
   atol: () => new Option('--atol <number>', 'absolute tolerance').default('1e-5'),
