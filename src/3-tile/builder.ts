@@ -3,7 +3,7 @@
 import { dtypeInfo, type DType } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
-import { acc, axisExpr, type ComputeType, computeType, type Expr, index, load, newAxis } from './expr.ts';
+import { acc, axisExpr, computeType, type Expr, index, load, newAxis } from './expr.ts';
 import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
 import { newTensor, type TileTensor } from './tensor.ts';
 
@@ -85,21 +85,14 @@ export class TileBuilder {
     const ix = axes.map(axisExpr);
     const e = elems(ix, reduceAxes.map(axisExpr));
     const state = monoid.state.map((t, i) => acc(i, t));
-    this.push({
-      axes,
-      reduce: { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] },
-      write: out,
-      at: ix,
-      value: finish(state, ix),
-    });
+    const reduce = { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] };
+    this.push({ axes, reduce, write: out, at: ix, value: finish(state, ix) });
     return out;
   }
 
   private push(op: Omit<Extract<Step, { kind: 'op' }>, 'kind' | 'name'>): void {
-    invariant(
-      op.value.dtype === computeType(op.write.dtype),
-      `${this.place.op}: stores ${op.value.dtype} to ${op.write.dtype}`,
-    );
+    const fits = op.value.dtype === computeType(op.write.dtype);
+    invariant(fits, `${this.place.op}: stores ${op.value.dtype} to ${op.write.dtype}`);
     this.steps.push({ kind: 'op', name: this.place.op, ...op });
   }
 
@@ -119,12 +112,8 @@ export class TileBuilder {
   copy(from: TileTensor, to: TileTensor): void {
     const n = elementCount(to.shape);
     const source = this.view(from, [n]);
-    this.write(
-      this.view(to, [n]),
-      [n],
-      (ix) => ix,
-      (ix) => load(source, ix),
-    );
+    const same = (ix: Indices): Indices => ix;
+    this.write(this.view(to, [n]), [n], same, (ix) => load(source, ix));
   }
 
   /** The run fails with this message unless the scalar bool tensor is true. */
@@ -137,10 +126,6 @@ export class TileBuilder {
 /** Element of `t` at output indices `ix`, broadcast as in NumPy: aligned right, extent 1 repeats. */
 export function broadcastLoad(t: TileTensor, ix: Indices): Expr {
   const skip = ix.length - t.shape.length;
-  return load(
-    t,
-    t.shape.map((d, i) => (d === 1 ? index(0) : ix[i + skip])),
-  );
+  const at = t.shape.map((d, i) => (d === 1 ? index(0) : ix[i + skip]));
+  return load(t, at);
 }
-
-export type { ComputeType };

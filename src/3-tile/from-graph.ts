@@ -12,7 +12,7 @@ import type {
 } from '../2-graph/static.ts';
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
-import { TileBuilder } from './builder.ts';
+import { type Indices, TileBuilder } from './builder.ts';
 import { and, cast, constant, type Expr, index, load, sub } from './expr.ts';
 import { interpret } from './interpret.ts';
 import { LowerContext, type Lowering } from './lower-context.ts';
@@ -22,8 +22,10 @@ import type { LoopStep, TileProgram } from './tile-op.ts';
 class GraphLowering {
   private readonly tensors = new Map<StaticTensor, TileTensor>();
 
-  bind(t: StaticTensor, tile: TileTensor): void {
+  /** Gives `tile` back. */
+  bind(t: StaticTensor, tile: TileTensor): TileTensor {
     this.tensors.set(t, tile);
+    return tile;
   }
 
   tensor(t: StaticTensor, b: TileBuilder): TileTensor {
@@ -48,65 +50,45 @@ class GraphLowering {
     invariant(lower, `${operator.name} has no lowering`);
     const inputs = node.inputs.map((t) => t && this.tensor(t, b));
     const results = withPlace({ node: name, op: operator.name }, () => lower(new LowerContext(node, inputs, b)));
-    node.outputs.forEach((t, i) => {
+    for (const [i, t] of node.outputs.entries()) {
+      if (!t) continue;
       const r = results[i];
-      if (!t) return;
-      invariant(
-        r && sameShape(r, t),
-        `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`,
-      );
+      const what = `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`;
+      invariant(r && sameShape(r, t), what);
       this.bind(t, r);
-    });
+    }
   }
 
   private loop(node: StaticLoop, b: TileBuilder): void {
     b.place = { node: node.name, op: 'loop' };
-    const counter = b.alloc('i64', [], 'iteration');
-    this.bind(node.iteration, counter);
-    const states = node.carried.map((c) => {
-      const state = b.alloc(c.state.dtype, c.state.shape, 'state');
-      this.bind(c.state, state);
-      return state;
-    });
-    const stacks = node.stacked.map((s) => b.alloc(s.result.dtype, s.result.shape, 'stack'));
+    const counter = this.bind(node.iteration, b.alloc('i64', [], 'iteration'));
+    const { carried: carries, stacked } = node;
+    const states = carries.map((c) => this.bind(c.state, b.alloc(c.state.dtype, c.state.shape, 'state')));
+    const stacks = stacked.map((s) => b.alloc(s.result.dtype, s.result.shape, 'stack'));
     const inner = b.nested();
     this.nodes(node.body, inner);
-    node.stacked.forEach((s, i) => {
+    for (const [i, s] of stacked.entries())
       this.stack(inner, stacks[i], this.tensor(s.each, inner), counter, s.reverse);
-    });
-    const trip =
-      typeof node.trip === 'number'
-        ? b.constant(tensorOf('i64', [], [BigInt(node.trip)]))
-        : node.trip && this.tensor(node.trip, b);
-    const cond = node.cond && {
-      init: this.tensor(node.cond.init, b),
-      state: b.alloc('bool', [], 'cond'),
-      next: this.tensor(node.cond.next, inner),
-    };
-    const carried = node.carried.map((c, i) => ({
+    const { trip: count } = node;
+    const fixed = (n: number): TileTensor => b.constant(tensorOf('i64', [], [BigInt(n)]));
+    const trip = typeof count === 'number' ? fixed(count) : count && this.tensor(count, b);
+    const joined = (c: { init: StaticTensor; next: StaticTensor }, state: TileTensor): Carried => ({
       init: this.tensor(c.init, b),
-      state: states[i],
+      state,
       next: this.tensor(c.next, inner),
-    }));
-    carried.push(...checksOfLoop(b, inner));
+    });
+    const cond = node.cond && joined(node.cond, b.alloc('bool', [], 'cond'));
+    const carried = [...carries.map((c, i) => joined(c, states[i])), ...checksOfLoop(b, inner)];
     b.loop({ trip: trip && b.view(trip, []), cond, counter, carried, steps: inner.steps });
-    node.carried.forEach((c, i) => {
-      this.bind(c.result, states[i]);
-    });
-    node.stacked.forEach((s, i) => {
-      this.bind(s.result, stacks[i]);
-    });
+    for (const [i, c] of carries.entries()) this.bind(c.result, states[i]);
+    for (const [i, s] of stacked.entries()) this.bind(s.result, stacks[i]);
   }
 
   private stack(b: TileBuilder, target: TileTensor, each: TileTensor, counter: TileTensor, reverse: boolean): void {
     const i = cast('i32', load(counter, []));
     const row = reverse ? sub(index(target.shape[0] - 1), i) : i;
-    b.write(
-      target,
-      each.shape,
-      (ix) => [row, ...ix],
-      (ix) => load(each, ix),
-    );
+    const at = (ix: Indices): Indices => [row, ...ix];
+    b.write(target, each.shape, at, (ix) => load(each, ix));
   }
 
   private branch(node: StaticBranch, b: TileBuilder): void {
@@ -116,9 +98,7 @@ class GraphLowering {
       const inner = b.nested();
       this.nodes(s.nodes, inner);
       inner.place = b.place;
-      s.results.forEach((t, i) => {
-        inner.copy(this.tensor(t, inner), outputs[i]);
-      });
+      for (const [i, t] of s.results.entries()) inner.copy(this.tensor(t, inner), outputs[i]);
       return inner;
     };
     const cond = b.view(this.tensor(node.cond, b), []);
@@ -126,16 +106,15 @@ class GraphLowering {
     checksOfSide(b, yes, no);
     checksOfSide(b, no, yes);
     b.branch({ cond, then: yes.steps, else: no.steps });
-    node.outputs.forEach((t, i) => {
-      this.bind(t, outputs[i]);
-    });
+    for (const [i, t] of node.outputs.entries()) this.bind(t, outputs[i]);
   }
 }
 
+type Carried = LoopStep['carried'][number];
 const truth = (): Expr => constant('bool', true);
 
 /** Checks of a loop's body hold when they hold in every iteration: they are carried as conjunctions. */
-function checksOfLoop(b: TileBuilder, body: TileBuilder): LoopStep['carried'][number][] {
+function checksOfLoop(b: TileBuilder, body: TileBuilder): Carried[] {
   return body.checks.map((check) => {
     const state = b.alloc('bool', [], 'check');
     const ok = body.view(check.ok, []);
@@ -163,11 +142,7 @@ function sameShape(a: TileTensor, b: StaticTensor): boolean {
 export function toTiles(graph: StaticGraph): TileProgram {
   const lowering = new GraphLowering();
   const b = new TileBuilder();
-  const inputs = graph.inputs.map((t) => {
-    const tile = newTensor(t.name, t.dtype, t.shape, 'input');
-    lowering.bind(t, tile);
-    return tile;
-  });
+  const inputs = graph.inputs.map((t) => lowering.bind(t, newTensor(t.name, t.dtype, t.shape, 'input')));
   lowering.nodes(graph.nodes, b);
   b.place = { node: '', op: 'output' };
   const outputs = graph.outputs.map((t) => {

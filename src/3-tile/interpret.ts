@@ -232,7 +232,7 @@ function runLoopStep(step: LoopStep, memory: Memory): void {
     for (const [i, p] of pairs.entries()) memory.buffer(p.state).set(saved[i]);
   };
   copyAll('init');
-  repeat({ ...step, cond: step.cond && step.cond.state }, memory, () => {
+  repeat({ ...step, cond: step.cond?.state ?? null }, memory, () => {
     runSteps(step.steps, memory);
     copyAll('next');
   });

@@ -26,43 +26,25 @@ export class LowerContext extends NodeView {
   get numInputs(): number {
     return this.tensors.length;
   }
-  has(i: number): boolean {
-    return i < this.tensors.length && this.tensors[i] !== null;
-  }
+  has = (i: number): boolean => this.tensors[i] != null;
   /** True when output i is used. */
-  wants(i: number): boolean {
-    return i < this.node.outputs.length && this.node.outputs[i] !== null;
-  }
+  wants = (i: number): boolean => this.node.outputs[i] != null;
   tensor(i: number): TileTensor {
     return this.tensors[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
   }
-  shape(i: number): readonly number[] {
-    return this.tensor(i).shape;
-  }
-  dtype(i: number): DType {
-    return this.tensor(i).dtype;
-  }
-  rank(i: number): number {
-    return this.shape(i).length;
-  }
+  shape = (i: number): readonly number[] => this.tensor(i).shape;
+  dtype = (i: number): DType => this.tensor(i).dtype;
+  rank = (i: number): number => this.shape(i).length;
   /** Inferred type of output i; of output 0 it always exists. */
-  outShape(i = 0): readonly number[] {
-    return this.node.outputs[i]!.shape;
-  }
-  outDtype(i = 0): DType {
-    return this.node.outputs[i]!.dtype;
-  }
+  outShape = (i = 0): readonly number[] => this.node.outputs[i]!.shape;
+  outDtype = (i = 0): DType => this.node.outputs[i]!.dtype;
   /** Contents of a constant input, or null. */
-  maybeValue(i: number): TensorData | null {
-    return this.node.inputs[i]?.constant ?? null;
-  }
+  maybeValue = (i: number): TensorData | null => this.node.inputs[i]?.constant ?? null;
   /** Contents of an input that inference has already asked for. */
   value(i: number): TensorData {
     return this.maybeValue(i) ?? this.fail(`input ${i} is not known at compile time`, undefined, 'INTERNAL');
   }
-  numbers(i: number): number[] {
-    return tensorNumbers(this.value(i));
-  }
+  numbers = (i: number): number[] => tensorNumbers(this.value(i));
   axis(axis: number, rank: number): number {
     const a = axis < 0 ? axis + rank : axis;
     if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);

@@ -202,7 +202,7 @@ export class ExprParser {
     const placeholder = /^(acc|elem)(\d+)$/.exec(word);
     if (placeholder) {
       const dtype = line.take('type').slice(1) as ComputeType;
-      return build[placeholder[1] as 'acc' | 'elem'](Number(placeholder[2]), dtype);
+      return makeExpr(placeholder[1] as 'acc' | 'elem', dtype, [], Number(placeholder[2]));
     }
     line.expect('(');
     const args = line.list(')', () => this.infix(1));

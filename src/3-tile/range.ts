@@ -2,8 +2,8 @@
 // ranges, facts that hold where the expression is evaluated. Out: bounds that every value keeps. Exact
 // in safe integers; where a result may leave its type, so that it wraps, the type's whole range.
 import { dtypeInfo, intRange } from '../ir/dtype.ts';
+import { postOrder, type Seen } from '../support/rewrite.ts';
 import { type ComputeType, type Expr, isLoad, type Local, type Op, perOp, ROUNDINGS } from './expr.ts';
-import { walkFrom } from './rewrite.ts';
 
 /** Both ends included; infinite where a 64-bit value is not bounded by safe integers. */
 export type Interval = readonly [lo: number, hi: number];
@@ -146,9 +146,11 @@ export class Ranges {
   of(root: Expr): Interval | undefined {
     if (!isIntegral(root.dtype)) return undefined;
     if (!this.known.has(root)) {
+      const seen = new Set<Expr>();
+      const skipped: Seen<Expr> = { has: (e) => this.known.has(e) || seen.has(e), add: (e) => seen.add(e) };
       // Bottom-up callers know the operands already.
-      if (relevant(root).every((s) => this.known.has(s))) this.known.set(root, this.compute(root));
-      else for (const e of walkFrom(root, relevant, this.known)) this.known.set(e, this.compute(e));
+      const order = relevant(root).every((s) => this.known.has(s)) ? [root] : postOrder([root], relevant, skipped);
+      for (const e of order) this.known.set(e, this.compute(e));
     }
     return this.known.get(root);
   }

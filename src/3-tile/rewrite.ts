@@ -1,61 +1,19 @@
-// Rewriting of expressions: walking, mapping, substitution, and rules as typed data. A rule is named
+// Rewriting of expressions: walking, and rules as typed data. A rule is named
 // by its equation; its pattern's names are the fields that its right-hand side receives, so a
 // misspelt name does not compile. Rules are looked up by the op of the node they match.
-
 import type { Scalar } from '../ir/tensor.ts';
-import { type Dag, postOrder, rebuildFrom, rewriteDag, type Seen } from '../support/rewrite.ts';
+import { type Dag, postOrder, rewriteDag } from '../support/rewrite.ts';
 import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
-
-const sources = (e: Expr): readonly Expr[] => e.src;
 
 /** The same node over other operands of the same types. */
 export function withSrc(e: Expr, src: readonly Expr[]): Expr {
   return makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 }
 
-const EXPRS: Dag<Expr> = { src: sources, rebuild: withSrc };
+const EXPRS: Dag<Expr> = { src: (e) => e.src, rebuild: withSrc };
 
 /** Every node of the expressions once, operands first. */
-export function walkExpr(...roots: readonly Expr[]): Expr[] {
-  return postOrder(roots, sources);
-}
-
-/** As `walkExpr`, without the nodes in `seen`, which grows. */
-export function walkNew(roots: readonly Expr[], seen: Set<Expr>): Expr[] {
-  return postOrder(roots, sources, seen);
-}
-
-/** Every node that `operands` leads to from `root`, operands first, but for those in `known`. */
-export function walkFrom(
-  root: Expr,
-  operands: (e: Expr) => readonly Expr[],
-  known: ReadonlyMap<Expr, unknown>,
-): Expr[] {
-  return postOrder([root], operands, unknownTo(known));
-}
-
-function unknownTo(memo: ReadonlyMap<Expr, unknown>): Seen<Expr> {
-  const seen = new Set<Expr>();
-  return { has: (e) => memo.has(e) || seen.has(e), add: (e) => seen.add(e) };
-}
-
-/** One pass, operands first: `f` sees each node over mapped operands; undefined keeps it. */
-export function mapExpr(root: Expr, f: (e: Expr) => Expr | undefined, memo: Map<Expr, Expr> = new Map()): Expr {
-  for (const e of postOrder([root], sources, unknownTo(memo))) {
-    const rebuilt = rebuildFrom(e, EXPRS, memo);
-    memo.set(e, f(rebuilt) ?? rebuilt);
-  }
-  return memo.get(root)!;
-}
-
-/** Replaces nodes by others, outermost first; replacements are not searched. */
-export function substitute(root: Expr, by: ReadonlyMap<Expr, Expr>): Expr {
-  const memo = new Map<Expr, Expr>(by);
-  for (const e of postOrder([root], sources, unknownTo(by))) {
-    memo.set(e, rebuildFrom(e, EXPRS, memo));
-  }
-  return memo.get(root)!;
-}
+export const walkExpr = (...roots: readonly Expr[]): Expr[] => postOrder(roots, EXPRS.src);
 
 /** Applies `step` bottom-up until it gives nothing new. */
 export function rewriteExpr(root: Expr, step: (e: Expr) => Expr | undefined, memo?: Map<Expr, Expr>): Expr {
@@ -128,14 +86,8 @@ export function sel<A extends string, B extends string, C extends string>(
   then: Pattern<B>,
   otherwise: Pattern<C>,
 ): Pattern<A | B | C> {
-  return {
-    ops: ['select'],
-    match: (e, bound) =>
-      e.op === 'select' &&
-      cond.match(e.src[0], bound) &&
-      then.match(e.src[1], bound) &&
-      otherwise.match(e.src[2], bound),
-  };
+  const parts = [cond, then, otherwise];
+  return { ops: ['select'], match: (e, bound) => e.op === 'select' && parts.every((p, i) => p.match(e.src[i], bound)) };
 }
 
 /** The pattern on nodes that also satisfy a condition. */
@@ -156,24 +108,21 @@ export function rule<N extends string, Ctx = unknown>(
   left: Pattern<N>,
   right: (bound: Readonly<Record<N, Expr>>, ctx: Ctx, e: Expr) => Expr | undefined,
 ): Rule<Ctx> {
-  return {
-    name,
-    ops: left.ops ?? [],
-    apply: (e, ctx) => {
-      const bound: Bound = {};
-      return left.match(e, bound) ? right(bound as Record<N, Expr>, ctx, e) : undefined;
-    },
+  const apply = (e: Expr, ctx: Ctx): Expr | undefined => {
+    const bound: Bound = {};
+    return left.match(e, bound) ? right(bound as Record<N, Expr>, ctx, e) : undefined;
   };
+  return { name, ops: left.ops ?? [], apply };
 }
 
 /** A rule whose condition and right-hand side are one function of the node. */
-export function ruleOn<Ctx>(
-  name: string,
-  ops: readonly Op[],
-  apply: (e: Expr, ctx: Ctx) => Expr | undefined,
-): Rule<Ctx> {
-  return { name, ops, apply };
-}
+export const ruleOn = <Ctx>(name: string, ops: readonly Op[], apply: Rule<Ctx>['apply']): Rule<Ctx> => ({
+  name,
+  ops,
+  apply,
+});
+
+const NONE: readonly never[] = [];
 
 /** Rules by the op they match, in the order given. */
 export class RuleSet<Ctx> {
@@ -181,19 +130,13 @@ export class RuleSet<Ctx> {
 
   constructor(rules: readonly Rule<Ctx>[]) {
     for (const r of rules) {
-      for (const op of r.ops) {
-        const list = this.byOp.get(op);
-        if (list) list.push(r);
-        else this.byOp.set(op, [r]);
-      }
+      for (const op of r.ops) this.byOp.set(op, [...(this.byOp.get(op) ?? []), r]);
     }
   }
 
   /** The first right-hand side that differs from the node. `fired` hears the rule's name. */
   step(e: Expr, ctx: Ctx, fired?: (name: string) => void): Expr | undefined {
-    const list = this.byOp.get(e.op);
-    if (!list) return undefined;
-    for (const r of list) {
+    for (const r of this.byOp.get(e.op) ?? NONE) {
       const next = r.apply(e, ctx);
       if (next === undefined || next === e) continue;
       fired?.(r.name);

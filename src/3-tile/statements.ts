@@ -33,15 +33,9 @@ export function loopNest(extents: readonly number[], body: (ix: readonly Expr[])
 }
 
 export const whileLoop = (cond: Expr, body: readonly Stmt[]): Stmt => ({ kind: 'while', cond, body });
-export const when = (cond: Expr, then: readonly Stmt[], otherwise: readonly Stmt[] = []): Stmt => ({
-  kind: 'if',
-  cond,
-  then,
-  else: otherwise,
-});
-export const store = (tensor: TileTensor, at: readonly Expr[], value: Expr): Stmt => ({
-  kind: 'store',
-  tensor,
-  at,
-  value,
-});
+export function when(cond: Expr, then: readonly Stmt[], otherwise: readonly Stmt[] = []): Stmt {
+  return { kind: 'if', cond, then, else: otherwise };
+}
+export function store(tensor: TileTensor, at: readonly Expr[], value: Expr): Stmt {
+  return { kind: 'store', tensor, at, value };
+}

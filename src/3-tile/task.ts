@@ -1,7 +1,7 @@
 // Kernels, tasks and the task program: what scheduling hands to code generation. A kernel is loop
 // statements over formal tensors with flat element indices; a task calls it with actual tensors; the
 // memory plan gives every tensor its place before anything runs.
-import type { Expr, Local } from './expr.ts';
+import type { Expr } from './expr.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Check, Stmt } from './tile-op.ts';
 
@@ -79,17 +79,7 @@ export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void
 
 /** The expressions a statement evaluates itself (not those of nested statements). */
 export function stmtExprs(s: Stmt): readonly Expr[] {
-  switch (s.kind) {
-    case 'for':
-      return [s.from, s.to];
-    case 'while':
-    case 'if':
-      return [s.cond];
-    case 'set':
-      return [s.value];
-    case 'store':
-      return [...s.at, s.value];
-  }
+  if (s.kind === 'for') return [s.from, s.to];
+  if (s.kind === 'set') return [s.value];
+  return s.kind === 'store' ? [...s.at, s.value] : [s.cond];
 }
-
-export type { Local };

@@ -28,15 +28,8 @@ export function newTensor(
   role: TensorRole,
   extra: { data?: TensorData; base?: TileTensor } = {},
 ): TileTensor {
-  return {
-    id: nextTensor++,
-    name,
-    dtype,
-    shape: Object.freeze([...shape]),
-    role,
-    data: extra.data ?? null,
-    base: extra.base ?? null,
-  };
+  const { data = null, base = null } = extra;
+  return { id: nextTensor++, name, dtype, shape: Object.freeze([...shape]), role, data, base };
 }
 
 /** The tensor that owns the bytes. */

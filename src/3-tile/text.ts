@@ -1,12 +1,12 @@
 // The text of tile programs, kernels and task programs, once for writing and reading: one function per
 // construct says what stands where. In: a `Text` that writes what it is given (print.ts) or reads what
 // it gives back (parse.ts), and the construct when writing. Out: the construct.
+import type { Scalar } from '../ir/tensor.ts';
 import type { Axis, ComputeType, Expr, Local } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
 import { type Kernel, type Placement, stmtExprs, type Task, type TaskProgram, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Check, LoopStep, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
-import type { Scalar } from '../ir/tensor.ts';
 
 /**
  * Text being written or read. `lead` is the text before a thing, with the spaces that writing puts
@@ -176,14 +176,9 @@ function monoid(io: Text, m?: Monoid): Monoid {
 
 function tileOp(io: Text, op?: TileOp): TileOp {
   io.restartAxes();
-  const axes = (role: Axis['role'], list?: readonly Axis[]): Axis[] => {
-    let lead = '';
-    return io.many(list, /^\w/.test.bind(/^\w/), (a) => {
-      const axis = io.axis(lead, role, a);
-      lead = ' ';
-      return axis;
-    });
-  };
+  const isName = (next: string): boolean => /^\w/.test(next);
+  const axes = (role: Axis['role'], list?: readonly Axis[]): Axis[] =>
+    io.many(list, isName, (a) => io.axis(list && a !== list[0] ? ' ' : '', role, a));
   const head = io.line(() => {
     const name = io.quoted('op ', op?.name);
     io.mark(' [');

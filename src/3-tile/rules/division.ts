@@ -2,8 +2,7 @@
 // concatenations of indices vanish. In: numerator, divisor, ranges. Out: quotient and remainder with
 // fewer divisions, or undefined. Division truncates, so forms that may be negative are mostly left.
 import { constant, div, type Expr, rem } from '../expr.ts';
-import type { Ranges } from '../range.ts';
-import { fits } from '../range.ts';
+import { fits, type Ranges } from '../range.ts';
 import { fromLinear, type Linear, linearOf, linearRange } from './linear.ts';
 
 export interface Divided {
@@ -16,11 +15,9 @@ function gcd(a: number, b: number): number {
   return Math.abs(a);
 }
 
-const linear = (l: Linear, terms: Iterable<[Expr, number]>, c: number): Linear => ({
-  dtype: l.dtype,
-  terms: new Map(terms),
-  constant: c,
-});
+const linear = ({ dtype }: Linear, terms: Iterable<[Expr, number]>, c: number): Linear => {
+  return { dtype, terms: new Map(terms), constant: c };
+};
 const constantLike = (l: Linear, v: number): Expr => constant(l.dtype, l.dtype === 'i64' ? BigInt(v) : v);
 
 /** The parts of l = c q + r with 0 <= coefficients of r < c. */
@@ -53,19 +50,20 @@ export function divide(n: Expr, c: number, ranges: Ranges): Divided | undefined 
   const inner = reduceFraction(r, c, ranges);
   if (!inner && q.terms.size === 0 && q.constant === 0) return undefined;
   const { quotient, remainder } = inner ?? plain(r, c);
-  return { quotient: addTo(q, quotient), remainder };
+  return { quotient: fromLinear(sumOf(q, [[quotient, 1]])), remainder };
+}
+
+/** The form with more terms. */
+function sumOf(l: Linear, more: Iterable<readonly [Expr, number]>): Linear {
+  const terms = new Map(l.terms);
+  for (const [e, k] of more) terms.set(e, (terms.get(e) ?? 0) + k);
+  return { ...l, terms };
 }
 
 const plain = (r: Linear, c: number): Divided => {
   const x = fromLinear(r);
   return { quotient: div(x, constantLike(r, c)), remainder: rem(x, constantLike(r, c)) };
 };
-
-function addTo(q: Linear, x: Expr): Expr {
-  const terms = new Map(q.terms);
-  terms.set(x, (terms.get(x) ?? 0) + 1);
-  return fromLinear({ ...q, terms });
-}
 
 /**
  * r = g m + s with 0 <= s < g and g dividing c: r / c = m / (c / g) and r % c = g (m % (c / g)) + s.
@@ -89,9 +87,8 @@ function reduceFraction(r: Linear, c: number, ranges: Ranges): Divided | undefin
     if (!largeRange || largeRange[0] < 0 || !fits(r.dtype, [0, c])) continue;
     const inner = c === g ? { quotient: fromLinear(large), remainder: constantLike(r, 0) } : plain(large, c / g);
     const remainder = linearOf(inner.remainder)!;
-    const terms = new Map<Expr, number>([...remainder.terms].map(([e, k]) => [e, k * g]));
-    for (const [e, k] of small.terms) terms.set(e, (terms.get(e) ?? 0) + k);
-    const sum = linear(r, terms, remainder.constant * g + small.constant);
+    const scaled = [...remainder.terms].map(([e, k]): [Expr, number] => [e, k * g]);
+    const sum = sumOf(linear(r, scaled, remainder.constant * g + small.constant), small.terms);
     return { quotient: inner.quotient, remainder: fromLinear(sum) };
   }
   return undefined;

@@ -6,49 +6,15 @@ import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from './arit
 import { formatOf, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
 import * as c from '../gen/coefficients.ts';
 
-interface ExpTable {
-  /** Below: rounds to 0; above: overflows. */
-  readonly low: number;
-  readonly high: number;
-  readonly low2: number;
-  readonly high2: number;
-  /** Below: expm1 rounds to -1. */
-  readonly lowM1: number;
-  readonly exp: readonly number[];
-  readonly exp2: readonly number[];
-  readonly expm1: readonly number[];
-  readonly sinh: readonly number[];
-  readonly ln2: readonly number[];
-}
-
-const TABLES: { readonly f32: ExpTable; readonly f64: ExpTable } = {
-  f32: {
-    low: -104,
-    high: 89,
-    low2: -151,
-    high2: 129,
-    lowM1: -18,
-    exp: c.EXP_F32,
-    exp2: c.EXP2_F32,
-    expm1: c.EXPM1_F32,
-    sinh: c.SINH_F32,
-    ln2: c.LN2_F32,
-  },
-  f64: {
-    low: -746,
-    high: 710,
-    low2: -1076,
-    high2: 1025,
-    lowM1: -38,
-    exp: c.EXP_F64,
-    exp2: c.EXP2_F64,
-    expm1: c.EXPM1_F64,
-    sinh: c.SINH_F64,
-    ln2: c.LN2_F64,
-  },
+/** Below `low` e^x rounds to 0, above `high` it overflows; `low2`, `high2`: 2^x; below `lowM1` expm1 rounds to -1. */
+const F32 = { low: -104, high: 89, low2: -151, high2: 129, lowM1: -18, ln2: c.LN2_F32, exp: c.EXP_F32 };
+const F64 = { low: -746, high: 710, low2: -1076, high2: 1025, lowM1: -38, ln2: c.LN2_F64, exp: c.EXP_F64 };
+const TABLES = {
+  f32: { ...F32, exp2: c.EXP2_F32, expm1: c.EXPM1_F32, sinh: c.SINH_F32 },
+  f64: { ...F64, exp2: c.EXP2_F64, expm1: c.EXPM1_F64, sinh: c.SINH_F64 },
 };
 
-const tableOf = (x: Expr): ExpTable => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
+const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
 /** x = n ln 2 + r. */
 function reduce(x: Expr): { n: Expr; r: Expr } {
@@ -102,26 +68,23 @@ export function cosh(x: Expr): Expr {
   return add(e, div(0.25, e));
 }
 
-/** f32: x p(x^2) / q(x^2) up to where it rounds to 1. f64: t / (t + 2), t = e^(2|x|) - 1. */
+/** x p(x^2) / q(x^2) up to `limit`, where it rounds to 1. */
+function rational(x: Expr, limit: number, p: readonly number[], q: readonly number[]): Expr {
+  const v = min(max(x, -limit), limit);
+  const z = mul(v, v);
+  return min(max(div(mul(v, polynomial(z, p)), polynomial(z, q)), -1), 1);
+}
+
+/** f64: t / (t + 2), t = e^(2|x|) - 1. */
 export function tanh(x: Expr): Expr {
-  if (x.dtype === 'f32') {
-    const v = min(max(x, -9.01), 9.01);
-    const z = mul(v, v);
-    const y = div(mul(v, polynomial(z, c.TANH_F32_P)), polynomial(z, c.TANH_F32_Q));
-    return min(max(y, -1), 1);
-  }
+  if (x.dtype === 'f32') return rational(x, 9.01, c.TANH_F32_P, c.TANH_F32_Q);
   const t = expm1(mul(min(abs(x), 22), 2));
   return withSign(div(t, add(t, 2)), x);
 }
 
-/** f32: x p(x^2) / q(x^2) up to where it rounds to 1. f64: so below 1, 1 - e^(-x^2) p(x)/q(x) above. */
+/** f64: x p(x^2) / q(x^2) below 1, 1 - e^(-x^2) p(x)/q(x) above. */
 export function erf(x: Expr): Expr {
-  if (x.dtype === 'f32') {
-    const v = min(max(x, -3.93), 3.93);
-    const z = mul(v, v);
-    const y = div(mul(v, polynomial(z, c.ERF_F32_P)), polynomial(z, c.ERF_F32_Q));
-    return min(max(y, -1), 1);
-  }
+  if (x.dtype === 'f32') return rational(x, 3.93, c.ERF_F32_P, c.ERF_F32_Q);
   const a = min(abs(x), 6);
   const z = mul(a, a);
   const small = div(mul(x, polynomial(z, c.ERF_F64_P)), polynomial(z, c.ERF_F64_Q));

@@ -6,21 +6,12 @@ import { add, choose, div, eq, gt, like, lt, mul, polynomial, shl, shr, sub } fr
 import { bitsOf, formatOf, fromBits, withSign } from './float-bits.ts';
 import * as c from '../gen/coefficients.ts';
 
-interface LogTable {
-  /** Bits of sqrt(1/2). */
-  readonly rootHalf: number | bigint;
-  readonly ln2: readonly number[];
-  readonly log2e: readonly number[];
-  /** Above: x + 1 = x, and so for its square root. */
-  readonly large: number;
-}
-
-const TABLES: { readonly f32: LogTable; readonly f64: LogTable } = {
+/** `rootHalf`: the bits of sqrt(1/2); above `large`, x + 1 = x, and so for its square root. */
+const TABLES = {
   f32: { rootHalf: 0x3f3504f3, ln2: c.LN2_F32, log2e: c.LOG2E_F32, large: 2 ** 25 },
   f64: { rootHalf: 0x3fe6a09e667f3bcdn, ln2: c.LN2_F64, log2e: c.LOG2E_F64, large: 2 ** 54 },
 };
-
-const tableOf = (x: Expr): LogTable => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
+const tableOf = (x: Expr): (typeof TABLES)['f32' | 'f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
 interface Reduced {
   readonly f: Expr;

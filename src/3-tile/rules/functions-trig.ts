@@ -77,16 +77,11 @@ export function tan(x: Expr): Expr {
   return timesSign(negatedWhere(y, quarter.n, 0), x);
 }
 
-interface ArcTable {
-  readonly atan: readonly number[];
-  readonly asin: readonly number[];
-  readonly pi: readonly number[];
-}
-const TABLES: { readonly f32: ArcTable; readonly f64: ArcTable } = {
+const TABLES = {
   f32: { atan: c.ATAN_F32, asin: c.ASIN_F32, pi: c.PI_F32 },
   f64: { atan: c.ATAN_F64, asin: c.ASIN_F64, pi: c.PI_F64 },
 };
-const tableOf = (x: Expr): ArcTable => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
+const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
 const TAN_EIGHTH = Math.SQRT2 - 1;
 
