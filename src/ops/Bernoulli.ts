@@ -1,6 +1,7 @@
 // ONNX Bernoulli since 15: 1 with the probability that the input holds, else 0.
-import { elementCount } from '../ir/tensor.ts';
+
 import { cast, computeType, load, lt } from '../3-tile/expr.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { typeAttribute } from './creation.ts';
 import { EQUATABLE, FLOATS } from './elementwise.ts';
 import { op } from './op.ts';

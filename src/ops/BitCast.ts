@@ -1,7 +1,8 @@
 // ONNX BitCast since 26: the bits of each element read as another type of equal width. Types narrower
 // than a byte are stored one per byte, so their sign bits are added or removed.
-import { type DType, dtypeFromOnnx, dtypeInfo, isInt, isSigned } from '../ir/dtype.ts';
+
 import { and, bitcast, computeType, type Expr, index, load, ne } from '../3-tile/expr.ts';
+import { type DType, dtypeFromOnnx, dtypeInfo, isInt, isSigned } from '../ir/dtype.ts';
 import { ANY } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 import { like } from './scalar-math.ts';

@@ -1,6 +1,7 @@
 // ONNX BitShift since 11: unsigned elements shifted left or right; shifting by the width gives 0.
-import { dtypeInfo } from '../ir/dtype.ts';
+
 import { type Expr, ge, select, shl, shr } from '../3-tile/expr.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { binaryOp, UNSIGNED } from './elementwise.ts';
 import type { LowerContext } from './op.ts';
 import { like } from './scalar-math.ts';

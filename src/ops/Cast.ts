@@ -1,7 +1,6 @@
 // ONNX Cast since 6: elements converted to another type. Conversions into the narrow floats honour
 // `saturate`; those into f8e8m0, which is an exponent only, also `round_mode`.
-import { type DType, dtypeFromOnnx, isStorageFloat } from '../ir/dtype.ts';
-import { maxFinite } from '../ir/float.ts';
+
 import {
   abs,
   add,
@@ -23,6 +22,8 @@ import {
   select,
   shr,
 } from '../3-tile/expr.ts';
+import { type DType, dtypeFromOnnx, isStorageFloat } from '../ir/dtype.ts';
+import { maxFinite } from '../ir/float.ts';
 import { ANY } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 import { clamp, like } from './scalar-math.ts';

@@ -1,6 +1,7 @@
 // ONNX CenterCropPad since 18: axes cropped or padded with zeros around their centre to given extents.
-import type { Dim } from '../ir/dim.ts';
+
 import { add, and, computeType, constant, ge, guardedLoad, index, lt } from '../3-tile/expr.ts';
+import type { Dim } from '../ir/dim.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { normalAxes } from './moves.ts';
 import { type InferContext, op } from './op.ts';

@@ -1,8 +1,9 @@
 // ONNX Clip since 11: elements limited to [min, max]; each bound is an optional scalar. When min is
 // above max, every element becomes max.
-import { elementCount } from '../ir/tensor.ts';
-import { isStatic } from '../ir/dim.ts';
+
 import { type Expr, load, max, min } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { NUMERIC, sameTypes } from './elementwise.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
 

@@ -1,6 +1,7 @@
 // ONNX Concat since 4: inputs joined along one axis.
-import type { Dim } from '../ir/dim.ts';
+
 import { add, index, load } from '../3-tile/expr.ts';
+import type { Dim } from '../ir/dim.ts';
 import { ANY, sameTypes } from './elementwise.ts';
 import { sameExtent, sumDims } from './moves.ts';
 import { type InferContext, op } from './op.ts';

@@ -1,6 +1,7 @@
 // ONNX ConstantOfShape since 9: a tensor of the given shape filled with one value (default f32 0).
-import { tensorOf, tensorValues } from '../ir/tensor.ts';
+
 import { computeType, constant } from '../3-tile/expr.ts';
+import { tensorOf, tensorValues } from '../ir/tensor.ts';
 import { ANY } from './elementwise.ts';
 import { type InferContext, op } from './op.ts';
 

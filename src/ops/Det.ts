@@ -1,6 +1,5 @@
 // ONNX Det since 11: determinants of square matrices, by elimination with row exchanges on a copy.
-import { elementCount } from '../ir/tensor.ts';
-import { type Dim, isStatic } from '../ir/dim.ts';
+
 import {
   abs,
   add,
@@ -19,6 +18,8 @@ import {
 } from '../3-tile/expr.ts';
 import { loopFrom, store, variable, when } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { type InferContext, op, type TileTensor } from './op.ts';
 

@@ -1,8 +1,9 @@
 // ONNX DynamicQuantizeLinear since 11: u8 quantisation with a scale and zero point that fit the range
 // of the input, widened to hold 0. A range of nothing but 0 has scale 1.
-import { elementCount } from '../ir/tensor.ts';
-import { cast, constant, div, eq, type Expr, load, max, min, nearest, neg, select, sub } from '../3-tile/expr.ts';
+
+import { cast, constant, div, type Expr, eq, load, max, min, nearest, neg, select, sub } from '../3-tile/expr.ts';
 import { maximum, minimum } from '../3-tile/monoids.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { op } from './op.ts';
 import { requantise } from './quantised.ts';
 

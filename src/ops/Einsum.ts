@@ -1,10 +1,11 @@
 // ONNX Einsum since 12: products of operands summed over the letters that the result lacks. Two
 // operands are one multiply-sum; more are joined pairwise, from the left.
-import { type Dim, isStatic } from '../ir/dim.ts';
+
 import { computeType, type Expr, index, load, mul } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
-import { NUMERIC, sameTypes } from './elementwise.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
 import { type Equation, parseEquation } from './einsum-equation.ts';
+import { NUMERIC, sameTypes } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 
 function equation(c: InferContext | LowerContext): Equation {

@@ -1,7 +1,7 @@
 // ONNX EyeLike since 9: ones on diagonal k of a matrix of the input's shape, zeros elsewhere.
 import { add, cast, computeType, eq, index } from '../3-tile/expr.ts';
-import { EQUATABLE } from './elementwise.ts';
 import { typeAttribute } from './creation.ts';
+import { EQUATABLE } from './elementwise.ts';
 import { op } from './op.ts';
 
 /** A diagonal outside of every matrix. */

@@ -1,6 +1,7 @@
 // ONNX Gather since 1: slices of one axis picked by an index tensor, whose axes replace that axis.
-import { isStatic } from '../ir/dim.ts';
+
 import { load } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { op } from './op.ts';

@@ -1,6 +1,7 @@
 // ONNX GatherElements since 11: out[i][j] = x[indices[i][j]][j] for axis 0, and so on.
-import { isStatic } from '../ir/dim.ts';
+
 import { load } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { op } from './op.ts';

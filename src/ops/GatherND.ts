@@ -1,7 +1,8 @@
 // ONNX GatherND since 11: slices picked by index tuples along the last axis of indices, after
 // `batch_dims` axes that both inputs share.
-import { isStatic } from '../ir/dim.ts';
+
 import { index, load } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY } from './elementwise.ts';
 import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { sameExtent } from './moves.ts';

@@ -2,8 +2,8 @@
 import { computeType, exp, load, log, sub } from '../3-tile/expr.ts';
 import { maximum, sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
-import { axisReduce, keepAt, softmaxView } from './softmax-axes.ts';
 import { op } from './op.ts';
+import { axisReduce, keepAt, softmaxView } from './softmax-axes.ts';
 
 export const LogSoftmax = op({
   name: 'LogSoftmax',

@@ -1,6 +1,7 @@
 // ONNX Mod since 10: remainder with the sign of the divisor (integers), or of the dividend with fmod=1.
-import { isFloat } from '../ir/dtype.ts';
+
 import { add, and, type Expr, lt, ne, rem, select, xor } from '../3-tile/expr.ts';
+import { isFloat } from '../ir/dtype.ts';
 import { binaryOp, broadcastShapes, NUMERIC, sameTypes } from './elementwise.ts';
 import type { LowerContext } from './op.ts';
 import { like } from './scalar-math.ts';

@@ -1,12 +1,11 @@
 // com.microsoft MatMulNBits: A times the transpose of a matrix [N, K] held as 2, 4 or 8-bit codes in
 // blocks along K, each block with a scale and an optional zero point.
-import { type Dim, isStatic } from '../ir/dim.ts';
-import { elementCount } from '../ir/tensor.ts';
+
 import {
   add,
   and,
-  cast,
   type ComputeType,
+  cast,
   computeType,
   div,
   type Expr,
@@ -18,6 +17,8 @@ import {
   sub,
 } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
 

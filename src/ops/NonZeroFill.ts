@@ -1,5 +1,5 @@
 // Internal: coordinates [rank, count] of the non-zero elements in row-major order, for a known count.
-import { add, cast, type Expr, index, load, lt, and, ne } from '../3-tile/expr.ts';
+import { add, and, cast, type Expr, index, load, lt, ne } from '../3-tile/expr.ts';
 import { loopNest, store, variable, when } from '../3-tile/statements.ts';
 import { ANY } from './elementwise.ts';
 import { op } from './op.ts';

@@ -1,5 +1,5 @@
 // ONNX Or: logical or with broadcasting.
 import { or } from '../3-tile/expr.ts';
-import { binaryOp, BOOL } from './elementwise.ts';
+import { BOOL, binaryOp } from './elementwise.ts';
 
 export const Or = binaryOp('Or', BOOL, or, { since: 7 });

@@ -1,6 +1,7 @@
 // ONNX PRelu since 7: slope * x of negative elements, others stay; the slope broadcasts to x.
-import type { DType } from '../ir/dtype.ts';
+
 import { type Expr, lt, mul, select } from '../3-tile/expr.ts';
+import type { DType } from '../ir/dtype.ts';
 import { binaryOp, broadcastsTo, FLOATS, sameTypes } from './elementwise.ts';
 import { like } from './scalar-math.ts';
 

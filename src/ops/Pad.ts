@@ -1,7 +1,6 @@
 // ONNX Pad since 11: elements added around the input (constant, edge, reflect or wrap), or removed by
 // negative pads; removal happens first.
-import { addDim, type Dim, isStatic } from '../ir/dim.ts';
-import { elementCount } from '../ir/tensor.ts';
+
 import {
   add,
   and,
@@ -19,6 +18,8 @@ import {
   select,
   sub,
 } from '../3-tile/expr.ts';
+import { addDim, type Dim, isStatic } from '../ir/dim.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { normalAxes } from './moves.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';

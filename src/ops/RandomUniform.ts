@@ -1,4 +1,4 @@
 // ONNX RandomUniform since 1: uniform random numbers in the shape of the attribute.
-import { uniformElement, randomOp } from './random.ts';
+import { randomOp, uniformElement } from './random.ts';
 
 export const RandomUniform = randomOp('RandomUniform', false, uniformElement);

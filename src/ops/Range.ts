@@ -1,9 +1,10 @@
 // ONNX Range since 11: start, start + delta, … below limit. The count is found at compile time, in the
 // precision of the type (narrow floats count in f32).
+
+import { add, cast, computeType, load, mul } from '../3-tile/expr.ts';
+import type { DType } from '../ir/dtype.ts';
 import { isFloat } from '../ir/dtype.ts';
 import { type Scalar, tensorValues } from '../ir/tensor.ts';
-import type { DType } from '../ir/dtype.ts';
-import { add, cast, computeType, load, mul } from '../3-tile/expr.ts';
 import { FLOATS, sameTypes } from './elementwise.ts';
 import { type InferContext, op } from './op.ts';
 

@@ -27,7 +27,10 @@ function target(c: InferContext): Dim[] {
 }
 
 export const Reshape = op({
-  name: 'Reshape', inputs: [2, 2], since: 5, types: { 1: ['i64'] },
+  name: 'Reshape',
+  inputs: [2, 2],
+  since: 5,
+  types: { 1: ['i64'] },
   infer: (c) => [c.tensor(c.dtype(0), target(c))],
   lower: (c) => [c.b.view(c.tensor(0), c.outShape())],
 });

@@ -1,7 +1,8 @@
 // ONNX ScatterElements since 11: a copy of data with updates stored along one axis where indices say,
 // optionally combined with what is there.
-import { isStatic } from '../ir/dim.ts';
+
 import { load } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { sameExtent } from './moves.ts';

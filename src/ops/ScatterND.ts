@@ -1,7 +1,8 @@
 // ONNX ScatterND since 11: a copy of data with slices stored where index tuples say, optionally
 // combined with what is there.
-import { isStatic } from '../ir/dim.ts';
+
 import { index, load } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY } from './elementwise.ts';
 import { checkIndices, refuseKnownIndices, wrapIndex } from './indices.ts';
 import { sameExtent } from './moves.ts';

@@ -1,6 +1,7 @@
 // ONNX Slice since 10: strided sub-boxes; negative positions count from the end, steps may be negative.
-import { type Dim, isStatic, symbol } from '../ir/dim.ts';
+
 import { add, type Expr, index, load, mul } from '../3-tile/expr.ts';
+import { type Dim, isStatic, symbol } from '../ir/dim.ts';
 import { ANY, INDEX } from './elementwise.ts';
 import { normalAxes } from './moves.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';

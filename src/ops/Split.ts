@@ -1,7 +1,8 @@
 // ONNX Split since 13: one axis cut into parts of given lengths, or into num_outputs equal parts of
 // which the last may be shorter.
-import { sliceAxis } from './moves.ts';
+
 import { ANY } from './elementwise.ts';
+import { sliceAxis } from './moves.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
 
 function lengths(c: InferContext | LowerContext, extent: number): number[] {

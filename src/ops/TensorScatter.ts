@@ -1,9 +1,10 @@
 // ONNX TensorScatter since 24: a cache whose rows from write_indices[batch] on, along one axis, are
 // replaced by an update; circular mode wraps around the end.
-import { isStatic } from '../ir/dim.ts';
+
 import { add, and, cast, constant, type Expr, ge, index, le, load, lt, max, min, rem, select } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
 import { loopNest, store } from '../3-tile/statements.ts';
+import { isStatic } from '../ir/dim.ts';
 import { ANY } from './elementwise.ts';
 import { sameExtent } from './moves.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';

@@ -1,6 +1,7 @@
 // ONNX Tile since 6: the input repeated along each axis.
-import { isStatic, mulDim } from '../ir/dim.ts';
+
 import { index, load } from '../3-tile/expr.ts';
+import { isStatic, mulDim } from '../ir/dim.ts';
 import { ANY } from './elementwise.ts';
 import { op } from './op.ts';
 

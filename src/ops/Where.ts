@@ -1,6 +1,7 @@
 // ONNX Where since 9: x where the condition holds, else y; all three broadcast.
-import { select } from '../3-tile/expr.ts';
+
 import { broadcastLoad } from '../3-tile/builder.ts';
+import { select } from '../3-tile/expr.ts';
 import { ANY, BOOL, broadcastShapes } from './elementwise.ts';
 import { op } from './op.ts';
 

@@ -2,7 +2,7 @@
 import { cast, computeType, constant, load } from '../3-tile/expr.ts';
 import { argExtreme } from '../3-tile/monoids.ts';
 import { NUMERIC } from './elementwise.ts';
-import { op, type OpDef } from './op.ts';
+import { type OpDef, op } from './op.ts';
 import { reducedShape } from './reduce.ts';
 
 export function argOp(name: string, kind: 'max' | 'min'): OpDef {

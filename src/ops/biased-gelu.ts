@@ -2,7 +2,7 @@
 import { broadcastLoad } from '../3-tile/builder.ts';
 import { add, type Expr, load } from '../3-tile/expr.ts';
 import { broadcastsTo, FLOATS, sameTypes } from './elementwise.ts';
-import { op, type OpDef } from './op.ts';
+import { type OpDef, op } from './op.ts';
 
 export function biasedGelu(name: string, biasRequired: boolean, f: (x: Expr) => Expr): OpDef {
   return op({

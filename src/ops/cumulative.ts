@@ -1,10 +1,11 @@
 // CumSum and CumProd: running folds along one axis as a routine, forwards or backwards, with or
 // without the element itself. Narrow floats accumulate in f32.
-import type { DType } from '../ir/dtype.ts';
+
 import { type ComputeType, computeType, constant, type Expr, index, load, sub } from '../3-tile/expr.ts';
 import { loopFrom, loopNest, store, variable } from '../3-tile/statements.ts';
+import type { DType } from '../ir/dtype.ts';
 import { INDEX } from './elementwise.ts';
-import { type InferContext, type LowerContext, op, type OpDef } from './op.ts';
+import { type InferContext, type LowerContext, type OpDef, op } from './op.ts';
 import { SUMMABLE } from './reduce.ts';
 
 function axisOf(c: InferContext | LowerContext, rank: number): number {

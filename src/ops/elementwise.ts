@@ -1,10 +1,11 @@
 // Shared declarations of element-wise operators: NumPy broadcasting, same-type results. Operator
 // files name the function; nothing here knows an operator by name.
-import { type DType, DTYPES, dtypeInfo } from '../ir/dtype.ts';
-import { type Dim, isStatic } from '../ir/dim.ts';
+
 import { broadcastLoad } from '../3-tile/builder.ts';
 import { type Expr, load } from '../3-tile/expr.ts';
-import { type InferContext, type LowerContext, op, type OpDef } from './op.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import { DTYPES, type DType, dtypeInfo } from '../ir/dtype.ts';
+import { type InferContext, type LowerContext, type OpDef, op } from './op.ts';
 
 /** The float types of arithmetic; narrower ones only store (Cast and the quantisers take them). */
 export const FLOATS: readonly DType[] = ['f32', 'f64', 'f16', 'bf16'];

@@ -1,9 +1,10 @@
 // Run-time indices of the gather and scatter families: negative ones count from the end, and all are
 // forced into range so that no access leaves its tensor. Indices known at compile time are refused
 // when out of range; others leave a check in the program.
-import { tensorNumbers } from '../ir/tensor.ts';
+
 import { add, and, cast, constant, type Expr, ge, index, load, lt, max, min, select } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
+import { tensorNumbers } from '../ir/tensor.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 
 /** An index of an axis as an i32 expression in 0…extent-1, from any integer expression. */

@@ -1,12 +1,10 @@
 // QuantizeLinear and DequantizeLinear: scales and zero points per tensor, per axis or per block of one
 // axis. Integers round half to even and saturate; narrow floats convert as Cast does.
-import { type DType, dtypeFromOnnx, isInt } from '../ir/dtype.ts';
-import { type Dim, isStatic } from '../ir/dim.ts';
-import { elementCount } from '../ir/tensor.ts';
+
 import {
   add,
-  cast,
   type ComputeType,
+  cast,
   computeType,
   div,
   type Expr,
@@ -17,9 +15,12 @@ import {
   round,
   sub,
 } from '../3-tile/expr.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import { type DType, dtypeFromOnnx, isInt } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { castElement } from './Cast.ts';
 import { FLOATS } from './elementwise.ts';
-import { type InferContext, type LowerContext, op, type OpDef, type TileTensor } from './op.ts';
+import { type InferContext, type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
 import { requantise } from './quantised.ts';
 
 const NARROW_FLOATS: readonly DType[] = ['f8e4m3fn', 'f8e4m3fnuz', 'f8e5m2', 'f8e5m2fnuz', 'f4e2m1'];

@@ -1,10 +1,11 @@
 // Matrix products as NumPy does them, with the element product and the finish left open: batch axes
 // broadcast, rank-1 operands gain a unit axis that the result loses. Shared by the float and the
 // integer products.
-import type { DType } from '../ir/dtype.ts';
-import { type Dim, isStatic } from '../ir/dim.ts';
+
 import { type ComputeType, type Expr, index, load } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { type Dim, isStatic } from '../ir/dim.ts';
+import type { DType } from '../ir/dtype.ts';
 import { broadcastShapes } from './elementwise.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 

@@ -1,9 +1,10 @@
 // Products of 8-bit integer matrices less their zero points, summed in i32. Zero points and scales are
 // scalars, one per row of A or column of B, or tensors that broadcast against the result.
-import { isStatic } from '../ir/dim.ts';
-import { elementCount } from '../ir/tensor.ts';
+
 import { broadcastLoad } from '../3-tile/builder.ts';
 import { cast, type Expr, index, load, mul, sub } from '../3-tile/expr.ts';
+import { isStatic } from '../ir/dim.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { matrixProduct, type Place, type Product } from './matrix-product.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 

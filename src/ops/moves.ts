@@ -1,8 +1,9 @@
 // What the operators that move elements share: permutations that become views when nothing moves,
 // and slices of one axis. In: tile tensors. Out: tile tensors.
-import { addDim, type Dim, isStatic } from '../ir/dim.ts';
+
 import type { TileBuilder } from '../3-tile/builder.ts';
 import { add, type Expr, index, load } from '../3-tile/expr.ts';
+import { addDim, type Dim, isStatic } from '../ir/dim.ts';
 import type { InferContext, TileTensor } from './op.ts';
 
 /** True when a permutation keeps the order of all axes longer than 1, so that no element moves. */

@@ -5,11 +5,15 @@ import type { Lowering } from '../3-tile/lower-context.ts';
 
 export type OpDef = Operator<Lowering>;
 export type {
-  ExpandContext, InferContext, StaticOptional, StaticSequence, StaticValue,
+  ExpandContext,
+  InferContext,
+  StaticOptional,
+  StaticSequence,
+  StaticValue,
 } from '../2-graph/operator.ts';
 export type { StaticTensor } from '../2-graph/static.ts';
-export type { TileTensor } from '../3-tile/tensor.ts';
 export type { LowerContext, Lowering } from '../3-tile/lower-context.ts';
+export type { TileTensor } from '../3-tile/tensor.ts';
 
 type OpSpec = Partial<OpDef> & Pick<OpDef, 'name'>;
 

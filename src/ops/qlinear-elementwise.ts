@@ -1,10 +1,11 @@
 // Element-wise operators on quantised tensors (com.microsoft QLinear…): operands become real numbers by
 // their scale and zero point, and the result is quantised again. All parameters are scalars.
-import { elementCount } from '../ir/tensor.ts';
+
 import { broadcastLoad } from '../3-tile/builder.ts';
 import { cast, div, type Expr, index, load, mul, sub } from '../3-tile/expr.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { broadcastShapes } from './elementwise.ts';
-import { type InferContext, type LowerContext, op, type OpDef } from './op.ts';
+import { type InferContext, type LowerContext, type OpDef, op } from './op.ts';
 import { BYTES, requantise } from './quantised.ts';
 
 const scalar = (c: LowerContext, i: number): Expr => load(c.b.view(c.tensor(i), []), []);

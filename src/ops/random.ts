@@ -1,8 +1,7 @@
 // Random numbers for the generators: a counter-based hash, so that element i of a result depends on
 // the seed and i only, on every target and for any schedule. Nodes without a seed get one from their
 // name and place in the program, so every run draws the same numbers.
-import { elementCount } from '../ir/tensor.ts';
-import type { DType } from '../ir/dtype.ts';
+
 import {
   add,
   bitcast,
@@ -19,9 +18,11 @@ import {
   unary,
   xor,
 } from '../3-tile/expr.ts';
-import { FLOATS } from './elementwise.ts';
+import type { DType } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { typeAttribute } from './creation.ts';
-import { type InferContext, type LowerContext, op, type OpDef, type TileTensor } from './op.ts';
+import { FLOATS } from './elementwise.ts';
+import { type InferContext, type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
 import { like } from './scalar-math.ts';
 
 const u32 = (v: number): Expr => constant('u32', v >>> 0);

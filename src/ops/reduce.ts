@@ -1,12 +1,13 @@
 // The family of reductions over a list of axes: axes and keepdims are read once here, an operator
 // names its monoid, its element and its finish. In: one tensor and an optional axes input.
-import type { DType } from '../ir/dtype.ts';
-import type { Dim } from '../ir/dim.ts';
+
 import { type ComputeType, computeType, type Expr, index, load } from '../3-tile/expr.ts';
 import type { Monoid } from '../3-tile/tile-op.ts';
+import type { Dim } from '../ir/dim.ts';
+import type { DType } from '../ir/dtype.ts';
 import { FLOATS } from './elementwise.ts';
 import { normalAxes } from './moves.ts';
-import { type InferContext, type LowerContext, op, type OpDef, type TileTensor } from './op.ts';
+import { type InferContext, type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
 
 export const SUMMABLE: readonly DType[] = [...FLOATS, 'i32', 'u32', 'i64', 'u64'];
 export const COMPARABLE: readonly DType[] = [...SUMMABLE, 'i8', 'u8', 'bool'];

@@ -21,9 +21,14 @@ export const keepAt = (ix: readonly Expr[], axis: number): Expr[] => ix.map((e, 
 
 /** Reduces one axis of `like`, keeping it with extent 1. */
 export function axisReduce(
-  b: TileBuilder, like: TileTensor, axis: number, monoid: Monoid, elem: (ix: readonly Expr[]) => Expr,
+  b: TileBuilder,
+  like: TileTensor,
+  axis: number,
+  monoid: Monoid,
+  elem: (ix: readonly Expr[]) => Expr,
 ): TileTensor {
   const shape = like.shape.map((d, i) => (i === axis ? 1 : d));
   return b.reduce(computeType(like.dtype), shape, [like.shape[axis]], monoid, (ix, [r]) =>
-    elem(ix.map((e, i) => (i === axis ? r : e))));
+    elem(ix.map((e, i) => (i === axis ? r : e))),
+  );
 }

@@ -2,7 +2,7 @@
 import { add, cast, computeType, constant, div, type Expr, mul, unary } from '../3-tile/expr.ts';
 import { scalarExtent, typeAttribute } from './creation.ts';
 import { INDEX, NUMERIC } from './elementwise.ts';
-import { op, type OpDef } from './op.ts';
+import { type OpDef, op } from './op.ts';
 
 const f64 = (v: number): Expr => constant('f64', v);
 
