@@ -16,13 +16,11 @@ function valueKey(a: Attr): string {
     case 'int':
     case 'float':
       return Object.is(a.value, -0) ? '-0' : String(a.value);
-    case 'string':
-      return JSON.stringify(a.value);
     case 'ints':
     case 'floats':
       return a.value.join(',');
+    case 'string':
     case 'strings':
-      return JSON.stringify(a.value);
     case 'type':
       return JSON.stringify(a.value);
     case 'tensor':
@@ -39,8 +37,6 @@ function tensorKey(t: TensorData): string {
 }
 
 export function attrKey(attrs: ReadonlyMap<string, Attr>): string {
-  return [...attrs.keys()]
-    .sort()
-    .map((k) => `${k}:${attrs.get(k)!.kind}=${valueKey(attrs.get(k)!)}`)
-    .join(';');
+  const keys = [...attrs].map(([name, a]) => `${name}:${a.kind}=${valueKey(a)}`);
+  return keys.sort().join(';');
 }

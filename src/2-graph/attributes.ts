@@ -1,7 +1,9 @@
 // Typed access to a node's attributes with the operator's defaults; a wrong kind is a typed refusal.
-import type { Attr, Graph } from '../ir/graph.ts';
+import type { Attr, AttrValue, Graph } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';
-import { type ErrorCode, TilewrightError } from '../support/errors.ts';
+import { type ErrorCode, refuse } from '../support/errors.ts';
+
+type NodeHead = Pick<NodeView, 'op' | 'domain' | 'version' | 'name' | 'attrs' | 'numOutputs'>;
 
 /** The part of a node that operators see everywhere. */
 export class NodeView {
@@ -12,14 +14,7 @@ export class NodeView {
   readonly attrs: ReadonlyMap<string, Attr>;
   readonly numOutputs: number;
 
-  constructor(node: {
-    op: string;
-    domain: string;
-    version: number;
-    name: string;
-    attrs: ReadonlyMap<string, Attr>;
-    numOutputs: number;
-  }) {
+  constructor(node: NodeHead) {
     this.op = node.op;
     this.domain = node.domain;
     this.version = node.version;
@@ -30,44 +25,45 @@ export class NodeView {
 
   /** Throws a refusal placed at this node. */
   fail(what: string, hint?: string, code: ErrorCode = 'INVALID_SHAPE', shape?: readonly (number | string)[]): never {
-    throw new TilewrightError(code, what, { node: this.name, op: this.op, shape }, hint);
+    return refuse(code, what, { node: this.name, op: this.op, shape }, hint);
   }
 
-  private attr<K extends Attr['kind']>(name: string, kind: K): (Attr & { kind: K }) | undefined {
+  /** Refuses as invalid, whatever the shapes are. */
+  invalid(what: string, code: ErrorCode = 'INVALID_MODEL'): never {
+    return this.fail(what, undefined, code);
+  }
+
+  private attr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> | undefined {
     const a = this.attrs.get(name);
-    if (a !== undefined && a.kind !== kind) {
-      this.fail(`attribute ${name} is a ${a.kind}, expected ${kind}`, undefined, 'INVALID_MODEL');
-    }
-    return a as (Attr & { kind: K }) | undefined;
+    if (a !== undefined && a.kind !== kind) this.invalid(`attribute ${name} is a ${a.kind}, expected ${kind}`);
+    return a?.value as AttrValue<K> | undefined;
   }
 
   hasAttr(name: string): boolean {
     return this.attrs.has(name);
   }
   int(name: string, fallback: number): number {
-    const a = this.attr(name, 'int');
-    return a ? Number(a.value) : fallback;
+    return Number(this.attr(name, 'int') ?? fallback);
   }
   float(name: string, fallback: number): number {
-    return this.attr(name, 'float')?.value ?? fallback;
+    return this.attr(name, 'float') ?? fallback;
   }
   string(name: string, fallback: string): string {
-    return this.attr(name, 'string')?.value ?? fallback;
+    return this.attr(name, 'string') ?? fallback;
   }
   ints(name: string): number[] | undefined {
-    return this.attr(name, 'ints')?.value.map(Number);
+    return this.attr(name, 'ints')?.map(Number);
   }
   floats(name: string): readonly number[] | undefined {
-    return this.attr(name, 'floats')?.value;
+    return this.attr(name, 'floats');
   }
   strings(name: string): readonly string[] | undefined {
-    return this.attr(name, 'strings')?.value;
+    return this.attr(name, 'strings');
   }
   tensorAttr(name: string): TensorData | undefined {
-    return this.attr(name, 'tensor')?.value;
+    return this.attr(name, 'tensor');
   }
   graph(name: string): Graph {
-    const a = this.attr(name, 'graph');
-    return a ? a.value : this.fail(`attribute ${name} is missing`, undefined, 'INVALID_MODEL');
+    return this.attr(name, 'graph') ?? this.invalid(`attribute ${name} is missing`);
   }
 }

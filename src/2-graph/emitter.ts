@@ -1,10 +1,10 @@
 // Appends static nodes while a graph is specialised: infers types, folds constants under a cap,
 // merges equal pure nodes, and cuts segments where a run-time value is demanded. In: operators over
 // static values. Out: node lists of segments.
-import type { Attr, TensorType } from '../ir/graph.ts';
-import type { ModelLimits } from '../ir/limits.ts';
+import { type Node, type TensorType, tensorType } from '../ir/graph.ts';
+import { checkLimit, type ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
+import { refuse } from '../support/errors.ts';
 import { attrKey } from './attr-key.ts';
 import { collectTensors, outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
@@ -36,6 +36,8 @@ export interface EmitterOptions {
   readonly live: () => Iterable<StaticValue>;
 }
 
+type NodeHead = Pick<Node, 'name' | 'version' | 'attrs'>;
+
 /** Larger results stay nodes; they are computed once, before the first run. */
 const FOLD_ELEMENTS = 4096;
 
@@ -56,19 +58,13 @@ export class Emitter {
     this.options = options;
   }
 
-  tensor(name: string, type: TensorType, constant: TensorData | null = null): StaticTensor {
-    return {
-      kind: 'tensor',
-      id: this.nextId++,
-      name,
-      dtype: type.dtype,
-      shape: type.shape as readonly number[],
-      constant,
-    };
+  /** A fresh tensor of a type whose extents are numbers. */
+  tensor(name: string, { dtype, shape }: Omit<TensorType, 'kind'>, constant: TensorData | null = null): StaticTensor {
+    return { kind: 'tensor', id: this.nextId++, name, dtype, shape: shape as readonly number[], constant };
   }
 
   constantData(data: TensorData, name = 'constant'): StaticTensor {
-    return this.tensor(name, { kind: 'tensor', dtype: data.dtype, shape: data.shape }, data);
+    return this.tensor(name, data, data);
   }
 
   /** The value with what is known by now. */
@@ -85,22 +81,17 @@ export class Emitter {
     if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
     if (this.nextAnswer >= this.options.answers.length) throw new Demand(t, false);
     const data = this.options.answers[this.nextAnswer++];
-    const known = this.constantData(data, t.name);
-    this.answered.set(t, known);
+    this.answered.set(t, this.constantData(data, t.name));
     this.seen = new Map();
     return data;
   }
 
   /** Ends the current segment; its results are `results` and everything the walk still needs. */
   cut(results: readonly StaticValue[], live: Iterable<StaticValue> = this.options.live()): void {
-    const defined = new Set<StaticTensor>();
-    for (const n of this.nodes) for (const t of outputsOf(n)) defined.add(t);
-    const outputs = new Set<StaticTensor>();
-    for (const v of [...results, ...live]) {
-      for (const t of collectTensors(v)) if (defined.has(t)) outputs.add(t);
-    }
-    const { nodes, inputs } = pruneNodes(this.nodes, [...outputs]);
-    this.segments.push({ inputs, outputs: [...outputs], nodes });
+    const defined = new Set(this.nodes.flatMap(outputsOf));
+    const needed = [...results, ...live].flatMap(collectTensors).filter((t) => defined.has(t));
+    const outputs = [...new Set(needed)];
+    this.segments.push({ ...pruneNodes(this.nodes, outputs), outputs });
     for (const t of outputs) this.earlier.add(t);
     this.nodes = [];
   }
@@ -112,8 +103,7 @@ export class Emitter {
     this.seen = new Map(seen);
     this.depth++;
     try {
-      const result = run();
-      return { result, nodes: this.nodes };
+      return { result: run(), nodes: this.nodes };
     } finally {
       this.nodes = outer;
       this.seen = seen;
@@ -123,20 +113,16 @@ export class Emitter {
 
   push(node: StaticNode): void {
     this.nodes.push(node);
-    if (++this.count > this.options.limits.nodes) {
-      throw new TilewrightError(
-        'LIMIT_EXCEEDED',
-        `the model unrolls to more than ${this.options.limits.nodes} operators`,
-        { node: node.name },
-        'Raise ModelLimits.nodes if the model is trusted.',
-      );
-    }
+    const { nodes } = this.options.limits;
+    if (++this.count <= nodes) return;
+    const hint = 'Raise ModelLimits.nodes if the model is trusted.';
+    refuse('LIMIT_EXCEEDED', `the model unrolls to more than ${nodes} operators`, { node: node.name }, hint);
   }
 
   /** Infers, folds, merges or appends one operator. */
   op(
     operator: Operator,
-    node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    node: NodeHead,
     given: readonly (StaticTensor | null)[],
     numOutputs: number,
     used: readonly boolean[],
@@ -165,14 +151,14 @@ export class Emitter {
 
   private infer(
     operator: Operator,
-    node: { name: string; version: number; attrs: ReadonlyMap<string, Attr> },
+    node: NodeHead,
     inputs: readonly (StaticTensor | null)[],
     numOutputs: number,
   ): readonly TensorType[] {
     const context: InferContext = new InferContext(
       { op: operator.name, domain: operator.domain, numOutputs, ...node },
       {
-        types: inputs.map((t) => t && { kind: 'tensor', dtype: t.dtype, shape: t.shape }),
+        types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
         known: (i) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
         demand: (i): TensorData => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
       },
@@ -189,17 +175,9 @@ export class Emitter {
     for (const t of node.outputs) {
       if (!t) continue;
       const place = { node: node.name, op: node.operator.name, shape: t.shape };
-      if (t.shape.some((d) => !Number.isSafeInteger(d) || d < 0)) {
-        throw new TilewrightError('INVALID_SHAPE', 'inferred a negative or non-integer extent', place);
-      }
-      if (elementCount(t.shape) > this.options.limits.elements) {
-        throw new TilewrightError(
-          'LIMIT_EXCEEDED',
-          `a tensor has more than ${this.options.limits.elements} elements`,
-          place,
-          'Raise ModelLimits.elements if the model is trusted.',
-        );
-      }
+      const legal = t.shape.every((d) => Number.isSafeInteger(d) && d >= 0);
+      if (!legal) refuse('INVALID_SHAPE', 'inferred a negative or non-integer extent', place);
+      checkLimit(this.options.limits, 'elements', elementCount(t.shape), place);
     }
   }
 

@@ -1,19 +1,37 @@
 // The context in which composite and structural operators rewrite themselves: every emitted node has
 // its static type at once, loops and branches are kept in the program when that is possible.
 import type { DType } from '../ir/dtype.ts';
-import type { Attr, Graph, Node, TensorType } from '../ir/graph.ts';
+import { type AttrInput, attrMap, type Graph, type Node } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
-import type { AttrInput, ExpandContext, LoopSpec, StaticSequence, StaticValue } from './operator.ts';
+import type { StaticSequence, StaticValue } from './operator.ts';
 import type { Env, Specialiser } from './specialise.ts';
-import type { Carried, Stacked, StaticTensor } from './static.ts';
+import type { StaticTensor } from './static.ts';
 
 /** Newest default-domain opset: what expansions are written in. */
 export const NEWEST_OPSET = 28;
 
-export class Expansion extends NodeView implements ExpandContext {
+type Tensors = readonly StaticTensor[];
+type Attributes = Readonly<Record<string, AttrInput>>;
+
+export interface LoopSpec {
+  readonly trip: number | StaticTensor | null;
+  readonly cond: StaticTensor | null;
+  readonly carried: Tensors;
+  /** Emits one iteration. Returned shapes and dtypes of `carried` must equal the initial ones. */
+  readonly body: (iteration: StaticTensor, carried: Tensors) => Iteration;
+}
+
+interface Iteration {
+  readonly cond?: StaticTensor | null;
+  readonly carried: Tensors;
+  readonly stacked?: readonly { readonly each: StaticTensor; readonly reverse?: boolean }[];
+}
+
+/** Emits static nodes immediately, so every result has its type at once. */
+export class ExpandContext extends NodeView {
   private readonly walker: Specialiser;
   private readonly given: readonly (StaticValue | null)[];
   private readonly env: Env;
@@ -27,7 +45,7 @@ export class Expansion extends NodeView implements ExpandContext {
     env: Env,
     held: StaticValue[],
   ) {
-    super({ ...node, op: node.op, numOutputs });
+    super({ ...node, numOutputs });
     this.walker = walker;
     this.given = inputs;
     this.env = env;
@@ -40,21 +58,23 @@ export class Expansion extends NodeView implements ExpandContext {
   has(i: number): boolean {
     return i < this.given.length && this.given[i] !== null;
   }
+  /** Any kind of input; throws when missing. */
   input(i: number): StaticValue {
-    return this.given[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
+    return this.given[i] ?? this.invalid(`input ${i} is missing`);
   }
+  /** A tensor input; throws when missing or not a tensor. */
   tensor(i: number): StaticTensor {
     const v = this.input(i);
-    if (v.kind !== 'tensor')
-      return this.fail(`input ${i} is a ${v.kind}, expected a tensor`, undefined, 'UNSUPPORTED_TYPE');
-    return this.walker.emitter.resolve(v);
+    if (v.kind === 'tensor') return this.walker.emitter.resolve(v);
+    return this.invalid(`input ${i} is a ${v.kind}, expected a tensor`, 'UNSUPPORTED_TYPE');
   }
   sequence(i: number): StaticSequence {
     const v = this.input(i);
-    if (v.kind !== 'sequence')
-      return this.fail(`input ${i} is a ${v.kind}, expected a sequence`, undefined, 'UNSUPPORTED_TYPE');
-    return v;
+    return v.kind === 'sequence'
+      ? v
+      : this.invalid(`input ${i} is a ${v.kind}, expected a sequence`, 'UNSUPPORTED_TYPE');
   }
+  /** Contents of a tensor at compile time, by running what comes before it if need be. */
   override valueOf(t: StaticTensor): TensorData {
     for (const v of this.given) if (v) this.held.push(v);
     return this.walker.emitter.valueOf(t);
@@ -69,10 +89,11 @@ export class Expansion extends NodeView implements ExpandContext {
     return this.walker.emitter.constantData(data);
   }
 
+  /** Emits an operator of the newest opset and gives its outputs. */
   emit(
     op: string,
     inputs: readonly (StaticValue | null)[],
-    attrs: Readonly<Record<string, AttrInput>> = {},
+    attrs: Attributes = {},
     numOutputs = 1,
     domain = '',
   ): readonly StaticValue[] {
@@ -83,17 +104,13 @@ export class Expansion extends NodeView implements ExpandContext {
     return made;
   }
 
-  one(
-    op: string,
-    inputs: readonly (StaticTensor | null)[],
-    attrs: Readonly<Record<string, AttrInput>> = {},
-    domain = '',
-  ): StaticTensor {
+  /** As `emit`, first output, which is a tensor. */
+  one(op: string, inputs: readonly (StaticTensor | null)[], attrs: Attributes = {}, domain = ''): StaticTensor {
     const [v] = this.emit(op, inputs, attrs, 1, domain);
-    if (v.kind !== 'tensor') return this.fail(`${op} gave a ${v.kind}`, undefined, 'INTERNAL');
-    return v;
+    return v.kind === 'tensor' ? v : this.invalid(`${op} gave a ${v.kind}`, 'INTERNAL');
   }
 
+  /** Emits the nodes of a region with these arguments and gives its results. */
   inline(region: Graph, args: readonly StaticValue[]): readonly StaticValue[] {
     this.held.push(...args);
     const results = this.walker.inline(region, args, this.env);
@@ -101,42 +118,40 @@ export class Expansion extends NodeView implements ExpandContext {
     return results;
   }
 
+  /** Counts unrolled iterations against the limits. */
   countUnrolled(): void {
     this.walker.countUnrolled();
   }
+  /** Marks values as live while further nodes are emitted (needed across `valueOf`). */
   hold(values: readonly StaticValue[]): void {
     this.held.push(...values);
   }
 
-  tryLoop(spec: LoopSpec): { carried: readonly StaticTensor[]; stacked: readonly StaticTensor[] } | null {
+  /**
+   * Emits a loop in the program: results are the final carried values, then the stacked ones
+   * (stacking needs a numeric trip and no condition). Returns null when an iteration needs a value
+   * that exists only at run time, or changes a carried type: the caller then unrolls.
+   */
+  tryLoop(spec: LoopSpec): { carried: Tensors; stacked: Tensors } | null {
     const { emitter } = this.walker;
-    const fresh = (t: StaticTensor): StaticTensor =>
-      emitter.tensor(this.name, { kind: 'tensor', dtype: t.dtype, shape: t.shape });
-    const iteration = emitter.tensor(this.name, { kind: 'tensor', dtype: 'i64', shape: [] });
+    const fresh = (type: { dtype: DType; shape: readonly number[] }): StaticTensor => emitter.tensor(this.name, type);
+    const iteration = fresh({ dtype: 'i64', shape: [] });
     const inits = spec.carried.map((t) => emitter.resolve(t));
     const states = inits.map(fresh);
     const attempt = attemptNested(() => emitter.nested(() => spec.body(iteration, states)));
     if (!attempt) return null;
     const { result, nodes } = attempt;
-    const stackable = (result.stacked ?? []).length === 0 || (typeof spec.trip === 'number' && !result.cond);
+    const given = result.stacked ?? [];
+    const stackable = given.length === 0 || (typeof spec.trip === 'number' && !result.cond);
     const invariant = result.carried.every((t, i) => sameType(t, states[i]));
     if (!stackable || !invariant) return null;
     const trip = typeof spec.trip === 'number' ? spec.trip : 0;
-    const carried: Carried[] = inits.map((init, i) => ({
-      init,
-      state: states[i],
-      next: result.carried[i],
-      result: fresh(init),
-    }));
-    const stacked: Stacked[] = (result.stacked ?? []).map((s) => ({
-      each: s.each,
-      reverse: s.reverse ?? false,
-      result: emitter.tensor(this.name, {
-        kind: 'tensor',
-        dtype: s.each.dtype,
-        shape: [trip, ...s.each.shape],
-      } as TensorType),
-    }));
+    const carried = inits.map((init, i) => {
+      return { init, state: states[i], next: result.carried[i], result: fresh(init) };
+    });
+    const stacked = given.map(({ each, reverse = false }) => {
+      return { each, reverse, result: fresh({ dtype: each.dtype, shape: [trip, ...each.shape] }) };
+    });
     const cond = result.cond ? { init: spec.cond ?? this.constant('bool', [], [1]), next: result.cond } : null;
     emitter.push({ kind: 'loop', name: this.name, trip: spec.trip, iteration, cond, carried, stacked, body: nodes });
     const made = { carried: carried.map((c) => c.result), stacked: stacked.map((s) => s.result) };
@@ -144,11 +159,12 @@ export class Expansion extends NodeView implements ExpandContext {
     return made;
   }
 
+  /** Emits a branch in the program, or returns null when the sides differ in type or need run-time values. */
   tryBranch(
     cond: StaticTensor,
     then: () => readonly StaticValue[],
     otherwise: () => readonly StaticValue[],
-  ): readonly StaticTensor[] | null {
+  ): Tensors | null {
     const { emitter } = this.walker;
     // A side that cannot run for these shapes is legal as long as it is not taken.
     const sides = attemptNested(() => [emitter.nested(then), emitter.nested(otherwise)] as const, true);
@@ -156,15 +172,12 @@ export class Expansion extends NodeView implements ExpandContext {
     const [a, b] = sides.map((s) => s.result.filter((v) => v.kind === 'tensor').map((v) => emitter.resolve(v)));
     const allTensors = sides.every((s) => s.result.every((v) => v.kind === 'tensor'));
     if (!allTensors || a.length !== b.length || !a.every((t, i) => sameType(t, b[i]))) return null;
-    const outputs = a.map((t) => emitter.tensor(this.name, { kind: 'tensor', dtype: t.dtype, shape: t.shape }));
-    emitter.push({
-      kind: 'branch',
-      name: this.name,
-      cond: emitter.resolve(cond),
-      then: { nodes: sides[0].nodes, results: a },
-      else: { nodes: sides[1].nodes, results: b },
-      outputs,
-    });
+    const outputs = a.map((t) => emitter.tensor(this.name, t));
+    const [yes, no] = [
+      { nodes: sides[0].nodes, results: a },
+      { nodes: sides[1].nodes, results: b },
+    ];
+    emitter.push({ kind: 'branch', name: this.name, cond: emitter.resolve(cond), then: yes, else: no, outputs });
     this.held.push(...outputs);
     return outputs;
   }
@@ -183,23 +196,3 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
 
 const sameType = (a: StaticTensor, b: StaticTensor): boolean =>
   a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
-
-function attrMap(attrs: Readonly<Record<string, AttrInput>>): ReadonlyMap<string, Attr> {
-  return new Map(Object.entries(attrs).map(([k, v]) => [k, toAttr(v)]));
-}
-
-function toAttr(v: AttrInput): Attr {
-  if (typeof v === 'number') {
-    if (!Number.isInteger(v)) throw new TilewrightError('INTERNAL', 'a float attribute is written { float: x }');
-    return { kind: 'int', value: BigInt(v) };
-  }
-  if (typeof v === 'boolean') return { kind: 'int', value: v ? 1n : 0n };
-  if (typeof v === 'string') return { kind: 'string', value: v };
-  if (Array.isArray(v)) {
-    if (v.length > 0 && typeof v[0] === 'string') return { kind: 'strings', value: v as string[] };
-    return { kind: 'ints', value: (v as number[]).map(BigInt) };
-  }
-  if ('float' in v) return { kind: 'float', value: v.float };
-  if ('kind' in v) return v as Attr;
-  return { kind: 'tensor', value: v as TensorData };
-}

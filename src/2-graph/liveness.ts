@@ -1,4 +1,6 @@
-// Which tensors a value or node reads, and dead code elimination over static node lists.
+// Which tensors a value or static node reads, dead code elimination over static node lists, and which
+// values of the model the rest of a node list still reads.
+import { type Node, regionsOf, type Value } from '../ir/graph.ts';
 import type { StaticValue } from './operator.ts';
 import type { StaticNode, StaticTensor } from './static.ts';
 
@@ -89,4 +91,31 @@ function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNo
       return { ...n, stacked, body: pruneNodes(n.body, roots).nodes };
     }
   }
+}
+
+const readsOfNode = new WeakMap<Node, readonly Value[]>();
+
+/** Values a node reads, including those its regions capture (a superset is harmless). */
+function readsOf(node: Node): readonly Value[] {
+  let reads = readsOfNode.get(node);
+  if (reads) return reads;
+  const found = new Set<Value>(node.inputs.filter((v) => v !== null));
+  const stack = [...regionsOf(node)];
+  for (let g = stack.pop(); g; g = stack.pop()) {
+    for (const v of g.outputs) found.add(v);
+    for (const n of g.nodes) {
+      for (const v of n.inputs) if (v) found.add(v);
+      stack.push(...regionsOf(n));
+    }
+  }
+  reads = [...found];
+  readsOfNode.set(node, reads);
+  return reads;
+}
+
+/** Values read by nodes from `next` on, and by the results. */
+export function usesAfter(nodes: readonly Node[], next: number, results: readonly Value[]): Set<Value> {
+  const uses = new Set<Value>(results);
+  for (let i = next; i < nodes.length; i++) for (const v of readsOf(nodes[i])) uses.add(v);
+  return uses;
 }

@@ -4,10 +4,14 @@
 
 import { type Dim, isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
-import { type Attr, type Graph, type TensorType, tensorType } from '../ir/graph.ts';
-import { type Scalar, type TensorData, tensorNumbers } from '../ir/tensor.ts';
+import { type TensorType, tensorType } from '../ir/graph.ts';
+import { type TensorData, tensorNumbers } from '../ir/tensor.ts';
 import { NodeView } from './attributes.ts';
+import type { ExpandContext } from './expansion.ts';
 import type { StaticTensor } from './static.ts';
+
+export type { AttrInput } from '../ir/graph.ts';
+export type { ExpandContext } from './expansion.ts';
 
 /** A list whose length and element types are known at compile time. */
 export interface StaticSequence {
@@ -21,17 +25,6 @@ export interface StaticOptional {
   readonly value: StaticValue | null;
 }
 export type StaticValue = StaticTensor | StaticSequence | StaticOptional;
-
-/** Attribute values as operators write them in expansions. */
-export type AttrInput =
-  | number
-  | string
-  | boolean
-  | readonly number[]
-  | readonly string[]
-  | TensorData
-  | Attr
-  | { float: number };
 
 /** Operators that only expansions emit: they check less, so a model may not name them. */
 export const INTERNAL_DOMAIN = 'tilewright';
@@ -91,7 +84,7 @@ export class InferContext extends NodeView {
     return i < this.source.types.length && this.source.types[i] !== null;
   }
   type(i: number): TensorType {
-    return this.source.types[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
+    return this.source.types[i] ?? this.invalid(`input ${i} is missing`);
   }
   dtype(i: number): DType {
     return this.type(i).dtype;
@@ -132,69 +125,4 @@ export class InferContext extends NodeView {
   tensor(dtype: DType, shape: readonly Dim[]): TensorType {
     return tensorType(dtype, shape);
   }
-}
-
-export interface LoopSpec {
-  /** Name for messages. */
-  readonly trip: number | StaticTensor | null;
-  readonly cond: StaticTensor | null;
-  readonly carried: readonly StaticTensor[];
-  /** Emits one iteration. Returned shapes and dtypes of `carried` must equal the initial ones. */
-  readonly body: (
-    iteration: StaticTensor,
-    carried: readonly StaticTensor[],
-  ) => {
-    readonly cond?: StaticTensor | null;
-    readonly carried: readonly StaticTensor[];
-    readonly stacked?: readonly { readonly each: StaticTensor; readonly reverse?: boolean }[];
-  };
-}
-
-/** Expansion's view: emits static nodes immediately, so every result has its type at once. */
-export interface ExpandContext extends NodeView {
-  readonly numInputs: number;
-  has(i: number): boolean;
-  /** Any kind of input; throws when missing. */
-  input(i: number): StaticValue;
-  /** A tensor input; throws when missing or not a tensor. */
-  tensor(i: number): StaticTensor;
-  sequence(i: number): StaticSequence;
-  /** Contents of a tensor at compile time, by running what comes before it if need be. */
-  valueOf(t: StaticTensor): TensorData;
-  numbersOf(t: StaticTensor): number[];
-  constant(dtype: DType, shape: readonly number[], values: readonly Scalar[]): StaticTensor;
-  constantData(data: TensorData): StaticTensor;
-  /** Emits an operator of the newest opset and gives its outputs. */
-  emit(
-    op: string,
-    inputs: readonly (StaticValue | null)[],
-    attrs?: Readonly<Record<string, AttrInput>>,
-    numOutputs?: number,
-    domain?: string,
-  ): readonly StaticValue[];
-  /** As `emit`, first output, which is a tensor. */
-  one(
-    op: string,
-    inputs: readonly (StaticTensor | null)[],
-    attrs?: Readonly<Record<string, AttrInput>>,
-    domain?: string,
-  ): StaticTensor;
-  /** Emits the nodes of a region with these arguments and gives its results. */
-  inline(region: Graph, args: readonly StaticValue[]): readonly StaticValue[];
-  /**
-   * Emits a loop in the program: results are the final carried values, then the stacked ones
-   * (stacking needs a numeric trip and no condition). Returns null when an iteration needs a value
-   * that exists only at run time, or changes a carried type: the caller then unrolls.
-   */
-  tryLoop(spec: LoopSpec): { carried: readonly StaticTensor[]; stacked: readonly StaticTensor[] } | null;
-  /** Emits a branch in the program, or returns null when the sides differ in type or need run-time values. */
-  tryBranch(
-    cond: StaticTensor,
-    then: () => readonly StaticValue[],
-    otherwise: () => readonly StaticValue[],
-  ): readonly StaticTensor[] | null;
-  /** Counts unrolled iterations against the limits. */
-  countUnrolled(): void;
-  /** Marks values as live while further nodes are emitted (needed across `valueOf`). */
-  hold(values: readonly StaticValue[]): void;
 }

@@ -6,16 +6,14 @@
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
-import { TilewrightError, withPlace } from '../support/errors.ts';
+import { refuse, withPlace } from '../support/errors.ts';
 import { Demand, Emitter, type Fold } from './emitter.ts';
-import { Expansion } from './expansion.ts';
-import { bindFunction } from './functions.ts';
-import { collectTensors } from './liveness.ts';
+import { ExpandContext } from './expansion.ts';
+import { collectTensors, usesAfter } from './liveness.ts';
 import { INTERNAL_DOMAIN, type Operator, type StaticValue } from './operator.ts';
 import type { Registry } from './registry.ts';
-import type { OutputSource, Specialisation } from './segment.ts';
+import type { OutputSource, Pending, Specialisation } from './segment.ts';
 import type { StaticTensor } from './static.ts';
-import { usesAfter } from './uses.ts';
 
 export interface SpecialiseOptions {
   readonly registry: Registry;
@@ -30,7 +28,7 @@ export type FeedType =
   | { readonly kind: 'sequence'; readonly elems: readonly FeedType[]; readonly dtype?: TensorData['dtype'] | undefined }
   | { readonly kind: 'optional'; readonly value: FeedType | null };
 
-type Env = { readonly values: Map<Value, StaticValue>; readonly parent: Env | null };
+export type Env = { readonly values: Map<Value, StaticValue>; readonly parent: Env | null };
 
 interface Frame {
   readonly nodes: readonly Node[];
@@ -86,9 +84,10 @@ export class Specialiser {
       return { segments: emitter.segments, inputs, pending: null, outputs: results.map((r) => this.source(r)) };
     } catch (error) {
       if (!(error instanceof Demand)) throw error;
-      const input = inputs.flat().indexOf(error.tensor);
-      if (input >= 0) return { segments: emitter.segments, inputs, pending: { kind: 'input', input }, outputs: [] };
-      return { segments: emitter.segments, inputs, pending: { kind: 'tensor', tensor: error.tensor }, outputs: [] };
+      const { tensor } = error;
+      const input = inputs.flat().indexOf(tensor);
+      const pending: Pending = input >= 0 ? { kind: 'input', input } : { kind: 'tensor', tensor };
+      return { segments: emitter.segments, inputs, pending, outputs: [] };
     }
   }
 
@@ -123,9 +122,8 @@ export class Specialiser {
   walk(nodes: readonly Node[], results: readonly Value[], env: Env): StaticValue[] {
     const frame: Frame = { nodes, results, env, next: 0 };
     const depth = this.frames.length;
-    if (depth > this.options.limits.nesting * 2) {
-      throw new TilewrightError('LIMIT_EXCEEDED', 'control flow and functions nest too deeply');
-    }
+    const deepest = this.options.limits.nesting * 2;
+    if (depth > deepest) refuse('LIMIT_EXCEEDED', 'control flow and functions nest too deeply');
     this.frames.push(frame);
     try {
       for (; frame.next < nodes.length; frame.next++) this.visit(nodes[frame.next], env);
@@ -147,14 +145,13 @@ export class Specialiser {
 
   private require(env: Env, v: Value): StaticValue {
     const value = lookup(env, v);
-    if (!value) throw new TilewrightError('INVALID_MODEL', 'value is used before it is computed', { value: v.name });
-    return value;
+    return value ?? refuse('INVALID_MODEL', 'value is used before it is computed', { value: v.name });
   }
 
   private visit(node: Node, env: Env): void {
     withPlace({ node: node.name || node.outputs.find((o) => o)?.name, op: node.op }, () => {
       if (node.domain === INTERNAL_DOMAIN) {
-        throw new TilewrightError('UNSUPPORTED_OPERATOR', `the domain ${INTERNAL_DOMAIN} is reserved for the compiler`);
+        refuse('UNSUPPORTED_OPERATOR', `the domain ${INTERNAL_DOMAIN} is reserved for the compiler`);
       }
       const inputs = node.inputs.map((v) => (v ? this.require(env, v) : null));
       const used = node.outputs.map((o) => o !== null);
@@ -184,25 +181,19 @@ export class Specialiser {
       const held: StaticValue[] = [];
       this.held.push(held);
       try {
-        return operator.expand(new Expansion(this, node, inputs, used.length, env, held));
+        return operator.expand(new ExpandContext(this, node, inputs, used.length, env, held));
       } finally {
         this.held.pop();
       }
     }
     const tensors = inputs.map((v, i) => {
-      if (v && v.kind !== 'tensor') {
-        throw new TilewrightError('UNSUPPORTED_TYPE', `input ${i} is a ${v.kind}, the operator takes tensors`);
-      }
-      return v;
+      if (v === null || v.kind === 'tensor') return v;
+      return refuse('UNSUPPORTED_TYPE', `input ${i} is a ${v.kind}, the operator takes tensors`);
     });
     return this.emitter.op(operator, node, tensors, used.length, used);
   }
 
-  private applyFunction(
-    f: FunctionDef,
-    node: Pick<Node, 'attrs'>,
-    inputs: readonly (StaticValue | null)[],
-  ): StaticValue[] {
+  private applyFunction(f: FunctionDef, node: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[]) {
     const env: Env = { values: new Map(), parent: null };
     f.inputs.forEach((v, i) => {
       const value = inputs[i];
@@ -217,38 +208,24 @@ export class Specialiser {
     if (found) return found;
     const full = node.domain ? `${node.domain}::${node.op}` : node.op;
     const why = registry.excluded(node.domain, node.op);
-    if (why) throw new TilewrightError('UNSUPPORTED_OPERATOR', `${full} is not supported: ${why}`);
+    if (why) refuse('UNSUPPORTED_OPERATOR', `${full} is not supported: ${why}`);
     if (registry.knows(node.domain, node.op)) {
-      throw new TilewrightError(
-        'UNSUPPORTED_VERSION',
-        `${full} of opset ${node.version} is not supported`,
-        {},
-        'Convert the model to a newer opset.',
-      );
+      const what = `${full} of opset ${node.version} is not supported`;
+      refuse('UNSUPPORTED_VERSION', what, {}, 'Convert the model to a newer opset.');
     }
-    throw new TilewrightError(
-      'UNSUPPORTED_OPERATOR',
-      `${full} is not a known operator`,
-      {},
-      'Run `tilewright inspect` for everything the model needs; export it with standard ONNX operators.',
-    );
+    const hint = 'Run `tilewright inspect` for everything the model needs; export it with standard ONNX operators.';
+    return refuse('UNSUPPORTED_OPERATOR', `${full} is not a known operator`, {}, hint);
   }
 
   countUnrolled(): void {
-    if (++this.unrolled > this.options.limits.unrolledIterations) {
-      throw new TilewrightError(
-        'LIMIT_EXCEEDED',
-        `loops unroll to more than ${this.options.limits.unrolledIterations} iterations`,
-        {},
-        'Raise ModelLimits.unrolledIterations if the model is trusted.',
-      );
-    }
+    const most = this.options.limits.unrolledIterations;
+    if (++this.unrolled <= most) return;
+    const hint = 'Raise ModelLimits.unrolledIterations if the model is trusted.';
+    refuse('LIMIT_EXCEEDED', `loops unroll to more than ${most} iterations`, {}, hint);
   }
 }
 
-export type { Env };
-
-export function lookup(env: Env, v: Value): StaticValue | undefined {
+function lookup(env: Env, v: Value): StaticValue | undefined {
   for (let e: Env | null = env; e; e = e.parent) {
     const found = e.values.get(v);
     if (found) return found;
@@ -260,48 +237,50 @@ function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[],
   const [lo, hi] = operator.inputs;
   let given = inputs.length;
   while (given > 0 && inputs[given - 1] === null) given--;
-  if (given < lo || given > hi) {
-    throw new TilewrightError(
-      'INVALID_MODEL',
-      `has ${given} inputs, expected ${lo === hi ? lo : `${lo} to ${hi === Infinity ? 'any number' : hi}`}`,
-    );
-  }
-  if (numOutputs > operator.outputs[1]) {
-    throw new TilewrightError('INVALID_MODEL', `has ${numOutputs} outputs, at most ${operator.outputs[1]} are defined`);
-  }
-  for (let i = 0; i < lo; i++) {
-    if (inputs[i] === null) throw new TilewrightError('INVALID_MODEL', `required input ${i} is missing`);
-  }
+  const most = hi === Infinity ? 'any number' : hi;
+  const expected = lo === hi ? lo : `${lo} to ${most}`;
+  if (given < lo || given > hi) refuse('INVALID_MODEL', `has ${given} inputs, expected ${expected}`);
+  const defined = operator.outputs[1];
+  if (numOutputs > defined) refuse('INVALID_MODEL', `has ${numOutputs} outputs, at most ${defined} are defined`);
+  const missing = inputs.slice(0, lo).indexOf(null);
+  if (missing >= 0) refuse('INVALID_MODEL', `required input ${missing} is missing`);
+}
+
+/**
+ * The body of a function for one call: attribute references take the call's attributes or the defaults, and inputs
+ * that the call omits become omitted inputs of the body's nodes.
+ */
+function bindFunction(f: FunctionDef, given: Node['attrs'], bound: Env['values']): readonly Node[] {
+  const formal = new Set(f.inputs);
+  return f.nodes.map((node) => {
+    const refs = f.attrRefs.get(node);
+    const attrs = new Map(node.attrs);
+    for (const [name, ref] of refs ?? []) {
+      const value = given.get(ref) ?? f.attrDefaults.get(ref);
+      if (value) attrs.set(name, value);
+      else attrs.delete(name);
+    }
+    const inputs = node.inputs.map((v) => (v && formal.has(v) && !bound.has(v) ? null : v));
+    return { ...node, attrs, inputs };
+  });
 }
 
 /** Refuses a result whose element type contradicts the one that the model declares. */
 function checkDeclared(v: Value, r: StaticValue): void {
   if (r.kind !== 'tensor' || v.type?.kind !== 'tensor' || v.type.dtype === r.dtype) return;
-  throw new TilewrightError(
-    'INVALID_MODEL',
-    `the result has type ${r.dtype}, the model declares ${v.type.dtype}`,
-    { value: v.name },
-    'Export the model again with a current exporter, or correct its declared types.',
-  );
+  const what = `the result has type ${r.dtype}, the model declares ${v.type.dtype}`;
+  const hint = 'Export the model again with a current exporter, or correct its declared types.';
+  refuse('INVALID_MODEL', what, { value: v.name }, hint);
 }
 
 function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
   for (const [i, allowed] of Object.entries(operator.types ?? {})) {
     const t = inputs[Number(i)];
-    if (t?.kind === 'tensor' && !allowed.includes(t.dtype)) {
-      throw new TilewrightError(
-        'UNSUPPORTED_TYPE',
-        `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`,
-      );
-    }
+    if (t?.kind !== 'tensor' || allowed.includes(t.dtype)) continue;
+    refuse('UNSUPPORTED_TYPE', `input ${i} has type ${t.dtype}, expected one of ${allowed.join(', ')}`);
   }
 }
 
 /** Specialises a model for these feeds and answers. */
-export function specialise(
-  model: Model,
-  feeds: readonly (FeedType | null)[],
-  options: SpecialiseOptions,
-): Specialisation {
-  return new Specialiser(model, options).run(feeds);
-}
+export const specialise = (model: Model, feeds: readonly (FeedType | null)[], options: SpecialiseOptions) =>
+  new Specialiser(model, options).run(feeds);

@@ -60,6 +60,9 @@ function attrOf(v: AttrInput): Attr {
 export const attrMap = (attrs: Readonly<Record<string, AttrInput>>): Map<string, Attr> =>
   new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v)]));
 
+/** What an attribute of a kind holds. */
+export type AttrValue<K extends Attr['kind']> = Extract<Attr, { kind: K }>['value'];
+
 export interface Node {
   /** '' is the default ONNX domain. */
   readonly domain: string;

@@ -1,6 +1,6 @@
 // What an upgrade rule works with: the node, its attributes (also those that a function passes in),
 // and the emission of helper nodes before or after it.
-import { type Attr, type AttrInput, attrMap, newValue, type Value } from '../../../ir/graph.ts';
+import { type Attr, type AttrInput, type AttrValue, attrMap, newValue, type Value } from '../../../ir/graph.ts';
 import type { TensorData } from '../../../ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../../support/errors.ts';
 
@@ -38,7 +38,6 @@ export interface Surroundings {
 }
 
 type Attributes = Readonly<Record<string, AttrInput>>;
-type Valued<K extends Attr['kind']> = Extract<Attr, { kind: K }>['value'];
 
 /** The attribute of Constant that holds each kind. */
 const CONSTANT_ATTRIBUTE = {
@@ -98,15 +97,15 @@ export class UpgradeContext {
   }
 
   /** The attribute's value; refuses another kind or a reference, whose value is not known yet. */
-  attr<K extends Attr['kind']>(name: string, kind: K): Valued<K> | undefined {
+  attr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> | undefined {
     if (this.node.refs.has(name)) {
       this.fail(`attribute ${name} of an older form must not come from a function's caller`, 'UNSUPPORTED_VERSION');
     }
     const attr = this.node.attrs.get(name);
     if (attr && attr.kind !== kind) this.fail(`attribute ${name} is a ${attr.kind}, expected ${kind}`);
-    return attr?.value as Valued<K> | undefined;
+    return attr?.value as AttrValue<K> | undefined;
   }
-  requiredAttr<K extends Attr['kind']>(name: string, kind: K): Valued<K> {
+  requiredAttr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> {
     return this.attr(name, kind) ?? this.missing(name);
   }
   int(name: string): number | undefined {
