@@ -10,7 +10,7 @@ import type { Executable } from './6-runtime/executable.ts';
 import { feedType, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import type { Backend } from './backends/backend.ts';
 import type { Model } from './ir/graph.ts';
-import type { ModelLimits } from './ir/limits.ts';
+import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import type { TensorData } from './ir/tensor.ts';
 import { silent } from './observe.ts';
 import { operatorRegistry } from './ops/registry.ts';
@@ -26,14 +26,9 @@ export function modelCompiler(model: Model, backend: Backend, limits: ModelLimit
 }
 
 /** A plan for feeds of these types (null: the input's default). Its owner disposes of it. */
-export function planFor(
-  model: Model,
-  backend: Backend,
-  feeds: readonly (RunValue | null)[],
-  limits: ModelLimits,
-): Plan {
+export function planFor(model: Model, backend: Backend, feeds: readonly (RunValue | null)[]): Plan {
   const types = feeds.map((f) => f && feedType(f));
-  return new Plan(modelCompiler(model, backend, limits), types);
+  return new Plan(modelCompiler(model, backend, DEFAULT_LIMITS), types);
 }
 
 /** Compilations in progress: they share the table of interned expressions. */

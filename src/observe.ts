@@ -51,8 +51,8 @@ export function createObserver(o: ObserverOptions): Observer {
     check: o.check,
     see: ({ stage, pass, ms, text, changed }) => {
       const name = pass ? `${stage}-${pass.replaceAll(' ', '-')}` : stage;
-      if (o.debug >= (pass ? 5 : 1))
-        o.print(`${name.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms${changed ? '' : '  (unchanged)'}`);
+      const line = `${name.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms${changed ? '' : '  (unchanged)'}`;
+      if (o.debug >= (pass ? 5 : 1)) o.print(line);
       if (!pass && o.debug >= SHOW_TEXT[stage]) o.print(text());
       o.dump?.(`${String(++count).padStart(2, '0')}-${name}`, text());
       if (!pass && o.stopAfter === stage) throw new Stopped(text());
@@ -62,10 +62,8 @@ export function createObserver(o: ObserverOptions): Observer {
 
 /** Reads DEBUG and CHECK; refuses values that are not small integers. */
 export function levelFrom(text: string | undefined, name: string, highest: number): number {
-  if (text === undefined || text === '') return 0;
+  if (!text) return 0;
   const level = Number(text);
-  if (!Number.isInteger(level) || level < 0 || level > highest) {
-    throw new TilewrightError('USAGE', `${name} must be 0 to ${highest}`);
-  }
-  return level;
+  if (Number.isInteger(level) && level >= 0 && level <= highest) return level;
+  throw new TilewrightError('USAGE', `${name} must be 0 to ${highest}`);
 }

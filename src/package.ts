@@ -8,7 +8,7 @@ import type { Artifact } from './6-runtime/artifact.ts';
 import type { Backend } from './backends/backend.ts';
 import { segmentTiles } from './compile.ts';
 import type { Model } from './ir/graph.ts';
-import type { ModelLimits } from './ir/limits.ts';
+import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import { operatorRegistry } from './ops/registry.ts';
 import { buildArtifact, type Machine } from './pipeline.ts';
 import { TilewrightError } from './support/errors.ts';
@@ -29,7 +29,7 @@ export async function compileProgram(
   types: readonly (FeedType | null)[],
   machine: Machine,
   backend: Backend,
-  limits: ModelLimits,
+  limits: ModelLimits = DEFAULT_LIMITS,
 ): Promise<PackageProgram> {
   const tiles = await segmentTiles(wholeGraph(model, types, limits), backend, limits);
   const artifact = await buildArtifact(tiles, machine, limits, backend.observer);
@@ -41,12 +41,9 @@ function wholeGraph(model: Model, types: readonly (FeedType | null)[], limits: M
   const s = specialise(model, types, { registry: operatorRegistry(), limits, fold: foldNode, answers: [] });
   if (s.pending) {
     const name = s.pending.kind === 'input' ? nameOfInput(model, s.inputs, s.pending.input) : s.pending.tensor.name;
-    throw new TilewrightError(
-      'INVALID_SHAPE',
-      'an extent depends on the contents of a tensor that is known only at run time',
-      { value: name },
-      'A package has fixed extents: make that tensor a constant of the model, or use Session, which specialises while it runs.',
-    );
+    const what = 'an extent depends on the contents of a tensor that is known only at run time';
+    const hint = 'Make that tensor a constant of the model, or use Session, which specialises while it runs.';
+    throw new TilewrightError('INVALID_SHAPE', what, { value: name }, hint);
   }
   const nodes = s.segments.flatMap((g) => g.nodes);
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };
@@ -60,10 +57,6 @@ function nameOfInput(model: Model, inputs: readonly (readonly StaticTensor[])[],
 
 function asTensor(source: OutputSource, name: string): StaticTensor {
   if (source.kind === 'tensor') return source.tensor;
-  throw new TilewrightError(
-    'UNSUPPORTED_TYPE',
-    `an output is a ${source.kind}: packages give tensors`,
-    { value: name },
-    'Use Session for this model.',
-  );
+  const what = `an output is a ${source.kind}: packages give tensors`;
+  throw new TilewrightError('UNSUPPORTED_TYPE', what, { value: name }, 'Use Session for this model.');
 }

@@ -30,12 +30,9 @@ export async function buildArtifact(
   if (observer.check >= 3) checkMeaning(program, tasks);
   const { arenaBytes } = tasks.plan;
   if (arenaBytes > limits.plannedBytes) {
-    throw new TilewrightError(
-      'LIMIT_EXCEEDED',
-      `the program needs ${arenaBytes} bytes of intermediate memory, at most ${limits.plannedBytes} are allowed`,
-      {},
-      'Use smaller input shapes, or raise ModelLimits.plannedBytes if the model is trusted.',
-    );
+    const what = `the program needs ${arenaBytes} bytes of intermediate memory, at most ${limits.plannedBytes} are allowed`;
+    const hint = 'Use smaller input shapes, or raise ModelLimits.plannedBytes if the model is trusted.';
+    throw new TilewrightError('LIMIT_EXCEEDED', what, {}, hint);
   }
   const code = await target.emit(tasks, { features });
   runStage(observer, 'code', SIBLINGS.code, () => code);

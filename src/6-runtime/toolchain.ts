@@ -68,11 +68,10 @@ export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
 const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'TMP', 'HOME', 'SystemRoot'];
 
 /** What a compiler needs from the environment; nothing that changes its output. */
-const compilerEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries([
-    ...KEPT.filter((n) => process.env[n] !== undefined).map((n) => [n, process.env[n]]),
-    ['LC_ALL', 'C'],
-  ]);
+const compilerEnvironment = (): NodeJS.ProcessEnv => {
+  const kept = KEPT.filter((name) => process.env[name] !== undefined);
+  return Object.fromEntries([...kept.map((name) => [name, process.env[name]]), ['LC_ALL', 'C']]);
+};
 
 let cpu: ReadonlySet<string> | undefined;
 

@@ -5,10 +5,9 @@ import type { Command } from 'commander';
 import { figuresOf } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { planFor } from '../compile.ts';
-import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { gatherInputs } from './inputs.ts';
-import { modelCommand, type Options, usage } from './options.ts';
+import { modelCommand, type Options } from './options.ts';
 import { loadPeer, nameFeeds } from './peers.ts';
 
 type BenchOptions = Options & { seconds: string };
@@ -82,10 +81,9 @@ async function timed<T>(work: () => T | Promise<T>): Promise<[T, number]> {
 async function benchModel(file: string, options: BenchOptions): Promise<BenchResult> {
   const { target } = options;
   const threads = Number(options.threads);
-  if (threads !== 1) usage('programs run on one lane', 'Use --threads 1.');
   const [model, loadMs] = await timed(() => readModel(file));
   const feeds = gatherInputs(model, file, options);
-  const plan = planFor(model, await nodeBackend(target), feeds, DEFAULT_LIMITS);
+  const plan = planFor(model, await nodeBackend(target), feeds);
   const [, compileMs] = await timed(() => plan.prepare());
   const [, firstRunMs] = await timed(() => plan.run(feeds));
   const times: number[] = [];

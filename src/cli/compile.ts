@@ -11,7 +11,6 @@ import { type Signature, signatureOf } from '../6-runtime/package/signature.ts';
 import { wasmPackage } from '../6-runtime/package/wasm-package.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { compileProgram } from '../package.ts';
 import { tensorTypes } from './inputs.ts';
@@ -30,7 +29,7 @@ export function compileCommand(): Command {
       const { relaxedSimd = false } = options;
       const backend = await nodeBackend(options.target, { observer: observerFrom(options), relaxedSimd });
       const machine = backend.machine ?? usage(`target ${options.target} does not compile`, 'Use wasm or c.');
-      const program = await compileProgram(model, tensorTypes(model, options), machine, backend, DEFAULT_LIMITS);
+      const program = await compileProgram(model, tensorTypes(model, options), machine, backend);
       const { artifact, inputs, outputs } = program;
       const signature = signatureOf(artifact, inputs, outputs);
       const files = await PACKAGES[artifact.code.target](artifact, signature);

@@ -4,29 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Tolerance } from './compare.ts';
 
-interface IndexOutput {
-  readonly name: string;
-  readonly rtol?: number;
-  readonly atol?: number;
-  readonly random?: boolean;
-}
-interface IndexSet {
-  readonly set: number | string;
-  readonly outputs: readonly IndexOutput[];
-}
-interface IndexEntry {
-  readonly name: string;
-  readonly coll: string;
-  readonly group?: string;
-  readonly rtol?: number;
-  readonly atol?: number;
-  readonly sets?: readonly IndexSet[];
-}
+type Tolerances = Partial<Tolerance>;
+type IndexSet = Readonly<{ set: number | string; outputs: readonly (Tolerances & { random?: boolean })[] }>;
+type IndexEntry = Tolerances & Readonly<{ name: string; sets?: readonly IndexSet[] }>;
 
 export interface CaseIndex {
   /** Null: the output is random and not compared. */
   tolerance(set: string, output: number): Tolerance | null | undefined;
-  readonly group: string | undefined;
   /** True when it says per output which results are random. */
   readonly perOutput: boolean;
 }
@@ -45,14 +29,12 @@ export class IndexFile {
     const entry = this.entries.get(parts.at(-1)!) ?? this.entries.get(parts.slice(-2).join('/'));
     if (!entry) return undefined;
     return {
-      group: entry.group,
       perOutput: entry.sets !== undefined,
       tolerance: (set, output) => {
-        const own = entry.sets?.filter((s) => `test_data_set_${s.set}` === set) ?? [];
+        const { sets = [] } = entry;
+        const own = sets.filter((s) => `test_data_set_${s.set}` === set);
         // Data from elsewhere has no tolerance of its own: the widest of the model's own sets holds.
-        const outputs = (own.length > 0 ? own : (entry.sets ?? []))
-          .map((s) => s.outputs[output])
-          .filter((o) => o !== undefined);
+        const outputs = (own.length > 0 ? own : sets).flatMap((s) => s.outputs[output] ?? []);
         if (outputs.some((o) => o.random)) return null;
         const widest = (key: keyof Tolerance): number | undefined => {
           const given = [...outputs.map((o) => o[key]), entry[key]].filter((x) => x !== undefined);

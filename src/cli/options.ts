@@ -24,11 +24,11 @@ export interface Options {
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
 
-/** The shared options; commands may change their defaults. */
-export /** Programs have one lane: more is refused, not ignored. */
+/** Programs have one lane: more is refused, not ignored. */
 const oneLane = (n: string): string => (n === '1' ? n : usage('programs run on one lane', 'Use --threads 1.'));
 
-const SHARED: Readonly<Record<keyof Options, () => Option>> = {
+/** The shared options; commands may change their defaults. */
+export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   target: () => new Option('--target <target>', 'wasm, c or interpreter').default('wasm'),
   input: () =>
     new Option('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable').argParser(collect).default([]),

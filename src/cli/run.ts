@@ -6,7 +6,6 @@ import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { planFor } from '../compile.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
-import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { type TensorData, tensorValues } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { describeValue, gatherInputs } from './inputs.ts';
@@ -21,7 +20,7 @@ export function runCommand(): Command {
       const model = readModel(file);
       const feeds = gatherInputs(model, file, options);
       const backend = await nodeBackend(options.target, { observer: observerFrom(options) });
-      const plan = planFor(model, backend, feeds, DEFAULT_LIMITS);
+      const plan = planFor(model, backend, feeds);
       const started = performance.now();
       const results = await plan.run(feeds);
       const ms = performance.now() - started;

@@ -9,14 +9,13 @@ import type { Backend } from '../backends/backend.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { planFor } from '../compile.ts';
 import type { Model } from '../ir/graph.ts';
-import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { type DataSet, findCases, rampInput, readValue, type TestCase } from './cases.ts';
 import { type Comparison, compareValues } from './compare.ts';
 import { type CaseIndex, findIndex, IndexFile } from './index-file.ts';
 import { boundShape } from './inputs.ts';
-import type { Options } from './options.ts';
+import { type Options, SHARED } from './options.ts';
 
 type TestOptions = Omit<Options, 'json'> & Partial<Record<'json' | 'index' | 'filter', string>> & { verbose?: boolean };
 interface CaseResult {
@@ -29,13 +28,15 @@ interface CaseResult {
   ms: number;
 }
 
+type Comparing = Readonly<{ model: Model; options: TestOptions; index: CaseIndex | undefined }>;
+
 export function testCommand(): Command {
   return new Command('test')
     .description("run cases in ONNX's backend-test form and compare their outputs")
     .argument('<dir...>', 'folders with model.onnx and test_data_set_N, searched recursively')
-    .option('--target <target>', 'interpreter, wasm or c', 'wasm')
-    .option('--rtol <number>', 'relative tolerance where no INDEX.json gives one', '1e-3')
-    .option('--atol <number>', 'absolute tolerance where no INDEX.json gives one', '1e-7')
+    .addOption(SHARED.target())
+    .addOption(SHARED.rtol())
+    .addOption(SHARED.atol().default('1e-7'))
     .option('--index <file>', 'INDEX.json with tolerances per output (default: the nearest above the case)')
     .option('--filter <regex>', 'only cases whose path matches')
     .option('--verbose', 'a line per case')
@@ -62,8 +63,8 @@ async function runTests(dirs: readonly string[], options: TestOptions): Promise<
       console.log(`${result.status.padEnd(7)} ${result.name}${result.reason ? `: ${result.reason}` : ''}`);
     }
   }
-  if (options.json)
-    fs.writeFileSync(options.json, `${JSON.stringify({ target: options.target, cases: results }, null, 1)}\n`);
+  const written = JSON.stringify({ target: options.target, cases: results }, null, 1);
+  if (options.json) fs.writeFileSync(options.json, `${written}\n`);
   const count = (s: CaseResult['status']): number => results.filter((r) => r.status === s).length;
   console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
   return count('failed') > 0 ? 1 : 0;
@@ -81,11 +82,11 @@ async function runCase(c: TestCase, backend: Backend, options: TestOptions, inde
     for (const set of sets) {
       const feeds = feedsOf(model, set);
       if (!feeds) return skip(`${set.name}: an input is not stored`);
-      const plan = planFor(model, backend, feeds, DEFAULT_LIMITS);
+      const plan = planFor(model, backend, feeds);
       try {
         const got = await plan.run(feeds);
         result.kernels = Math.max(result.kernels, figuresOf(plan.executables).kernels);
-        if (!random) compareSet(set, model, got, result, options, set.inputs ? index : undefined);
+        if (!random) compareSet(set, { model, options, index }, got, result);
       } finally {
         plan.dispose();
       }
@@ -125,19 +126,12 @@ function feedsOf(model: Model, { inputs }: DataSet): (RunValue | null)[] | undef
   });
 }
 
-function compareSet(
-  set: DataSet,
-  model: Model,
-  got: readonly RunValue[],
-  result: CaseResult,
-  options: TestOptions,
-  index: CaseIndex | undefined,
-): void {
+function compareSet(set: DataSet, c: Comparing, got: readonly RunValue[], result: CaseResult): void {
   for (const { index: k, file, sample } of set.outputs) {
-    const found = index?.tolerance(set.name, k);
-    if (found === null) continue;
-    const tol = found ?? { rtol: Number(options.rtol), atol: Number(options.atol) };
-    const declared = model.graph.outputs[k]?.type;
+    const found = set.inputs && c.index?.tolerance(set.name, k);
+    if (found === null && set.inputs) continue;
+    const tol = found ?? { rtol: Number(c.options.rtol), atol: Number(c.options.atol) };
+    const declared = c.model.graph.outputs[k]?.type;
     note(result, `${set.name} output ${k}`, compareValues(got[k], readValue(file, declared), tol, sample, declared));
   }
 }

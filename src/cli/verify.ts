@@ -6,7 +6,6 @@ import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { planFor } from '../compile.ts';
 import type { Model, Value } from '../ir/graph.ts';
-import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { printable } from '../support/errors.ts';
 import { type Comparison, compareTensors } from './compare.ts';
@@ -64,7 +63,7 @@ async function verifyModel(file: string, options: VerifyOptions): Promise<Differ
 }
 
 async function runOn(target: string, model: Model, feeds: readonly (RunValue | null)[]): Promise<RunValue[]> {
-  const plan = planFor(model, await nodeBackend(target), feeds, DEFAULT_LIMITS);
+  const plan = planFor(model, await nodeBackend(target), feeds);
   try {
     return await plan.run(feeds);
   } finally {
