@@ -8,8 +8,8 @@ import type { TaskProgram } from './3-tile/task.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
-import { isFloat } from './ir/dtype.ts';
-import { elementCount, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
+import { type DType, isFloat } from './ir/dtype.ts';
+import { elementCount, emptyTensor, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
@@ -25,27 +25,19 @@ function siblings<T>(print: Siblings<T>['print'], verify?: Siblings<T>['verify']
 }
 
 /** Zeros for the large constants that text only names: the text that is compared does not show contents. */
-const zerosFor =
-  (text: string) =>
-  (n: number): TensorData | undefined => {
-    const found = new RegExp(`^%${n} = constant (\\w+)\\[([^\\]]*)\\]`, 'm').exec(text);
-    return found
-      ? emptyTensor(
-          found[1] as TensorData['dtype'],
-          found[2]
-            .split(',')
-            .filter((d) => d !== '')
-            .map(Number),
-        )
-      : undefined;
+const zerosFor = (text: string): ((n: number) => TensorData | undefined) => {
+  const declarations = [...text.matchAll(/^%(\d+) = constant (\w+)\[([\d,]*)\]/gm)];
+  const byNumber = new Map(declarations.map(([, n, dtype, shape]) => [Number(n), { dtype, shape }]));
+  return (n) => {
+    const found = byNumber.get(n);
+    return found && emptyTensor(found.dtype as DType, found.shape === '' ? [] : found.shape.split(',').map(Number));
   };
+};
 
 export const SIBLINGS = {
   graph: siblings<StaticGraph>(printGraph),
   tile: siblings<TileProgram>(printProgram, verifyProgram, (text) => parseProgram(text, zerosFor(text))),
-  schedule: siblings<TaskProgram>(printTaskProgram, verifyTaskProgram, (text) =>
-    parseTaskProgram(text, zerosFor(text)),
-  ),
+  schedule: siblings<TaskProgram>(printTaskProgram, verifyTaskProgram, (s) => parseTaskProgram(s, zerosFor(s))),
   code: siblings<TargetCode>((c) => c.text?.() ?? new TextDecoder().decode(c.bytes)),
 };
 
