@@ -38,8 +38,15 @@ export default function compileAndRun(model: Model): void {
   const s = specialise(model, types, { registry: operatorRegistry(), limits: LIMITS, fold: foldNode, answers: [] });
   for (const segment of s.segments) {
     const program = toTiles(segment);
-    if (s.segments.length === 1 && points(program) <= MOST_POINTS && program.inputs.every((t) => t.dtype !== 'string')) {
-      interpret(program, program.inputs.map((t) => emptyTensor(t.dtype, t.shape)));
+    if (
+      s.segments.length === 1 &&
+      points(program) <= MOST_POINTS &&
+      program.inputs.every((t) => t.dtype !== 'string')
+    ) {
+      interpret(
+        program,
+        program.inputs.map((t) => emptyTensor(t.dtype, t.shape)),
+      );
     }
   }
   if (++calls % 200 === 0) resetExprs();
