@@ -30,12 +30,7 @@ export interface Axis {
 }
 
 /** A mutable local of loop statements; also the index of a statement loop with run-time bounds. */
-export interface Local {
-  readonly id: number;
-  readonly name: string;
-  readonly dtype: ComputeType;
-  readonly lanes: number;
-}
+export type Local = { readonly id: number; readonly name: string; readonly dtype: ComputeType; readonly lanes: number };
 
 type Words<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Words<Rest> : S;
 /** Words of a text, typed as such. */

@@ -17,7 +17,7 @@ import { and, cast, constant, type Expr, index, load, sub } from './expr.ts';
 import { interpret } from './interpret.ts';
 import { LowerContext, type Lowering } from './lower-context.ts';
 import { newTensor, owner, type TileTensor } from './tensor.ts';
-import type { LoopStep, TileProgram } from './tile-op.ts';
+import type { Carried, TileProgram } from './tile-op.ts';
 
 class GraphLowering {
   private readonly tensors = new Map<StaticTensor, TileTensor>();
@@ -110,7 +110,6 @@ class GraphLowering {
   }
 }
 
-type Carried = LoopStep['carried'][number];
 const truth = (): Expr => constant('bool', true);
 
 /** Checks of a loop's body hold when they hold in every iteration: they are carried as conjunctions. */

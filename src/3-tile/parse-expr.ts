@@ -28,10 +28,7 @@ const TOKEN =
   /\s*(?:("(?:[^"\\]|\\.)*")|([$%]\d+)(x\d+)?|(:(?:f32|f64|i32|u32|i64|u64|bool)(?:x\d+)?\b)|([A-Za-z_][\w.]*)|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(<=|>=|==|!=|[-+*/%<>=(),[\]{}:?|]))/y;
 
 export type TokenKind = 'text' | 'name' | 'lanes' | 'type' | 'word' | 'number' | 'symbol' | 'end';
-interface Token {
-  readonly kind: TokenKind;
-  readonly text: string;
-}
+type Token = { readonly kind: TokenKind; readonly text: string };
 const KINDS: readonly TokenKind[] = ['text', 'name', 'lanes', 'type', 'word', 'number', 'symbol'];
 
 /** Tokens of one line. */

@@ -87,18 +87,11 @@ const LEAVES: ReadonlySet<Op> = new Set(['const', 'axis', 'local', 'acc', 'elem'
 const MAX_DEPTH = 16;
 const MAX_TEXT = 72;
 
-interface Piece {
-  readonly text: string;
-  readonly precedence: number;
-  readonly depth: number;
-}
+type Piece = { readonly text: string; readonly precedence: number; readonly depth: number };
 const ATOM = 9;
 
 /** One text per root; `parts` are the lines `$0 = …` before them. */
-interface PrintedExprs {
-  readonly parts: readonly string[];
-  readonly texts: readonly string[];
-}
+type PrintedExprs = { readonly parts: readonly string[]; readonly texts: readonly string[] };
 
 /** The text of some expressions that share their parts. */
 export function printExprs(roots: readonly Expr[], names: Names): PrintedExprs {

@@ -80,7 +80,8 @@ const BINARY: Partial<Record<Op, Bound2>> = {
 };
 
 const decided = (yes: boolean, no: boolean): Interval => (yes ? [1, 1] : no ? [0, 0] : [0, 1]);
-const COMPARE: Partial<Record<Op, (a: Interval, b: Interval) => Interval>> = {
+/** What ranges say about a comparison: whether it holds. */
+export const COMPARE: Partial<Record<Op, (a: Interval, b: Interval) => Interval>> = {
   lt: (a, b) => decided(a[1] < b[0], a[0] >= b[1]),
   le: (a, b) => decided(a[1] <= b[0], a[0] > b[1]),
   gt: (a, b) => decided(a[0] > b[1], a[1] <= b[0]),

@@ -11,12 +11,8 @@ type Fn2 = (a: never, b: never) => Scalar;
 
 const FLOAT1: Partial<Record<UnaryOp, (x: number) => number>> = {
   ...perOp(FUNCTIONS1, (op) => (op === 'erf' ? erf : op === 'exp2' ? (x: number) => 2 ** x : Math[op])),
+  ...perOp(['abs', 'sqrt', 'floor', 'ceil', 'trunc'], (op) => Math[op]),
   neg: (x) => -x,
-  abs: Math.abs,
-  sqrt: Math.sqrt,
-  floor: Math.floor,
-  ceil: Math.ceil,
-  trunc: Math.trunc,
   nearest: nearestEven,
   isnan: (x) => Number(Number.isNaN(x)),
   isinf: (x) => Number(x === Infinity || x === -Infinity),

@@ -42,11 +42,7 @@ export interface BranchTask {
 }
 
 /** Where a tensor's bytes are: in the constant segment or in the arena, 64-byte aligned. */
-export interface Placement {
-  readonly space: 'constants' | 'arena';
-  readonly offset: number;
-  readonly bytes: number;
-}
+export type Placement = { readonly space: 'constants' | 'arena'; readonly offset: number; readonly bytes: number };
 
 export interface MemoryPlan {
   readonly constantBytes: number;

@@ -6,7 +6,7 @@ import type { Axis, ComputeType, Expr, Local } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
 import { type Kernel, type Placement, stmtExprs, type Task, type TaskProgram, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
-import type { Check, LoopStep, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import type { Carried, Check, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
 /**
  * Text being written or read. `lead` is the text before a thing, with the spaces that writing puts
@@ -44,10 +44,7 @@ export interface Text {
   fail(what: string): never;
 }
 
-export interface TypedScalar {
-  readonly dtype: ComputeType;
-  readonly value: Scalar;
-}
+export type TypedScalar = { readonly dtype: ComputeType; readonly value: Scalar };
 
 const is = (word: string) => (next: string) => next === word;
 const isTensor = (next: string): boolean => next.startsWith('%');
@@ -91,6 +88,17 @@ function storing(io: Text, s?: Store): Store {
 }
 
 type Forms<T extends { kind: string }> = { readonly [K in T['kind']]: (io: Text, x?: T & { kind: K }) => T };
+
+/** Constructs of several kinds, each beginning with its kind. */
+function anyOf<T extends { kind: string }>(io: Text, forms: Forms<T>, list?: readonly T[]): T[] {
+  const kinds = Object.keys(forms) as T['kind'][];
+  const kindOf = (x?: T): T['kind'] => x?.kind ?? kinds.find((k) => io.has(k))!;
+  return io.many(
+    list,
+    (next) => kinds.includes(next),
+    (x) => forms[kindOf(x)](io, x as never),
+  );
+}
 
 const STATEMENTS: Forms<Stmt> = {
   store: (io, s) => ({ kind: 'store', ...storing(io, s) }),
@@ -203,8 +211,6 @@ function tileOp(io: Text, op?: TileOp): TileOp {
   );
 }
 
-type Carried = LoopStep['carried'][number];
-
 function triple(io: Text, word: string, c?: Carried | null): Carried {
   return io.line(() => ({
     init: io.tensor(`${word} `, c?.init),
@@ -244,14 +250,7 @@ const STEPS: Forms<Step> = {
   },
 };
 
-export function steps(io: Text, list?: readonly Step[]): Step[] {
-  const kinds = Object.keys(STEPS) as Step['kind'][];
-  return io.many(
-    list,
-    (next) => (kinds as string[]).includes(next),
-    (s) => STEPS[s?.kind ?? kinds.find((k) => io.has(k))!](io, s as never),
-  );
-}
+const steps = (io: Text, list?: readonly Step[]): Step[] => anyOf(io, STEPS, list);
 
 function checks(io: Text, list?: readonly Check[]): Check[] {
   return io.many(list, is('check'), (c) =>
@@ -307,12 +306,7 @@ function tasks(io: Text, of: Numbered, list?: readonly Task[]): Task[] {
       return { kind: 'branch', cond, then, else: otherwise(io, () => tasks(io, of, t?.else)) };
     },
   };
-  const kinds = Object.keys(forms) as Task['kind'][];
-  return io.many(
-    list,
-    (next) => (kinds as string[]).includes(next),
-    (t) => forms[t?.kind ?? kinds.find((k) => io.has(k))!](io, t as never),
-  );
+  return anyOf(io, forms, list);
 }
 
 function placed(io: Text, entry?: [TileTensor, Placement]): [TileTensor, Placement] {

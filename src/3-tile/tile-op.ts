@@ -65,6 +65,8 @@ export interface Routine {
   readonly body: readonly Stmt[];
 }
 
+export type Carried = { readonly init: TileTensor; readonly state: TileTensor; readonly next: TileTensor };
+
 /**
  * A loop inside the program: while (i < trip && cond) { steps }. Before it, `carried[k].init` is
  * copied to `carried[k].state`; after each iteration `carried[k].next` is copied back to it (all as
@@ -76,10 +78,10 @@ export interface LoopStep {
   /** Scalar i64, or null for unbounded. */
   readonly trip: TileTensor | null;
   /** Scalar bool, also carried: written by `condNext` of each iteration; null: always true. */
-  readonly cond: { readonly init: TileTensor; readonly state: TileTensor; readonly next: TileTensor } | null;
+  readonly cond: Carried | null;
   /** Scalar i64 holding the iteration number inside the body. */
   readonly counter: TileTensor;
-  readonly carried: readonly { readonly init: TileTensor; readonly state: TileTensor; readonly next: TileTensor }[];
+  readonly carried: readonly Carried[];
   readonly steps: readonly Step[];
 }
 
@@ -96,12 +98,7 @@ export interface BranchStep {
 export type Step = TileOp | Routine | LoopStep | BranchStep;
 
 /** A scalar bool tensor that must be true after the run; else the run fails with this message. */
-export interface Check {
-  readonly ok: TileTensor;
-  readonly message: string;
-  readonly node: string;
-  readonly op: string;
-}
+export type Check = { readonly ok: TileTensor; readonly message: string; readonly node: string; readonly op: string };
 
 /** A whole static program before scheduling. Steps are in execution order. */
 export interface TileProgram {

@@ -5,10 +5,7 @@ import { constant, div, type Expr, rem } from '../expr.ts';
 import { fits, type Ranges } from '../range.ts';
 import { fromLinear, type Linear, linearOf, linearRange } from './linear.ts';
 
-export interface Divided {
-  readonly quotient: Expr;
-  readonly remainder: Expr;
-}
+export type Divided = { readonly quotient: Expr; readonly remainder: Expr };
 
 function gcd(a: number, b: number): number {
   while (b !== 0) [a, b] = [b, a % b];

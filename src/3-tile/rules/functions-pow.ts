@@ -72,10 +72,7 @@ function powInteger(x: Expr, y: Expr): Expr {
 }
 
 /** high + low, |low| at most an ulp of high. */
-interface Sum {
-  readonly high: Expr;
-  readonly low: Expr;
-}
+type Sum = { readonly high: Expr; readonly low: Expr };
 
 /** a + b as a sum without error, |a| >= |b|. */
 function quickSum(a: Expr, b: Expr): Sum {

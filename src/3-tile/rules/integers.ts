@@ -1,11 +1,11 @@
 // Index arithmetic: canonical sums, and divisions, remainders, minima and comparisons that ranges
 // decide. Everything is exact for wrapping integers; see linear.ts and division.ts for the algebra.
 import { type BinaryOp, binary, COMPARISONS, constant, div, type Expr, type Op, rem, words } from '../expr.ts';
-import { fits, isIntegral } from '../range.ts';
+import { COMPARE, fits, isIntegral } from '../range.ts';
 import { any, bin, num, rule, ruleOn, withSrc } from '../rewrite.ts';
 import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
 import { like } from './arithmetic.ts';
-import { divide } from './division.ts';
+import { type Divided, divide } from './division.ts';
 import { fromLinear, intOf, isLinearType, joinDivRem, type Linear, linearOf, linearRange } from './linear.ts';
 
 /** The sum in its one form; remainders joined with their quotients. */
@@ -39,16 +39,13 @@ function isSmall(x: Expr, c: number, ctx: SimplifyContext): boolean {
   return r[0] > -c && r[1] < c;
 }
 
-function quotient(e: Expr, ctx: SimplifyContext): Expr | undefined {
-  const c = divisor(e);
-  if (c === undefined) return undefined;
-  return isSmall(e.src[0], c, ctx) ? like(e, 0) : divide(e.src[0], c, ctx.ranges)?.quotient;
-}
+const quotient = (e: Expr, ctx: SimplifyContext): Expr | undefined => divided(e, ctx, () => like(e, 0), 'quotient');
+const remainder = (e: Expr, ctx: SimplifyContext): Expr | undefined => divided(e, ctx, () => e.src[0], 'remainder');
 
-function remainder(e: Expr, ctx: SimplifyContext): Expr | undefined {
+function divided(e: Expr, ctx: SimplifyContext, small: () => Expr, part: keyof Divided): Expr | undefined {
   const c = divisor(e);
   if (c === undefined) return undefined;
-  return isSmall(e.src[0], c, ctx) ? e.src[0] : divide(e.src[0], c, ctx.ranges)?.remainder;
+  return isSmall(e.src[0], c, ctx) ? small() : divide(e.src[0], c, ctx.ranges)?.[part];
 }
 
 /** min and max of operands whose order is known. */
@@ -75,25 +72,14 @@ function difference(a: Expr, b: Expr, ctx: SimplifyContext): readonly [number, n
   return linearRange({ ...la, terms, constant: la.constant - lb.constant }, ctx.ranges);
 }
 
-type Decision = (lo: number, hi: number) => boolean | undefined;
-const decide = (yes: boolean, no: boolean): boolean | undefined => (yes ? true : no ? false : undefined);
-/** What the range of a - b says about a comparison. */
-const DECIDED: Partial<Record<Expr['op'], Decision>> = {
-  lt: (lo, hi) => decide(hi < 0, lo >= 0),
-  le: (lo, hi) => decide(hi <= 0, lo > 0),
-  gt: (lo, hi) => decide(lo > 0, hi <= 0),
-  ge: (lo, hi) => decide(lo >= 0, hi < 0),
-  eq: (lo, hi) => decide(lo === 0 && hi === 0, lo > 0 || hi < 0),
-  ne: (lo, hi) => decide(lo > 0 || hi < 0, lo === 0 && hi === 0),
-};
 const REVERSED: Partial<Record<Expr['op'], BinaryOp>> = { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
 
 function comparison(e: Expr, ctx: SimplifyContext): Expr | undefined {
   const [a, b] = e.src;
   if (!isIntegral(a.dtype) || a.lanes > 1) return undefined;
   const d = difference(a, b, ctx);
-  const known = d && DECIDED[e.op]!(d[0], d[1]);
-  if (known !== undefined) return constant('bool', known);
+  const known = d && COMPARE[e.op]!(d, [0, 0]);
+  if (known && known[0] === known[1]) return constant('bool', known[0]);
   if (intOf(a) !== undefined && intOf(b) === undefined) return binary(REVERSED[e.op]!, b, a);
   return moveConstant(e, ctx);
 }
