@@ -9,7 +9,7 @@ import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
 import { type DType, isFloat } from './ir/dtype.ts';
-import { elementCount, emptyTensor, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
+import { elementCount, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
