@@ -6,8 +6,7 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { isGenerated, lineAt, type SourceFile, sourceFiles, visit } from './source.ts';
 
-/** `coreCeiling` holds the core where it stands while it is brought under `coreLines`; it only ever falls. */
-export const BUDGET = { coreLines: 20_000, coreCeiling: 20_500, fileLines: 400, functionLines: 60 };
+export const BUDGET = { coreLines: 20_000, fileLines: 400, functionLines: 60 };
 /** Folders of src that the budget of the core leaves out: they grow with what is supported. */
 const OUTSIDE_CORE = ['ops', 'web'];
 
@@ -64,7 +63,7 @@ export function measure(files: readonly SourceFile[]): SizeReport {
   for (const f of functions) {
     if (f.lines > BUDGET.functionLines) violations.push(`${f.where}: ${f.name}, ${f.lines} lines`);
   }
-  if (coreLines > BUDGET.coreCeiling) violations.push(`src without ops and web: ${coreLines} lines`);
+  if (coreLines > BUDGET.coreLines) violations.push(`src without ops and web: ${coreLines} lines`);
   return { folders, coreLines, functions, violations };
 }
 
@@ -85,9 +84,7 @@ function printReport(report: SizeReport, files: readonly SourceFile[], words: [s
   for (const [folder, { files: count, lines }] of report.folders) {
     console.log(`${folder.padEnd(14)}${String(count).padStart(5)} files${String(lines).padStart(8)}`);
   }
-  console.log(
-    `src without ${OUTSIDE_CORE.join(', ')}: ${report.coreLines} of ${BUDGET.coreLines}${report.coreLines > BUDGET.coreLines ? ': OVER BUDGET' : ''}`,
-  );
+  console.log(`src without ${OUTSIDE_CORE.join(', ')}: ${report.coreLines} of ${BUDGET.coreLines}`);
   const sizes = report.functions.map((f) => f.lines);
   if (sizes.length > 0) {
     const at = (q: number): number => sizes[Math.floor((1 - q) * (sizes.length - 1))];

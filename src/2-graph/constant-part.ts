@@ -4,12 +4,11 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { inputsOf, outputsOf, pruneNodes } from './liveness.ts';
-import { type StaticGraph, type StaticNode, type StaticTensor, staticTensor } from './static.ts';
+import { type StaticGraph, type StaticNode, type StaticTensor, staticTensor, type Tensors } from './static.ts';
 
 const MIB = 2 ** 20;
 
-const bytesOf = (ts: readonly StaticTensor[]): number =>
-  ts.reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
+const bytesOf = (ts: Tensors): number => ts.reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
 
 /** Worth keeping as a constant: small, or not much larger than what it is made from. */
 function worthFolding(node: StaticNode): boolean {

@@ -8,7 +8,7 @@ import { refuse } from '../support/errors.ts';
 import { attrKey } from './attr-key.ts';
 import { collectTensors, outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
-import type { StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
+import type { Slots, StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
 
 /** Thrown when a value is needed that no answer provides. */
 export class Demand extends Error {
@@ -48,7 +48,7 @@ export class Emitter {
   private nextId = 1;
   private nextAnswer = 0;
   private count = 0;
-  private seen = new Map<string, readonly (StaticTensor | null)[]>();
+  private seen = new Map<string, Slots>();
   private readonly answered = new Map<StaticTensor, StaticTensor>();
   private readonly options: EmitterOptions;
   /** Outputs of the segments that are closed. */
@@ -120,41 +120,26 @@ export class Emitter {
   }
 
   /** Infers, folds, merges or appends one operator. */
-  op(
-    operator: Operator,
-    node: NodeHead,
-    given: readonly (StaticTensor | null)[],
-    numOutputs: number,
-    used: readonly boolean[],
-  ): readonly (StaticTensor | null)[] {
+  op(operator: Operator, node: NodeHead, given: Slots, numOutputs: number, used: readonly boolean[]): Slots {
     const inputs = given.map((t) => (t ? this.resolve(t) : null));
     const types = this.infer(operator, node, inputs, numOutputs).slice(0, numOutputs);
     const outputs = types.map((type, i) => (used[i] ? this.tensor(node.name, type) : null));
     const current = inputs.map((t) => (t ? this.resolve(t) : null));
     const made: StaticOpNode = { kind: 'op', operator, ...node, inputs: current, outputs };
     this.checkSizes(made);
-    if (operator.pure === false) {
-      this.push(made);
-      return outputs;
+    if (operator.pure !== false) {
+      const folded = this.isFoldable(made) ? this.folded(made) : null;
+      if (folded) return folded;
+      const key = keyOf(made);
+      const equal = this.seen.get(key);
+      if (equal) return equal;
+      this.seen.set(key, outputs);
     }
-    const folded = this.isFoldable(made) ? this.folded(made) : null;
-    if (folded) return folded;
-    const key =
-      `${operator.domain}/${operator.name}/${node.version}/${used.map(Number).join('')}/` +
-      `${current.map((t) => t?.id ?? '').join(',')}/${attrKey(node.attrs)}`;
-    const equal = this.seen.get(key);
-    if (equal) return equal;
-    this.seen.set(key, outputs);
     this.push(made);
     return outputs;
   }
 
-  private infer(
-    operator: Operator,
-    node: NodeHead,
-    inputs: readonly (StaticTensor | null)[],
-    numOutputs: number,
-  ): readonly TensorType[] {
+  private infer(operator: Operator, node: NodeHead, inputs: Slots, numOutputs: number): readonly TensorType[] {
     const context: InferContext = new InferContext(
       { op: operator.name, domain: operator.domain, numOutputs, ...node },
       {
@@ -183,14 +168,19 @@ export class Emitter {
 
   private isFoldable(node: StaticOpNode): boolean {
     if (!node.inputs.every((t) => t === null || t.constant !== null)) return false;
-    const size = (ts: readonly (StaticTensor | null)[]): number =>
-      ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
+    const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
     return size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
   }
 
-  private folded(node: StaticOpNode): readonly (StaticTensor | null)[] | null {
+  private folded(node: StaticOpNode): Slots | null {
     const results = this.options.fold(node);
-    if (!results) return null;
-    return node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
+    return results && node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
   }
+}
+
+/** A text that is equal for nodes that compute the same. */
+function keyOf({ operator, version, inputs, outputs, attrs }: StaticOpNode): string {
+  const used = outputs.map((t) => (t ? 1 : 0)).join('');
+  const ids = inputs.map((t) => t?.id ?? '').join(',');
+  return `${operator.domain}/${operator.name}/${version}/${used}/${ids}/${attrKey(attrs)}`;
 }

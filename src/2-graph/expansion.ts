@@ -8,12 +8,11 @@ import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
 import type { StaticSequence, StaticValue } from './operator.ts';
 import type { Env, Specialiser } from './specialise.ts';
-import type { StaticTensor } from './static.ts';
+import type { Slots, StaticTensor, Tensors } from './static.ts';
 
 /** Newest default-domain opset: what expansions are written in. */
 export const NEWEST_OPSET = 28;
 
-type Tensors = readonly StaticTensor[];
 type Attributes = Readonly<Record<string, AttrInput>>;
 
 export interface LoopSpec {
@@ -105,7 +104,7 @@ export class ExpandContext extends NodeView {
   }
 
   /** As `emit`, first output, which is a tensor. */
-  one(op: string, inputs: readonly (StaticTensor | null)[], attrs: Attributes = {}, domain = ''): StaticTensor {
+  one(op: string, inputs: Slots, attrs: Attributes = {}, domain = ''): StaticTensor {
     const [v] = this.emit(op, inputs, attrs, 1, domain);
     return v.kind === 'tensor' ? v : this.invalid(`${op} gave a ${v.kind}`, 'INTERNAL');
   }

@@ -2,7 +2,7 @@
 // values of the model the rest of a node list still reads.
 import { type Node, regionsOf, type Value } from '../ir/graph.ts';
 import type { StaticValue } from './operator.ts';
-import type { StaticNode, StaticTensor } from './static.ts';
+import type { Slots, StaticNode, StaticTensor, Tensors } from './static.ts';
 
 /** All tensors inside a value (sequences and optionals nest at most as deep as the model's types). */
 export function collectTensors(value: StaticValue): StaticTensor[] {
@@ -17,7 +17,7 @@ export function collectTensors(value: StaticValue): StaticTensor[] {
 }
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
-export function inputsOf(node: StaticNode): readonly StaticTensor[] {
+export function inputsOf(node: StaticNode): Tensors {
   if (node.kind === 'op') return present(node.inputs);
   if (node.kind === 'branch') {
     const sides = [node.then, node.else].flatMap((s) => freeTensors(s.nodes, s.results, []));
@@ -34,19 +34,15 @@ export function inputsOf(node: StaticNode): readonly StaticTensor[] {
   return [...outer, ...freeTensors(node.body, results, states)];
 }
 
-const present = (ts: readonly (StaticTensor | null)[]): StaticTensor[] => ts.filter((t) => t !== null);
+const present = (ts: Slots): StaticTensor[] => ts.filter((t) => t !== null);
 
 /** Tensors a node defines. */
-export function outputsOf(node: StaticNode): readonly StaticTensor[] {
+export function outputsOf(node: StaticNode): Tensors {
   if (node.kind === 'loop') return [...node.carried.map((c) => c.result), ...node.stacked.map((s) => s.result)];
   return present(node.outputs);
 }
 
-function freeTensors(
-  nodes: readonly StaticNode[],
-  results: readonly StaticTensor[],
-  bound: readonly StaticTensor[],
-): StaticTensor[] {
+function freeTensors(nodes: readonly StaticNode[], results: Tensors, bound: Tensors): StaticTensor[] {
   const defined = new Set<StaticTensor>(bound);
   const free = new Set<StaticTensor>();
   for (const n of nodes) {
@@ -60,8 +56,8 @@ function freeTensors(
 /** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
 export function pruneNodes(
   nodes: readonly StaticNode[],
-  outputs: readonly StaticTensor[],
-): { nodes: readonly StaticNode[]; inputs: readonly StaticTensor[] } {
+  outputs: Tensors,
+): { nodes: readonly StaticNode[]; inputs: Tensors } {
   const needed = new Set<StaticTensor>(outputs);
   const kept: StaticNode[] = [];
   for (const n of nodes.toReversed()) {

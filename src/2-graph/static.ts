@@ -17,14 +17,18 @@ export interface StaticTensor {
   readonly constant: TensorData | null;
 }
 
+export type Tensors = readonly StaticTensor[];
+/** Inputs or outputs of an operator; null where one is left out. */
+export type Slots = readonly (StaticTensor | null)[];
+
 export interface StaticOpNode {
   readonly kind: 'op';
   readonly operator: Operator;
   readonly version: number;
   readonly name: string;
   readonly attrs: ReadonlyMap<string, Attr>;
-  readonly inputs: readonly (StaticTensor | null)[];
-  readonly outputs: readonly (StaticTensor | null)[];
+  readonly inputs: Slots;
+  readonly outputs: Slots;
 }
 
 export interface Carried {
@@ -64,24 +68,25 @@ export interface StaticBranch {
   readonly kind: 'branch';
   readonly name: string;
   readonly cond: StaticTensor;
-  readonly then: { readonly nodes: readonly StaticNode[]; readonly results: readonly StaticTensor[] };
-  readonly else: { readonly nodes: readonly StaticNode[]; readonly results: readonly StaticTensor[] };
-  readonly outputs: readonly StaticTensor[];
+  readonly then: { readonly nodes: readonly StaticNode[]; readonly results: Tensors };
+  readonly else: { readonly nodes: readonly StaticNode[]; readonly results: Tensors };
+  readonly outputs: Tensors;
 }
 
 export type StaticNode = StaticOpNode | StaticLoop | StaticBranch;
 
 export interface StaticGraph {
-  readonly inputs: readonly StaticTensor[];
-  readonly outputs: readonly StaticTensor[];
+  readonly inputs: Tensors;
+  readonly outputs: Tensors;
   readonly nodes: readonly StaticNode[];
 }
 
 let nextId = 1;
+type Shape = readonly number[];
 export function staticTensor(
   name: string,
   dtype: DType,
-  shape: readonly number[],
+  shape: Shape,
   constant: TensorData | null = null,
 ): StaticTensor {
   return { kind: 'tensor', id: nextId++, name, dtype, shape, constant };

@@ -1,11 +1,11 @@
 // How operators write tile programs: tensors, maps, reductions, partial writes, views, routines and
 // checks, appended in execution order. In: calls from ops/. Out: steps of a TileProgram.
-import { dtypeInfo, type DType } from '../ir/dtype.ts';
+import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import { acc, axisExpr, computeType, type Expr, index, load, newAxis } from './expr.ts';
-import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
 import { newTensor, type TileTensor } from './tensor.ts';
+import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
 
 export type Indices = readonly Expr[];
 

@@ -89,13 +89,11 @@ export function resetExprs(): void {
   table.clear();
 }
 
-export function newAxis(name: string, extent: number, role: Axis['role'] = 'spatial'): Axis {
-  return Object.freeze({ id: nextSymbol++, name, extent, role });
-}
+export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spatial'): Axis =>
+  Object.freeze({ id: nextSymbol++, name, extent, role });
 
-export function newLocal(name: string, dtype: ComputeType, lanes = 1): Local {
-  return Object.freeze({ id: nextSymbol++, name, dtype, lanes });
-}
+export const newLocal = (name: string, dtype: ComputeType, lanes = 1): Local =>
+  Object.freeze({ id: nextSymbol++, name, dtype, lanes });
 
 function argKey(arg: unknown): string {
   if (arg === null) return '';
@@ -116,9 +114,8 @@ export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly 
 }
 
 /** A constant, normalised to the type's range (ints wrap, f32 rounds). */
-export function constant(dtype: ComputeType, value: Scalar | boolean): Expr {
-  return makeExpr('const', dtype, [], normalise(dtype, value));
-}
+export const constant = (dtype: ComputeType, value: Scalar | boolean): Expr =>
+  makeExpr('const', dtype, [], normalise(dtype, value));
 
 export function normalise(dtype: ComputeType, value: Scalar | boolean): Scalar {
   const v = typeof value === 'boolean' ? Number(value) : value;
@@ -155,9 +152,7 @@ const BOOLEAN: ReadonlySet<Op> = new Set([...COMPARISONS, ...TESTS]);
 /** The type of a unary or binary op's result, from that of its operands. */
 export const resultType = (op: Op, operand: ComputeType): ComputeType => (BOOLEAN.has(op) ? 'bool' : operand);
 
-export function unary(op: UnaryOp, x: Expr): Expr {
-  return makeExpr(op, resultType(op, x.dtype), [x], null, x.lanes);
-}
+export const unary = (op: UnaryOp, x: Expr): Expr => makeExpr(op, resultType(op, x.dtype), [x], null, x.lanes);
 
 export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
   invariant(a.dtype === b.dtype && a.lanes === b.lanes, `${op} of ${a.dtype} and ${b.dtype}`);
@@ -180,18 +175,15 @@ export function select(cond: Expr, then: Expr, otherwise: Expr): Expr {
 }
 
 /** Value conversion between compute types (identity when equal). */
-export function cast(dtype: ComputeType, x: Expr): Expr {
-  return x.dtype === dtype ? x : makeExpr('cast', dtype, [x], null, x.lanes);
-}
+export const cast = (dtype: ComputeType, x: Expr): Expr =>
+  x.dtype === dtype ? x : makeExpr('cast', dtype, [x], null, x.lanes);
 
-export function bitcast(dtype: ComputeType, x: Expr): Expr {
-  return x.dtype === dtype ? x : makeExpr('bitcast', dtype, [x], null, x.lanes);
-}
+export const bitcast = (dtype: ComputeType, x: Expr): Expr =>
+  x.dtype === dtype ? x : makeExpr('bitcast', dtype, [x], null, x.lanes);
 
 /** The value after a round trip through a storage type (identity when storage is the compute type). */
-export function round(storage: DType, x: Expr): Expr {
-  return storage === x.dtype ? x : makeExpr('round', x.dtype, [x], storage, x.lanes);
-}
+export const round = (storage: DType, x: Expr): Expr =>
+  storage === x.dtype ? x : makeExpr('round', x.dtype, [x], storage, x.lanes);
 
 export const fma = (a: Expr, b: Expr, c: Expr): Expr => makeExpr('fma', a.dtype, [a, b, c], null, a.lanes);
 

@@ -10,13 +10,6 @@ import { type Kernel, type LoopTask, stmtExprs, type Task, type TaskProgram } fr
 import { owner, type TileTensor } from './tensor.ts';
 import type { Check, LoopStep, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
-export interface InterpretOptions {
-  /** Compute f32 in f64, rounding at stores only. */
-  readonly wide?: boolean;
-  /** Called after each step of the top level, for comparing intermediates. */
-  readonly onStep?: (step: Step, read: (t: TileTensor) => TensorData) => void;
-}
-
 /** Bytes of every tensor, allocated on first use. */
 class Memory implements TapeEnv {
   readonly wide: boolean;
@@ -78,16 +71,9 @@ function fed(tensors: readonly TileTensor[], data: readonly TensorData[], wide =
 }
 
 /** Runs a program on feeds in input order; throws RUNTIME_CHECK when a check fails. */
-export function interpret(
-  program: TileProgram,
-  feeds: readonly TensorData[],
-  options: InterpretOptions = {},
-): TensorData[] {
-  const memory = fed(program.inputs, feeds, options.wide);
-  for (const step of program.steps) {
-    runStep(step, memory);
-    options.onStep?.(step, (t) => memory.read(t));
-  }
+export function interpret(program: TileProgram, feeds: readonly TensorData[], wide = false): TensorData[] {
+  const memory = fed(program.inputs, feeds, wide);
+  runSteps(program.steps, memory);
   return finish(program.outputs, program.checks, memory);
 }
 

@@ -9,7 +9,6 @@ import type { TileTensor } from './tensor.ts';
 
 export type Lowering = (c: LowerContext) => readonly (TileTensor | null)[];
 
-/** Lowering's view of a node: tile tensors with numeric shapes, and where to emit. */
 export class LowerContext extends NodeView {
   readonly b: TileBuilder;
   private readonly node: StaticOpNode;

@@ -7,7 +7,7 @@ import { type Axis, type ComputeType, type Expr, type Local, newAxis, newLocal }
 import { ExprParser, Line, parseScalar, Scope } from './parse-expr.ts';
 import type { Kernel, TaskProgram } from './task.ts';
 import { newTensor, type TensorRole, type TileTensor } from './tensor.ts';
-import { kernelText, programText, type Text, taskProgramText, type TypedScalar } from './text.ts';
+import { kernelText, programText, type Text, type TypedScalar, taskProgramText } from './text.ts';
 import type { TileProgram } from './tile-op.ts';
 
 /** Gives the contents of the n-th declared tensor when the text says only that there are some. */

@@ -8,7 +8,7 @@ import { type Axis, computeType, type Expr, type Local } from './expr.ts';
 import { Names, printExprs, quoted, scalarText, typeText } from './print-expr.ts';
 import type { Kernel, TaskProgram } from './task.ts';
 import type { TileTensor } from './tensor.ts';
-import { kernelText, programText, type Text, taskProgramText, type TypedScalar } from './text.ts';
+import { kernelText, programText, type Text, type TypedScalar, taskProgramText } from './text.ts';
 import type { TileProgram } from './tile-op.ts';
 
 /** Constants of up to this many elements are written out. */

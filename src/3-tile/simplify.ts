@@ -53,13 +53,8 @@ const FOLDED: readonly Op[] = [...UNARY, ...BINARY, 'cast', 'bitcast', 'round'];
 
 /** The value of a node over constants. */
 function fold(e: Expr): Expr | undefined {
-  for (const s of e.src) if (s.op !== 'const' && s.op !== 'splat') return undefined;
-  const values: Scalar[] = [];
-  for (const s of e.src) {
-    const v = constOf(s);
-    if (v === undefined) return undefined;
-    values.push(v);
-  }
+  for (const s of e.src) if (constOf(s) === undefined) return undefined;
+  const values = e.src.map((s) => constOf(s)!);
   const value = meaningOf(e, values);
   return value === undefined ? undefined : like(e, value);
 }

@@ -49,7 +49,11 @@ export type TypedScalar = { readonly dtype: ComputeType; readonly value: Scalar 
 const is = (word: string) => (next: string) => next === word;
 const isTensor = (next: string): boolean => next.startsWith('%');
 const keyword = (io: Text, word: string): void => io.line(() => io.mark(word));
-const exprs = (io: Text, list?: readonly Expr[]): Expr[] => io.commas(list, (e) => io.expr('', e));
+
+function exprs(io: Text, lead: string, list?: readonly Expr[] | null): Expr[] {
+  io.mark(lead);
+  return io.commas(list ?? undefined, (e) => io.expr('', e));
+}
 
 function ended<T>(io: Text, body: () => T): T {
   const result = io.block(body);
@@ -81,9 +85,7 @@ type Store = Pick<Stmt & { kind: 'store' }, 'tensor' | 'at' | 'value'>;
 function storing(io: Text, s?: Store): Store {
   return io.line(() => {
     const tensor = io.tensor('', s?.tensor);
-    io.mark('[');
-    const at = exprs(io, s?.at);
-    return { tensor, at, value: io.expr('] = ', s?.value) };
+    return { tensor, at: exprs(io, '[', s?.at), value: io.expr('] = ', s?.value) };
   });
 }
 
@@ -163,12 +165,7 @@ function bodyOf(io: Text, body?: readonly Stmt[]): Stmt[] {
 
 function monoid(io: Text, m?: Monoid): Monoid {
   const list = (word: string, es?: readonly Expr[] | null): Expr[] =>
-    io.share(es ?? undefined, () =>
-      io.line(() => {
-        io.mark(`${word} `);
-        return exprs(io, es ?? undefined);
-      }),
-    );
+    io.share(es ?? undefined, () => io.line(() => exprs(io, `${word} `, es)));
   const { name, init } = io.line(() => {
     const name = io.quoted('fold ', m?.name);
     io.mark(' from ');
@@ -200,11 +197,8 @@ function tileOp(io: Text, op?: TileOp): TileOp {
   return io.block(() =>
     io.share(op && [...(op.reduce?.elems ?? []), ...op.at, op.value], () => {
       const fold = head.reduced && { axes: head.reduced, monoid: monoid(io, op?.reduce?.monoid) };
-      const elem = (): Expr[] => {
-        io.mark('elem ');
-        return exprs(io, op?.reduce?.elems);
-      };
-      const reduce = fold && { ...fold, elems: io.line(elem) };
+      const elems = (): Expr[] => io.line(() => exprs(io, 'elem ', op?.reduce?.elems));
+      const reduce = fold && { ...fold, elems: elems() };
       const { tensor, at, value } = storing(io, op && { tensor: op.write, at: op.at, value: op.value });
       return { kind: 'op', name: head.name, axes: head.spatial, reduce, write: tensor, at, value };
     }),

@@ -101,9 +101,8 @@ function dimInit(dim: Dim | string) {
 
 function tensorTypeInit(dtype: DType, dims: readonly (Dim | string)[] | undefined): TypeInit {
   const elemType = dtypeInfo(dtype).onnx;
-  return {
-    value: { case: 'tensorType', value: dims ? { elemType, shape: { dim: dims.map(dimInit) } } : { elemType } },
-  };
+  const value = dims ? { elemType, shape: { dim: dims.map(dimInit) } } : { elemType };
+  return { value: { case: 'tensorType', value } };
 }
 
 /** Wraps from the inside out, so that nesting costs no stack. */
@@ -148,41 +147,24 @@ const attrsInit = (attrs: Readonly<Record<string, AttrSpec>> = {}): AttributeIni
   Object.entries(attrs).map(([name, a]) => Object.assign(attrInit(a), { name }));
 
 function nodeInit(n: NodeSpec): MessageInitShape<typeof NodeSchema> {
-  return {
-    opType: n.op,
-    domain: n.domain ?? '',
-    name: n.name ?? '',
-    input: [...(n.inputs ?? [])],
-    output: [...(n.outputs ?? [])],
-    attribute: attrsInit(n.attrs),
-  };
+  const { op: opType, inputs = [], outputs = [], attrs, domain = '', name = '' } = n;
+  return { opType, domain, name, input: [...inputs], output: [...outputs], attribute: attrsInit(attrs) };
 }
 
 function graphInit(g: GraphSpec): MessageInitShape<typeof GraphSchema> {
-  return {
-    name: g.name ?? 'graph',
-    node: g.nodes.map(nodeInit),
-    input: (g.inputs ?? []).map(valueInit),
-    output: (g.outputs ?? []).map(valueInit),
-    valueInfo: (g.valueInfo ?? []).map(valueInit),
-    initializer: (g.initializers ?? []).map(([name, data]) => tensorInit(name, data)),
-  };
+  const { name = 'graph', inputs = [], outputs = [], valueInfo = [], initializers = [] } = g;
+  const values = { input: inputs.map(valueInit), output: outputs.map(valueInit), valueInfo: valueInfo.map(valueInit) };
+  return { name, node: g.nodes.map(nodeInit), ...values, initializer: initializers.map((i) => tensorInit(...i)) };
 }
 
 const opsetsInit = (opsets: OpsetsSpec = [['', NEWEST_OPSET]]) =>
   opsets.map(([domain, version]) => ({ domain, version: BigInt(version) }));
 
 function functionInit(f: FunctionSpec): MessageInitShape<typeof FunctionSchema> {
-  return {
-    domain: f.domain,
-    name: f.name,
-    input: [...f.inputs],
-    output: [...f.outputs],
-    attribute: [...(f.attrNames ?? [])],
-    attributeProto: attrsInit(f.attrDefaults),
-    node: f.nodes.map(nodeInit),
-    opsetImport: opsetsInit(f.opsets),
-  };
+  const { domain, name, inputs, outputs, attrNames = [] } = f;
+  const attributes = { attribute: [...attrNames], attributeProto: attrsInit(f.attrDefaults) };
+  const body = { node: f.nodes.map(nodeInit), opsetImport: opsetsInit(f.opsets) };
+  return { domain, name, input: [...inputs], output: [...outputs], ...attributes, ...body };
 }
 
 /** A ModelProto. The description is trusted: regions nested thousands deep overflow the stack. */

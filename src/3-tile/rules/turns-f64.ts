@@ -2,9 +2,9 @@
 // method). x = m 2^e; the bits of 2/pi that matter for (x 2/pi) modulo 4 form a window of 192 bits
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
 import { abs, bitcast, cast, type Expr, select } from '../expr.ts';
+import * as c from '../gen/coefficients.ts';
 import { add, and, choose, like, lt, max, mul, ne, or, shl, shr, sub } from './arithmetic.ts';
 import { bitsOf, fromBits } from './float-bits.ts';
-import * as c from '../gen/coefficients.ts';
 import type { Quarter } from './functions-trig.ts';
 
 const u64 = (x: Expr): Expr => bitcast('u64', x);

@@ -39,14 +39,10 @@ export interface Surroundings {
 
 type Attributes = Readonly<Record<string, AttrInput>>;
 
-/** The attribute of Constant that holds each kind. */
-const CONSTANT_ATTRIBUTE = {
-  int: 'value_int',
-  ints: 'value_ints',
-  float: 'value_float',
-  floats: 'value_floats',
-} as const;
-type NumericKind = keyof typeof CONSTANT_ATTRIBUTE;
+/** Kinds of which Constant has an attribute value_KIND. */
+type NumericKind = 'int' | 'ints' | 'float' | 'floats';
+
+const floatsAttr = (value: readonly number[]): Attr => ({ kind: 'floats', value });
 
 export class UpgradeContext {
   readonly node: DraftNode;
@@ -159,9 +155,8 @@ export class UpgradeContext {
   }
   /** A float constant, scalar or vector, in the element type of `like`. */
   floats(value: number | readonly number[], like: Value): Value {
-    const attr: AttrInput = typeof value === 'number' ? { float: value } : { kind: 'floats', value };
-    const name = typeof value === 'number' ? CONSTANT_ATTRIBUTE.float : CONSTANT_ATTRIBUTE.floats;
-    return this.castLike(this.emit('Constant', [], { [name]: attr }), like);
+    const attrs = typeof value === 'number' ? { value_float: { float: value } } : { value_floats: floatsAttr(value) };
+    return this.castLike(this.emit('Constant', [], attrs), like);
   }
   /** The float32 value in the element type of `like`. */
   castLike(value: Value, like: Value): Value {
@@ -178,9 +173,9 @@ export class UpgradeContext {
     if (ref === undefined) this.attr(name, kind);
     const attr = this.node.attrs.get(name);
     this.drop(name);
-    if (ref === undefined) return attr && this.emit('Constant', [], { [CONSTANT_ATTRIBUTE[kind]]: attr });
+    if (ref === undefined) return attr && this.emit('Constant', [], { [`value_${kind}`]: attr });
     const value = this.emit('Constant', []);
-    this.before.at(-1)!.refs.set(CONSTANT_ATTRIBUTE[kind], ref);
+    this.before.at(-1)!.refs.set(`value_${kind}`, ref);
     return value;
   }
 }

@@ -23,10 +23,7 @@ export interface LoopFrame {
 }
 
 /** An access of consecutive elements that is in range wherever its statement runs. */
-export interface Site {
-  readonly tensor: TileTensor;
-  readonly index: Expr;
-}
+export type Site = Readonly<{ tensor: TileTensor; index: Expr }>;
 
 /** Accesses of one straight run of statements that share their terms: the smallest constant. */
 export type Anchors = ReadonlyMap<string, number>;
@@ -44,11 +41,7 @@ export function anchorsOf(sites: Iterable<Site>): Anchors {
 }
 
 /** A term of a byte address and the loop whose iterations change it. */
-interface Term {
-  readonly value: Value;
-  readonly by: number;
-  readonly depth: number;
-}
+type Term = Readonly<{ value: Value; by: number; depth: number }>;
 
 export class Addressing {
   private readonly v: Values;

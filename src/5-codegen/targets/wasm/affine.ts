@@ -25,10 +25,7 @@ export function affine(index: Expr): Affine {
   return found;
 }
 
-interface Part {
-  readonly e: Expr;
-  readonly by: number;
-}
+type Part = Readonly<{ e: Expr; by: number }>;
 
 function sumOf(index: Expr): Affine {
   const terms = new Map<Expr, number>();

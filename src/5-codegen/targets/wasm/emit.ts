@@ -6,7 +6,7 @@ import { invariant } from '../../../support/errors.ts';
 import { type FunctionCode, ModuleBuilder } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
 import { HELPERS } from './helpers.ts';
-import { emitKernel } from './kernel.ts';
+import { emitKernel, type HelperIndex } from './kernel.ts';
 
 export interface WasmOptions {
   /** Use fused multiply-add of the relaxed SIMD extension; else `fma` rounds twice. */
@@ -85,7 +85,7 @@ function emitMain({ lanes, plan }: TaskProgram, indexOf: ReadonlyMap<Kernel, num
 }
 
 /** Declares helpers when something first calls them. */
-function helperIndex(module: ModuleBuilder): (name: string) => number {
+function helperIndex(module: ModuleBuilder): HelperIndex {
   const declared = new Map<string, number>();
   return (name) => {
     let index = declared.get(name);
@@ -104,6 +104,7 @@ function helperIndex(module: ModuleBuilder): (name: string) => number {
  * with the addresses of the two spaces; `main` returns 0.
  */
 export function emitWasm(program: TaskProgram, options: WasmOptions = {}): Uint8Array {
+  const { relaxedFma = false, exposeKernels = false } = options;
   invariant(program.lanes.length <= 1, 'more than one lane');
   const module = new ModuleBuilder();
   const helper = helperIndex(module);
@@ -111,8 +112,8 @@ export function emitWasm(program: TaskProgram, options: WasmOptions = {}): Uint8
   for (const [i, kernel] of program.kernels.entries()) {
     const index = module.declare({ params: kernel.params.map(() => 'i32'), results: [] });
     indexOf.set(kernel, index);
-    module.define(index, emitKernel(kernel, { relaxedFma: options.relaxedFma ?? false, helper }));
-    if (options.exposeKernels) module.export(`k${i}`, index);
+    module.define(index, emitKernel(kernel, relaxedFma, helper));
+    if (exposeKernels) module.export(`k${i}`, index);
   }
   const main = module.declare({ params: ['i32', 'i32'], results: ['i32'] });
   module.define(main, emitMain(program, indexOf));

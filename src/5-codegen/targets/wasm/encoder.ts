@@ -6,16 +6,10 @@ import { ByteWriter } from './bytes.ts';
 export const TYPE_BYTES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValType = keyof typeof TYPE_BYTES;
 
-export interface FunctionType {
-  readonly params: readonly ValType[];
-  readonly results: readonly ValType[];
-}
+export type FunctionType = Readonly<{ params: readonly ValType[]; results: readonly ValType[] }>;
 
 /** A function's code: locals besides the parameters, and instructions without the final `end`. */
-export interface FunctionCode {
-  readonly locals: readonly ValType[];
-  readonly body: Uint8Array;
-}
+export type FunctionCode = Readonly<{ locals: readonly ValType[]; body: Uint8Array }>;
 
 /** Limits that engines enforce; exceeding one would make the whole module invalid. */
 const MAX_FUNCTION_BYTES = 7_600_000;

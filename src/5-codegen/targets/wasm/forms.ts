@@ -8,10 +8,7 @@ import { type InstructionName, known } from './instructions.ts';
 import { isConstant, type ScalarType, type Value, type Values } from './value.ts';
 
 /** A compute type with a number of lanes. */
-export interface Form {
-  readonly dtype: ComputeType;
-  readonly lanes: number;
-}
+export type Form = Readonly<{ dtype: ComputeType; lanes: number }>;
 
 export const isFloatType = (d: ComputeType): d is 'f32' | 'f64' => d === 'f32' || d === 'f64';
 export const is64 = (d: ComputeType): boolean => d === 'i64' || d === 'u64' || d === 'f64';

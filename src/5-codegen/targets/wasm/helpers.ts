@@ -6,10 +6,7 @@ import { emitFunction } from './kernel.ts';
 import type { LowStmt } from './low.ts';
 import { type Value, Values, type Variable } from './value.ts';
 
-export interface Helper {
-  readonly type: FunctionType;
-  readonly code: () => FunctionCode;
-}
+type Helper = Readonly<{ type: FunctionType; code: () => FunctionCode }>;
 
 /** Bits of the mantissa, and by how many bits a remainder may be shifted without leaving 64. */
 const FORMATS = { f32: { mantissa: 23, stride: 40 }, f64: { mantissa: 52, stride: 11 } } as const;
@@ -75,13 +72,10 @@ function remainder(type: FloatType): FunctionCode {
   return emitFunction([x, y], [body], () => 0, v.read(x));
 }
 
-const helper = (type: FloatType): Helper => ({
-  type: { params: [type, type], results: [type] },
-  code: () => remainder(type),
-});
+const helper = (type: FloatType): readonly [name: string, helper: Helper] => [
+  `fmod_${type}`,
+  { type: { params: [type, type], results: [type] }, code: () => remainder(type) },
+];
 
 /** By the name that values call them by. */
-export const HELPERS: ReadonlyMap<string, Helper> = new Map([
-  ['fmod_f32', helper('f32')],
-  ['fmod_f64', helper('f64')],
-]);
+export const HELPERS: ReadonlyMap<string, Helper> = new Map([helper('f32'), helper('f64')]);

@@ -1,21 +1,18 @@
 // The WebAssembly target as shared code sees it: vector lanes, the ops it renders, and emission.
-import type { ComputeType, Op } from '../../../3-tile/expr.ts';
+import type { ComputeType } from '../../../3-tile/expr.ts';
 import type { Target } from '../target.ts';
-import { rendersArithmetic } from './arithmetic.ts';
 import { emitWasm } from './emit.ts';
 import { is64 } from './forms.ts';
 import { printModule } from './print.ts';
+import { renders } from './select.ts';
 
 /** The feature that makes `fma` one instruction; without it, a product and a sum. */
 export const RELAXED_SIMD = 'relaxed-simd';
 
-const STRUCTURAL = 'const local load guarded select cast bitcast round fma splat pack lane ramp';
-const structural: ReadonlySet<string> = new Set<Op>(STRUCTURAL.split(' ') as Op[]);
-
 export const wasmTarget: Target = {
   name: 'wasm',
   lanes: (dtype: ComputeType) => (is64(dtype) ? 2 : 4),
-  supports: (op, dtype) => structural.has(op) || rendersArithmetic(op, dtype),
+  supports: renders,
   emit(program, { features, exposeKernels = false } = {}) {
     const relaxedFma = features?.has(RELAXED_SIMD) ?? false;
     const bytes = emitWasm(program, { relaxedFma, exposeKernels });

@@ -8,11 +8,8 @@ import { lowerKernel } from './lower.ts';
 import { emitRun, type RunContext, type RunItem } from './run.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
 
-export interface KernelOptions {
-  readonly relaxedFma: boolean;
-  /** The function index of a helper. */
-  readonly helper: (name: string) => number;
-}
+/** The function index of a helper. */
+export type HelperIndex = (name: string) => number;
 
 class StatementEmitter {
   readonly f: FunctionBuilder;
@@ -21,7 +18,7 @@ class StatementEmitter {
   private readonly context: RunContext;
   private items: RunItem[] = [];
 
-  constructor(params: readonly Variable[], indexOf: RunContext['indexOf']) {
+  constructor(params: readonly Variable[], indexOf: HelperIndex) {
     this.f = new FunctionBuilder(params.length);
     for (const [i, p] of params.entries()) this.locals.set(p, i);
     this.context = { f: this.f, hoisted: this.hoisted, indexOf, localOf: (variable) => this.localOf(variable) };
@@ -150,7 +147,7 @@ class StatementEmitter {
 export function emitFunction(
   params: readonly Variable[],
   body: readonly LowStmt[],
-  helper: KernelOptions['helper'],
+  helper: HelperIndex,
   result: Value | null = null,
 ): FunctionCode {
   const emitter = new StatementEmitter(params, helper);
@@ -160,7 +157,7 @@ export function emitFunction(
 }
 
 /** The function of a kernel: one i32 address per parameter, no result. */
-export function emitKernel(kernel: Kernel, { relaxedFma, helper }: KernelOptions): FunctionCode {
+export function emitKernel(kernel: Kernel, relaxedFma: boolean, helper: HelperIndex): FunctionCode {
   const { params, body } = lowerKernel(kernel, relaxedFma);
   return emitFunction(params, body, helper);
 }

@@ -39,16 +39,8 @@ export type LowStmt =
 
 /** The values that a statement computes itself. */
 function valuesOf(s: LowStmt): readonly Value[] {
-  switch (s.kind) {
-    case 'set':
-      return [s.value];
-    case 'store':
-      return [s.address, s.value];
-    case 'for':
-      return [s.from, s.to];
-    default:
-      return [s.cond];
-  }
+  if (s.kind === 'store') return [s.address, s.value];
+  return s.kind === 'set' ? [s.value] : s.kind === 'for' ? [s.from, s.to] : [s.cond];
 }
 
 const bodyOf = (s: LowStmt): readonly LowStmt[] =>
@@ -70,10 +62,7 @@ function changes(loop: LowStmt): (x: Value) => boolean {
 }
 
 /** A value and whether it is computed whenever the loop is entered. */
-interface Root {
-  readonly value: Value;
-  readonly certain: boolean;
-}
+type Root = Readonly<{ value: Value; certain: boolean }>;
 
 /** All values that the loop's iterations compute. */
 function rootsOf(loop: LowFor | LowWhile): Root[] {

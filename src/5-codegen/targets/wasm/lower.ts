@@ -14,11 +14,6 @@ import { flatIndex, plainSites, Selection, type SelectionContext } from './selec
 import { storeElements } from './storage.ts';
 import { Values, type Variable } from './value.ts';
 
-export interface LoweredKernel {
-  readonly params: readonly Variable[];
-  readonly body: readonly LowStmt[];
-}
-
 type For = Stmt & { kind: 'for' };
 type While = Stmt & { kind: 'while' };
 const isSimple = (s: Stmt): boolean => s.kind === 'set' || s.kind === 'store';
@@ -132,7 +127,7 @@ class KernelLowering {
 }
 
 /** Locals become variables, loads and stores get addresses; control flow stays. */
-export function lowerKernel(kernel: Kernel, relaxedFma: boolean): LoweredKernel {
+export function lowerKernel(kernel: Kernel, relaxedFma: boolean): { params: readonly Variable[]; body: LowStmt[] } {
   const lowering = new KernelLowering(kernel, relaxedFma);
   return { params: lowering.params, body: lowering.block(kernel.body) };
 }

@@ -1,13 +1,13 @@
 // Instruction selection: expressions of one straight run of statements become values. Nodes are
 // visited with an explicit stack; equal nodes are selected once per run.
-import type { BinaryOp, Expr, ExprNode, Local, UnaryOp } from '../../../3-tile/expr.ts';
+import type { BinaryOp, ComputeType, Expr, ExprNode, Local, Op, UnaryOp } from '../../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
 import { memoised, postOrder } from '../../../support/rewrite.ts';
 import { type Addressing, type Anchors, anchorsOf, type Site } from './addressing.ts';
 import { affine } from './affine.ts';
-import { arithmetic, bitcast, cast, multiplyAdd, ramp, select } from './arithmetic.ts';
+import { arithmetic, bitcast, cast, multiplyAdd, ramp, rendersArithmetic, select } from './arithmetic.ts';
 import { constantOf, lane, pack, splat, valueType } from './forms.ts';
 import { type Access, loadElements, roundTo } from './storage.ts';
 import type { Value, Values, Variable } from './value.ts';
@@ -19,6 +19,27 @@ export interface SelectionContext {
   readonly relaxedFma: boolean;
   readonly variableOf: (local: Local) => Variable;
 }
+
+type Rule<O extends Op> = (v: Values, e: ExprNode<O>, src: readonly Value[], context: SelectionContext) => Value;
+
+/** What is neither arithmetic nor a load. */
+const RULES: { readonly [O in Op]?: Rule<O> } = {
+  const: (v, e) => constantOf(v, e, e.arg),
+  local: (v, e, _, context) => v.read(context.variableOf(e.arg)),
+  select: (v, e, [a, b, c]) => select(v, a, e.src[0].lanes, b, c),
+  cast: (v, e, [a]) => cast(v, e.src[0], e.dtype, a),
+  bitcast: (v, e, [a]) => bitcast(v, e.src[0], e.dtype, a),
+  round: (v, e, [a]) => roundTo(v, e.arg, e, a),
+  fma: (v, e, src, { relaxedFma }) => multiplyAdd(v, e, src, relaxedFma),
+  splat: (v, e, [a]) => splat(v, e, a),
+  pack: (v, e, src) => pack(v, e, src),
+  lane: (v, e, [a]) => lane(v, e.src[0], a, e.arg),
+  ramp: (v, e, [a]) => ramp(v, e, a),
+};
+
+/** Whether the op on operands of this type is rendered. */
+export const renders = (op: Op, dtype: ComputeType): boolean =>
+  op in RULES || op === 'load' || op === 'guarded' || rendersArithmetic(op, dtype);
 
 type LoadNode = ExprNode<'load'> | ExprNode<'guarded'>;
 
@@ -73,39 +94,12 @@ export class Selection {
   private readonly selected = (e: Expr): Value => this.memo.get(e)!;
 
   private node(e: Expr): Value {
-    const { v } = this;
     valueType(e);
-    const src = e.op === 'load' || e.op === 'guarded' ? [] : e.src.map(this.selected);
-    const [a, b, c] = src;
-    switch (e.op) {
-      case 'const':
-        return constantOf(v, e, e.arg);
-      case 'local':
-        return v.read(this.context.variableOf(e.arg));
-      case 'load':
-      case 'guarded':
-        return this.load(e);
-      case 'select':
-        return select(v, a, e.src[0].lanes, b, c);
-      case 'cast':
-        return cast(v, e.src[0], e.dtype, a);
-      case 'bitcast':
-        return bitcast(v, e.src[0], e.dtype, a);
-      case 'round':
-        return roundTo(v, e.arg, e, a);
-      case 'fma':
-        return multiplyAdd(v, e, src, this.context.relaxedFma);
-      case 'splat':
-        return splat(v, e, a);
-      case 'pack':
-        return pack(v, e, src);
-      case 'lane':
-        return lane(v, e.src[0], a, e.arg);
-      case 'ramp':
-        return ramp(v, e, a);
-      default:
-        return arithmetic(v, e.op as UnaryOp | BinaryOp, e.src[0] ?? e, ...src);
-    }
+    if (e.op === 'load' || e.op === 'guarded') return this.load(e);
+    const src = e.src.map(this.selected);
+    const rule = RULES[e.op] as Rule<typeof e.op> | undefined;
+    if (rule) return rule(this.v, e as never, src, this.context);
+    return arithmetic(this.v, e.op as UnaryOp | BinaryOp, e.src[0] ?? e, ...src);
   }
 
   private load(e: LoadNode): Value {

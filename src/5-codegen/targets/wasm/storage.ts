@@ -12,17 +12,10 @@ import { decodeNarrow, demoteToOdd, encodeNarrow } from './narrow.ts';
 import type { Value, Values } from './value.ts';
 
 /** Where an access goes: a byte address, a constant added to it, and the owner of the bytes. */
-export interface Access {
-  readonly address: Value;
-  readonly offset: number;
-  readonly memory: TileTensor;
-}
+export type Access = Readonly<{ address: Value; offset: number; memory: TileTensor }>;
 
 /** A store that remains to be emitted: the value is already narrowed. */
-export interface Stored {
-  readonly op: InstructionName;
-  readonly value: Value;
-}
+export type Stored = Readonly<{ op: InstructionName; value: Value }>;
 
 const signOf = (storage: DType): 's' | 'u' => (dtypeInfo(storage).kind === 'int' ? 's' : 'u');
 

@@ -7,10 +7,7 @@ import type { Immediate } from './function.ts';
 import { INSTRUCTIONS, type InstructionName } from './instructions.ts';
 
 /** A mutable variable of the function: a local of the kernel, a parameter, a moving pointer. */
-export interface Variable {
-  readonly id: number;
-  readonly type: ValType;
-}
+export type Variable = Readonly<{ id: number; type: ValType }>;
 
 export interface Value {
   readonly id: number;
