@@ -26,7 +26,7 @@ function siblings<T>(print: Siblings<T>['print'], verify?: Siblings<T>['verify']
 
 /** Zeros for the large constants that text only names: the text that is compared does not show contents. */
 const zerosFor = (text: string): ((n: number) => TensorData | undefined) => {
-  const declarations = [...text.matchAll(/^%(\d+) = constant (\w+)\[([\d,]*)\]/gm)];
+  const declarations = [...text.matchAll(/^%(\d+) = constant (\w+)\[([\d, ]*)\]/gm)];
   const byNumber = new Map(declarations.map(([, n, dtype, shape]) => [Number(n), { dtype, shape }]));
   return (n) => {
     const found = byNumber.get(n);
