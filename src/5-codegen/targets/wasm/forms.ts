@@ -70,12 +70,7 @@ function laneValue(v: Values, { dtype, lanes }: Form, x: Value): Value {
 }
 
 /** Loads that can fill all lanes themselves. */
-const SPLAT_LOADS: Partial<Record<Value['op'], InstructionName>> = {
-  'f32.load': 'v128.load32_splat',
-  'i32.load': 'v128.load32_splat',
-  'f64.load': 'v128.load64_splat',
-  'i64.load': 'v128.load64_splat',
-};
+const SPLAT_LOAD = /^[if](?<bits>32|64)\.load$/;
 
 /** A scalar in all lanes. */
 export function splat(v: Values, form: Form, x: Value): Value {
@@ -83,8 +78,8 @@ export function splat(v: Values, form: Form, x: Value): Value {
     const lane = laneBytes(form, x);
     return v.bytes(Array.from({ length: 16 }, (_, i) => lane[i % lane.length]));
   }
-  const fused = SPLAT_LOADS[x.op];
-  if (fused && x.memory) return v.load(fused, x.src[0], x.imm as number, x.memory);
+  const bits = x.memory && SPLAT_LOAD.exec(x.op)?.groups?.['bits'];
+  if (bits) return v.load(named(`v128.load${bits}_splat`), x.src[0], x.imm as number, x.memory);
   if (x.op === `${prefix(form)}.extract_lane`) {
     // One move within vectors.
     const width = 16 / form.lanes;

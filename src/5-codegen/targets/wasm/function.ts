@@ -8,20 +8,8 @@ import { type ImmediateKind, INSTRUCTIONS, type Instruction, type InstructionNam
 export type Immediate = number | bigint | readonly number[] | null;
 
 /** What is not in the table of instructions. */
-export const CONTROL = {
-  block: 0x02,
-  loop: 0x03,
-  if: 0x04,
-  else: 0x05,
-  end: 0x0b,
-  br: 0x0c,
-  br_if: 0x0d,
-  call: 0x10,
-  select: 0x1b,
-  'local.get': 0x20,
-  'local.set': 0x21,
-  'local.tee': 0x22,
-} as const;
+export const CONTROL = { block: 2, loop: 3, if: 4, else: 5, end: 11, br: 12, br_if: 13, call: 16, select: 27 } as const;
+export const LOCALS = { 'local.get': 32, 'local.set': 33, 'local.tee': 34 } as const;
 
 /** The type of a block without result. */
 const NO_RESULT = 0x40;
@@ -78,9 +66,9 @@ export class FunctionBuilder {
   }
 
   readonly select = (): void => this.code.byte(CONTROL.select);
-  readonly get = (local: number): void => this.indexed(CONTROL['local.get'], local);
-  readonly set = (local: number): void => this.indexed(CONTROL['local.set'], local);
-  readonly tee = (local: number): void => this.indexed(CONTROL['local.tee'], local);
+  readonly get = (local: number): void => this.indexed(LOCALS['local.get'], local);
+  readonly set = (local: number): void => this.indexed(LOCALS['local.set'], local);
+  readonly tee = (local: number): void => this.indexed(LOCALS['local.tee'], local);
   readonly call = (index: number): void => this.indexed(CONTROL.call, index);
 
   /** Leaves `depth` enclosing blocks (0: the innermost), or repeats where that one is a loop. */

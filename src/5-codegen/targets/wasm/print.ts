@@ -2,13 +2,15 @@
 // tests that count instructions. In: bytes that the encoder wrote. Out: text per function.
 import { invariant } from '../../../support/errors.ts';
 import { SECTION, TYPE_BYTES } from './encoder.ts';
-import { CONTROL } from './function.ts';
+import { CONTROL, LOCALS } from './function.ts';
 import { type ImmediateKind, INSTRUCTIONS, type Instruction } from './instructions.ts';
 
 const ROWS = new Map<number, readonly [name: string, row: Instruction]>(
   Object.entries<Instruction>(INSTRUCTIONS).map((entry) => [entry[1].prefix * 1024 + entry[1].code, entry]),
 );
-const CONTROL_NAMES = new Map<number, string>(Object.entries(CONTROL).map(([name, code]) => [code, name]));
+const CONTROL_NAMES = new Map<number, string>(
+  Object.entries({ ...CONTROL, ...LOCALS }).map(([name, code]) => [code, name]),
+);
 const TYPE_NAMES = new Map<number, string>(Object.entries(TYPE_BYTES).map(([name, code]) => [code, name]));
 
 class Reader {
