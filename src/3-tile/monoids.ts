@@ -1,22 +1,8 @@
 // The monoids that operators reduce with. State and element placeholders are `acc(i)` and `elem(i)`.
 // Float sums may be reassociated by a schedule, always in the same way for the same plan.
 import type { Scalar } from '../ir/tensor.ts';
-import {
-  acc,
-  and,
-  type BinaryOp,
-  binary,
-  type ComputeType,
-  type Expr,
-  elem,
-  eq,
-  gt,
-  isnan,
-  lt,
-  not,
-  or,
-  select,
-} from './expr.ts';
+import type { BinaryOp, ComputeType, Expr } from './expr.ts';
+import { acc, and, binary, elem, eq, gt, isnan, lt, not, or, select } from './expr.ts';
 import type { Monoid } from './tile-op.ts';
 
 function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {

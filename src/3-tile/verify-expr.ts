@@ -4,21 +4,8 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
-import {
-  type Axis,
-  BINARY,
-  type BinaryOp,
-  type ComputeType,
-  computeType,
-  type Expr,
-  isLoad,
-  type Local,
-  type Op,
-  perOp,
-  resultType,
-  UNARY,
-  type UnaryOp,
-} from './expr.ts';
+import type { Axis, BinaryOp, ComputeType, Expr, Local, Op, UnaryOp } from './expr.ts';
+import { BINARY, computeType, isLoad, perOp, resultType, UNARY } from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { isFunction } from './rules/legalise.ts';
 import { linearOf, linearRange } from './rules/linear.ts';

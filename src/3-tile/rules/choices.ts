@@ -1,18 +1,7 @@
 // Casts, selections, guards and vector shuffles. A guard that ranges prove makes a plain load; the
 // indices of a guarded load are simplified knowing that the guard holds.
-import {
-  type BinaryOp,
-  binary,
-  bitcast,
-  COMPARISONS,
-  type ComputeType,
-  cast,
-  type Expr,
-  isLoad,
-  makeExpr,
-  type Op,
-  select,
-} from '../expr.ts';
+import type { BinaryOp, ComputeType, Expr, Op } from '../expr.ts';
+import { binary, bitcast, COMPARISONS, cast, isLoad, makeExpr, select } from '../expr.ts';
 import { fits, type Interval, isIntegral, type Ranges, typeRange } from '../range.ts';
 import { any, bin, constOf, lit, rule, ruleOn, sel, un, walkExpr, withSrc } from '../rewrite.ts';
 import { castScalar } from '../semantics.ts';
