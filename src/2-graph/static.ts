@@ -82,11 +82,10 @@ export interface StaticGraph {
 }
 
 let nextId = 1;
-type Shape = readonly number[];
 export function staticTensor(
   name: string,
   dtype: DType,
-  shape: Shape,
+  shape: readonly number[],
   constant: TensorData | null = null,
 ): StaticTensor {
   return { kind: 'tensor', id: nextId++, name, dtype, shape, constant };
