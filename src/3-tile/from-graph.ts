@@ -133,9 +133,8 @@ function checksOfSide(b: TileBuilder, side: TileBuilder, other: TileBuilder): vo
   }
 }
 
-function sameShape(a: TileTensor, b: StaticTensor): boolean {
-  return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
-}
+const sameShape = (a: TileTensor, b: StaticTensor): boolean =>
+  a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
 
 /** Lowers a segment. Outputs own their bytes: pass-through inputs, constants and views are copied. */
 export function toTiles(graph: StaticGraph): TileProgram {

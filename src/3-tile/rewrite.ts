@@ -6,9 +6,7 @@ import { type Dag, postOrder, rewriteDag } from '../support/rewrite.ts';
 import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
 
 /** The same node over other operands of the same types. */
-export function withSrc(e: Expr, src: readonly Expr[]): Expr {
-  return makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
-}
+export const withSrc = (e: Expr, src: readonly Expr[]): Expr => makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 
 const EXPRS: Dag<Expr> = { src: (e) => e.src, rebuild: withSrc };
 

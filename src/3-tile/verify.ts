@@ -14,16 +14,9 @@ import { ExprVerifier, type Where } from './verify-expr.ts';
 
 export type { Problem };
 
-/** Elements written so far, per owner; unlimited where they cannot be counted, as in loops. */
-class Written {
-  readonly counts: Map<TileTensor, number>;
-  readonly repeated: boolean;
-
-  constructor(counts: ReadonlyMap<TileTensor, number> = new Map(), repeated = false) {
-    this.counts = new Map(counts);
-    this.repeated = repeated;
-  }
-}
+/** Elements written so far, per owner; `repeated`: uncounted, because a loop may write them again. */
+type Written = { readonly counts: Map<TileTensor, number>; readonly repeated: boolean };
+const after = ({ counts }: Written, repeated: boolean): Written => ({ counts: new Map(counts), repeated });
 
 function readableIn(written: Written): Where['readable'] {
   return (t) => {
@@ -112,16 +105,15 @@ function verifyLoop(s: LoopStep, written: Written, report: Report, depth: number
     noteWrite(p.state, Infinity, written, report);
   }
   noteWrite(s.counter, Infinity, written, report);
-  const inside = new Written(written.counts, true);
+  const inside = after(written, true);
   verifySteps(s.steps, inside, report, depth + 1);
-  const after = readableIn(inside);
-  for (const p of pairs) read(p.next, 'next', after);
+  for (const p of pairs) read(p.next, 'next', readableIn(inside));
   for (const [t, n] of inside.counts) written.counts.set(t, n);
 }
 
 function verifyBranch(s: BranchStep, written: Written, report: Report, depth: number): void {
   const sides = [s.then, s.else].map((steps) => {
-    const copy = new Written(written.counts, written.repeated);
+    const copy = after(written, written.repeated);
     verifySteps(steps, copy, report, depth + 1);
     return copy;
   });
@@ -157,7 +149,7 @@ function verifyStep(s: Step, written: Written, report: Report, depth: number): v
 /** What is illegal in a program before scheduling. */
 export function programProblems(p: TileProgram): readonly Problem[] {
   const report = new Report();
-  const written = new Written();
+  const written: Written = { counts: new Map(), repeated: false };
   verifySteps(p.steps, written, report, 0);
   const readable = readableIn(written);
   report.place = 'outputs';

@@ -30,9 +30,8 @@ const floatOf = (bits: Expr): 'f32' | 'f64' => (bits.dtype === 'i32' ? 'f32' : '
 export const fromBits = (bits: Expr): Expr => bitcast(floatOf(bits), bits);
 
 /** `magnitude` (not negative) with the sign of `x`. */
-export function withSign(magnitude: Expr, x: Expr): Expr {
-  return fromBits(or(bitsOf(magnitude), and(bitsOf(x), formatOf(x).sign)));
-}
+export const withSign = (magnitude: Expr, x: Expr): Expr =>
+  fromBits(or(bitsOf(magnitude), and(bitsOf(x), formatOf(x).sign)));
 
 /** `x` negated where the integer's bit `bit` is set. */
 export function negatedWhere(x: Expr, n: Expr, bit: number): Expr {

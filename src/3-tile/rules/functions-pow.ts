@@ -50,9 +50,7 @@ export function pow(x: Expr, y: Expr): Expr {
   return choose(one, 1, y1);
 }
 
-function negated(x: Expr): Expr {
-  return negatedWhere(x, like(x, 1, formatOf(x).int), 0);
-}
+const negated = (x: Expr): Expr => negatedWhere(x, like(x, 1, formatOf(x).int), 0);
 
 /** Negative exponents give 0, but for the bases 1 and -1. */
 function powInteger(x: Expr, y: Expr): Expr {

@@ -21,6 +21,5 @@ const TABLE: ReadonlyMap<Op, Decomposition> = new Map(
 export const isFunction = (op: Op): boolean => TABLE.has(op);
 
 /** The expression without scalar functions. A memo may be kept between calls. */
-export function legalise(root: Expr, memo?: Map<Expr, Expr>): Expr {
-  return rewriteExpr(root, (e) => TABLE.get(e.op)?.(e.src[0], e.src[1]), memo);
-}
+export const legalise = (root: Expr, memo?: Map<Expr, Expr>): Expr =>
+  rewriteExpr(root, (e) => TABLE.get(e.op)?.(e.src[0], e.src[1]), memo);
