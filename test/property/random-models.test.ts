@@ -1,5 +1,5 @@
 // Random models agree on every backend: wasm with the interpreter on 2,000 of them, C on some, fused
-// with unfused programs, and every stage of some verified, read back and interpreted.
+// with unfused programs, and every stage of some verified.
 import { describe, expect, it } from 'vitest';
 import { resetExprs } from '../../src/3-tile/expr.ts';
 import { interpretTasks } from '../../src/3-tile/interpret.ts';
@@ -55,9 +55,9 @@ describe('random models', () => {
   );
 
   it(
-    'keep their meaning through every stage (CHECK=3)',
+    'are legal at every stage (CHECK=1)',
     async () => {
-      const observer = createObserver({ debug: 0, check: 3, print: () => {} });
+      const observer = createObserver({ debug: 0, check: 1, print: () => {} });
       const wasm = await nodeBackend('wasm', { observer });
       for (const seed of seeds(20_001, 60)) {
         const m = randomModel(seed, 5);

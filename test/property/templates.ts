@@ -26,7 +26,9 @@ const unaryInexact: Template = (g) => {
 const unaryExact: Template = (g) => {
   const op = g.pick(['Neg', 'Abs', 'Relu', 'Identity', 'Sign']);
   const x = g.item((i) => isNumber(i) && !(i.dtype === 'u8' && op === 'Neg'));
-  return x !== undefined && g.node(op, [x.value], {}, op === 'Sign' && !x.exact ? { exact: true, bound: 1 } : asIs(x));
+  // The sign of an inexact value near zero is not determined.
+  if (!x || (op === 'Sign' && !x.exact)) return false;
+  return g.node(op, [x.value], {}, asIs(x));
 };
 const rounding: Template = (g) => {
   const x = g.item((i) => i.dtype === 'f32' && i.exact);
