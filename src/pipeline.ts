@@ -12,11 +12,7 @@ import { checkMeaning, runStage, SIBLINGS } from './stages.ts';
 import { TilewrightError } from './support/errors.ts';
 
 /** What is compiled for. */
-export interface Machine {
-  readonly device: Device;
-  readonly target: Target;
-  readonly features: ReadonlySet<string>;
-}
+export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string> }>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(

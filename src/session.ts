@@ -69,7 +69,8 @@ export class Session {
 
   /** Compiles for the declared shapes when all are numeric; otherwise the first run compiles. */
   async prepare(): Promise<void> {
-    const types = this.model.graph.inputs.map((v) => (this.model.graph.constants.has(v) ? null : declared(v)));
+    const { inputs, constants } = this.model.graph;
+    const types = inputs.map((v) => (constants.has(v) ? null : declared(v)));
     if (types.includes(undefined)) return;
     await this.plan(types as (FeedType | null)[]).prepare();
   }

@@ -16,24 +16,16 @@ type ArrayClass = {
   readonly name: string;
 };
 
-/** Signed and unsigned, by growing size. */
-const INTEGERS = [
-  Int8Array,
-  Uint8Array,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  BigInt64Array,
-  BigUint64Array,
-];
+/** By growing size. */
+const SIGNED = [Int8Array, Int16Array, Int32Array, BigInt64Array];
+const UNSIGNED = [Uint8Array, Uint16Array, Uint32Array, BigUint64Array];
 
 /** Typed array per dtype; narrow floats are given as their bit patterns, sub-byte types one per byte. */
 export function arrayClass(dtype: DType): ArrayClass {
   const { kind, bytes } = dtypeInfo(dtype);
   if (dtype === 'f32' || dtype === 'complex64') return Float32Array;
   if (dtype === 'f64' || dtype === 'complex128') return Float64Array;
-  return INTEGERS[2 * Math.log2(bytes) + (kind === 'int' ? 0 : 1)] as unknown as ArrayClass;
+  return (kind === 'int' ? SIGNED : UNSIGNED)[Math.log2(bytes)] as unknown as ArrayClass;
 }
 
 /**

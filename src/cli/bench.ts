@@ -11,21 +11,6 @@ import { modelCommand, type Options } from './options.ts';
 import { loadPeer, nameFeeds } from './peers.ts';
 
 type BenchOptions = Options & { seconds: string };
-type PeerResult = Readonly<{ name: string; version: string; medianMs: number; ratio: number }>;
-interface BenchResult {
-  readonly model: string;
-  readonly target: string;
-  /** Of every runtime. */
-  readonly threads: number;
-  readonly compileMs: number;
-  readonly loadMs: number;
-  readonly firstRunMs: number;
-  readonly medianMs: number;
-  readonly p95Ms: number;
-  readonly arenaBytes: number;
-  readonly codeBytes: number;
-  readonly against: readonly PeerResult[];
-}
 
 export function benchCommand(): Command {
   const shared = ['target', 'threads', 'against', 'input', 'shapes', 'dim', 'json'] as const;
@@ -78,7 +63,7 @@ async function timed<T>(work: () => T | Promise<T>): Promise<[T, number]> {
   return [result, performance.now() - started];
 }
 
-async function benchModel(file: string, options: BenchOptions): Promise<BenchResult> {
+async function benchModel(file: string, options: BenchOptions) {
   const { target } = options;
   const threads = Number(options.threads);
   const [model, loadMs] = await timed(() => readModel(file));
@@ -105,7 +90,7 @@ async function benchModel(file: string, options: BenchOptions): Promise<BenchRes
   return { model: file, target, threads, ...ours, against };
 }
 
-function print(r: BenchResult): void {
+function print(r: Awaited<ReturnType<typeof benchModel>>): void {
   const ms = (x: number): string => `${x.toFixed(x < 10 ? 3 : 1)} ms`;
   console.log(`${r.target}, ${r.threads} thread: median ${ms(r.medianMs)}, p95 ${ms(r.p95Ms)}`);
   console.log(`load ${ms(r.loadMs)}, compile ${ms(r.compileMs)}, first run ${ms(r.firstRunMs)}`);

@@ -16,17 +16,6 @@ import { operatorRegistry } from '../ops/registry.ts';
 import { tensorTypes } from './inputs.ts';
 import { modelCommand, type Options, usage } from './options.ts';
 
-interface KernelReport {
-  readonly kernel: string;
-  readonly calls: number;
-  readonly statements: number;
-  readonly reads: readonly string[];
-  readonly writes: readonly string[];
-  /** Bytes of all tensors of all calls. */
-  readonly bytes: number;
-}
-type SegmentReport = Readonly<{ kernels: KernelReport[]; calls: number; arenaBytes: number; constantBytes: number }>;
-
 export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
   return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json']).action(
@@ -48,14 +37,16 @@ export function explainCommand(): Command {
 const typeOf = (t: TileTensor): string => `${t.dtype}[${t.shape.join(',')}]`;
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
-function allRuns(tasks: readonly Task[]): (Task & { kind: 'run' })[] {
+type Run = Extract<Task, { kind: 'run' }>;
+
+function allRuns(tasks: readonly Task[]): Run[] {
   return tasks.flatMap((t) => {
     if (t.kind === 'run') return [t];
     return t.kind === 'loop' ? allRuns(t.tasks) : [...allRuns(t.then), ...allRuns(t.else)];
   });
 }
 
-function kernelReport(kernel: Kernel, runs: readonly (Task & { kind: 'run' })[]): KernelReport {
+function kernelReport(kernel: Kernel, runs: readonly Run[]) {
   const own = runs.filter((r) => r.kernel === kernel);
   const writes = new Set<TileTensor>();
   let statements = 0;
@@ -76,13 +67,13 @@ function kernelReport(kernel: Kernel, runs: readonly (Task & { kind: 'run' })[])
   };
 }
 
-function segmentReport(program: TaskProgram): SegmentReport {
+function segmentReport(program: TaskProgram) {
   const runs = program.lanes.flatMap((lane) => allRuns(lane));
   const { arenaBytes, constantBytes } = program.plan;
   return { kernels: program.kernels.map((k) => kernelReport(k, runs)), calls: runs.length, arenaBytes, constantBytes };
 }
 
-function textOf({ kernels, calls, arenaBytes, constantBytes }: SegmentReport): string {
+function textOf({ kernels, calls, arenaBytes, constantBytes }: ReturnType<typeof segmentReport>): string {
   const lines = kernels.map((k) => {
     const head = `${String(k.calls).padStart(5)} x ${k.kernel.padEnd(28)} ${(k.bytes / 2 ** 20).toFixed(2).padStart(9)} MiB`;
     return `${head}  ${k.reads.join(' ')} -> ${k.writes.join(' ')}\n`;

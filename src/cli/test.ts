@@ -18,16 +18,8 @@ import { boundShape } from './inputs.ts';
 import { type Options, SHARED } from './options.ts';
 
 type TestOptions = Omit<Options, 'json'> & Partial<Record<'json' | 'index' | 'filter', string>> & { verbose?: boolean };
-interface CaseResult {
-  readonly name: string;
-  status: 'passed' | 'failed' | 'skipped';
-  reason: string;
-  maxUlp: number;
-  maxAbs: number;
-  kernels: number;
-  ms: number;
-}
-
+type CaseResult = { name: string; status: 'passed' | 'failed' | 'skipped'; reason: string } & Figures;
+type Figures = Record<'maxUlp' | 'maxAbs' | 'kernels' | 'ms', number>;
 type Comparing = Readonly<{ model: Model; options: TestOptions; index: CaseIndex | undefined }>;
 
 export function testCommand(): Command {

@@ -45,10 +45,7 @@ export function emptyTensor(dtype: DType, shape: readonly number[]): TensorData 
   return { dtype, shape, bytes: new Uint8Array(n * dtypeInfo(dtype).bytes) };
 }
 
-export interface ElementAccess {
-  get(i: number): Scalar;
-  set(i: number, value: Scalar): void;
-}
+export type ElementAccess = { get(i: number): Scalar; set(i: number, value: Scalar): void };
 
 const signedByte = (m: DataView): ElementAccess => {
   return { get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) };

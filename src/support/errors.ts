@@ -90,9 +90,8 @@ export function invariant(condition: unknown, what: string): asserts condition {
 }
 
 /** Whether a place says anything. */
-export function isKnown(place: ErrorPlace): boolean {
-  return Object.values(place).some((part) => part !== undefined && part !== '');
-}
+export const isKnown = (place: ErrorPlace): boolean =>
+  Object.values(place).some((part) => part !== undefined && part !== '');
 
 /** Rethrows anything as a TilewrightError, adding the place. */
 export function withPlace<T>(place: ErrorPlace, run: () => T): T {

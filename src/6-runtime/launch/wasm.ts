@@ -55,11 +55,7 @@ function newMemory(pages: number): WebAssembly.Memory {
 }
 
 /** The instance and its memory, before anything runs. Also gives kernels that were exposed. */
-export interface LoadedModule {
-  readonly executable: Executable;
-  readonly memory: WebAssembly.Memory;
-  readonly exports: WebAssembly.Exports;
-}
+export type LoadedModule = { executable: Executable; memory: WebAssembly.Memory; exports: WebAssembly.Exports };
 
 function load(artifact: Artifact, module: WebAssembly.Module): LoadedModule {
   const { arena, pages } = memoryLayout(artifact.constantBytes, artifact.arenaBytes);

@@ -4,26 +4,8 @@ import { dtypeInfo } from '../../ir/dtype.ts';
 import type { Artifact, Slot } from '../artifact.ts';
 import { arrayClass } from '../tensor.ts';
 
-export interface PackageSlot {
-  readonly name: string;
-  readonly type: string;
-  readonly array: string;
-  readonly dims: readonly number[];
-  /** In the constants when true, else in the arena. */
-  readonly constant: boolean;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-export interface Signature {
-  readonly inputs: readonly PackageSlot[];
-  readonly outputs: readonly PackageSlot[];
-  readonly checks: readonly { readonly offset: number; readonly constant: boolean; readonly message: string }[];
-  readonly constantBytes: number;
-  readonly arenaBytes: number;
-}
-
-const packageSlot = (slot: Slot, name: string): PackageSlot => ({
+/** An input or output; `constant`: it lies in the constants, else in the arena. */
+const packageSlot = (slot: Slot, name: string) => ({
   name,
   type: dtypeInfo(slot.dtype).api,
   array: arrayClass(slot.dtype).name,
@@ -32,9 +14,10 @@ const packageSlot = (slot: Slot, name: string): PackageSlot => ({
   offset: slot.offset,
   bytes: slot.bytes,
 });
+type PackageSlot = ReturnType<typeof packageSlot>;
 
 /** Joins an artifact with the model's names. */
-export function signatureOf(artifact: Artifact, inputs: readonly string[], outputs: readonly string[]): Signature {
+export function signatureOf(artifact: Artifact, inputs: readonly string[], outputs: readonly string[]) {
   return {
     inputs: artifact.inputs.map((s, i) => packageSlot(s, inputs[i])),
     outputs: artifact.outputs.map((s, i) => packageSlot(s, outputs[i])),
@@ -46,16 +29,16 @@ export function signatureOf(artifact: Artifact, inputs: readonly string[], outpu
   };
 }
 
-/** A JSON literal that is also safe inside script text. */
-export const literal = (value: unknown): string =>
-  JSON.stringify(value, null, 1).replace(
-    /[\u007f-\uffff<]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+export type Signature = ReturnType<typeof signatureOf>;
 
-function recordType(slots: readonly PackageSlot[], typeOf: (s: PackageSlot) => string): string {
-  return `{\n${slots.map((s) => `  ${literal(s.name)}: ${typeOf(s)};`).join('\n')}\n}`;
+/** A JSON literal that is also safe inside script text. */
+export function literal(value: unknown): string {
+  const escape = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 1).replace(/[\u007f-\uffff<]/g, escape);
 }
+
+const recordType = (slots: readonly PackageSlot[], typeOf: (s: PackageSlot) => string): string =>
+  `{\n${slots.map((s) => `  ${literal(s.name)}: ${typeOf(s)};\n`).join('')}}`;
 
 const inputType = (s: PackageSlot): string => `${s.array} | { readonly data: ${s.array} }`;
 const outputType = ({ type, array, dims }: PackageSlot): string =>

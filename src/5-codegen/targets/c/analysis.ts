@@ -51,10 +51,7 @@ export function staticLocals(kernel: Kernel): ReadonlySet<Local> {
 }
 
 /** What a value depends on besides constants. */
-export interface Reads {
-  readonly locals: ReadonlySet<Local>;
-  readonly tensors: ReadonlySet<TileTensor>;
-}
+export type Reads = Readonly<{ locals: ReadonlySet<Local>; tensors: ReadonlySet<TileTensor> }>;
 
 function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
   if (b.size > a.size) return union(b, a);

@@ -6,22 +6,23 @@ import type { EmitOptions, Target } from '../target.ts';
 import { hasForm } from './ops.ts';
 import { emitC } from './program.ts';
 
+const AVX512 = ['avx512f', 'avx512vl', 'avx512bw', 'avx512dq'];
 /** Vector bytes by CPU features, widest first. */
-const WIDTHS: readonly [needs: readonly string[], bytes: number][] = [
-  [['avx512f', 'avx512vl', 'avx512bw', 'avx512dq'], 64],
-  [['avx2'], 32],
-  [['sse4_1'], 16],
-  [['asimd'], 16],
+const WIDTHS = [
+  { needs: AVX512, bytes: 64 },
+  { needs: ['avx2'], bytes: 32 },
+  { needs: ['sse4_1'], bytes: 16 },
+  { needs: ['asimd'], bytes: 16 },
 ];
 
 /** Features that change the emitted text. */
-const TEXT_FEATURES = ['f16c', 'avx512f', 'avx512vl', 'avx512bw', 'avx512dq'];
+const TEXT_FEATURES = ['f16c', ...AVX512];
 
 /** Between translation units in the code's bytes: a form feed, which C reads as white space. */
 export const UNIT_SEPARATOR = '\f\n';
 
 const vectorBytes = (features: ReadonlySet<string>): number =>
-  WIDTHS.find(([needs]) => needs.every((f) => features.has(f)))?.[1] ?? 0;
+  WIDTHS.find(({ needs }) => needs.every((f) => features.has(f)))?.bytes ?? 0;
 
 export const cTarget: Target = {
   name: 'c',

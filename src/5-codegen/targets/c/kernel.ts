@@ -18,9 +18,8 @@ const MAX_NESTING = 200;
  * `(parameters) { body }` of the kernel. `overlapping` holds the positions of parameters that some call passes memory
  * shared with another one, of which one is written: they are not `restrict`.
  */
-export function emitKernel(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string {
-  return new KernelWriter(unit, kernel, overlapping).run();
-}
+export const emitKernel = (unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string =>
+  new KernelWriter(unit, kernel, overlapping).run();
 
 /** Positions of the parameters that the kernel stores to. */
 export function writtenParams(kernel: Kernel): ReadonlySet<number> {

@@ -81,6 +81,5 @@ export class Unit {
 }
 
 /** `f(0), f(1), …` */
-export function perLane(lanes: number, f: (lane: number) => string): string {
-  return Array.from({ length: lanes }, (_, i) => f(i)).join(', ');
-}
+export const perLane = (lanes: number, f: (lane: number) => string): string =>
+  Array.from({ length: lanes }, (_, i) => f(i)).join(', ');

@@ -193,6 +193,5 @@ export class Values {
 }
 
 /** True when the C form subscripts its operands, so they must be variables. */
-function needsAtoms(e: Expr): boolean {
-  return e.op === 'lane' || (isLoad(e) && e.lanes > 1 && e.src.some((s, k) => k < 2 && s.lanes > 1));
-}
+const needsAtoms = (e: Expr): boolean =>
+  e.op === 'lane' || (isLoad(e) && e.lanes > 1 && e.src.some((s, k) => k < 2 && s.lanes > 1));
