@@ -57,6 +57,9 @@ export class Line {
   get peek(): Token {
     return this.tokens[this.at] ?? { kind: 'end', text: 'the end of the line' };
   }
+  get second(): string {
+    return this.tokens[this.at + 1]?.text ?? '';
+  }
   next(): Token {
     const t = this.peek;
     this.at++;

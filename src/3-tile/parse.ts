@@ -74,9 +74,9 @@ class Reader implements Text {
     return local;
   }
   has = (word: string): boolean => (word === '%' ? this.next.startsWith('%') : this.next === word);
-  many<T>(_: unknown, begins: (word: string) => boolean, each: () => T): T[] {
+  many<T>(_: unknown, begins: (word: string, second: string) => boolean, each: () => T): T[] {
     const items: T[] = [];
-    while (begins(this.next)) items.push(each());
+    while (begins(this.next, this.lines[this.at]?.second ?? '')) items.push(each());
     return items;
   }
   commas<T>(_: unknown, each: () => T): T[] {

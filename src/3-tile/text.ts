@@ -26,8 +26,8 @@ export interface Text {
   local(lead: string, form: 'known' | 'typed' | 'index', l?: Local): Local;
   /** Whether an optional part that begins with this word is there; it is not consumed. */
   has(word: string, there?: boolean): boolean;
-  /** Items as long as the next word, empty at the end of a line, begins one. */
-  many<T>(items: readonly T[] | undefined, begins: (word: string) => boolean, each: (item?: T) => T): T[];
+  /** Items as long as the next word, empty at the end of a line, and its second begin one. */
+  many<T>(items: readonly T[] | undefined, begins: Begins, each: (item?: T) => T): T[];
   /** Items between commas, up to a bracket or the end of the line. */
   commas<T>(items: readonly T[] | undefined, each: (item?: T) => T): T[];
   line<T>(body: () => T): T;
@@ -44,9 +44,11 @@ export interface Text {
   fail(what: string): never;
 }
 
+type Begins = (word: string, second: string) => boolean;
 export type TypedScalar = { readonly dtype: ComputeType; readonly value: Scalar };
 
 const is = (word: string) => (next: string) => next === word;
+const isDeclaration: Begins = (next, second) => isTensor(next) && second === '=';
 const isTensor = (next: string): boolean => next.startsWith('%');
 const keyword = (io: Text, word: string): void => io.line(() => io.mark(word));
 
@@ -271,7 +273,7 @@ export function kernelText(io: Text, id: number, k?: Kernel): Kernel {
   return io.scope(() => {
     const name = io.line(() => io.quoted('kernel ', k?.name));
     return ended(io, () => {
-      const params = io.many(k?.params, isTensor, (t) => io.declaration(t));
+      const params = io.many(k?.params, isDeclaration, (t) => io.declaration(t));
       return { id, name, params, body: bodyOf(io, k?.body) };
     });
   });

@@ -308,6 +308,8 @@ describe('text of programs', () => {
       end
       "
     `);
+    const stores = printKernel({ ...kernel, body: [store(kernel.params[1], [index(0)], constant('f32', 1))] });
+    expect(printKernel(parseKernel(stores))).toBe(stores);
     const [x, y, n, c] = ['f32', 'f32', 'i64', 'bool'].map((t) =>
       newTensor('t', t as 'f32', t === 'f32' ? [64] : [], 'temp'),
     );
@@ -389,6 +391,7 @@ describe('refusals', () => {
     ['early end', 'program\ninputs\nop "x" []', /ends early/],
     ['missing data', 'program\n%0 = constant f32[100] "t" = data\ninputs\noutputs', /contents of %0/],
     ['deep nesting', `program\n%0 = temp i32[1] "t"\ninputs\nop "x" [i0:1]\n%0[i0] = ${'('.repeat(1000)}`, /too deep/],
+    ['text after the end of a line', 'program x', /line 1: x is too much/],
     ['unreadable text', 'program\n\u0001', /line 2: unreadable/],
   ];
   it.each(cases)('of %s', (_, text, message) => {
