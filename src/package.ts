@@ -11,7 +11,7 @@ import type { Model } from './ir/graph.ts';
 import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import { operatorRegistry } from './ops/registry.ts';
 import { buildArtifact, type Machine } from './pipeline.ts';
-import { TilewrightError } from './support/errors.ts';
+import { refuse } from './support/errors.ts';
 
 export interface PackageProgram {
   readonly artifact: Artifact;
@@ -43,7 +43,7 @@ function wholeGraph(model: Model, types: readonly (FeedType | null)[], limits: M
     const name = s.pending.kind === 'input' ? nameOfInput(model, s.inputs, s.pending.input) : s.pending.tensor.name;
     const what = 'an extent depends on the contents of a tensor that is known only at run time';
     const hint = 'Make that tensor a constant of the model, or use Session, which specialises while it runs.';
-    throw new TilewrightError('INVALID_SHAPE', what, { value: name }, hint);
+    refuse('INVALID_SHAPE', what, { value: name }, hint);
   }
   const nodes = s.segments.flatMap((g) => g.nodes);
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };
@@ -55,8 +55,8 @@ function nameOfInput(model: Model, inputs: readonly (readonly StaticTensor[])[],
   return model.graph.inputs[i]?.name ?? '';
 }
 
-function asTensor(source: OutputSource, name: string): StaticTensor {
+function asTensor(source: OutputSource, value: string): StaticTensor {
   if (source.kind === 'tensor') return source.tensor;
-  const what = `an output is a ${source.kind}: packages give tensors`;
-  throw new TilewrightError('UNSUPPORTED_TYPE', what, { value: name }, 'Use Session for this model.');
+  const hint = 'Use Session for this model.';
+  return refuse('UNSUPPORTED_TYPE', `an output is a ${source.kind}: packages give tensors`, { value }, hint);
 }

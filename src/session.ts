@@ -9,7 +9,7 @@ import type { Dim } from './ir/dim.ts';
 import { dtypeInfo } from './ir/dtype.ts';
 import type { Model, Value, ValueType } from './ir/graph.ts';
 import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-import { TilewrightError } from './support/errors.ts';
+import { refuse } from './support/errors.ts';
 
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
 export type Feed = Tensor | readonly Tensor[] | null;
@@ -85,7 +85,7 @@ export class Session {
     for (const [name, value] of Object.entries(values)) {
       if (value instanceof Tensor) continue;
       const what = `an output is ${value ? 'a sequence' : 'an empty optional'}`;
-      throw new TilewrightError('UNSUPPORTED_TYPE', what, { value: name }, 'Call runValues instead of run.');
+      refuse('UNSUPPORTED_TYPE', what, { value: name }, 'Call runValues instead of run.');
     }
     return values as Results;
   }
@@ -98,12 +98,12 @@ export class Session {
   }
 
   private async runNow(feeds: Feeds): Promise<Values> {
-    if (this.released) throw new TilewrightError('USAGE', 'the session was released');
+    if (this.released) refuse('USAGE', 'the session was released');
     const { graph } = this.model;
     const unknown = Object.keys(feeds).find((name) => !this.inputMetadata.some((m) => m.name === name));
     if (unknown !== undefined) {
       const hint = `Its inputs are: ${this.inputNames.join(', ')}.`;
-      throw new TilewrightError('INVALID_INPUT', 'the model has no such input', { value: unknown }, hint);
+      refuse('INVALID_INPUT', 'the model has no such input', { value: unknown }, hint);
     }
     const values = graph.inputs.map((v) => this.feed(v, feeds));
     const plan = this.plan(values.map((v) => v && feedType(v)));
@@ -119,7 +119,7 @@ export class Session {
     }
     if (typeof given !== 'object' || given === null) {
       const hint = 'Feed a Tensor for every required input.';
-      throw new TilewrightError('INVALID_INPUT', 'no value was fed', { value: v.name }, hint);
+      return refuse('INVALID_INPUT', 'no value was fed', { value: v.name }, hint);
     }
     const value = fromPublic(given, v.type);
     checkFeed(v, value);
@@ -178,17 +178,16 @@ function toPublic(v: RunValue): Tensor | Tensor[] | null {
 
 function checkFeed(v: Value, value: RunValue): void {
   const { type } = v;
-  const refuse = (what: string, shape?: readonly number[]): never => {
-    throw new TilewrightError('INVALID_INPUT', what, { value: v.name, shape });
-  };
+  const invalid = (what: string, shape?: readonly number[]): never =>
+    refuse('INVALID_INPUT', what, { value: v.name, shape });
   if (!isTensorValue(value) || type?.kind !== 'tensor') {
-    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) refuse(`expected a ${type.kind}`);
+    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) invalid(`expected a ${type.kind}`);
     return;
   }
   const { dtype, shape } = type;
-  if (dtype !== value.dtype) refuse(`has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(dtype).api}`);
+  if (dtype !== value.dtype) invalid(`has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(dtype).api}`);
   const fits = (d: Dim, i: number): boolean => typeof d !== 'number' || d === value.shape[i];
   if (shape && (shape.length !== value.shape.length || !shape.every(fits))) {
-    refuse(`does not fit the declared shape [${shape.join(', ')}]`, value.shape);
+    invalid(`does not fit the declared shape [${shape.join(', ')}]`, value.shape);
   }
 }

@@ -199,10 +199,8 @@ class StmtRunner {
   }
 }
 
-type Loop = Pick<LoopTask, 'trip' | 'cond' | 'counter'>;
-
 /** Runs `body` while the count and the condition last. */
-function repeat({ trip, cond, counter }: Loop, memory: Memory, body: () => void): void {
+function repeat({ trip, cond, counter }: Omit<LoopTask, 'kind' | 'tasks'>, memory: Memory, body: () => void): void {
   const count = trip ? (memory.cells(trip).get(0) as bigint) : null;
   for (let i = 0n; count === null || i < count; i++) {
     if (cond && !memory.cells(cond).get(0)) return;

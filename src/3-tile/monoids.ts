@@ -1,8 +1,9 @@
 // The monoids that operators reduce with. State and element placeholders are `acc(i)` and `elem(i)`.
 // Float sums may be reassociated by a schedule, always in the same way for the same plan.
+import { intRange } from '../ir/dtype.ts';
 import type { Scalar } from '../ir/tensor.ts';
 import type { BinaryOp, ComputeType, Expr } from './expr.ts';
-import { acc, and, binary, elem, eq, gt, isnan, lt, not, or, select } from './expr.ts';
+import { acc, and, binary, elem, eq, gt, isnan, lt, normalise, not, or, select } from './expr.ts';
 import type { Monoid } from './tile-op.ts';
 
 function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {
@@ -13,19 +14,14 @@ function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {
 const big = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 const isFloatType = (t: ComputeType): boolean => t === 'f32' || t === 'f64';
 
-const EXTREMES: Readonly<Record<ComputeType, readonly [lowest: Scalar, highest: Scalar]>> = {
-  f32: [-Infinity, Infinity],
-  f64: [-Infinity, Infinity],
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-  i64: [-(2n ** 63n), 2n ** 63n - 1n],
-  u64: [0n, 2n ** 64n - 1n],
-  bool: [0, 1],
-};
+function extreme(t: ComputeType, end: 0 | 1): Scalar {
+  if (isFloatType(t)) return end === 0 ? -Infinity : Infinity;
+  return t === 'bool' ? end : normalise(t, intRange(t)[end]);
+}
 
 /** The identity of max (its smallest value) and of min. */
-export const lowest = (t: ComputeType): Scalar => EXTREMES[t][0];
-export const highest = (t: ComputeType): Scalar => EXTREMES[t][1];
+export const lowest = (t: ComputeType): Scalar => extreme(t, 0);
+export const highest = (t: ComputeType): Scalar => extreme(t, 1);
 
 /** A float sum starts at -0, its exact identity, so that a sum of one element is that element. */
 export const sum = (t: ComputeType): Monoid => simple('add', t, big(t) ? 0n : isFloatType(t) ? -0 : 0);

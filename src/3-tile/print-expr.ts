@@ -144,17 +144,3 @@ function functionName(e: Expr): string {
   if (e.op === 'round' || e.op === 'lane') return `${e.op}.${e.arg}`;
   return e.op === 'splat' || e.op === 'ramp' ? `${e.op}.${e.lanes}` : e.op;
 }
-
-/** One expression with the declarations of what it names; for messages and tests. */
-export function printExpr(root: Expr): string {
-  const names = new Names();
-  const { parts, texts } = printExprs([root], names);
-  const lines = [
-    ...[...names.allTensors()].map(([t, name]) => `tensor ${name} ${t.dtype}[${t.shape.join(', ')}]`),
-    ...[...names.allAxes()].map(([a, name]) => `axis ${name}:${a.extent}`),
-    ...[...names.allLocals()].map(([l, name]) => `local ${name}:${typeText(l.dtype, l.lanes)}`),
-    ...parts,
-    texts[0],
-  ];
-  return lines.join('\n');
-}

@@ -120,8 +120,6 @@ export const ruleOn = <Ctx>(name: string, ops: readonly Op[], apply: Rule<Ctx>['
   apply,
 });
 
-const NONE: readonly never[] = [];
-
 /** Rules by the op they match, in the order given. */
 export class RuleSet<Ctx> {
   private readonly byOp = new Map<Op, Rule<Ctx>[]>();
@@ -134,7 +132,7 @@ export class RuleSet<Ctx> {
 
   /** The first right-hand side that differs from the node. `fired` hears the rule's name. */
   step(e: Expr, ctx: Ctx, fired?: (name: string) => void): Expr | undefined {
-    for (const r of this.byOp.get(e.op) ?? NONE) {
+    for (const r of this.byOp.get(e.op) ?? []) {
       const next = r.apply(e, ctx);
       if (next === undefined || next === e) continue;
       fired?.(r.name);

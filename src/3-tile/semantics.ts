@@ -135,11 +135,10 @@ export function castScalar(from: ComputeType, to: ComputeType, x: Scalar): Scala
   if (to === 'f64') return Number(x);
   if (from === 'f32' || from === 'f64') {
     const v = x as number;
-    if (Number.isNaN(v)) return is64(to) ? 0n : 0;
     const [lo, hi] = intRange(to as DType);
-    if (v <= Number(lo)) return is64(to) ? lo : Number(lo);
-    if (v >= Number(hi)) return is64(to) ? hi : Number(hi);
-    return is64(to) ? BigInt(Math.trunc(v)) : Math.trunc(v) + 0;
+    if (Number.isNaN(v)) return is64(to) ? 0n : 0;
+    if (!is64(to)) return Math.trunc(Math.min(Math.max(v, Number(lo)), Number(hi))) + 0;
+    return v <= Number(lo) ? lo : v >= Number(hi) ? hi : BigInt(Math.trunc(v));
   }
   return normalise(to, x);
 }

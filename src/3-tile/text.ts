@@ -124,11 +124,9 @@ const STATEMENTS: Forms<Stmt> = {
   if: (io, s) => {
     const cond = io.line(() => io.expr('if ', s?.cond));
     const then = io.block(() => statements(io, s?.then));
-    if (io.has('else', s && s.else.length > 0)) {
-      return { kind: 'if', cond, then, else: otherwise(io, () => statements(io, s?.else)) };
-    }
-    keyword(io, 'end');
-    return { kind: 'if', cond, then, else: [] };
+    const two = io.has('else', s && s.else.length > 0);
+    if (two) keyword(io, 'else');
+    return { kind: 'if', cond, then, else: ended(io, () => (two ? statements(io, s?.else) : [])) };
   },
 };
 

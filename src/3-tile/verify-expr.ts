@@ -61,13 +61,13 @@ function loadCheck(e: Expr, where: Where): string | undefined {
   return where.readable(t);
 }
 
-const isBig = (t: ComputeType): boolean => t === 'i64' || t === 'u64';
 const bytesOf = (e: Expr): number => dtypeInfo(e.dtype).bytes;
 const like = (s: Expr, { dtype, lanes }: Expr): boolean => s.dtype === dtype && s.lanes === lanes;
 const scalarLike = (s: Expr, e: Expr): boolean => s.lanes === 1 && s.dtype === e.dtype;
 
 const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
-  const: (e) => unless((typeof e.arg === 'bigint') === isBig(e.dtype), 'is stored in the wrong form'),
+  const: (e) =>
+    unless((typeof e.arg === 'bigint') === (e.dtype === 'i64' || e.dtype === 'u64'), 'is stored in the wrong form'),
   axis: (e, { axes }) => unless(axes.has(e.arg as Axis), `${(e.arg as Axis).name} is not bound here`),
   local: (e, { locals }) => {
     const l = e.arg as Local;

@@ -1,7 +1,7 @@
 // A loaded program that can run here: the one interface between sessions and the launchers, and what all launchers do
 // around a call. In: an artifact and the way to its memory and code. Out: an Executable.
 import type { TensorData } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
+import { refuse } from '../support/errors.ts';
 import type { Artifact, Slot } from './artifact.ts';
 
 /** A loaded program with its own memory. Not reentrant; `dispose` twice is allowed. */
@@ -39,13 +39,12 @@ export function makeExecutable(artifact: Artifact, loaded: Loaded, constants: Ui
     kernels,
     codeBytes: loaded.codeBytes,
     run(feeds) {
-      if (!live) throw new TilewrightError('USAGE', 'the program was disposed of');
-      const { view } = live;
+      const { view, call } = live ?? refuse('USAGE', 'the program was disposed of');
       checkFeeds(inputs, feeds);
       for (const [i, slot] of inputs.entries()) view(slot).set(feeds[i].bytes);
-      live.call();
+      call();
       for (const { slot, message, node, op } of checks) {
-        if (view(slot)[0] === 0) throw new TilewrightError('RUNTIME_CHECK', message, { node, op });
+        if (view(slot)[0] === 0) refuse('RUNTIME_CHECK', message, { node, op });
       }
       return outputs.map((slot) => ({ dtype: slot.dtype, shape: slot.shape, bytes: view(slot).slice() }));
     },
@@ -58,14 +57,11 @@ export function makeExecutable(artifact: Artifact, loaded: Loaded, constants: Ui
 
 /** Refuses feeds that do not fit the program's inputs: INVALID_INPUT. */
 function checkFeeds(inputs: readonly Slot[], feeds: readonly TensorData[]): void {
-  if (feeds.length !== inputs.length) {
-    throw new TilewrightError('INVALID_INPUT', `${feeds.length} inputs for ${inputs.length}`);
-  }
+  if (feeds.length !== inputs.length) refuse('INVALID_INPUT', `${feeds.length} inputs for ${inputs.length}`);
   for (const [i, slot] of inputs.entries()) {
     const { dtype, shape, bytes } = feeds[i];
     const [given, wanted] = [`${dtype}[${shape.join(',')}]`, `${slot.dtype}[${slot.shape.join(',')}]`];
     if (given === wanted && bytes.byteLength === slot.bytes) continue;
-    const what = `input has type ${given}, the program takes ${wanted}`;
-    throw new TilewrightError('INVALID_INPUT', what, { value: slot.name });
+    refuse('INVALID_INPUT', `input has type ${given}, the program takes ${wanted}`, { value: slot.name });
   }
 }

@@ -2,7 +2,7 @@
 // the compiler's programs, and back.
 import { type DType, dtypeFromApi, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
+import { refuse } from '../support/errors.ts';
 
 type Integers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 type TypedArray = Integers | Float32Array | Float64Array | BigInt64Array | BigUint64Array;
@@ -46,20 +46,17 @@ export class Tensor {
     data: TensorElements | readonly number[] | readonly bigint[] | readonly boolean[],
     dims?: readonly number[],
   ) {
-    const dtype = dtypeFromApi(type);
-    if (!dtype) {
-      const hint = 'Types are named as in onnxruntime-common: float32, int64, bool, …';
-      throw new TilewrightError('INVALID_INPUT', `unknown tensor type ${type}`, {}, hint);
-    }
+    const hint = 'Types are named as in onnxruntime-common: float32, int64, bool, …';
+    const dtype = dtypeFromApi(type) ?? refuse('INVALID_INPUT', `unknown tensor type ${type}`, {}, hint);
     this.type = type;
     this.data = toElements(dtype, data);
     this.dims = Object.freeze([...(dims ?? [this.data.length / complexParts(dtype)])]);
-    const refuse = (what: string): never => {
-      throw new TilewrightError('INVALID_INPUT', what, { shape: this.dims });
-    };
-    if (this.dims.some((d) => !Number.isSafeInteger(d) || d < 0)) refuse('dims must be non-negative integers');
+    const place = { shape: this.dims };
+    const whole = this.dims.every((d) => Number.isSafeInteger(d) && d >= 0);
+    if (!whole) refuse('INVALID_INPUT', 'dims must be non-negative integers', place);
     const { length } = this.data;
-    if (elementCount(this.dims) * complexParts(dtype) !== length) refuse(`${length} elements do not fill the dims`);
+    const fits = elementCount(this.dims) * complexParts(dtype) === length;
+    if (!fits) refuse('INVALID_INPUT', `${length} elements do not fill the dims`, place);
   }
 
   get size(): number {
@@ -76,8 +73,7 @@ const complexParts = (dtype: DType): number => (dtypeInfo(dtype).kind === 'compl
 
 function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1]): TensorElements {
   if (dtype === 'string') {
-    if (!Array.isArray(data)) throw new TilewrightError('INVALID_INPUT', 'string tensors take an array of strings');
-    return data as readonly string[];
+    return Array.isArray(data) ? data : refuse('INVALID_INPUT', 'string tensors take an array of strings');
   }
   const wanted = arrayClass(dtype);
   if (ArrayBuffer.isView(data)) {
@@ -87,7 +83,7 @@ function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1])
     if ((data as TypedArray).BYTES_PER_ELEMENT === size && size <= 2) {
       return new wanted(buffer, byteOffset, byteLength / size);
     }
-    throw new TilewrightError('INVALID_INPUT', `${dtypeInfo(dtype).api} takes a ${wanted.name}`);
+    refuse('INVALID_INPUT', `${dtypeInfo(dtype).api} takes a ${wanted.name}`);
   }
   const values = data as readonly (number | bigint | boolean)[];
   const big = dtype === 'i64' || dtype === 'u64';
@@ -97,9 +93,8 @@ function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1])
 /** The tensor's bytes as the compiler's programs take them (a view where alignment allows). */
 export function toTensorData(t: Tensor): TensorData {
   const dtype = dtypeFromApi(t.type)!;
-  if (dtype === 'string')
-    return { dtype, shape: t.dims, bytes: new Uint8Array(0), strings: t.data as readonly string[] };
   const a = t.data as TypedArray;
+  if (dtype === 'string') return { dtype, shape: t.dims, bytes: new Uint8Array(0), strings: t.data as string[] };
   return { dtype, shape: t.dims, bytes: new Uint8Array(a.buffer, a.byteOffset, a.byteLength) };
 }
 

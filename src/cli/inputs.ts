@@ -8,7 +8,6 @@ import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import type { Model, Value } from '../ir/graph.ts';
 import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
 import { mulberry32 } from '../support/random.ts';
 import { listValues, readValue } from './cases.ts';
 import { readNpy } from './npy.ts';
@@ -55,8 +54,7 @@ export function tensorTypes(model: Model, options: ShapeOptions): (FeedType | nu
   return model.graph.inputs.map((v): FeedType | null => {
     if (model.graph.constants.has(v)) return null;
     if (v.type?.kind === 'tensor') return { kind: 'tensor', dtype: v.type.dtype, shape: boundShape(v, options) };
-    const hint = 'Use Session for this model.';
-    throw new TilewrightError('UNSUPPORTED_TYPE', 'this command takes tensor inputs only', { value: v.name }, hint);
+    return usage('this command takes tensor inputs only', 'Use Session for this model.', v.name);
   });
 }
 

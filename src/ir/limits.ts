@@ -1,7 +1,7 @@
 // The one object that bounds what a model may ask of the compiler: every stage reads its bounds from here, and every
 // size is multiplied through the checked helpers below. It lives under the stages because the frontend, the graph
 // passes, the memory plan and the runtime all refuse by it.
-import { type ErrorPlace, TilewrightError } from '../support/errors.ts';
+import { type ErrorPlace, refuse } from '../support/errors.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -53,10 +53,9 @@ export type ModelLimits = { readonly [name in keyof typeof DEFAULT_LIMITS]: numb
 /** The default limits with some replaced; USAGE when one is not a non-negative safe integer. */
 export function limitsWith(changes: Partial<ModelLimits> = {}): ModelLimits {
   for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new TilewrightError('USAGE', `there is no limit named ${name}`);
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw new TilewrightError('USAGE', `limit ${name} must be a non-negative integer`);
-    }
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) refuse('USAGE', `there is no limit named ${name}`);
+    const natural = Number.isSafeInteger(value) && value >= 0;
+    if (!natural) refuse('USAGE', `limit ${name} must be a non-negative integer`);
   }
   return Object.freeze({ ...DEFAULT_LIMITS, ...changes });
 }
@@ -65,13 +64,11 @@ export function limitsWith(changes: Partial<ModelLimits> = {}): ModelLimits {
 export function checkLimit(limits: ModelLimits, name: keyof ModelLimits, value: number, place: ErrorPlace = {}): void {
   if (value <= limits[name]) return;
   const what = `${value} is above the limit ${name} = ${limits[name]}`;
-  throw new TilewrightError('LIMIT_EXCEEDED', what, place, `Raise limits.${name} if the model is trusted.`);
+  refuse('LIMIT_EXCEEDED', what, place, `Raise limits.${name} if the model is trusted.`);
 }
 
-function safeSize(n: number, place: ErrorPlace): number {
-  if (Number.isSafeInteger(n)) return n;
-  throw new TilewrightError('LIMIT_EXCEEDED', 'a size does not fit in 53 bits', place);
-}
+const safeSize = (n: number, place: ErrorPlace): number =>
+  Number.isSafeInteger(n) ? n : refuse('LIMIT_EXCEEDED', 'a size does not fit in 53 bits', place);
 
 /** The product of non-negative integers; LIMIT_EXCEEDED when that of the positive ones is not a safe integer. */
 export function checkedProduct(factors: readonly number[], place: ErrorPlace = {}): number {

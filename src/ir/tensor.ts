@@ -1,6 +1,6 @@
 // Concrete tensors in host memory: dtype, shape and dense little-endian bytes, row-major. Used for constants, feeds and
 // results at every stage; elements are read and written as JS numbers/bigints.
-import { TilewrightError } from '../support/errors.ts';
+import { refuse } from '../support/errors.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';
 
@@ -21,8 +21,7 @@ export function elementCount(shape: readonly number[]): number {
   let n = 1;
   for (const d of shape) {
     n *= d;
-    if (!Number.isSafeInteger(n))
-      throw new TilewrightError('LIMIT_EXCEEDED', 'tensor has too many elements', { shape });
+    if (!Number.isSafeInteger(n)) refuse('LIMIT_EXCEEDED', 'tensor has too many elements', { shape });
   }
   return n;
 }
@@ -77,7 +76,7 @@ const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
 export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
   const { kind, bytes: width } = dtypeInfo(dtype);
   if (kind === 'complex' || kind === 'string') {
-    throw new TilewrightError('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
+    refuse('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const direct = ACCESS[dtype]?.(view);

@@ -25,9 +25,9 @@ import {
   type UnaryOp,
   unary,
 } from '../../src/3-tile/expr.ts';
-import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { DType } from '../../src/ir/dtype.ts';
+import { printExpr } from './print-expr.ts';
 
 export const AXES = [newAxis('i', 4), newAxis('j', 3), newAxis('k', 16), newAxis('l', 1)];
 export const TYPES: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];

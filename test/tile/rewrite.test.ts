@@ -19,7 +19,6 @@ import {
   select,
   sub,
 } from '../../src/3-tile/expr.ts';
-import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { Ranges } from '../../src/3-tile/range.ts';
 import {
   any,
@@ -39,6 +38,7 @@ import { legalise } from '../../src/3-tile/rules/legalise.ts';
 import { simplify } from '../../src/3-tile/simplify.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { postOrder } from '../../src/support/rewrite.ts';
+import { printExpr } from './print-expr.ts';
 
 const i = axisExpr(newAxis('i', 8));
 const j = axisExpr(newAxis('j', 8));

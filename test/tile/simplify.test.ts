@@ -27,7 +27,6 @@ import {
   select,
   sub,
 } from '../../src/3-tile/expr.ts';
-import { printExpr } from '../../src/3-tile/print-expr.ts';
 import { Ranges } from '../../src/3-tile/range.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
 import { SimplifyContext, simplify } from '../../src/3-tile/simplify.ts';
@@ -35,6 +34,7 @@ import { Tape, type Val } from '../../src/3-tile/tape.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { AXES, exprs, indices, LOCALS, shown, TYPES } from './arbitrary.ts';
 import { random } from './evaluate.ts';
+import { printExpr } from './print-expr.ts';
 
 const FLOATS = [0, -0, 1.5, -2, NaN, Infinity, 3e38, 1e-40, 7];
 

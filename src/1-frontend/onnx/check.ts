@@ -7,10 +7,7 @@ import { printable, refuse } from '../../support/errors.ts';
 import { type Formal, type Parameters, type Signature, standingOf } from './signature.ts';
 import type { DraftNode } from './upgrade/context.ts';
 
-const SUCCESSORS = new Map([
-  ['Upsample', 'Resize'],
-  ['Scatter', 'ScatterElements'],
-]);
+const SUCCESSORS = new Map(Object.entries({ Upsample: 'Resize', Scatter: 'ScatterElements' }));
 
 const HINT = 'The model contradicts the ONNX definition of the operator: correct it or export it again.';
 

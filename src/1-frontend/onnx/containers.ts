@@ -7,15 +7,9 @@ import type { TensorReader } from './tensor.ts';
 
 /** A value of any kind that a model takes or gives. */
 export type HostValue = TensorData | HostSequence | HostOptional;
-export interface HostSequence {
-  readonly kind: 'sequence';
-  readonly elems: readonly HostValue[];
-}
-export interface HostOptional {
-  readonly kind: 'optional';
-  /** null: the optional is empty. */
-  readonly value: HostValue | null;
-}
+export type HostSequence = { readonly kind: 'sequence'; readonly elems: readonly HostValue[] };
+/** null: the optional is empty. */
+export type HostOptional = { readonly kind: 'optional'; readonly value: HostValue | null };
 
 type Container = Sequence | Optional;
 

@@ -23,17 +23,11 @@ interface OpenGraph extends Graph {
   readonly constants: Map<Value, TensorData>;
 }
 
-/** A function body under import; undefined elsewhere. */
-interface Body {
-  readonly attributes: ReadonlySet<string>;
-  readonly refs: Map<Node, ReadonlyMap<string, string>>;
-}
+/** A function body under import: the attributes that it declares, and which attributes of its nodes refer to them. */
+type Body = Readonly<{ attributes: ReadonlySet<string>; refs: Map<Node, ReadonlyMap<string, string>> }>;
 
 /** What stays the same inside one graph or function and the regions in it. */
-interface Surroundings {
-  readonly opsets: Opsets;
-  readonly body: Body | undefined;
-}
+type Surroundings = Readonly<{ opsets: Opsets; body: Body | undefined }>;
 
 interface PendingRegion extends Surroundings {
   readonly proto: GraphProto;

@@ -30,16 +30,6 @@ export interface Signature {
   readonly required: readonly string[];
 }
 
-/** What the published operator sets say of an operator under one version. */
-export interface Standing {
-  /** First version that has the operator. */
-  readonly since: number;
-  /** First version that no longer has it. */
-  readonly ended: number | undefined;
-  /** Undefined where the changelog gives none. */
-  readonly signature: Signature | undefined;
-}
-
 /** Letters of attribute kinds; a capital stands for a list. */
 const KINDS: Readonly<Record<string, Attr['kind']>> = {
   ...({ i: 'int', f: 'float', s: 'string', t: 'tensor', g: 'graph', p: 'sparse', y: 'type' } as const),
@@ -88,7 +78,11 @@ function parse(row: string): Signature {
   };
 }
 
-function readStanding(rows: readonly string[], version: number): Standing {
+/**
+ * What the published operator sets say of an operator under one version: the first version that has it, the first that
+ * no longer has it, and its signature, undefined where the changelog gives none.
+ */
+function readStanding(rows: readonly string[], version: number) {
   const versionOf = (row: string): number => Number(row.slice(0, row.indexOf(';')));
   const last = rows[rows.length - 1];
   const row = rows.findLast((r) => versionOf(r) <= version);
@@ -98,6 +92,8 @@ function readStanding(rows: readonly string[], version: number): Standing {
     signature: row && !row.endsWith(ENDED) ? parse(row) : undefined,
   };
 }
+
+type Standing = ReturnType<typeof readStanding>;
 
 /** Read so far, by operator and then version: models have many nodes of few operators. */
 const standings = new Map<string, Map<number, Standing>>();

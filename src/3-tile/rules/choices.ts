@@ -97,8 +97,7 @@ function boundOf(e: Expr): { x: Expr; r: Interval } | undefined {
   if (e.src.length !== 2 || !isIntegral(e.src[0].dtype)) return undefined;
   const [x, b] = e.src;
   const c = intOf(b);
-  if (c === undefined) return undefined;
-  const r = BOUNDS[e.op]?.(c);
+  const r = c === undefined ? undefined : BOUNDS[e.op]?.(c);
   return r && { x, r };
 }
 

@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
 import { ENTRY } from '../../5-codegen/targets/c/program.ts';
-import { printable, TilewrightError } from '../../support/errors.ts';
+import { printable, refuse } from '../../support/errors.ts';
 import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
 import { type CompileCache, openCache } from '../cache.ts';
 import { type Executable, makeExecutable } from '../executable.ts';
@@ -38,7 +38,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const toolchain = options.toolchain ?? findToolchain();
   const features = options.features ?? cpuFeatures();
   const missing = artifact.code.features.filter((f) => !features.has(f));
-  if (missing.length > 0) throw new TilewrightError('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
+  if (missing.length > 0) refuse('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
   const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
   const source = new TextDecoder().decode(artifact.code.bytes);
   const library = await buildLibrary(source, toolchain, flags, options);
@@ -47,7 +47,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const spaces = { constants, arena };
   const call = (): void => {
     const status = library.call(constants, arena);
-    if (status !== 0) throw new TilewrightError('INTERNAL', `the program returned ${status}`);
+    if (status !== 0) refuse('INTERNAL', `the program returned ${status}`);
   };
   const view = ({ space, offset, bytes }: Slot): Uint8Array => spaces[space].subarray(offset, offset + bytes);
   return makeExecutable(artifact, { codeBytes: library.bytes, view, call, unload: library.unload }, constants);
@@ -115,16 +115,15 @@ export async function compileUnits(
 }
 
 async function load(file: string, bytes: number): Promise<Library> {
-  const { default: koffi } = await import('koffi').catch(() => {
-    const hint = 'Run npm install, or use the target wasm.';
-    throw new TilewrightError('TARGET_UNAVAILABLE', 'the package koffi is not installed', {}, hint);
-  });
+  const hint = 'Run npm install, or use the target wasm.';
+  const missing = (): never => refuse('TARGET_UNAVAILABLE', 'the package koffi is not installed', {}, hint);
+  const { default: koffi } = await import('koffi').catch(missing);
   try {
     const handle = koffi.load(file);
     const call = handle.func(ENTRY, 'int32_t', ['const uint8_t *', 'uint8_t *']);
     return { call: call as unknown as Library['call'], bytes, unload: () => handle.unload() };
   } catch (error) {
-    throw new TilewrightError('TOOLCHAIN', `the compiled library cannot be loaded: ${printable(String(error))}`);
+    refuse('TOOLCHAIN', `the compiled library cannot be loaded: ${printable(String(error))}`);
   }
 }
 

@@ -33,8 +33,8 @@ export type Signature = ReturnType<typeof signatureOf>;
 
 /** A JSON literal that is also safe inside script text. */
 export function literal(value: unknown): string {
-  const escape = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value, null, 1).replace(/[\u007f-\uffff<]/g, escape);
+  const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 1).replace(/[\u007f-\uffff<]/g, escaped);
 }
 
 const recordType = (slots: readonly PackageSlot[], typeOf: (s: PackageSlot) => string): string =>
