@@ -31,6 +31,15 @@ export const minimum = (t: ComputeType): Monoid => simple('min', t, highest(t));
 export const all = (): Monoid => simple('and', 'bool', 1);
 export const any = (): Monoid => simple('or', 'bool', 0);
 
+const COMMUTATIVE: ReadonlySet<Expr['op']> = new Set(['add', 'mul', 'min', 'max', 'and', 'or']);
+
+/** Whether elements may be folded in any order, and in parts that are joined: one state, a commutative operation. */
+export function isUnordered({ state, combine: [c], merge }: Monoid): boolean {
+  return (
+    merge !== null && state.length === 1 && COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem'
+  );
+}
+
 /**
  * Index of the extreme element. State and element: (value, index i64, seen bool); elements arrive in
  * index order. NaN counts as the extreme, as in NumPy. `last` keeps the last of equal values.

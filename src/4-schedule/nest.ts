@@ -15,6 +15,7 @@ import {
   newAxis,
   rem,
 } from '../3-tile/expr.ts';
+import { isUnordered } from '../3-tile/monoids.ts';
 import { SimplifyContext, simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
@@ -220,6 +221,16 @@ function byStride(groups: readonly (readonly Axis[])[], write: Linear): (readonl
   return [...groups].sort((a, b) => stride(b) - stride(a));
 }
 
+/** Reduce axes as loops visit memory best: the smallest steps of what is loaded last, where order is free. */
+function reduceAxes(op: TileOp, linears: ReadonlyMap<Expr, Linear>): readonly Axis[] {
+  if (!op.reduce) return [];
+  const axes = op.reduce.axes.filter((a) => a.extent !== 1);
+  if (!isUnordered(op.reduce.monoid)) return axes;
+  const moving = [...linears].filter(([e]) => isLoad(e) && e.arg.role !== 'constant');
+  const step = (a: Axis): number => Math.max(0, ...moving.map(([, l]) => Math.abs(coefficient(l, a))));
+  return [...axes].sort((a, b) => step(b) - step(a));
+}
+
 /** The canonical form of an operator. */
 export function canonicalNest(op: TileOp, pool: Pool): Nest {
   const binding = new Binding(pool);
@@ -241,7 +252,7 @@ export function canonicalNest(op: TileOp, pool: Pool): Nest {
   const names = rename(
     {
       spatial: byStride(spatialGroups, writeLinear),
-      reduce: fuseAxes(kept(op.reduce?.axes ?? []), pinned, all, true),
+      reduce: fuseAxes(reduceAxes(op, linears), pinned, all, true),
     },
     pool,
   );

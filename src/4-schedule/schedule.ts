@@ -9,6 +9,7 @@ import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
+import { layOut } from './layout.ts';
 import { planMemory } from './memory.ts';
 import { Binding, canonicalNest, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
@@ -149,7 +150,7 @@ class Scheduler {
 /** The task program of a tile program for this device. */
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const scheduler = new Scheduler(options);
-  const { steps } = options.fuse === false ? program : fuse(program);
+  const { steps } = options.fuse === false ? program : fuse(layOut(program));
   const tasks = scheduler.tasks(steps);
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];

@@ -3,6 +3,7 @@
 // that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
 
 import type { Axis, Expr } from '../../3-tile/expr.ts';
+import { isUnordered } from '../../3-tile/monoids.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { stepCycles } from '../cost.ts';
@@ -18,7 +19,6 @@ const MAX_POINTS = 32;
 const MAX_UNROLLED = 96;
 
 const product = (axes: readonly Axis[]): number => axes.reduce((p, a) => p * a.extent, 1);
-const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'min', 'max', 'and', 'or']);
 
 /** Lanes that all values of the operator can share, widest first; empty: scalars only. */
 function laneChoices(p: Profile, device: Device): number[] {
@@ -28,14 +28,6 @@ function laneChoices(p: Profile, device: Device): number[] {
   const all: number[] = [];
   for (let l = widest; l >= 4; l /= 2) all.push(l);
   return all;
-}
-
-/** Whether lanes may hold partial states of the reduction. */
-function joinable(p: Profile): boolean {
-  const monoid = p.op.reduce?.monoid;
-  if (!monoid?.merge || monoid.state.length !== 1) return false;
-  const [c] = monoid.combine;
-  return COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem';
 }
 
 /** Instructions to bring a load's values for all points of a tile. */
@@ -188,7 +180,7 @@ function reuseAxes(p: Profile, vector: Axis | null): Axis[] {
 /** Axes whose neighbours are loaded or stored together somewhere. */
 function vectorAxes(p: Profile): Axis[] {
   const loads = [...p.inner, ...p.outer];
-  const across = joinable(p) ? p.reduce.slice(-1) : [];
+  const across = p.op.reduce && isUnordered(p.op.reduce.monoid) ? p.reduce.slice(-1) : [];
   return [...p.spatial, ...across]
     .filter((a) => {
       const stored = a.role === 'spatial' && storesWide(p, a);

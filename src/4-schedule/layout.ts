@@ -1,0 +1,195 @@
+// Layouts of tensors between operators, chosen once per island of operators that pass them on. In: a tile program. Out:
+// the same program over tensors in another element order. Where constants are indexed by dimensions that are not the
+// last (the channels of convolutions), those dimensions move to the end: then neighbours in memory are what vectors
+// hold, in every operator of the island. A layout is a cut of the row-major order, so reshapes keep it as long as they
+// cut at the same places; tensors that others see, or that are reshaped across a cut, stay as they are.
+import { type Axis, type Expr, isLoad, makeExpr } from '../3-tile/expr.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
+import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
+import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
+import { mapOp, transform, withSrc } from './transform.ts';
+import { effectsOf, elemRoots, loadsBelow, pointRoots } from './welder/region.ts';
+
+/** Logical position (p·block + b)·after + s is stored at (p·after + s)·block + b. */
+type Layout = Readonly<{ block: number; after: number }>;
+
+/** Where a shape is cut: dimensions from `from` below `to` are the block. */
+type Cut = Readonly<{ from: number; to: number }>;
+
+const product = (xs: readonly number[]): number => xs.reduce((p, d) => p * d, 1);
+
+/** The dimensions of a shape that are the block of a layout; null where one of them spans a cut. */
+function cutOf(shape: readonly number[], { block, after }: Layout): Cut | null {
+  let [to, rest] = [shape.length, 1];
+  while (to > 0 && rest < after) rest *= shape[--to];
+  let [from, inside] = [to, 1];
+  while (from > 0 && inside < block) inside *= shape[--from];
+  return rest === after && inside === block ? { from, to } : null;
+}
+
+const permuted = <T>(xs: readonly T[], { from, to }: Cut): T[] => [
+  ...xs.slice(0, from),
+  ...xs.slice(to),
+  ...xs.slice(from, to),
+];
+
+/** A tensor as one operator meets it. */
+type Site = Readonly<{ tensor: TileTensor; at: readonly Expr[] }>;
+
+function sitesOf(op: TileOp): Site[] {
+  const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]).filter(isLoad);
+  const sites = loads.map((e) => ({ tensor: e.arg, at: e.op === 'load' ? e.src : e.src.slice(0, -2) }));
+  return [{ tensor: op.write, at: op.at }, ...sites];
+}
+
+const axesOf = (e: Expr): Axis[] => walkExpr(e).flatMap((x) => (x.op === 'axis' && x.arg.extent > 1 ? [x.arg] : []));
+
+/** All operators, those in loops and branches included. */
+function* opsOf(steps: readonly Step[]): Generator<TileOp> {
+  for (const s of steps) {
+    if (s.kind === 'op') yield s;
+    if (s.kind === 'loop') yield* opsOf(s.steps);
+    if (s.kind === 'branch') yield* opsOf([...s.then, ...s.else]);
+  }
+}
+
+/** Owners whose element order is seen by something else than operators. */
+function pinnedOf({ inputs, outputs, steps, checks }: TileProgram): Set<TileTensor> {
+  const pinned = new Set([...inputs, ...outputs, ...checks.map((c) => c.ok)].map(owner));
+  const add = (list: readonly Step[]): void => {
+    for (const s of list) {
+      if (s.kind === 'op') continue;
+      const nested = s.kind === 'loop' ? s.steps : s.kind === 'branch' ? [...s.then, ...s.else] : [];
+      const own = s.kind === 'loop' ? { ...s, steps: [] } : s.kind === 'branch' ? { ...s, then: [], else: [] } : s;
+      const { reads, writes } = effectsOf(own);
+      for (const t of [...reads, ...writes]) pinned.add(t);
+      add(nested);
+    }
+  };
+  add(steps);
+  return pinned;
+}
+
+class Layouts {
+  private readonly chosen = new Map<TileTensor, Layout>();
+  private readonly pinned: ReadonlySet<TileTensor>;
+  private readonly sites = new Map<TileTensor, { op: TileOp; all: readonly Site[] }[]>();
+  private readonly moved = new Map<TileTensor, TileTensor>();
+
+  constructor(program: TileProgram) {
+    this.pinned = pinnedOf(program);
+    const ops = [...opsOf(program.steps)];
+    for (const op of ops) {
+      const all = sitesOf(op);
+      for (const t of new Set(all.map((s) => owner(s.tensor)))) {
+        this.sites.set(t, [...(this.sites.get(t) ?? []), { op, all }]);
+      }
+    }
+    for (const op of ops) this.seed(op);
+  }
+
+  get size(): number {
+    return this.chosen.size;
+  }
+
+  /** Starts an island at a reduction over constants whose own dimensions are not the last ones stored. */
+  private seed(op: TileOp): void {
+    if (!op.reduce) return;
+    const constants = sitesOf(op)
+      .slice(1)
+      .filter((s) => owner(s.tensor).data && s.at.some((e) => axesOf(e).length > 0));
+    const reads = loadsBelow(elemRoots(op))
+      .filter(isLoad)
+      .map((e) => e.arg);
+    const own = new Set(constants.filter((s) => reads.includes(s.tensor)).flatMap((s) => s.at.flatMap(axesOf)));
+    this.spread({ tensor: op.write, at: op.at }, own);
+  }
+
+  /** Gives the site's tensor the layout with these axes last, and what meets it along them a matching one. */
+  private spread(first: Site, axes: ReadonlySet<Axis>): void {
+    const pending: [Site, ReadonlySet<Axis>][] = [[first, axes]];
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      const layout = this.choose(next[0], next[1]);
+      if (!layout) continue;
+      const t = owner(next[0].tensor);
+      for (const { all } of this.sites.get(t)!) {
+        const along = new Set<Axis>();
+        for (const s of all) {
+          if (owner(s.tensor) !== t) continue;
+          const { from, to } = cutOf(s.tensor.shape, layout)!;
+          for (const a of s.at.slice(from, to).flatMap(axesOf)) if (a.role === 'spatial') along.add(a);
+        }
+        if (along.size > 0) for (const s of all) pending.push([s, along]);
+      }
+    }
+  }
+
+  /** Chooses a layout for the owner of a site's tensor, if it is free and some later dimension varies. */
+  private choose({ tensor, at }: Site, axes: ReadonlySet<Axis>): Layout | null {
+    const t = owner(tensor);
+    if (this.pinned.has(t) || t.data || this.chosen.has(t) || at.length !== tensor.shape.length) return null;
+    const hits = at.flatMap((e, d) => (axesOf(e).some((a) => axes.has(a)) ? [d] : []));
+    if (hits.length === 0) return null;
+    const [from, to] = [hits[0], hits[hits.length - 1] + 1];
+    const { shape } = tensor;
+    const layout = { block: product(shape.slice(from, to)), after: product(shape.slice(to)) };
+    if (layout.block === 1 || layout.after === 1) return null;
+    const fits = this.sites
+      .get(t)!
+      .every(({ all }) =>
+        all.every(
+          (s) => owner(s.tensor) !== t || (s.at.length === s.tensor.shape.length && cutOf(s.tensor.shape, layout)),
+        ),
+      );
+    if (!fits || !cutOf(t.shape, layout)) return null;
+    this.chosen.set(t, layout);
+    return layout;
+  }
+
+  /** The tensor that takes the place of one with a layout. */
+  private tensor(t: TileTensor, cut: Cut): TileTensor {
+    let made = this.moved.get(t);
+    if (!made) {
+      const o = owner(t);
+      const base = o === t ? null : this.tensor(o, cutOf(o.shape, this.chosen.get(o)!)!);
+      made = newTensor(t.name, t.dtype, permuted(t.shape, cut), 'temp', base ? { base } : {});
+      this.moved.set(t, made);
+    }
+    return made;
+  }
+
+  private cut(t: TileTensor): Cut | null {
+    const layout = this.chosen.get(owner(t));
+    return layout ? cutOf(t.shape, layout) : null;
+  }
+
+  op(op: TileOp): TileOp {
+    const memo = new Map<Expr, Expr>();
+    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
+      const cut = isLoad(e) ? this.cut(e.arg) : null;
+      if (!isLoad(e) || !cut) return withSrc(e, src);
+      const rank = e.arg.shape.length;
+      const at = [...permuted(src.slice(0, rank), cut), ...src.slice(rank)];
+      return makeExpr(e.op, e.dtype, at, this.tensor(e.arg, cut), e.lanes);
+    };
+    const result = mapOp(op, (e) => transform(e, rebuild, memo));
+    const cut = this.cut(op.write);
+    if (!cut) return result;
+    const at = permuted(result.at, cut);
+    const order = at.flatMap((e) => (e.op === 'axis' ? [e.arg] : []));
+    const axes = [...order, ...op.axes.filter((a) => !order.includes(a))];
+    return { ...result, axes, write: this.tensor(op.write, cut), at };
+  }
+}
+
+/** The program with channels last where that suits its operators. */
+export function layOut(program: TileProgram): TileProgram {
+  const layouts = new Layouts(program);
+  if (layouts.size === 0) return program;
+  const each = (s: Step): Step => {
+    if (s.kind === 'op') return layouts.op(s);
+    if (s.kind === 'loop') return { ...s, steps: s.steps.map(each) };
+    return s.kind === 'branch' ? { ...s, then: s.then.map(each), else: s.else.map(each) } : s;
+  };
+  return { ...program, steps: program.steps.map(each) };
+}
