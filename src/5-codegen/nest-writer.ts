@@ -43,10 +43,12 @@ export class NestWriter {
   private readonly write: Linear;
   /** Storing an element twice gives the same: nothing that is written is read. */
   private readonly idempotent: boolean;
-  private readonly bases = new Map<Axis, Expr>();
+  private readonly bases: Map<Axis, Expr>;
 
-  constructor(op: TileOp, aliased: boolean, device: Device) {
+  /** `origins`: values of the axes that loops around the operator bind. */
+  constructor(op: TileOp, aliased: boolean, device: Device, origins: ReadonlyMap<Axis, Expr>) {
     this.op = op;
+    this.bases = new Map(origins);
     this.device = device;
     this.write = linearise(op.at[0]);
     const opaque = [...this.write.terms.keys()].filter((t) => t.op !== 'axis');

@@ -31,12 +31,12 @@ export interface Packed {
 const MIN_BYTES = 1024;
 const MAX_GROWTH = 2;
 
-/** Whether a constant that is loaded like this may be rearranged. */
-export function packable(e: Expr, linear: Linear): boolean {
+/** Whether a constant that is loaded like this, by an operator with these axes, may be rearranged. */
+export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>): boolean {
   if (e.op !== 'load' || e.arg.role !== 'constant') return false;
   let n = 1;
   for (const [t, c] of linear.terms) {
-    if (t.op !== 'axis' || c === 0) return false;
+    if (t.op !== 'axis' || c === 0 || !axes.has(t.arg)) return false;
     n *= t.arg.extent;
   }
   const bytes = dtypeInfo(e.arg.dtype).bytes;
@@ -108,11 +108,12 @@ function packedIndex(dims: readonly { axis: Axis }[]): Expr {
 function candidates(op: TileOp): Map<TileTensor, { load: Expr; linear: Linear }> {
   const found = new Map<TileTensor, { load: Expr; linear: Linear }>();
   const shared = new Set<TileTensor>();
+  const own = new Set([...op.axes, ...(op.reduce?.axes ?? [])]);
   const { linears } = accesses([...(op.reduce?.elems ?? []), op.value]);
   for (const [e, linear] of linears) {
     if (!isLoad(e)) continue;
     if (found.has(e.arg)) shared.add(e.arg);
-    if (packable(e, linear)) found.set(e.arg, { load: e, linear });
+    if (packable(e, linear, own)) found.set(e.arg, { load: e, linear });
     else shared.add(e.arg);
   }
   for (const t of shared) found.delete(t);
@@ -173,7 +174,7 @@ function rebuilt(op: TileOp, parts: ReadonlyMap<Axis, Parts>, packedLoads: Reado
     transform(
       e,
       (n, src) => {
-        if (n.op === 'axis') return parts.get(n.arg)!.value;
+        if (n.op === 'axis') return parts.get(n.arg)?.value ?? n;
         const packed = packedLoads.get(n);
         if (packed) return packed;
         if (!isLoad(n)) return withSrc(n, src);

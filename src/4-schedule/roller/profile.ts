@@ -57,17 +57,18 @@ export function profile(op: TileOp): Profile {
   const roots = [...elems, op.value];
   const deps = dependences([...roots, ...op.at]);
   const { linears } = accesses(roots);
+  const own = new Set([...op.axes, ...(op.reduce?.axes ?? [])]);
   const describe = (load: Expr): LoadProfile => {
     const linear = linears.get(load)!;
     return {
       load,
       linear,
       bytes: isLoad(load) ? 4 : 0,
-      axes: deps.get(load)!,
+      axes: new Set([...deps.get(load)!].filter((a) => own.has(a))),
       packable: canPack(load, linear),
     };
   };
-  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear);
+  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear, own);
   const inner = workOf(elems);
   const outer = workOf([op.value]);
   return {

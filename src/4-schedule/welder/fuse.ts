@@ -54,7 +54,7 @@ const MAX_NODES = 600;
 const MAX_TENSORS = 16;
 
 /** Work per evaluation: the nodes of the value, not those of indices. */
-function workOf(root: Expr): number {
+export function workOf(root: Expr): number {
   let work = 0;
   const seen = new Set<Expr>();
   const stack = [root];

@@ -1,0 +1,199 @@
+// The welder above registers: which operators share a kernel and how it is cut into tiles. In: operators in order, what
+// else uses their tensors, a device. Out: tile graphs that cover every operator once. The cover is exact: of all ways to
+// part the list into runs, dynamic programming takes the cheapest by the shared cost model; no operator is named.
+import { axisExpr, type Expr } from '../../3-tile/expr.ts';
+import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import { type Device, lanesOf } from '../../devices/device.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { trafficCycles } from '../cost.ts';
+import { type Linear, linearise } from '../linear.ts';
+import { workOf } from './fuse.ts';
+import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph } from './graph.ts';
+import { accessesOf, baseIndices, propagate } from './propagate.ts';
+
+/** Operators that one kernel may hold. */
+const MAX_MEMBERS = 8;
+/** Cycles to enter the loops of one operator. */
+const ENTRY = 40;
+/** How much of the shorter of computing and moving is not hidden behind the other. */
+const EXPOSED = 0.2;
+const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 128];
+
+const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
+const product = (xs: Iterable<number>): number => [...xs].reduce((p, n) => p * n, 1);
+
+/** What of an operator the cost depends on, gathered once. */
+interface Sketch {
+  readonly op: TileOp;
+  readonly reads: readonly TileTensor[];
+  readonly target: TileTensor;
+  readonly work: number;
+  readonly folds: number;
+  /** Equal for operators of equal loops and accesses; tensors are numbered by `tensors`. */
+  readonly key: string;
+  readonly tensors: readonly TileTensor[];
+}
+
+const formKey = ({ constant, terms }: Linear, axes: ReadonlyMap<Expr, number>): string =>
+  `${constant}${[...terms].map(([t, c]) => `,${axes.get(t) ?? t.id}:${c}`).join('')}`;
+
+function sketch(op: TileOp): Sketch {
+  const accesses = accessesOf(op);
+  const reduce = op.reduce?.axes ?? [];
+  const axes = new Map([...op.axes, ...reduce].map((a, i) => [axisExpr(a), i]));
+  const forms = (at: readonly Linear[] | null): string => at?.map((l) => formKey(l, axes)).join(' ') ?? '?';
+  const target = owner(op.write);
+  const work = elementWork(op);
+  const folds = product(reduce.map((a) => a.extent));
+  const store = baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+  const tensors = [target, ...accesses.map((a) => a.target)];
+  const parts = [
+    op.axes.map((a) => a.extent).join(),
+    folds,
+    work,
+    workOf(op.value),
+    isFill(op),
+    forms(store),
+    ...accesses.map((a) => forms(a.at)),
+    ...tensors.map((t) => `${t.dtype}${t.shape}`),
+  ];
+  const reads = [...new Set(accesses.map((a) => a.target))];
+  return { op, reads, target, work: work * folds + workOf(op.value), folds, key: parts.join('|'), tensors };
+}
+
+/** Operations per reduced element; a product that is summed is one with the sum. */
+function elementWork(op: TileOp): number {
+  if (!op.reduce) return 0;
+  const { elems, monoid } = op.reduce;
+  return elems.reduce((n, e: Expr) => n + workOf(e), 0) + (elems[0].op === 'mul' ? 0 : monoid.combine.length);
+}
+
+/** Estimated cycles of a graph: computing with what is done twice, and moving bytes at the level they are found in. */
+function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
+  const rate = lanesOf(device, 'f32') * device.arithmeticPorts;
+  let computing = 0;
+  const part = new Map<TileTensor, number>();
+  const uses = new Map<TileTensor, number>();
+  const note = (t: TileTensor, elements: number): void => {
+    part.set(t, Math.max(part.get(t) ?? 0, elements * dtypeInfo(t.dtype).bytes));
+    uses.set(t, (uses.get(t) ?? 0) + 1);
+  };
+  for (const [i, { op, spans }] of plan.members.entries()) {
+    const points = product([...spans.values()].map((s) => s.size));
+    computing += (points * run[i].work) / rate + ENTRY;
+    for (const t of run[i].reads) note(t, product(propagate(op, spans, t).map((s) => s.size)));
+    note(run[i].target, points);
+  }
+  const near = [...part.values()].reduce((n, b) => n + b, 0);
+  let moving = 0;
+  for (const [t, bytes] of part) {
+    const all = plan.tiles * bytes * uses.get(t)!;
+    const once = plan.scratch.has(t) ? 0 : Math.min(plan.tiles * bytes, bytesOf(t));
+    moving += trafficCycles(once, 2 * bytesOf(t), device) + trafficCycles(all - once, near, device);
+  }
+  computing *= plan.tiles;
+  const longer = Math.max(computing, moving);
+  return longer + EXPOSED * (computing + moving - longer) + device.launch * device.clock;
+}
+
+/** Whether the operators can share loops at all: none stores what an earlier one reads, or what another stores. */
+function compatible(run: readonly Sketch[]): boolean {
+  const read = new Set<TileTensor>();
+  const written = new Map<TileTensor, TileOp>();
+  for (const { op, reads, target } of run) {
+    for (const t of reads) read.add(t);
+    const before = written.get(target);
+    if (read.has(target) || (before && !isFill(before))) return false;
+    written.set(target, op);
+  }
+  return true;
+}
+
+/** Cuts of the last operator, coarse first. */
+function* cuts(root: TileOp): Generator<Cut> {
+  for (const [axis, a] of root.axes.entries()) {
+    if (a.extent === 1) continue;
+    for (const step of STEPS) if (step < a.extent) yield { axis, step };
+    if (axis === 3) return;
+  }
+}
+
+type Shared = (t: TileTensor) => boolean;
+type Found = Readonly<{ cut: Cut; cost: number }>;
+
+/** The cheapest cut of these operators; null when they cannot be cut together. */
+function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found | null {
+  let best: Found | null = null;
+  const ops = run.map((s) => s.op);
+  for (const cut of cuts(ops[ops.length - 1])) {
+    const plan = cutPlan(ops, shared, cut);
+    if (!plan) continue;
+    const cost = planCost(run, plan, device);
+    if (!best || cost < best.cost) best = { cut, cost };
+  }
+  return best;
+}
+
+/** Equal for runs that are cut alike. */
+function runKey(run: readonly Sketch[], shared: Shared): string {
+  const numbers = new Map<TileTensor, number>();
+  const number = (t: TileTensor): string => {
+    if (!numbers.has(t)) numbers.set(t, numbers.size);
+    return `${numbers.get(t)}${shared(t) ? 's' : ''}`;
+  };
+  return run.map((s) => `${s.key}@${s.tensors.map(number)}`).join('\n');
+}
+
+/** Who uses the bytes of a tensor: steps, or the world outside the program. */
+export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
+
+/** A cover of the operators by graphs. */
+export class Welder {
+  private readonly users: Users;
+  private readonly device: Device;
+  private readonly known = new Map<string, Found | null>();
+
+  constructor(users: Users, device: Device) {
+    this.users = users;
+    this.device = device;
+  }
+
+  cover(ops: readonly TileOp[]): TileGraph[] {
+    const all = ops.map(sketch);
+    const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
+    for (let end = 1; end <= all.length; end++) {
+      const alone = planCost(all.slice(end - 1, end), single(ops[end - 1]), this.device);
+      let found: (typeof best)[0] = { cost: best[end - 1].cost + alone, from: end - 1, cut: null };
+      for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
+        const run = all.slice(from, end);
+        if (!compatible(run)) break;
+        const made = this.found(run);
+        const cost = best[from].cost + (made?.cost ?? Number.POSITIVE_INFINITY);
+        if (cost < found.cost) found = { cost, from, cut: made!.cut };
+      }
+      best.push(found);
+    }
+    const graphs: TileGraph[] = [];
+    for (let end = ops.length; end > 0; end = best[end].from) {
+      const { from, cut } = best[end];
+      const run = ops.slice(from, end);
+      graphs.unshift(cut ? cutGraph(run, this.sharedBy(run), cut) : single(run[0]));
+    }
+    return graphs;
+  }
+
+  private sharedBy(run: readonly TileOp[]): Shared {
+    const inside = new Set<Step | null>(run);
+    return (t) => [...this.users.get(t)!].some((u) => !inside.has(u));
+  }
+
+  private found(run: readonly Sketch[]): Found | null {
+    const shared = this.sharedBy(run.map((s) => s.op));
+    const key = runKey(run, shared);
+    let found = this.known.get(key);
+    if (found === undefined) this.known.set(key, (found = bestCut(run, shared, this.device)));
+    return found;
+  }
+}
