@@ -174,6 +174,13 @@ describe('attention of com.microsoft', () => {
     });
     expectClose(y, [1, 2, 4], want);
   });
+
+  it('RotaryEmbedding refuses positions that are not one per batch and token', async () => {
+    const caches = [random(2, 4, 2), random(3, 4, 2)];
+    const positions: Operand = ['i64', [1, 2, 1], [0n, 1n]];
+    const run = runNode({ op: 'RotaryEmbedding', inputs: [random(1, 1, 1, 2, 4), ...caches, positions] });
+    await expect(run).rejects.toThrow(/INVALID_SHAPE.*does not fit \[1, 2\]/);
+  });
 });
 
 describe('fused operators of com.microsoft', () => {
