@@ -121,7 +121,7 @@ class Scheduler {
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
     const tiled = (nest: Nest): Tiled => {
-      const op = prepare(nest.op);
+      const op = prepare(nest.op, device);
       const tile = chooseTile(op, device);
       const packed = pack(op, tile, params, this.pool);
       if (!packed) return { op, tile };

@@ -15,12 +15,13 @@ import { NestWriter } from './nest-writer.ts';
 type FormalOf = (t: TileTensor) => TileTensor;
 
 /** A routine's statements over formals and flat indices. */
-export function lowerRoutine(body: readonly Stmt[], formal: FormalOf): readonly Stmt[] {
+export function lowerRoutine(body: readonly Stmt[], formal: FormalOf, device: Device): readonly Stmt[] {
   const memo = new Map<Expr, Expr>();
   const legal = new Map<Expr, Expr>();
   const flat = (e: Expr): Expr =>
     legalise(
       transform(e, (n, src) => flattenLoads(n, src, formal), memo),
+      device.fma !== 'none',
       legal,
     );
   const all = (list: readonly Stmt[]): readonly Stmt[] => list.map(one);
@@ -70,5 +71,5 @@ function lowerGraph(nodes: Nodes<Tiled>, origins: Map<Axis, Expr>, aliased: bool
 /** What the scheduler is given. */
 export const lowering: Lowering = {
   graph: (nodes, aliased, device) => lowerGraph(nodes, new Map(), aliased, device),
-  routine: (body, formal) => lowerRoutine(body, formal),
+  routine: lowerRoutine,
 };
