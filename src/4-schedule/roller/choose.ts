@@ -114,7 +114,7 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
     };
     const steps = product(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
-    if (across) cycles += points * (chains + tile.lanes * 2) * device.latency * 0.5;
+    if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
