@@ -17,7 +17,7 @@ import { chooseTile } from './roller/choose.ts';
 import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { fuse } from './welder/fuse.ts';
-import { mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
 import { effectsOf } from './welder/region.ts';
 import { type Users, Welder } from './welder/weld.ts';
 
@@ -120,10 +120,11 @@ class Scheduler {
     const { device, lower } = this.options;
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
+    const origins = evenLoops(nodes);
     const tiled = (nest: Nest): Tiled => {
       const op = prepare(nest.op, device);
-      const tile = chooseTile(op, device);
-      const packed = pack(op, tile, params, this.pool);
+      const tile = chooseTile(op, device, origins);
+      const packed = pack(op, tile, params, this.pool, origins);
       if (!packed) return { op, tile };
       for (const [i, r] of packed.recipes) recipes.set(i, r);
       params.splice(0, params.length, ...packed.params);

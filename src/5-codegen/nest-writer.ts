@@ -85,9 +85,9 @@ export class NestWriter {
     ];
   }
 
-  private scope(lanes: number, vector: Axis | null): PointScope {
+  private scope(lanes: number, vector: Axis | null, turned: Axis | null = null): PointScope {
     const order = [...this.bases.values()].filter((b) => b.op === 'local');
-    return { lanes, vector, linears: this.linears, deps: this.deps, bases: this.bases, order };
+    return { lanes, vector, turned, linears: this.linears, deps: this.deps, bases: this.bases, order };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
@@ -251,7 +251,7 @@ export class NestWriter {
 
   private store(tile: Tile, offsets: Offsets, bound: ReadonlyMap<string, Expr>): readonly Stmt[] {
     const { op, write } = this;
-    const point = new Point(this.scope(tile.lanes, tile.vector), offsets, bound);
+    const point = new Point(this.scope(tile.lanes, tile.vector, tile.turned), offsets, bound);
     const value = point.value(op.value);
     const to = (at: Expr, v: Expr): Stmt => ({
       kind: 'store',
@@ -293,5 +293,6 @@ function contracted(e: Expr): Expr {
 /** The tile with one point on this axis. */
 function peeled(tile: Tile, axis: Axis): Tile {
   const extents = new Map(tile.extents).set(axis, 1);
-  return axis === tile.vector ? { ...tile, lanes: 1, vector: null, extents } : { ...tile, extents };
+  if (axis === tile.turned) return { ...tile, turned: null, extents };
+  return axis === tile.vector ? { ...tile, lanes: 1, vector: null, turned: null, extents } : { ...tile, extents };
 }

@@ -69,6 +69,17 @@ export function mapNodes<A, B>(
   });
 }
 
+/** The origins that advance by the same step to the end, and that step. */
+export function evenLoops(nodes: Nodes<unknown>): Map<Axis, number> {
+  const found = new Map<Axis, number>();
+  for (const n of nodes) {
+    if (n.kind !== 'loop') continue;
+    if (n.extent % n.step === 0) found.set(n.axis, n.step);
+    for (const [a, step] of evenLoops(n.body)) found.set(a, step);
+  }
+  return found;
+}
+
 /** What one operator does per tile. */
 export type Member = Readonly<{ op: TileOp; spans: Spans }>;
 
@@ -88,8 +99,8 @@ export interface TileGraph extends Plan {
   readonly nodes: Nodes<TileOp>;
 }
 
-/** The last operator's axes before `axis` advance by one, `axis` by `step`, those after it are whole. */
-export type Cut = Readonly<{ axis: number; step: number }>;
+/** How far the last operator's axes advance, by position, outer loops first; the others are whole. */
+export type Cut = ReadonlyMap<number, number>;
 
 /** Stores one value everywhere: the border around a tensor whose inside another operator stores. */
 export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value);
@@ -113,10 +124,8 @@ class Cutter implements Plan {
     this.ops = ops;
     this.shared = shared;
     const root = ops[ops.length - 1];
-    const prefix = root.axes.map((a, i): Span => {
-      return i <= cut.axis ? this.loop(a, i < cut.axis ? 1 : cut.step) : whole(a.extent);
-    });
-    this.spans.set(root, new Map(root.axes.map((a, i) => [a, prefix[i]])));
+    this.spans.set(root, new Map(root.axes.map((a) => [a, whole(a.extent)])));
+    for (const [i, step] of cut) this.spans.get(root)!.set(root.axes[i], this.loop(root.axes[i], step));
     this.legal = this.ops
       .slice(0, -1)
       .reverse()
@@ -198,10 +207,10 @@ class Cutter implements Plan {
   }
 
   /** An operator that nothing in the graph reads, cut like the last one where their outer axes agree. */
-  private beside(op: TileOp, root: TileOp, { axis }: Cut): Map<Axis, Span> | null {
-    if (op.axes.length <= axis || op.axes.some((a, i) => i <= axis && a.extent !== root.axes[i].extent)) return null;
+  private beside(op: TileOp, root: TileOp, cut: Cut): Map<Axis, Span> | null {
+    if ([...cut.keys()].some((i) => op.axes[i]?.extent !== root.axes[i].extent)) return null;
     const own = this.spans.get(root)!;
-    return new Map(op.axes.map((a, i) => [a, i <= axis ? own.get(root.axes[i])! : whole(a.extent)]));
+    return new Map(op.axes.map((a, i) => [a, cut.has(i) ? own.get(root.axes[i])! : whole(a.extent)]));
   }
 
   /** Whether the spans of all tiles together are the whole dimension. */

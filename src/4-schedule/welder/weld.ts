@@ -11,7 +11,7 @@ import { trafficCycles } from '../cost.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { workOf } from './fuse.ts';
 import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph } from './graph.ts';
-import { accessesOf, baseIndices, propagate } from './propagate.ts';
+import { accessesOf, baseIndices, propagate, type Spans } from './propagate.ts';
 
 /** Operators that one kernel may hold. */
 const MAX_MEMBERS = 8;
@@ -19,6 +19,8 @@ const MAX_MEMBERS = 8;
 const ENTRY = 40;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
 const EXPOSED = 0.2;
+/** Axes that are cut, at most. */
+const MAX_CUT_AXES = 4;
 const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 128];
 
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
@@ -70,9 +72,21 @@ function elementWork(op: TileOp): number {
   return elems.reduce((n, e: Expr) => n + workOf(e), 0) + (elems[0].op === 'mul' ? 0 : monoid.combine.length);
 }
 
+/** The share of a vector's lanes that have work: along what is stored side by side, or along the reduction. */
+function fill({ op, folds }: Sketch, spans: Spans, lanes: number): number {
+  const last = op.at[op.at.length - 1];
+  const stored = last && linearise(last);
+  const inner = [...(stored?.terms ?? [])].flatMap(([t, c]) =>
+    t.op === 'axis' && c === 1 ? (spans.get(t.arg)?.size ?? 1) : 1,
+  );
+  const along = Math.max(1, ...inner, folds);
+  return along >= lanes ? along / (Math.ceil(along / lanes) * lanes) : along >= 4 ? 4 / lanes : 1 / lanes;
+}
+
 /** Estimated cycles of a graph: computing with what is done twice, and moving bytes at the level they are found in. */
 function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
-  const rate = lanesOf(device, 'f32') * device.arithmeticPorts;
+  const lanes = lanesOf(device, 'f32');
+  const rate = lanes * device.arithmeticPorts;
   let computing = 0;
   const part = new Map<TileTensor, number>();
   const uses = new Map<TileTensor, number>();
@@ -82,7 +96,7 @@ function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   };
   for (const [i, { op, spans }] of plan.members.entries()) {
     const points = product([...spans.values()].map((s) => s.size));
-    computing += (points * run[i].work) / rate + ENTRY;
+    computing += (points * run[i].work) / (rate * fill(run[i], spans, lanes)) + ENTRY;
     for (const t of run[i].reads) note(t, product(propagate(op, spans, t).map((s) => s.size)));
     note(run[i].target, points);
   }
@@ -111,12 +125,17 @@ function compatible(run: readonly Sketch[]): boolean {
   return true;
 }
 
-/** Cuts of the last operator, coarse first. */
+/** Cuts of the last operator: along one axis, alone or with all outer ones taken one by one. */
 function* cuts(root: TileOp): Generator<Cut> {
-  for (const [axis, a] of root.axes.entries()) {
+  const outer: number[] = [];
+  for (const [axis, a] of root.axes.slice(0, MAX_CUT_AXES).entries()) {
     if (a.extent === 1) continue;
-    for (const step of STEPS) if (step < a.extent) yield { axis, step };
-    if (axis === 3) return;
+    for (const step of STEPS) {
+      if (step >= a.extent) continue;
+      yield new Map([[axis, step]]);
+      if (outer.length > 0) yield new Map([...outer.map((o): [number, number] => [o, 1]), [axis, step]]);
+    }
+    outer.push(axis);
   }
 }
 
