@@ -80,8 +80,8 @@ export function evenLoops(nodes: Nodes<unknown>): Map<Axis, number> {
   return found;
 }
 
-/** What one operator does per tile. */
-export type Member = Readonly<{ op: TileOp; spans: Spans }>;
+/** What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. */
+export type Member = Readonly<{ op: TileOp; spans: Spans; tiles: number }>;
 
 /** Where a shrunk tensor's element 0 lies in the tensor, and how much of it one tile needs. */
 type Place = readonly Span[];
@@ -90,7 +90,6 @@ type Place = readonly Span[];
 export interface Plan {
   /** In order of execution. */
   readonly members: readonly Member[];
-  readonly tiles: number;
   /** The tensors that only the graph uses, shrunk to what one tile needs. */
   readonly scratch: ReadonlyMap<TileTensor, Place>;
 }
@@ -113,7 +112,9 @@ class Cutter implements Plan {
   private readonly ops: readonly TileOp[];
   private readonly shared: (t: TileTensor) => boolean;
   private readonly loops: Extract<Node<TileOp>, { kind: 'loop' }>[] = [];
-  private readonly lets: Node<TileOp>[] = [];
+  private readonly lets: Extract<Node<TileOp>, { kind: 'let' }>[] = [];
+  /** How many loops are around what depends on an origin. */
+  private readonly depths = new Map<Axis, number>();
   private readonly spans = new Map<TileOp, Map<Axis, Span>>();
   private readonly tensors = new Map<TileTensor, TileTensor>();
   /** Conditions under which an origin was moved into bounds, by padded tensor. */
@@ -134,11 +135,20 @@ class Cutter implements Plan {
         if (spans) this.spans.set(op, spans);
         return spans !== null;
       });
-    this.members = ops.map((op) => ({ op, spans: this.spans.get(op)! }));
+    const tiles = (op: TileOp): number =>
+      this.loops.slice(0, this.depth(op)).reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
+    this.members = ops.map((op) => ({ op, spans: this.spans.get(op) ?? new Map(), tiles: tiles(op) }));
   }
 
-  get tiles(): number {
-    return this.loops.reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
+  /** The loops around an operator: down to the last that moves it. */
+  private depth(op: TileOp): number {
+    const moved = this.isBorder(op) ? this.others(op)[0] : op;
+    return this.depthOf([...(this.spans.get(moved)?.values() ?? [])].map((s) => s.lo));
+  }
+
+  private depthOf(forms: readonly Linear[]): number {
+    const axes = forms.flatMap((l) => [...l.terms.keys()].flatMap((t) => (t.op === 'axis' ? [t.arg] : [])));
+    return Math.max(0, ...axes.map((a) => this.depths.get(a)!));
   }
 
   nodes(): Nodes<TileOp> {
@@ -153,9 +163,14 @@ class Cutter implements Plan {
         ),
       );
     }
-    const ops = this.ops.map((op) => (this.isBorder(op) ? this.fill(op) : this.node(op)));
-    let nodes: Nodes<TileOp> = [...this.lets, ...ops];
-    for (const l of [...this.loops].reverse()) nodes = [{ ...l, body: nodes }];
+    let nodes: Nodes<TileOp> = [];
+    for (let depth = this.loops.length; depth >= 0; depth--) {
+      const lets = this.lets.filter((l) => this.depths.get(l.axis) === depth);
+      const ops = this.ops.filter((op) => this.depth(op) === depth);
+      // What does not move with the loops inside feeds them.
+      nodes = [...lets, ...ops.map((op) => (this.isBorder(op) ? this.fill(op, depth) : this.node(op))), ...nodes];
+      if (depth > 0) nodes = [{ ...this.loops[depth - 1], body: nodes }];
+    }
     return nodes;
   }
 
@@ -167,6 +182,7 @@ class Cutter implements Plan {
     if (step >= a.extent) return whole(a.extent);
     const axis = newAxis(`o${this.loops.length}`, a.extent - step + 1);
     this.loops.push({ kind: 'loop', axis, extent: a.extent, step, body: [] });
+    this.depths.set(axis, this.loops.length);
     return { lo: { constant: 0, terms: new Map([[axisExpr(axis), 1]]) }, size: step };
   }
 
@@ -241,19 +257,20 @@ class Cutter implements Plan {
     if (low >= 0 && high + span.size <= extent) return span;
     const axis = newAxis('m', extent - span.size + 1);
     const wanted = fromLinear(span.lo);
+    this.depths.set(axis, this.depthOf([span.lo]));
     this.lets.push({ kind: 'let', axis, value: min(max(wanted, index(0)), index(extent - span.size)) });
     if (padded) this.moved.set(padded, [...(this.moved.get(padded) ?? []), ne(axisExpr(axis), wanted)]);
     return { lo: { constant: 0, terms: new Map([[axisExpr(axis), 1]]) }, size: span.size };
   }
 
   /** A border is filled for the first tile and wherever the tile reaches over the edge. */
-  private fill(op: TileOp): Node<TileOp> {
+  private fill(op: TileOp, depth: number): Node<TileOp> {
     const target = owner(op.write);
     const made = this.tensors.get(target);
     const write = made ?? target;
     const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
     const filling: TileOp = { ...op, axes, write, at: axes.map(axisExpr) };
-    const first = this.loops.map((l) => eq(axisExpr(l.axis), index(0)));
+    const first = this.loops.slice(0, depth).map((l) => eq(axisExpr(l.axis), index(0)));
     const start = first.reduce((a, b) => and(a, b), constant('bool', 1));
     const cond = (made ? (this.moved.get(target) ?? []) : []).reduce((a, b) => or(a, b), start);
     return { kind: 'when', cond, body: [{ kind: 'op', op: filling }] };
@@ -302,11 +319,11 @@ export function cutPlan(ops: readonly TileOp[], shared: Shared, cut: Cut): Plan 
 /** The operators cut into tiles as a legal plan says. */
 export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut): TileGraph {
   const cutter = new Cutter(ops, shared, cut);
-  return { nodes: cutter.nodes(), members: cutter.members, tiles: cutter.tiles, scratch: cutter.scratch };
+  return { nodes: cutter.nodes(), members: cutter.members, scratch: cutter.scratch };
 }
 
 /** One operator as a graph of its own, not cut. */
 export function single(op: TileOp): TileGraph {
   const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
-  return { nodes: [{ kind: 'op', op }], members: [{ op, spans }], tiles: 1, scratch: new Map() };
+  return { nodes: [{ kind: 'op', op }], members: [{ op, spans, tiles: 1 }], scratch: new Map() };
 }

@@ -12,9 +12,12 @@ import { type Linear, linearise } from '../linear.ts';
 import { workOf } from './fuse.ts';
 import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph } from './graph.ts';
 import { accessesOf, baseIndices, propagate, type Spans } from './propagate.ts';
+import { loadsBelow } from './region.ts';
 
 /** Operators that one kernel may hold. */
-const MAX_MEMBERS = 8;
+const MAX_MEMBERS = 10;
+/** Uses of an element between a load and the next, as register tiles of matrix products have. */
+const REGISTER_REUSE = 16;
 /** Cycles to enter the loops of one operator. */
 const ENTRY = 40;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
@@ -22,6 +25,7 @@ const EXPOSED = 0.2;
 /** Axes that are cut, at most. */
 const MAX_CUT_AXES = 4;
 const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 128];
+const UNEVEN: ReadonlySet<number> = new Set([8, 32]);
 
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 const product = (xs: Iterable<number>): number => [...xs].reduce((p, n) => p * n, 1);
@@ -41,7 +45,7 @@ interface Sketch {
 const formKey = ({ constant, terms }: Linear, axes: ReadonlyMap<Expr, number>): string =>
   `${constant}${[...terms].map(([t, c]) => `,${axes.get(t) ?? t.id}:${c}`).join('')}`;
 
-function sketch(op: TileOp): Sketch {
+export function sketch(op: TileOp): Sketch {
   const accesses = accessesOf(op);
   const reduce = op.reduce?.axes ?? [];
   const axes = new Map([...op.axes, ...reduce].map((a, i) => [axisExpr(a), i]));
@@ -65,11 +69,13 @@ function sketch(op: TileOp): Sketch {
   return { op, reads, target, work: work * folds + workOf(op.value), folds, key: parts.join('|'), tensors };
 }
 
-/** Operations per reduced element; a product that is summed is one with the sum. */
+/** Operations per reduced element; loads go beside them, and a product that is summed is one with the sum. */
 function elementWork(op: TileOp): number {
   if (!op.reduce) return 0;
   const { elems, monoid } = op.reduce;
-  return elems.reduce((n, e: Expr) => n + workOf(e), 0) + (elems[0].op === 'mul' ? 0 : monoid.combine.length);
+  const loads = loadsBelow(elems).length;
+  const work = elems.reduce((n, e: Expr) => n + workOf(e), 0) - loads;
+  return Math.max(1, work + (elems[0].op === 'mul' ? 0 : monoid.combine.length));
 }
 
 /** The share of a vector's lanes that have work: along what is stored side by side, or along the reduction. */
@@ -84,30 +90,38 @@ function fill({ op, folds }: Sketch, spans: Spans, lanes: number): number {
 }
 
 /** Estimated cycles of a graph: computing with what is done twice, and moving bytes at the level they are found in. */
-function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
+export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const lanes = lanesOf(device, 'f32');
   const rate = lanes * device.arithmeticPorts;
   let computing = 0;
+  let moving = 0;
   const part = new Map<TileTensor, number>();
-  const uses = new Map<TileTensor, number>();
-  const note = (t: TileTensor, elements: number): void => {
-    part.set(t, Math.max(part.get(t) ?? 0, elements * dtypeInfo(t.dtype).bytes));
-    uses.set(t, (uses.get(t) ?? 0) + 1);
+  /** Bytes that all accesses to a tensor move, over all tiles, and once over all tiles. */
+  const traffic = new Map<TileTensor, { all: number; once: number }>();
+  const note = (t: TileTensor, elements: number, tiles: number): void => {
+    const bytes = elements * dtypeInfo(t.dtype).bytes;
+    part.set(t, Math.max(part.get(t) ?? 0, bytes));
+    const { all = 0, once = 0 } = traffic.get(t) ?? {};
+    traffic.set(t, { all: all + tiles * bytes, once: Math.max(once, tiles * bytes) });
   };
-  for (const [i, { op, spans }] of plan.members.entries()) {
+  for (const [i, { op, spans, tiles }] of plan.members.entries()) {
     const points = product([...spans.values()].map((s) => s.size));
-    computing += (points * run[i].work) / (rate * fill(run[i], spans, lanes)) + ENTRY;
-    for (const t of run[i].reads) note(t, product(propagate(op, spans, t).map((s) => s.size)));
-    note(run[i].target, points);
+    computing += tiles * ((points * run[i].work) / (rate * fill(run[i], spans, lanes)) + ENTRY);
+    for (const t of run[i].reads) {
+      const elements = product(propagate(op, spans, t).map((s) => s.size));
+      note(t, elements, tiles);
+      // Registers keep an element for some uses; for the others it is fetched again while the tile is worked on.
+      const bytes = elements * dtypeInfo(t.dtype).bytes;
+      const passes = (points * run[i].folds) / (elements * REGISTER_REUSE);
+      if (passes > 1) moving += trafficCycles(tiles * bytes * (passes - 1), bytes, device);
+    }
+    note(run[i].target, points, tiles);
   }
   const near = [...part.values()].reduce((n, b) => n + b, 0);
-  let moving = 0;
-  for (const [t, bytes] of part) {
-    const all = plan.tiles * bytes * uses.get(t)!;
-    const once = plan.scratch.has(t) ? 0 : Math.min(plan.tiles * bytes, bytesOf(t));
-    moving += trafficCycles(once, 2 * bytesOf(t), device) + trafficCycles(all - once, near, device);
+  for (const [t, { all, once }] of traffic) {
+    const far = plan.scratch.has(t) ? 0 : Math.min(once, bytesOf(t));
+    moving += trafficCycles(far, 2 * bytesOf(t), device) + trafficCycles(all - far, near, device);
   }
-  computing *= plan.tiles;
   const longer = Math.max(computing, moving);
   return longer + EXPOSED * (computing + moving - longer) + device.launch * device.clock;
 }
@@ -125,17 +139,18 @@ function compatible(run: readonly Sketch[]): boolean {
   return true;
 }
 
-/** Cuts of the last operator: along one axis, alone or with all outer ones taken one by one. */
-function* cuts(root: TileOp): Generator<Cut> {
-  const outer: number[] = [];
-  for (const [axis, a] of root.axes.slice(0, MAX_CUT_AXES).entries()) {
-    if (a.extent === 1) continue;
-    for (const step of STEPS) {
-      if (step >= a.extent) continue;
-      yield new Map([[axis, step]]);
-      if (outer.length > 0) yield new Map([...outer.map((o): [number, number] => [o, 1]), [axis, step]]);
+/** Steps along an axis: those that divide it, and some that do not. */
+const steps = (extent: number): number[] => STEPS.filter((n) => n < extent && (extent % n === 0 || UNEVEN.has(n)));
+
+/** Cuts of the last operator: along one axis, alone or inside another one, or all outer ones, taken one by one. */
+export function* cuts(root: TileOp): Generator<Cut> {
+  const axes = root.axes.flatMap((a, i) => (a.extent > 1 ? [i] : [])).slice(0, MAX_CUT_AXES);
+  for (const inner of axes) {
+    const outer = axes.filter((a) => a < inner);
+    const around = [[], ...axes.filter((a) => a !== inner).map((a) => [a]), ...(outer.length > 1 ? [outer] : [])];
+    for (const step of steps(root.axes[inner].extent)) {
+      for (const list of around) yield new Map([...list.map((a): [number, number] => [a, 1]), [inner, step]]);
     }
-    outer.push(axis);
   }
 }
 
