@@ -68,7 +68,7 @@ class Scheduler {
     const tasks: Task[] = [];
     let run: TileOp[] = [];
     const flush = (): void => {
-      const graphs = this.welder?.cover(run) ?? run.map(single);
+      const graphs = this.welder?.cover(run) ?? run.map((op) => single(op));
       tasks.push(...graphs.flatMap((g) => this.graph(g)));
       run = [];
     };

@@ -24,6 +24,7 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { fromLinear, type Linear, linearise } from '../linear.ts';
 import { mapOp, transform, withSrc } from '../transform.ts';
+import { borderOnly } from './pad.ts';
 import {
   accessesOf,
   baseIndices,
@@ -269,11 +270,13 @@ class Cutter implements Plan {
     const made = this.tensors.get(target);
     const write = made ?? target;
     const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
-    const filling: TileOp = { ...op, axes, write, at: axes.map(axisExpr) };
+    // A shrunk tensor moves beneath its border.
+    const whole: TileOp = { ...op, axes, write, at: axes.map(axisExpr) };
+    const filling = made ? [whole] : borderOnly(op, this.others(op)[0]);
     const first = this.loops.slice(0, depth).map((l) => eq(axisExpr(l.axis), index(0)));
     const start = first.reduce((a, b) => and(a, b), constant('bool', 1));
     const cond = (made ? (this.moved.get(target) ?? []) : []).reduce((a, b) => or(a, b), start);
-    return { kind: 'when', cond, body: [{ kind: 'op', op: filling }] };
+    return { kind: 'when', cond, body: filling.map((f) => ({ kind: 'op', op: f })) };
   }
 
   /** The operator over the axes of one tile. */
@@ -322,8 +325,9 @@ export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut): Tile
   return { nodes: cutter.nodes(), members: cutter.members, scratch: cutter.scratch };
 }
 
-/** One operator as a graph of its own, not cut. */
-export function single(op: TileOp): TileGraph {
+/** One operator as a graph of its own, not cut; of a fill only what `inner` does not store as well. */
+export function single(op: TileOp, inner?: TileOp): TileGraph {
   const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
-  return { nodes: [{ kind: 'op', op }], members: [{ op, spans, tiles: 1 }], scratch: new Map() };
+  const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
+  return { nodes, members: [{ op, spans, tiles: 1 }], scratch: new Map() };
 }
