@@ -33,6 +33,13 @@ export class NodeView {
     return this.fail(what, undefined, code);
   }
 
+  /** A possibly negative axis made non-negative; refused when out of range. */
+  axis(axis: number, rank: number): number {
+    const a = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
+    return a;
+  }
+
   private attr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> | undefined {
     const a = this.attrs.get(name);
     if (a !== undefined && a.kind !== kind) this.invalid(`attribute ${name} is a ${a.kind}, expected ${kind}`);

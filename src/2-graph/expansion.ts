@@ -1,5 +1,6 @@
 // The context in which composite and structural operators rewrite themselves: every emitted node has
 // its static type at once, loops and branches are kept in the program when that is possible.
+import { NEWEST_OPSET } from '../1-frontend/onnx/opsets.ts';
 import type { DType } from '../ir/dtype.ts';
 import { type AttrInput, attrMap, type Graph, type Node } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
@@ -8,10 +9,7 @@ import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
 import type { StaticSequence, StaticValue } from './operator.ts';
 import type { Env, Specialiser } from './specialise.ts';
-import type { Slots, StaticTensor, Tensors } from './static.ts';
-
-/** Newest default-domain opset: what expansions are written in. */
-export const NEWEST_OPSET = 28;
+import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
 
 type Attributes = Readonly<Record<string, AttrInput>>;
 
@@ -192,6 +190,3 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
     throw error;
   }
 }
-
-const sameType = (a: StaticTensor, b: StaticTensor): boolean =>
-  a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);

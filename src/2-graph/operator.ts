@@ -116,12 +116,6 @@ export class InferContext extends NodeView {
   maybeValue(i: number): TensorData | null {
     return this.has(i) ? this.source.known(i) : null;
   }
-  /** A possibly negative axis made non-negative; refused when out of range. */
-  axis(axis: number, rank: number): number {
-    const a = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
-    return a;
-  }
   tensor(dtype: DType, shape: readonly Dim[]): TensorType {
     return tensorType(dtype, shape);
   }

@@ -44,9 +44,4 @@ export class LowerContext extends NodeView {
     return this.maybeValue(i) ?? this.fail(`input ${i} is not known at compile time`, undefined, 'INTERNAL');
   }
   numbers = (i: number): number[] => tensorNumbers(this.value(i));
-  axis(axis: number, rank: number): number {
-    const a = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
-    return a;
-  }
 }

@@ -32,7 +32,6 @@ const CONSTANT_TYPES = new Map([
   ...['value_string', 'value_strings'].map((name) => [name, 'string'] as const),
 ]);
 
-/** A type as signatures write it, or undefined when it is not wholly known. */
 function typeText(type: ValueType | undefined): string | undefined {
   if (!type || type.kind === 'tensor') return type?.dtype;
   const wrappers: string[] = [];
@@ -74,7 +73,8 @@ export class SignatureChecker {
     this.checkTypes(node, signature);
   }
 
-  private typeOf(value: Value): string | undefined {
+  /** A type as signatures write it, or undefined when it is not wholly known. */
+  typeOf(value: Value): string | undefined {
     return this.derived.get(value) ?? typeText(value.type);
   }
 

@@ -13,7 +13,7 @@ import { decodeMessage } from './wire.ts';
 export type { HostOptional, HostSequence, HostValue } from './containers.ts';
 export { type FileSource, memoryFiles } from './files.ts';
 export { NEWEST_OPSET } from './opsets.ts';
-export { attr, encodeTensor, type GraphSpec, type ModelSpec, writeModel } from './write.ts';
+export { encodeTensor, type GraphSpec, type ModelSpec, writeModel } from './write.ts';
 
 export interface ParseOptions {
   /** Replacements for single limits. */

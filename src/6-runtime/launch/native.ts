@@ -62,7 +62,7 @@ async function buildLibrary(
   flags: readonly string[],
   options: NativeOptions,
 ): Promise<Library> {
-  const cache = options.cache === undefined ? openCache().cache : options.cache;
+  const cache = options.cache === undefined ? openCache() : options.cache;
   const key = JSON.stringify(['c', toolchainKey(toolchain), flags, source]);
   const known = cache?.find(key);
   const cached = known && (await load(known.path, known.bytes).catch(() => undefined));
