@@ -243,7 +243,7 @@ function measured(rate: Rate, described: Device): Device {
  * code besides Tilewright and this process.
  */
 export async function probedDevice(machine: Machine, launch: Launch, compiler: string, anew = false): Promise<Device> {
-  const { cache } = openCache();
+  const cache = openCache();
   const host = [os.cpus()[0]?.model, [...cpuFeatures()].sort(), cacheSizes(), process.version, compiler];
   const key = JSON.stringify(['device', version, machine.device, host]);
   try {
