@@ -80,14 +80,27 @@ export class TileBuilder {
     finish: (state: readonly Expr[], ix: Indices) => Expr = ([s]) => s,
   ): TileTensor {
     const out = this.alloc(dtype, shape);
-    const axes = shape.map((n, i) => newAxis(`i${i}`, n));
+    this.reduceInto(out, shape, reduceExtents, monoid, elems, finish, (ix) => ix);
+    return out;
+  }
+
+  /** Stores finish(fold of elems(ix, rx)) at at(ix) of `target` for every ix below `extents`. */
+  reduceInto(
+    target: TileTensor,
+    extents: readonly number[],
+    reduceExtents: readonly number[],
+    monoid: Monoid,
+    elems: (ix: Indices, rx: Indices) => Expr | readonly Expr[],
+    finish: (state: readonly Expr[], ix: Indices) => Expr,
+    at: (ix: Indices) => readonly Expr[],
+  ): void {
+    const axes = extents.map((n, i) => newAxis(`i${i}`, n));
     const reduceAxes = reduceExtents.map((n, i) => newAxis(`r${i}`, n, 'reduce'));
     const ix = axes.map(axisExpr);
     const e = elems(ix, reduceAxes.map(axisExpr));
     const state = monoid.state.map((t, i) => acc(i, t));
     const reduce = { axes: reduceAxes, monoid, elems: Array.isArray(e) ? (e as Expr[]) : [e as Expr] };
-    this.push({ axes, reduce, write: out, at: ix, value: finish(state, ix) });
-    return out;
+    this.push({ axes, reduce, write: target, at: at(ix), value: finish(state, ix) });
   }
 
   private push(op: Omit<Extract<Step, { kind: 'op' }>, 'kind' | 'name'>): void {

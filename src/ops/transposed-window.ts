@@ -117,6 +117,75 @@ export function loadWhere(t: TileTensor, at: readonly Expr[], guards: readonly E
   return guardedLoad(t, at, allOf(guards), constant(computeType(t.dtype), 0));
 }
 
+/** Phases above which one reduction with guards stands for all. */
+const MAX_PHASES = 27;
+
+/** One residue of the output positions: they are start, start + stride, …, and meet taps first, first + stride, … */
+interface Phase {
+  readonly start: number;
+  readonly count: number;
+  readonly first: number;
+  readonly taps: number;
+  /** Input position of output `i` and meeting `j` is shift + i - j · dilation. */
+  readonly shift: number;
+}
+
+/** The phases along an axis that have output elements. */
+function phasesOf(p: TransposedWindow, axis: number): Phase[] {
+  const [stride, before, output] = [p.strides[axis], p.before[axis], p.output[axis]];
+  return Array.from({ length: Math.min(stride, output) }, (_, start) => {
+    const first = (start + before) % stride;
+    const taps = Math.max(0, Math.ceil((p.kernel[axis] - first) / stride));
+    return {
+      start,
+      count: Math.ceil((output - start) / stride),
+      first,
+      taps,
+      shift: (start + before - first) / stride,
+    };
+  });
+}
+
+const combinations = <T>(lists: readonly (readonly T[])[]): T[][] =>
+  lists.reduce<T[][]>((all, list) => all.flatMap((c) => list.map((x) => [...c, x])), [[]]);
+
+interface Operands {
+  readonly x: TileTensor;
+  readonly w: TileTensor;
+  readonly lead: number;
+  readonly sumType: ComputeType;
+  readonly finish: (total: Expr, ix: readonly Expr[]) => Expr;
+}
+
+/** Every phase as a convolution of its own without guards on taps, stored at its positions of `out`. */
+function convolvePhases(c: LowerContext, p: TransposedWindow, out: TileTensor, o: Operands): void {
+  const { x, w, lead, sumType, finish } = o;
+  const channels = x.shape[lead + 1];
+  const shape = out.shape.slice(0, lead + 2);
+  for (const phase of combinations(p.input.map((_, i) => phasesOf(p, i)))) {
+    const elems = (ix: readonly Expr[], [r, ...j]: readonly Expr[]): Expr => {
+      const [g, spatial] = [ix.slice(1, lead + 1), ix.slice(lead + 2)];
+      const at = phase.map((f, i) => sub(plus(spatial[i], f.shift), times(j[i], p.dilations[i])));
+      const guards = phase.flatMap((f, i) => {
+        const lowest = f.shift - (f.taps - 1) * p.dilations[i];
+        return [
+          ...(lowest < 0 ? [ge(at[i], index(0))] : []),
+          ...(f.shift + f.count > p.input[i] ? [lt(at[i], index(p.input[i]))] : []),
+        ];
+      });
+      const tap = phase.map((f, i) => plus(times(j[i], p.strides[i]), f.first));
+      return mul(loadWhere(x, [ix[0], ...g, r, ...at], guards), load(w, [...g, r, ix[lead + 1], ...tap]));
+    };
+    const place = (ix: readonly Expr[]): Expr[] => [
+      ...ix.slice(0, lead + 2),
+      ...phase.map((f, i) => plus(times(ix[lead + 2 + i], p.strides[i]), f.start)),
+    ];
+    const extents = [...shape, ...phase.map((f) => f.count)];
+    const folds = [channels, ...phase.map((f) => f.taps)];
+    c.b.reduceInto(out, extents, folds, sum(sumType), elems, ([total], ix) => finish(total, ix), place);
+  }
+}
+
 /** x [N, C, spatial…] with weight [C, M/group, taps…] gives [N, M, spatial…]. */
 export function transposedConvolve(
   c: LowerContext,
@@ -133,9 +202,18 @@ export function transposedConvolve(
   const lead = groups.length;
   const xs = c.b.view(x, [n, ...groups, channels / group, ...p.input]);
   const ws = c.b.view(w, [...groups, channels / group, perGroup, ...p.kernel]);
+  const ending = (total: Expr, ix: readonly Expr[]): Expr =>
+    finish(total, flatIndex(ix.slice(1, lead + 2), [...groups, perGroup]));
+  const shape = [n, ...groups, perGroup, ...p.output];
+  const phased = p.input.every((_, i) => hasPhases(p, i)) && p.strides.reduce((a, b) => a * b, 1) <= MAX_PHASES;
+  if (phased && shape.every((d) => d > 0)) {
+    const out = c.b.alloc(c.outDtype(), shape);
+    convolvePhases(c, p, out, { x: xs, w: ws, lead, sumType, finish: ending });
+    return c.b.view(out, [n, perGroup * group, ...p.output]);
+  }
   const out = c.b.reduce(
     c.outDtype(),
-    [n, ...groups, perGroup, ...p.output],
+    shape,
     [channels / group, ...meetingTaps(p)],
     sum(sumType),
     (ix, [r, ...j]) => {
@@ -144,7 +222,7 @@ export function transposedConvolve(
       const value = loadWhere(xs, [ix[0], ...g, r, ...at], inputGuards);
       return mul(value, loadWhere(ws, [...g, r, ix[lead + 1], ...tap], tapGuards));
     },
-    ([total], ix) => finish(total, flatIndex(ix.slice(1, lead + 2), [...groups, perGroup])),
+    ([total], ix) => ending(total, ix),
   );
   return c.b.view(out, [n, perGroup * group, ...p.output]);
 }
