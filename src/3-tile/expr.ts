@@ -62,6 +62,7 @@ export interface Args extends Record<UnaryOp | BinaryOp, null> {
   bitcast: null; // same size
   round: DType; // value as if stored to that storage type and loaded again
   fma: null; // a*b + c with one rounding
+  dot: 2 | 4; // c + Σ aᵢ·bᵢ over the parts of 32 bits: signed halves, or bytes, unsigned in a and signed in b
   splat: null; // scalar → all lanes
   pack: null; // one scalar per lane
   lane: number; // one lane of a vector
@@ -186,6 +187,10 @@ export const round = (storage: DType, x: Expr): Expr =>
   storage === x.dtype ? x : makeExpr('round', x.dtype, [x], storage, x.lanes);
 
 export const fma = (a: Expr, b: Expr, c: Expr): Expr => makeExpr('fma', a.dtype, [a, b, c], null, a.lanes);
+
+/** c + Σ aᵢ·bᵢ, wrapping, over i32 operands of `parts` parts each. */
+export const dot = (parts: 2 | 4, a: Expr, b: Expr, c: Expr = index(0)): Expr =>
+  makeExpr('dot', 'i32', [a, b, c], parts, a.lanes);
 
 export const isConst = (e: Expr): e is ExprNode<'const'> => e.op === 'const';
 export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> => e.op === 'load' || e.op === 'guarded';

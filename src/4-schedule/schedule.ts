@@ -8,6 +8,7 @@ import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } f
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { dotProducts } from './dot.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { layOut } from './layout.ts';
 import { planMemory } from './memory.ts';
@@ -150,7 +151,7 @@ class Scheduler {
 /** The task program of a tile program for this device. */
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const scheduler = new Scheduler(options);
-  const { steps } = options.fuse === false ? program : fuse(layOut(program));
+  const { steps } = options.fuse === false ? program : fuse(dotProducts(layOut(program), options.device));
   const tasks = scheduler.tasks(steps);
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];

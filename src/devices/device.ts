@@ -25,6 +25,8 @@ export interface Device {
   readonly vectorRegisters: number;
   /** Multiply-add in one instruction, with one rounding: on which values. */
   readonly fma: 'none' | 'vectors' | 'all';
+  /** Parts of 32 bits that one instruction multiplies and sums: 2 halves, or 4 bytes onto a sum as well; 0: none. */
+  readonly dot: 0 | 2 | 4;
   /** A scalar memory operand costs no extra instruction when broadcast into an arithmetic one. */
   readonly broadcastOperand: boolean;
   /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
@@ -63,6 +65,7 @@ const CPU: Device = {
   vectorBytes: 0,
   vectorRegisters: 16,
   fma: 'none',
+  dot: 0,
   broadcastOperand: false,
   loadsEarly: false,
   latency: 4,
@@ -77,28 +80,18 @@ const CPU: Device = {
 };
 
 /** WebAssembly as engines compile it for x86: of 16 registers two are its own. */
-const WASM = { vectorBytes: 16, vectorRegisters: 14, loadsEarly: true, scopes: ['lane'] } as const;
+const WASM = { vectorBytes: 16, vectorRegisters: 14, dot: 2, loadsEarly: true, scopes: ['lane'] } as const;
+const AVX512 = { vectorBytes: 64, vectorRegisters: 32, fma: 'all', dot: 2, broadcastOperand: true } as const;
 
 /** Fixed descriptions by name. */
 const DEVICES: readonly Device[] = [
   CPU,
   { ...CPU, ...WASM, name: 'wasm-simd128' },
-  {
-    ...CPU,
-    ...WASM,
-    name: 'wasm-simd128-fma',
-    fma: 'vectors',
-  },
-  { ...CPU, name: 'x86-sse', vectorBytes: 16, vectorRegisters: 15 },
-  { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: 'all' },
-  {
-    ...CPU,
-    name: 'x86-avx512',
-    vectorBytes: 64,
-    vectorRegisters: 32,
-    fma: 'all',
-    broadcastOperand: true,
-  },
+  { ...CPU, ...WASM, name: 'wasm-simd128-fma', fma: 'vectors' },
+  { ...CPU, name: 'x86-sse', vectorBytes: 16, vectorRegisters: 15, dot: 2 },
+  { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: 'all', dot: 2 },
+  { ...CPU, ...AVX512, name: 'x86-avx512' },
+  { ...CPU, ...AVX512, name: 'x86-avx512-vnni', dot: 4 },
   { ...CPU, name: 'arm-neon', vectorBytes: 16, vectorRegisters: 32, fma: 'all' },
 ];
 
@@ -114,6 +107,7 @@ export function webAssemblyDevice(fma = false): Device {
 
 /** Feature names (as in /proc/cpuinfo) that a description needs, best first. */
 const BY_FEATURES: readonly [needs: readonly string[], device: string][] = [
+  [['avx512f', 'avx512vl', 'avx512bw', 'avx512dq', 'fma', 'avx512_vnni'], 'x86-avx512-vnni'],
   [['avx512f', 'avx512vl', 'avx512bw', 'avx512dq', 'fma'], 'x86-avx512'],
   [['avx2', 'fma'], 'x86-avx2'],
   [['asimd'], 'arm-neon'],

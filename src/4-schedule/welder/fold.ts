@@ -31,14 +31,17 @@ export function folded(region: Region, i: number, op: TileOp): Map<number, TileO
   return new Map(at.map((j) => [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))]));
 }
 
-/** The value of a constant of one element, in its compute type. */
+/** The one value of a constant's elements, in its compute type. */
 function scalarValue(t: TileTensor): Expr | null {
   const o = owner(t);
-  if (!o.data || o.dtype !== t.dtype || elementCount(o.shape) !== 1) return null;
-  return constant(computeType(t.dtype), elements(t.dtype, o.data.bytes).get(0));
+  const count = elementCount(o.shape);
+  if (!o.data || o.dtype !== t.dtype || count === 0) return null;
+  const { get } = elements(t.dtype, o.data.bytes);
+  for (let i = 1; i < count; i++) if (!Object.is(get(i), get(0))) return null;
+  return constant(computeType(t.dtype), get(0));
 }
 
-/** The operator with constants of one element written into its expressions, simplified. */
+/** The operator with constants of one value written into its expressions, simplified. */
 export function withScalars(op: TileOp): TileOp {
   const context = new SimplifyContext();
   const memo = new Map<Expr, Expr>();

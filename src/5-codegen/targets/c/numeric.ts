@@ -105,12 +105,41 @@ const X86_FMA: ReadonlyMap<string, readonly [macro: string, builtin: string, ext
   ['f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask', ', (unsigned char)-1, 4']],
 ]);
 
+/** The body of a helper: the compiler's own function where the CPU has it, else the formula. */
+function nativeOr(macro: string | undefined, native: string, formula: string): string | string[] {
+  if (!macro) return formula;
+  return [`#if defined(${macro}) && !defined(__clang__)\n  return ${native};\n#else`, `return ${formula};`, '#endif'];
+}
+
 export const fma: Render = (form, _e, x, s) => {
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
   const lanewise = form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`));
   const [macro, builtin, extra] = X86_FMA.get(`${s} ${form.lanes}`) ?? [];
-  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${builtin}(a, b, c${extra});\n#else`;
-  const body = (): string | string[] => (macro ? [native, `return ${lanewise};`, '#endif'] : lanewise);
+  const body = (): string | string[] => nativeOr(macro, `${builtin}(a, b, c${extra})`, lanewise);
   return form.call(`fma_${s}`, s, { a: s, b: s, c: s }, x, body);
+};
+
+/** The same for dot products, per parts and lanes. */
+const X86_DOT: ReadonlyMap<string, readonly [macro: string, native: string]> = new Map([
+  ['4 4', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v4si(c, a, b)']],
+  ['4 8', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v8si(c, a, b)']],
+  ['4 16', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v16si(c, a, b)']],
+  ['2 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
+  ['2 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
+  ['2 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
+]);
+
+export const dot: Render = (form, e, x) => {
+  const parts = e.arg as 2 | 4;
+  const bits = 32 / parts;
+  const products = Array.from({ length: parts }, (_, i) => {
+    const up = bits * i;
+    const left = parts === 2 ? `((a << ${up}) >> 16)` : `((a >> ${24 - up}) & 255)`;
+    return `${left} * ((b << ${up}) >> ${32 - bits})`;
+  });
+  const [macro, native = ''] = X86_DOT.get(`${parts} ${form.lanes}`) ?? [];
+  if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
+  const body = (): string | string[] => nativeOr(macro, native, `c + ${products.join(' + ')}`);
+  return form.call(`dot${parts}`, 'i32', { a: 'i32', b: 'i32', c: 'i32' }, x, body);
 };
