@@ -62,6 +62,7 @@ export interface Args extends Record<UnaryOp | BinaryOp, null> {
   bitcast: null; // same size
   round: DType; // value as if stored to that storage type and loaded again
   fma: null; // a*b + c with one rounding
+  dot: 2 | 4; // c + Σ aᵢ·bᵢ over the parts of 32 bits: signed halves, or bytes, unsigned in a and signed in b
   splat: null; // scalar → all lanes
   pack: null; // one scalar per lane
   lane: number; // one lane of a vector
@@ -192,6 +193,10 @@ export const fma = (a: Expr, b: Expr, c: Expr): Expr => makeExpr('fma', a.dtype,
 export const shuffle = (a: Expr, b: Expr, picks: readonly number[]): Expr =>
   makeExpr('shuffle', a.dtype, [a, b], picks.join('_'), picks.length);
 export const picksOf = (e: ExprNode<'shuffle'>): number[] => e.arg.split('_').map(Number);
+
+/** c + Σ aᵢ·bᵢ, wrapping, over i32 operands of `parts` parts each. */
+export const dot = (parts: 2 | 4, a: Expr, b: Expr, c: Expr = index(0)): Expr =>
+  makeExpr('dot', 'i32', [a, b, c], parts, a.lanes);
 
 export const isConst = (e: Expr): e is ExprNode<'const'> => e.op === 'const';
 export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> => e.op === 'load' || e.op === 'guarded';

@@ -215,11 +215,12 @@ export class ExprParser {
     if (op === 'pack' && args.length > 0) return makeExpr('pack', a.dtype, args, null, args.length);
     const picks = op === 'shuffle' && /^\d+(_\d+)*$/.test(detail) ? detail.split('_').map(Number) : null;
     if (picks && args.length === 2) return build.shuffle(a, b, picks);
-    need(UNARIES.has(op) || TYPES.has(op) || detail !== undefined ? 1 : BINARIES.has(op) ? 2 : 3);
+    need(UNARIES.has(op) || TYPES.has(op) || (detail !== undefined && op !== 'dot') ? 1 : BINARIES.has(op) ? 2 : 3);
     if (TYPES.has(op)) return build.cast(op as ComputeType, a);
     if (UNARIES.has(op)) return build.unary(op as UnaryOp, a);
     if (BINARIES.has(op)) return build.binary(op as BinaryOp, a, b);
     if (op === 'select') return build.select(a, b, c);
+    if (word === 'dot.2' || word === 'dot.4') return build.dot(word === 'dot.2' ? 2 : 4, a, b, c);
     if (op === 'fma') return build.fma(a, b, c);
     if (op === 'bits' && TYPES.has(detail)) return build.bitcast(detail as ComputeType, a);
     if (op === 'round' && STORAGE.has(detail)) return build.round(detail as DType, a);

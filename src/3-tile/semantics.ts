@@ -127,6 +127,17 @@ export function unaryMeaning(op: UnaryOp, t: ComputeType, wide = false): Fn1 | u
   return f && ((t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1);
 }
 
+/** c + Σ aᵢ·bᵢ: two signed halves, or four bytes, unsigned in `a` and signed in `b`. */
+export function dotScalar(parts: 2 | 4, a: number, b: number, c: number): number {
+  const rest = 32 - 32 / parts;
+  let sum = c;
+  for (let up = 0; up <= rest; up += 32 / parts) {
+    const left = parts === 2 ? (a << up) >> rest : (a << up) >>> rest;
+    sum = (sum + Math.imul(left, (b << up) >> rest)) | 0;
+  }
+  return sum;
+}
+
 /** Value conversion: float → int truncates and saturates (NaN → 0), int → int wraps, → bool is x != 0. */
 export function castScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
   if (from === to) return x;

@@ -71,7 +71,7 @@ function meaningOf(e: Expr, [a, b]: readonly Scalar[]): Scalar | undefined {
 const RULES = new RuleSet<SimplifyContext>([
   ruleOn('constants fold', FOLDED, fold),
   ...LANE_RULES,
-  ruleOn('a function of splats', [...FOLDED, 'select', 'fma'], liftSplat),
+  ruleOn('a function of splats', [...FOLDED, 'select', 'fma', 'dot'], liftSplat),
   ...INTEGER_RULES,
   ...BOOL_RULES,
   ...INDEX_RULES,

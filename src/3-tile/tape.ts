@@ -5,7 +5,7 @@ import { elementCount, rowMajorStrides, type Scalar } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import { type Axis, type BinaryOp, type Expr, type Local, picksOf, type UnaryOp } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
-import { binaryMeaning, bitcastScalar, castScalar, roundScalar, unaryMeaning } from './semantics.ts';
+import { binaryMeaning, bitcastScalar, castScalar, dotScalar, roundScalar, unaryMeaning } from './semantics.ts';
 import type { TileTensor } from './tensor.ts';
 
 /** A slot's value: a scalar, or one scalar per lane. */
@@ -135,6 +135,7 @@ function meaning(e: Expr, wide: boolean): Meaning {
   if (e.op === 'cast') return (x) => castScalar(from, e.dtype, x);
   if (e.op === 'bitcast') return (x) => bitcastScalar(from, e.dtype, x);
   if (e.op === 'round') return (x) => roundScalar(e.arg, e.dtype, x);
+  if (e.op === 'dot') return (...xs) => dotScalar(e.arg, ...(xs as [number, number, number]));
   if (e.op === 'fma') {
     const sum = (a: Scalar, b: Scalar, c: Scalar): number => (a as number) * (b as number) + (c as number);
     return e.dtype === 'f32' ? (a, b, c) => Math.fround(sum(a, b, c)) : sum;

@@ -101,6 +101,7 @@ const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
   bitcast: (e) => unless(bytesOf(e) === bytesOf(e.src[0]) && sameLanes(e), 'changes the size'),
   round: (e) => unless(isIntegral(e.dtype) === isIntegral(e.src[0].dtype) && sameLanes(e), 'changes the type'),
   fma: (e) => unless(!isIntegral(e.dtype) && e.src.every((s) => like(s, e)), 'needs floats of one type'),
+  dot: (e) => unless(e.dtype === 'i32' && e.src.every((s) => like(s, e)), 'needs i32 operands'),
   splat: (e) => unless(scalarLike(e.src[0], e), 'needs a scalar of its type'),
   pack: (e) => unless(e.src.length === e.lanes && e.src.every((s) => scalarLike(s, e)), 'needs one scalar per lane'),
   lane: (e) => {

@@ -8,6 +8,7 @@ import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } f
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { dotProducts } from './dot.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { layOut } from './layout.ts';
 import { planMemory } from './memory.ts';
@@ -201,7 +202,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];
   const apart = options.fuse === false;
-  const fused = apart ? program : fuse(layOut(program));
+  const fused = apart ? program : fuse(dotProducts(layOut(program), options.device));
   const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), options.device);
   const scheduler = new Scheduler(options, welder);
   const tasks = scheduler.tasks(fused.steps);

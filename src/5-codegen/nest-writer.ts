@@ -2,7 +2,8 @@
 // named locals, the reduction inside, the stores at the end. Tails shift back where writing twice
 // is harmless, else they are peeled into smaller tiles.
 
-import { type Axis, add, constant, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
+import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
+import { constOf } from '../3-tile/rewrite.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses, reads } from '../4-schedule/nest.ts';
@@ -192,7 +193,7 @@ export class NestWriter {
     });
     const { fma: has } = this.device;
     const fused = has === 'all' || (has === 'vectors' && lanes > 1);
-    return splat(fused ? contracted(value) : value, lanes);
+    return splat(contracted(value, fused), lanes);
   }
 
   /** One state from all chains and lanes of a reduction that ran across lanes. */
@@ -282,12 +283,14 @@ function initial(monoid: Monoid, state: readonly Local[]): Stmt[] {
   }));
 }
 
-/** a·b + c in one step, where the sum is the outermost operation. */
-function contracted(e: Expr): Expr {
-  if (e.op !== 'add' || (e.dtype !== 'f32' && e.dtype !== 'f64')) return e;
+/** a·b + c, or a dot product and a sum, in one step, where the sum is the outermost operation. */
+function contracted(e: Expr, fused: boolean): Expr {
+  if (e.op !== 'add') return e;
   const [a, b] = e.src;
+  if (b.op === 'dot' && constOf(b.src[2]) === 0) return dot(b.arg, b.src[0], b.src[1], a);
+  if (!fused || (e.dtype !== 'f32' && e.dtype !== 'f64')) return e;
   if (b.op === 'mul') return fma(b.src[0], b.src[1], a);
-  return a.op === 'mul' ? fma(a.src[0], a.src[1], b) : add(a, b);
+  return a.op === 'mul' ? fma(a.src[0], a.src[1], b) : e;
 }
 
 /** The tile with one point on this axis. */

@@ -16,6 +16,7 @@ import wasmSimd128Fma from './wasm-simd128-fma.json' with { type: 'json' };
 import wasmSimd256 from './wasm-simd256.json' with { type: 'json' };
 import x86Avx2 from './x86-avx2.json' with { type: 'json' };
 import x86Avx512 from './x86-avx512.json' with { type: 'json' };
+import x86Avx512Vnni from './x86-avx512-vnni.json' with { type: 'json' };
 import x86Sse from './x86-sse.json' with { type: 'json' };
 import x86Zen4 from './x86-zen4.json' with { type: 'json' };
 
@@ -79,6 +80,8 @@ export interface Device {
   readonly vectorRegisters: number;
   /** Multiply-add in one instruction, with one rounding: on which values. */
   readonly fma: 'none' | 'vectors' | 'all';
+  /** Parts of 32 bits that one instruction multiplies and sums: 2 halves, or 4 bytes onto a sum as well; 0: none. */
+  readonly dot: 0 | 2 | 4;
   /** A scalar memory operand costs no extra instruction when broadcast into an arithmetic one. */
   readonly broadcastOperand: boolean;
   /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
@@ -132,7 +135,7 @@ export function deviceFrom(json: unknown): Device {
 
 /** Every description; those of CPUs with more features first. */
 export const DEVICES: readonly Device[] = [
-  ...[x86Zen4, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
+  ...[x86Zen4, x86Avx512Vnni, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
   ...[wasmSimd128, wasmSimd128Fma, wasmSimd256],
   ...[v100, mi50, a100, h200, graphcoreIpu],
 ].map(deviceFrom);

@@ -401,6 +401,7 @@ describe('emitting C', () => {
     expect(cTarget.supports('exp', 'f32')).toBe(false);
     expect(cTarget.supports('axis', 'i32')).toBe(false);
     expect(cTarget.supports('fma', 'i32')).toBe(false);
+    expect(cTarget.supports('dot', 'f32')).toBe(false);
   });
 
   it('knows the lanes of each type', () => {

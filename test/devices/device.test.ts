@@ -13,7 +13,7 @@ describe.each(DEVICES.map((d) => [d.name, d] as const))('the description of %s',
   it('is a file of its name with known fields only', () => {
     const known = new Set(
       (
-        'name features note vectorBytes vectorRegisters fma broadcastOperand loadsEarly latency arithmeticPorts ' +
+        'name features note vectorBytes vectorRegisters fma dot broadcastOperand loadsEarly latency arithmeticPorts ' +
         'loadPorts clock levels peaks workgroups units launch barrier scopes provenance'
       ).split(' '),
     );
@@ -73,7 +73,8 @@ it('chooses the widest description that the features of a CPU allow', () => {
   expect(chosen('sse4_1')).toBe('x86-sse');
   expect(chosen(...avx2)).toBe('x86-avx2');
   expect(chosen(...avx512)).toBe('x86-avx512');
-  expect(chosen(...avx512, 'clzero')).toBe('x86-zen4');
+  expect(chosen(...avx512, 'avx512_vnni')).toBe('x86-avx512-vnni');
+  expect(chosen(...avx512, 'avx512_vnni', 'clzero')).toBe('x86-zen4');
   expect(chosen('asimd', 'fma')).toBe('arm-neon');
   expect(lacking(namedDevice('x86-avx2')!, new Set(['avx2']))).toEqual(['fma']);
   expect(webAssemblyDevice(true).fma).toBe('vectors');

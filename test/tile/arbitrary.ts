@@ -9,6 +9,7 @@ import {
   type ComputeType,
   cast,
   constant,
+  dot,
   type Expr,
   fma,
   guardedLoad,
@@ -108,6 +109,8 @@ function compound(t: ComputeType, of: Make): fc.Arbitrary<Expr> {
   if (t === 'i32') {
     options.push({ weight: 1, arbitrary: of('f32').map((x) => cast('i32', bitcast('f32', bitcast('i32', x)))) });
     options.push({ weight: 1, arbitrary: of('i32').map((x) => round('u8', x)) });
+    const products = fc.tuple(fc.constantFrom(2, 4), of(t), of(t), of(t));
+    options.push({ weight: 1, arbitrary: products.map(([parts, x, y, z]) => dot(parts, x, y, z)) });
   }
   if (isFloat(t))
     options.push({ weight: 1, arbitrary: fc.tuple(of(t), of(t), of(t)).map(([x, y, z]) => fma(x, y, z)) });

@@ -180,6 +180,16 @@ function fusedNode(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Colum
   return out;
 }
 
+/** c + Σ aᵢ·bᵢ over the halves or bytes of 32 bits, those of `a` unsigned if they are bytes. */
+function dotOf(parts: 2 | 4, ...[a, b, c]: readonly Any[]): number {
+  const words = new Int32Array([a, b]);
+  const [x, y] =
+    parts === 2 ? [new Int16Array(words.buffer), null] : [new Uint8Array(words.buffer), new Int8Array(words.buffer)];
+  let sum = BigInt(c);
+  for (let i = 0; i < parts; i++) sum += BigInt(x[i]) * BigInt((y ?? x)[parts + i]);
+  return Number(BigInt.asIntN(32, sum));
+}
+
 function node(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Column {
   const out = column(e.dtype, n);
   const [a, b, c] = e.src.map((s) => values.get(s) as unknown as Any[]);
@@ -193,6 +203,10 @@ function node(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Column {
   }
   if (e.op === 'select') {
     for (let i = 0; i < n; i++) out[i] = a[i] ? b[i] : c[i];
+    return out;
+  }
+  if (e.op === 'dot') {
+    for (let i = 0; i < n; i++) out[i] = dotOf(e.arg, a[i], b[i], c[i]);
     return out;
   }
   const from = e.src[0].dtype;

@@ -118,6 +118,19 @@ it('fma with exact products', () => {
   }
 });
 
+it.each([1, 4])('dot products of halves and bytes, %i lanes', (lanes) => {
+  const [a, b] = pairs('i32');
+  const scrambled = (x: Expr): Expr => X.mul(x, makeSplat(0x9e3779b9 | 0));
+  const makeSplat = (v: number): Expr =>
+    lanes === 1 ? X.index(v) : X.makeExpr('splat', 'i32', [X.index(v)], null, lanes);
+  const functions = ([2, 4] as const).flatMap((parts) => [
+    (x: Expr, y: Expr) => X.dot(parts, x, y, x),
+    (x: Expr, y: Expr) => X.dot(parts, scrambled(x), scrambled(y), y),
+  ]);
+  const { kernel, args } = mapKernel([a, b], functions, ['i32', 'i32', 'i32', 'i32'], lanes);
+  expectAsInterpreted(kernel, args);
+});
+
 it('refuses functions that must be decomposed before', () => {
   const { kernel, args } = mapKernel([tensorOf('f32', [4], [])], [(x) => X.exp(x)], ['f32']);
   expect(() => runKernel(kernel, args)).toThrow(/INTERNAL: no instructions for exp on f32/);

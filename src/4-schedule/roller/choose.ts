@@ -83,8 +83,10 @@ function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
   return n;
 }
 
-const isContracted = (p: Profile, device: Device): boolean =>
-  device.fma !== 'none' && p.op.reduce?.monoid.combine[0].op === 'add' && p.op.reduce.elems[0].op === 'mul';
+const isContracted = (p: Profile, device: Device): boolean => {
+  const [combine, elem] = [p.op.reduce?.monoid.combine[0].op, p.op.reduce?.elems[0].op];
+  return combine === 'add' && (elem === 'mul' ? device.fma !== 'none' : elem === 'dot' && device.dot === 4);
+};
 
 /** Registers that the accumulators and the operands of one step take. */
 function registers(p: Profile, tile: Tile, device: Device): number {

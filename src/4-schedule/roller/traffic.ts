@@ -9,10 +9,10 @@ import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
 /** Bytes of cache lines that a load touches over these extents of its axes. */
-function touched(l: LoadProfile, line: number, extent: (a: Axis) => number): number {
+function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis) => number): number {
   let elements = 1;
   for (const a of l.axes) elements *= extent(a);
-  if (l.packable) return elements * l.bytes;
+  if (packed) return elements * l.bytes;
   const strides: [number, number][] = [];
   let regular = true;
   for (const [t, c] of l.linear.terms) {
@@ -35,11 +35,11 @@ function touched(l: LoadProfile, line: number, extent: (a: Axis) => number): num
 export function footprints(p: Profile, tile: Tile, device: Device): { tile: number; all: number; load: LoadProfile }[] {
   const line = device.levels[0].transaction;
   const inTile = (a: Axis): number => (a.role === 'reduce' ? a.extent : extentIn(tile, a));
-  return p.inner.map((load) => ({
-    load,
-    tile: touched(load, line, inTile),
-    all: touched(load, line, (a) => a.extent),
-  }));
+  return p.inner.map((load) => {
+    // Blocks of a packed constant are whole tiles.
+    const packed = load.packable && p.spatial.every((a) => !load.axes.has(a) || a.extent % extentIn(tile, a) === 0);
+    return { load, tile: touched(load, packed, line, inTile), all: touched(load, packed, line, (a) => a.extent) };
+  });
 }
 
 /** Cycles per tile when the tiles follow one another along `last`. */

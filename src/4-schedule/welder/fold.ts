@@ -7,6 +7,7 @@ import { interpret } from '../../3-tile/interpret.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { isInt } from '../../ir/dtype.ts';
 import { elementCount, elements } from '../../ir/tensor.ts';
 import { mapOp, transform, withSrc } from '../transform.ts';
 import { elemRoots, loadsBelow, pointRoots, type Region, writesWhole } from './region.ts';
@@ -31,14 +32,18 @@ export function folded(region: Region, i: number, op: TileOp): Map<number, TileO
   return new Map(at.map((j) => [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))]));
 }
 
-/** The value of a constant of one element, in its compute type. */
+/** The value of a constant of one element, or of a vector of equal integers, in its compute type. */
 function scalarValue(t: TileTensor): Expr | null {
   const o = owner(t);
-  if (!o.data || o.dtype !== t.dtype || elementCount(o.shape) !== 1) return null;
-  return constant(computeType(t.dtype), elements(t.dtype, o.data.bytes).get(0));
+  const count = elementCount(o.shape);
+  const simple = count === 1 || (count > 1 && o.shape.length === 1 && isInt(o.dtype));
+  if (!o.data || o.dtype !== t.dtype || !simple) return null;
+  const { get } = elements(t.dtype, o.data.bytes);
+  for (let i = 1; i < count; i++) if (!Object.is(get(i), get(0))) return null;
+  return constant(computeType(t.dtype), get(0));
 }
 
-/** The operator with constants of one element written into its expressions, simplified. */
+/** The operator with constants of one value written into its expressions, simplified. */
 export function withScalars(op: TileOp): TileOp {
   const context = new SimplifyContext();
   const memo = new Map<Expr, Expr>();

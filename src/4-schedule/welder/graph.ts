@@ -235,7 +235,9 @@ class Cutter implements Plan {
     if (size === extent) return true;
     const [[term, c] = [], ...others] = lo.terms;
     const loop = this.loops.find((l) => axisExpr(l.axis) === term);
-    return loop !== undefined && others.length === 0 && c === 1 && lo.constant <= 0 && lo.constant + size >= loop.step;
+    if (!loop || others.length > 0 || c !== 1) return false;
+    const [low, high] = bounds(lo);
+    return low <= 0 && high + size >= extent && size >= loop.step;
   }
 
   private need(readers: readonly TileOp[], target: TileTensor): Span[] {

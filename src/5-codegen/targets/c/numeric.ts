@@ -80,6 +80,12 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
     [`first_${op} f32 8`, ['__AVX__', `__builtin_ia32_${op}ps256(a, b)`]],
     [`first_${op} f32 16`, ['__AVX512F__', `__builtin_ia32_${op}ps512_mask(a, b, a, (unsigned short)-1, 4)`]],
   ]),
+  ['dot4 i32 4', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v4si(c, a, b)']],
+  ['dot4 i32 8', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v8si(c, a, b)']],
+  ['dot4 i32 16', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v16si(c, a, b)']],
+  ['dot2 i32 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
+  ['dot2 i32 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
+  ['dot2 i32 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
   ['nan f32 8', ['__AVX__', '__builtin_ia32_blendvps256(c, a + b, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
@@ -134,4 +140,16 @@ export const fma: Render = (form, _e, x, s) => {
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
   return instruction(form, 'fma', s, x, () => form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`)));
+};
+
+export const dot: Render = (form, e, x) => {
+  const parts = e.arg as 2 | 4;
+  const bits = 32 / parts;
+  const products = Array.from({ length: parts }, (_, i) => {
+    const up = bits * i;
+    const left = parts === 2 ? `((a << ${up}) >> 16)` : `((a >> ${24 - up}) & 255)`;
+    return `${left} * ((b << ${up}) >> ${32 - bits})`;
+  });
+  if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
+  return instruction(form, `dot${parts}`, 'i32', x, () => `c + ${products.join(' + ')}`);
 };

@@ -3,7 +3,7 @@
 import { type ComputeType, type Expr, type Op, picksOf } from '../../../3-tile/expr.ts';
 import { castValue, roundValue } from './casts.ts';
 import { Form, literal } from './form.ts';
-import { count, divide, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
+import { count, divide, dot, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
 import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, type Unit, unsignedOf } from './unit.ts';
 
 /** Plain operators, since -fwrapv makes integers wrap; add and mul of bools are the or and and of a lattice. */
@@ -120,6 +120,7 @@ const TABLE: Partial<Record<Op, Render>> = {
   ge: compare('>=', '<='),
   select,
   fma,
+  dot,
   cast: (form, e, x) => castValue(form, e.src[0].dtype, e.dtype, x[0]),
   bitcast: (form, e, x, s) => form.bits(scalarOf(e.src[0].dtype), s, x[0]),
   round: (form, e, x) => (e.op === 'round' ? roundValue(form, e.arg, e.dtype, x[0]) : refuse(e)),
@@ -143,6 +144,7 @@ const LEAVES = ops('local load guarded');
 /** Whether the op on operands of this type can be written in C. */
 export function hasForm(op: Op, dtype: ComputeType): boolean {
   if (!TABLE[op]) return LEAVES.has(op);
+  if (op === 'dot') return dtype === 'i32';
   if (dtype === 'f32' || dtype === 'f64') return !NOT_ON_FLOATS.has(op);
   return !FLOAT_ONLY.has(op) && !(dtype === 'bool' && NOT_ON_BOOL.has(op));
 }

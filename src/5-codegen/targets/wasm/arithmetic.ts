@@ -202,6 +202,22 @@ export function multiplyAdd(v: Values, form: Form, [a, b, c]: readonly Value[], 
   return lane(v, wide, multiplyAdd(v, wide, spread, relaxed), 0);
 }
 
+/** c + Σ aᵢ·bᵢ over two signed halves, or four bytes, unsigned in `a` and signed in `b`. */
+export function dotProduct(v: Values, form: Form, parts: 2 | 4, [a, b, c]: readonly Value[]): Value {
+  if (parts === 2 && form.lanes > 1) return arithmetic(v, 'add', form, v.op('i32x4.dot_i16x8_s', [a, b]), c);
+  const rest = 32 - 32 / parts;
+  const part = (x: Value, up: number, dtype: 'i32' | 'u32'): Value => {
+    const top = arithmetic(v, 'shl', form, x, constantOf(v, form, up));
+    return arithmetic(v, 'shr', { ...form, dtype }, top, constantOf(v, form, rest));
+  };
+  let total = c;
+  for (let up = 0; up <= rest; up += 32 / parts) {
+    const product = arithmetic(v, 'mul', form, part(a, up, parts === 2 ? 'i32' : 'u32'), part(b, up, 'i32'));
+    total = arithmetic(v, 'add', form, total, product);
+  }
+  return total;
+}
+
 /** base, base + 1, … */
 export function ramp(v: Values, form: Form, base: Value): Value {
   const steps = Array.from({ length: form.lanes }, (_, i) => constantOf(v, { ...form, lanes: 1 }, i));

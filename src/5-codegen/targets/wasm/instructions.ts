@@ -104,7 +104,7 @@ export const INSTRUCTIONS = {
   ...vector('i16x8', 0x87, 'extend_low_i8x16_s _ extend_low_i8x16_u'),
   ...vector('f64x2', 0x94, 'nearest'),
   ...vector('i32x4', 0xa0, 'abs neg _ _ _ _ _ extend_low_i16x8_s _ extend_low_i16x8_u _ shl shr_s shr_u add _ _ sub'),
-  ...vector('i32x4', 0xb5, 'mul min_s min_u max_s max_u'),
+  ...vector('i32x4', 0xb5, 'mul min_s min_u max_s max_u dot_i16x8_s'),
   ...vector('i64x2', 0xc0, 'abs neg _ _ _ _ _ _ _ _ _ shl shr_s shr_u add _ _ sub _ _ _ mul'),
   ...vector('i64x2', 0xd6, 'eq ne lt_s gt_s le_s ge_s'),
   ...vector('f32x4', 0xe0, VECTOR_FLOAT),

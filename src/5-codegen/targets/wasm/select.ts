@@ -16,7 +16,7 @@ import { invariant } from '../../../support/errors.ts';
 import { memoised, postOrder } from '../../../support/rewrite.ts';
 import { type Addressing, type Anchors, anchorsOf, type Site } from './addressing.ts';
 import { affine } from './affine.ts';
-import { arithmetic, bitcast, cast, multiplyAdd, ramp, rendersArithmetic, select } from './arithmetic.ts';
+import { arithmetic, bitcast, cast, dotProduct, multiplyAdd, ramp, rendersArithmetic, select } from './arithmetic.ts';
 import { constantOf, lane, pack, splat, valueType } from './forms.ts';
 import { type Access, loadElements, roundTo } from './storage.ts';
 import type { Value, Values, Variable } from './value.ts';
@@ -44,6 +44,7 @@ const RULES: { readonly [O in Op]?: Rule<O> } = {
   bitcast: (v, e, [a]) => bitcast(v, e.src[0], e.dtype, a),
   round: (v, e, [a]) => roundTo(v, e.arg, e, a),
   fma: (v, e, src, { relaxedFma }) => multiplyAdd(v, e, src, relaxedFma),
+  dot: (v, e, src) => dotProduct(v, e, e.arg, src),
   splat: (v, e, [a]) => splat(v, e, a),
   pack: (v, e, src) => pack(v, e, src),
   lane: (v, e, [a]) => lane(v, e.src[0], a, e.arg),
