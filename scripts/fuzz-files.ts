@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parseModel } from '../src/1-frontend/onnx/index.ts';
+import { parseModel } from '../src/compile.ts';
 import type { Model } from '../src/ir/graph.ts';
 import { TilewrightError } from '../src/support/errors.ts';
 import { mutate, randomFrom, type Seed, seedOf } from './fuzz-mutations.ts';

@@ -1,7 +1,7 @@
 // The context in which composite and structural operators rewrite themselves: every emitted node has
 // its static type at once, loops and branches are kept in the program when that is possible.
 import type { DType } from '../ir/dtype.ts';
-import { type AttrInput, attrMap, type Graph, type Node } from '../ir/graph.ts';
+import { type AttrInput, attrMap, type Graph, NEWEST_OPSET, type Node } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { NodeView } from './attributes.ts';
@@ -9,9 +9,6 @@ import { Demand } from './emitter.ts';
 import type { StaticSequence, StaticValue } from './operator.ts';
 import type { Env, Specialiser } from './specialise.ts';
 import type { Slots, StaticTensor, Tensors } from './static.ts';
-
-/** Newest default-domain opset: what expansions are written in. */
-export const NEWEST_OPSET = 28;
 
 type Attributes = Readonly<Record<string, AttrInput>>;
 

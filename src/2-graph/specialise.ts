@@ -28,7 +28,16 @@ export type FeedType =
   | { readonly kind: 'sequence'; readonly elems: readonly FeedType[]; readonly dtype?: TensorData['dtype'] | undefined }
   | { readonly kind: 'optional'; readonly value: FeedType | null };
 
-export type Env = { readonly values: Map<Value, StaticValue>; readonly parent: Env | null };
+/** Values by name, in the scopes around each other; a function's body sees nothing around it. */
+export interface Env {
+  /** Null: an input that the call of a function omits. */
+  readonly values: Map<Value, StaticValue | null>;
+  readonly parent: Env | null;
+  /** In the body of a function, its attributes: those of the call, else the defaults. */
+  readonly attrs: Node['attrs'];
+}
+
+const NO_ATTRIBUTES: Node['attrs'] = new Map();
 
 interface Frame {
   readonly nodes: readonly Node[];
@@ -62,7 +71,7 @@ export class Specialiser {
   /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
   run(feeds: readonly (FeedType | null)[]): Specialisation {
     const { graph } = this.model;
-    const env: Env = { values: new Map(), parent: null };
+    const env: Env = { values: new Map(), parent: null, attrs: NO_ATTRIBUTES };
     for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
     const inputs = graph.inputs.map((v, i) => {
       const feed = feeds[i];
@@ -127,7 +136,7 @@ export class Specialiser {
     this.frames.push(frame);
     try {
       for (; frame.next < nodes.length; frame.next++) this.visit(nodes[frame.next], env);
-      return results.map((v) => this.require(env, v));
+      return results.map((v) => this.require(env, v) ?? refuse('INVALID_MODEL', NOT_COMPUTED, { value: v.name }));
     } finally {
       this.frames.length = depth;
     }
@@ -135,7 +144,7 @@ export class Specialiser {
 
   /** Emits a region: its names shadow nothing, its free names come from the scope where it stands. */
   inline(region: Graph, args: readonly StaticValue[], outer: Env): StaticValue[] {
-    const env: Env = { values: new Map(), parent: outer };
+    const env: Env = { values: new Map(), parent: outer, attrs: outer.attrs };
     for (const [v, data] of region.constants) env.values.set(v, this.emitter.constantData(data, v.name));
     region.inputs.forEach((v, i) => {
       if (args[i]) env.values.set(v, args[i]);
@@ -143,9 +152,10 @@ export class Specialiser {
     return this.walk(region.nodes, region.outputs, env);
   }
 
-  private require(env: Env, v: Value): StaticValue {
+  /** Null for an omitted input of the function around. */
+  private require(env: Env, v: Value): StaticValue | null {
     const value = lookup(env, v);
-    return value ?? refuse('INVALID_MODEL', 'value is used before it is computed', { value: v.name });
+    return value === undefined ? refuse('INVALID_MODEL', NOT_COMPUTED, { value: v.name }) : value;
   }
 
   private visit(node: Node, env: Env): void {
@@ -155,7 +165,7 @@ export class Specialiser {
       }
       const inputs = node.inputs.map((v) => (v ? this.require(env, v) : null));
       const used = node.outputs.map((o) => o !== null);
-      const results = this.apply(node, inputs, used, env);
+      const results = this.apply(bound(node, env), inputs, used, env);
       node.outputs.forEach((v, i) => {
         const r = results[i];
         if (!v || !r) return;
@@ -193,13 +203,9 @@ export class Specialiser {
     return this.emitter.op(operator, node, tensors, used.length, used);
   }
 
-  private applyFunction(f: FunctionDef, node: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[]) {
-    const env: Env = { values: new Map(), parent: null };
-    f.inputs.forEach((v, i) => {
-      const value = inputs[i];
-      if (value) env.values.set(v, value);
-    });
-    return this.walk(bindFunction(f, node.attrs, env.values), f.outputs, env);
+  private applyFunction(f: FunctionDef, call: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[]) {
+    const values = new Map(f.inputs.map((v, i) => [v, inputs[i] ?? null]));
+    return this.walk(f.nodes, f.outputs, { values, parent: null, attrs: new Map([...f.attrDefaults, ...call.attrs]) });
   }
 
   private find(node: Pick<Node, 'domain' | 'op' | 'version'>): Operator {
@@ -225,12 +231,23 @@ export class Specialiser {
   }
 }
 
-function lookup(env: Env, v: Value): StaticValue | undefined {
+const NOT_COMPUTED = 'value is used before it is computed';
+
+function lookup(env: Env, v: Value): StaticValue | null | undefined {
   for (let e: Env | null = env; e; e = e.parent) {
     const found = e.values.get(v);
-    if (found) return found;
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The node with the values of the attributes that refer to those of the function around. */
+function bound(node: Node, { attrs }: Env): Node {
+  const given = [...(node.refs ?? [])].flatMap(([name, ref]) => {
+    const value = attrs.get(ref);
+    return value ? [[name, value] as const] : [];
+  });
+  return given.length > 0 ? { ...node, attrs: new Map([...node.attrs, ...given]) } : node;
 }
 
 function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number): void {
@@ -244,25 +261,6 @@ function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[],
   if (numOutputs > defined) refuse('INVALID_MODEL', `has ${numOutputs} outputs, at most ${defined} are defined`);
   const missing = inputs.slice(0, lo).indexOf(null);
   if (missing >= 0) refuse('INVALID_MODEL', `required input ${missing} is missing`);
-}
-
-/**
- * The body of a function for one call: attribute references take the call's attributes or the defaults, and inputs
- * that the call omits become omitted inputs of the body's nodes.
- */
-function bindFunction(f: FunctionDef, given: Node['attrs'], bound: Env['values']): readonly Node[] {
-  const formal = new Set(f.inputs);
-  return f.nodes.map((node) => {
-    const refs = f.attrRefs.get(node);
-    const attrs = new Map(node.attrs);
-    for (const [name, ref] of refs ?? []) {
-      const value = given.get(ref) ?? f.attrDefaults.get(ref);
-      if (value) attrs.set(name, value);
-      else attrs.delete(name);
-    }
-    const inputs = node.inputs.map((v) => (v && formal.has(v) && !bound.has(v) ? null : v));
-    return { ...node, attrs, inputs };
-  });
 }
 
 /** Refuses a result whose element type contradicts the one that the model declares. */

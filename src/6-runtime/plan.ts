@@ -4,15 +4,11 @@
 import type { OutputSource, Specialisation } from '../2-graph/segment.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
-import type { TensorData } from '../ir/tensor.ts';
+import type { RunValue, TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import type { Executable } from './executable.ts';
 
-/** A fed or resulting value: a tensor, a list, or an optional. */
-export type RunValue =
-  | TensorData
-  | { readonly kind: 'sequence'; readonly elems: readonly RunValue[]; readonly dtype?: TensorData['dtype'] | undefined }
-  | { readonly kind: 'optional'; readonly value: RunValue | null };
+export type { RunValue } from '../ir/tensor.ts';
 
 /** What a plan needs from the compiler. */
 export interface SegmentCompiler {

@@ -2,12 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { parseModel } from '../1-frontend/onnx/index.ts';
 import { nodeFiles } from '../1-frontend/onnx/node-files.ts';
 import { figuresOf, type RunValue } from '../6-runtime/plan.ts';
 import type { Backend } from '../backends/backend.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { planFor } from '../compile.ts';
+import { parseModel, planFor } from '../compile.ts';
 import type { Model } from '../ir/graph.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';

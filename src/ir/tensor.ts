@@ -13,6 +13,12 @@ export interface TensorData {
   readonly strings?: readonly string[];
 }
 
+/** A value that a model takes or gives: a tensor, a list, or an optional (null: empty). */
+export type RunValue =
+  | TensorData
+  | { readonly kind: 'sequence'; readonly elems: readonly RunValue[]; readonly dtype?: DType | undefined }
+  | { readonly kind: 'optional'; readonly value: RunValue | null };
+
 /** Element value as seen from JS: bigint for 64-bit integers, number otherwise (bool: 0 or 1). */
 export type Scalar = number | bigint;
 

@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type ParseOptions, parseModel } from '../../src/1-frontend/onnx/index.ts';
+import type { ReadOptions } from '../../src/1-frontend/onnx/tensor.ts';
+import { parseValue } from '../../src/1-frontend/onnx/value.ts';
 import { attr, type GraphSpec, type ModelSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+import { parseModel } from '../../src/compile.ts';
 import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
@@ -30,7 +32,11 @@ export function expectRefusal(run: () => unknown, code: ErrorCode, text: RegExp 
   expect(error.code).toBe(code);
 }
 
-export const roundTrip = (spec: ModelSpec, options?: ParseOptions): Model => parseModel(writeModel(spec), options);
+/** A TensorProto file's name and tensor. */
+export const parseTensor = (bytes: Uint8Array, options?: ReadOptions) =>
+  parseValue(bytes, 'tensor', options) as { name: string; value: TensorData };
+
+export const roundTrip = (spec: ModelSpec, options?: ReadOptions): Model => parseModel(writeModel(spec), options);
 
 /** A model of one graph under one opset of the default domain. */
 export const modelOf = (graph: GraphSpec, opset = 28): ModelSpec => ({

@@ -3,12 +3,11 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Dim, isStatic } from '../../ir/dim.ts';
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
-import type { Attr, ValueType } from '../../ir/graph.ts';
+import { type Attr, NEWEST_OPSET, type ValueType } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { refuse } from '../../support/errors.ts';
 import type { AttributeSchema, FunctionSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
 import { ModelSchema, TensorSchema, type ValueInfoSchema } from './gen/onnx_pb.ts';
-import { NEWEST_OPSET } from './opsets.ts';
 import { toRaw } from './payload.ts';
 
 /** A named value: a tensor by element type and extents, or any other type. */
