@@ -98,7 +98,12 @@ async function main(): Promise<number> {
       failures: { type: 'string' },
     },
   });
-  const seeds = modelSeeds(values.data);
+  const seeds = fs.existsSync(values.data) ? modelSeeds(values.data) : [];
+  if (seeds.length === 0) {
+    const most = `${MAX_SEED_BYTES / 1024} KiB`;
+    console.error(`no model files of at most ${most} in ${values.data}: name a folder by --data or TILEWRIGHT_DATA`);
+    return 2;
+  }
   const count = Number(values.count);
   const started = performance.now();
   const rate = (done: number): number => Math.round((done / (performance.now() - started)) * 1000);

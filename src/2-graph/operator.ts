@@ -34,7 +34,7 @@ export interface Operator<L = unknown> {
   readonly name: string;
   /** '' is the default domain. */
   readonly domain: string;
-  /** Smallest opset whose form this definition reads (older forms are upgraded by the frontend). */
+  /** Smallest opset whose form this definition reads (older forms are upgraded on import). */
   readonly since: number;
   /** Number of inputs and outputs: [min, max]. */
   readonly inputs: readonly [number, number];

@@ -1,10 +1,12 @@
 // The published test material: every valid file is read, mutated ones end in a typed refusal, and
 // containers come back as they were stored.
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { fuzzFiles, modelSeeds } from '../../scripts/fuzz-files.ts';
+import { ROOT } from '../../scripts/source.ts';
 import type { FileSource } from '../../src/1-frontend/onnx/files.ts';
 import { OptionalSchema, SequenceSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
 import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
@@ -50,6 +52,13 @@ describe.skipIf(!DATA)('published models', () => {
     expect(result.accepted).toBeGreaterThan(100);
     expect(result.refused.get('INVALID_MODEL')).toBeGreaterThan(100);
   });
+});
+
+it('the script for mutated files says in a line what it lacks', () => {
+  const args = ['--import', 'tsx', 'scripts/fuzz-files.ts', '--data', 'test/nowhere'];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+  expect(stderr).toMatch(/^no model files .* in test\/nowhere: .*\n$/);
+  expect(status).toBe(2);
 });
 
 describe('containers', () => {
