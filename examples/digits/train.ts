@@ -3,7 +3,7 @@
 // pictures of another seed. Takes about two minutes: `npx tsx examples/digits/train.ts`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { attr, type GraphSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+import { attr, type GraphSpec, writeModel } from '../../scripts/model-writer.ts';
 import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 import { drawDigit, drawDigits, type Picture, type Random, SIDE, seededRandom } from './draw.ts';
 import { adamStep, convolution, dense, type Layer, maxPool, relu, softmax } from './layers.ts';

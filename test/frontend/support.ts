@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { attr, type GraphSpec, type ModelSpec, writeModel } from '../../scripts/model-writer.ts';
 import type { ReadOptions } from '../../src/1-frontend/onnx/tensor.ts';
 import { parseValue } from '../../src/1-frontend/onnx/value.ts';
-import { attr, type GraphSpec, type ModelSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';

@@ -1,6 +1,6 @@
 // Runs one operator, or a small graph, through the whole compiler on the interpreter and on
 // WebAssembly, which must agree: element values in, element values out.
-import { type AttrSpec, attr, type GraphSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+import { type AttrSpec, attr, type GraphSpec, writeModel } from '../../scripts/model-writer.ts';
 import { Plan } from '../../src/6-runtime/plan.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';

@@ -1,7 +1,7 @@
 // Sessions: feeds and results as users of onnxruntime-common know them, specialisation per shape,
 // data-dependent extents, concurrent runs, and refusals that say what to do.
 import { describe, expect, it } from 'vitest';
-import { attr, writeModel } from '../../src/1-frontend/onnx/write.ts';
+import { attr, writeModel } from '../../scripts/model-writer.ts';
 import { Session, Tensor, TilewrightError } from '../../src/index.ts';
 import { symbol } from '../../src/ir/dim.ts';
 import { newValue, tensorType } from '../../src/ir/graph.ts';
