@@ -1,6 +1,6 @@
 // Ahead-of-time compilation: a model with all extents bound becomes one program and a package of files that runs
 // without Tilewright. In: a model, feed types and a machine. Out: an artifact.
-import type { OutputSource } from './2-graph/segment.ts';
+import type { StaticValue } from './2-graph/operator.ts';
 import { type FeedType, specialise } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';
 import { foldNode } from './3-tile/from-graph.ts';
@@ -55,8 +55,8 @@ function nameOfInput(model: Model, inputs: readonly (readonly StaticTensor[])[],
   return model.graph.inputs[i]?.name ?? '';
 }
 
-function asTensor(source: OutputSource, value: string): StaticTensor {
-  if (source.kind === 'tensor') return source.tensor;
+function asTensor(source: StaticValue, value: string): StaticTensor {
+  if (source.kind === 'tensor') return source;
   const hint = 'Use Session for this model.';
   return refuse('UNSUPPORTED_TYPE', `an output is a ${source.kind}: packages give tensors`, { value }, hint);
 }

@@ -3,21 +3,17 @@ import type { Attr, AttrValue, Graph } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { type ErrorCode, refuse } from '../support/errors.ts';
 
-type NodeHead = Pick<NodeView, 'op' | 'domain' | 'version' | 'name' | 'attrs' | 'numOutputs'>;
+type NodeHead = Pick<NodeView, 'op' | 'name' | 'attrs' | 'numOutputs'>;
 
 /** The part of a node that operators see everywhere. */
 export class NodeView {
   readonly op: string;
-  readonly domain: string;
-  readonly version: number;
   readonly name: string;
   readonly attrs: ReadonlyMap<string, Attr>;
   readonly numOutputs: number;
 
   constructor(node: NodeHead) {
     this.op = node.op;
-    this.domain = node.domain;
-    this.version = node.version;
     this.name = node.name;
     this.attrs = node.attrs;
     this.numOutputs = node.numOutputs;
@@ -31,6 +27,13 @@ export class NodeView {
   /** Refuses as invalid, whatever the shapes are. */
   invalid(what: string, code: ErrorCode = 'INVALID_MODEL'): never {
     return this.fail(what, undefined, code);
+  }
+
+  /** A possibly negative axis made non-negative; refused when out of range. */
+  axis(axis: number, rank: number): number {
+    const a = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
+    return a;
   }
 
   private attr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> | undefined {

@@ -1,6 +1,5 @@
 // Symbolic type inference over a model as written: what can be said of every value before any extent
 // is bound. In: a model and the registry. Out: a type per value. Kernels never depend on it; people do.
-import type { Dim } from '../ir/dim.ts';
 import type { Model, Node, TensorType, Value, ValueType } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
@@ -10,7 +9,7 @@ import type { Registry } from './registry.ts';
 /** Types by value; values that nothing is known of are missing. Refusals of operators are not raised here. */
 export function inferTypes(model: Model, registry: Registry): Map<Value, ValueType> {
   const types = new Map<Value, ValueType>();
-  const constants = new Map<Value, TensorData>(model.graph.constants);
+  const { constants } = model.graph;
   for (const v of model.graph.inputs) if (v.type) types.set(v, v.type);
   for (const [v, t] of constants) types.set(v, { kind: 'tensor', dtype: t.dtype, shape: t.shape });
   for (const node of model.graph.nodes) {
@@ -32,21 +31,10 @@ function inferNode(
   const operator = registry.find(node.domain, node.op, node.version);
   const inputs = node.inputs.map((v) => (v ? (types.get(v) ?? v.type) : null));
   if (!operator?.infer || inputs.some((t) => t !== null && t?.kind !== 'tensor')) return [];
-  const known = (i: number): TensorData | null => {
-    const v = node.inputs[i];
-    return v ? (constants.get(v) ?? null) : null;
-  };
+  const known = (i: number): TensorData | null => constants.get(node.inputs[i]!) ?? null;
   const context = new InferContext(
     { ...node, numOutputs: node.outputs.length },
-    {
-      types: inputs as (TensorType | null)[],
-      known,
-      demand: (i) => {
-        const data = known(i);
-        if (!data) throw new NeedsValue(i);
-        return data;
-      },
-    },
+    { types: inputs as (TensorType | null)[], known },
   );
   try {
     return operator.infer(context);
@@ -58,8 +46,8 @@ function inferNode(
 
 /** The inferred type with extents that only the declaration knows. */
 function refine(inferred: TensorType, declared: ValueType | undefined): TensorType {
-  if (declared?.kind !== 'tensor' || !declared.shape || declared.shape.length !== inferred.shape?.length)
-    return inferred;
-  const shape: Dim[] = inferred.shape.map((d, i) => (typeof d === 'number' || d.text !== '?' ? d : declared.shape![i]));
+  const known = declared?.kind === 'tensor' ? declared.shape : undefined;
+  if (!known || known.length !== inferred.shape?.length) return inferred;
+  const shape = inferred.shape.map((d, i) => (typeof d === 'number' || d.text !== '?' ? d : known[i]));
   return { ...inferred, shape };
 }

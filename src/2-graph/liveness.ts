@@ -1,20 +1,16 @@
-// Which tensors a value or static node reads, dead code elimination over static node lists, and which
+// Which tensors a static node reads, dead code elimination over static node lists, and which
 // values of the model the rest of a node list still reads.
 import { type Node, regionsOf, type Value } from '../ir/graph.ts';
-import type { StaticValue } from './operator.ts';
-import type { Slots, StaticNode, StaticTensor, Tensors } from './static.ts';
-
-/** All tensors inside a value (sequences and optionals nest at most as deep as the model's types). */
-export function collectTensors(value: StaticValue): StaticTensor[] {
-  const found: StaticTensor[] = [];
-  const stack: StaticValue[] = [value];
-  for (let v = stack.pop(); v; v = stack.pop()) {
-    if (v.kind === 'tensor') found.push(v);
-    else if (v.kind === 'sequence') stack.push(...v.elems.toReversed());
-    else if (v.value) stack.push(v.value);
-  }
-  return found;
-}
+import type {
+  Carried,
+  Slots,
+  StaticGraph,
+  StaticLoop,
+  StaticNode,
+  StaticSide,
+  StaticTensor,
+  Tensors,
+} from './static.ts';
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
 export function inputsOf(node: StaticNode): Tensors {
@@ -23,16 +19,21 @@ export function inputsOf(node: StaticNode): Tensors {
     const sides = [node.then, node.else].flatMap((s) => freeTensors(s.nodes, s.results, []));
     return [node.cond, ...sides];
   }
+  const { trip } = node;
   const states = [...node.carried.map((c) => c.state), node.iteration];
-  const results = [...node.carried.map((c) => c.next), ...node.stacked.map((s) => s.each)];
-  const outer = [...node.carried.map((c) => c.init)];
-  if (node.cond) {
-    results.push(node.cond.next);
-    outer.push(node.cond.init);
-  }
-  if (node.trip !== null && typeof node.trip !== 'number') outer.push(node.trip);
-  return [...outer, ...freeTensors(node.body, results, states)];
+  const outer = loopCarried(node).map((c) => c.init);
+  if (trip !== null && typeof trip !== 'number') outer.push(trip);
+  return [...outer, ...freeTensors(node.body, resultsOfBody(node, node.stacked), states)];
 }
+
+/** What a loop hands from iteration to iteration, its condition included. */
+const loopCarried = ({ carried, cond }: StaticLoop): readonly Pick<Carried, 'init' | 'next'>[] =>
+  cond ? [...carried, cond] : carried;
+
+const resultsOfBody = (loop: StaticLoop, stacked: StaticLoop['stacked']): StaticTensor[] => [
+  ...loopCarried(loop).map((c) => c.next),
+  ...stacked.map((s) => s.each),
+];
 
 const present = (ts: Slots): StaticTensor[] => ts.filter((t) => t !== null);
 
@@ -54,10 +55,7 @@ function freeTensors(nodes: readonly StaticNode[], results: Tensors, bound: Tens
 }
 
 /** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
-export function pruneNodes(
-  nodes: readonly StaticNode[],
-  outputs: Tensors,
-): { nodes: readonly StaticNode[]; inputs: Tensors } {
+export function pruneNodes(nodes: readonly StaticNode[], outputs: Tensors): Omit<StaticGraph, 'outputs'> {
   const needed = new Set<StaticTensor>(outputs);
   const kept: StaticNode[] = [];
   for (const n of nodes.toReversed()) {
@@ -77,14 +75,12 @@ function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNo
         ? n
         : { ...n, outputs: n.outputs.map((t, i) => (i === 0 || (t && needed.has(t)) ? t : null)) };
     case 'branch': {
-      const side = (s: typeof n.then): typeof n.then => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
+      const side = (s: StaticSide): StaticSide => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
       return { ...n, then: side(n.then), else: side(n.else) };
     }
     case 'loop': {
       const stacked = n.stacked.filter((s) => needed.has(s.result));
-      const roots = [...n.carried.map((c) => c.next), ...stacked.map((s) => s.each)];
-      if (n.cond) roots.push(n.cond.next);
-      return { ...n, stacked, body: pruneNodes(n.body, roots).nodes };
+      return { ...n, stacked, body: pruneNodes(n.body, resultsOfBody(n, stacked)).nodes };
     }
   }
 }

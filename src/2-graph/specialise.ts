@@ -3,30 +3,24 @@
 // branches stay in the program where their types allow, and where a run-time value decides a shape
 // the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
 // simply repeated with one more answer.
+import { mapTensors, tensorsIn, type ValueOf } from '../ir/composite.ts';
+import type { DType } from '../ir/dtype.ts';
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
-import { checkLimit, type ModelLimits } from '../ir/limits.ts';
-import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { checkLimit } from '../ir/limits.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { refuse, withPlace } from '../support/errors.ts';
-import { Demand, Emitter, type Fold } from './emitter.ts';
+import { Demand, Emitter, type EmitterOptions } from './emitter.ts';
 import { ExpandContext } from './expansion.ts';
-import { collectTensors, usesAfter } from './liveness.ts';
-import { INTERNAL_DOMAIN, type Operator, type StaticValue } from './operator.ts';
+import { usesAfter } from './liveness.ts';
+import { INTERNAL_DOMAIN, type Operator, type StaticValue, type Values } from './operator.ts';
 import type { Registry } from './registry.ts';
-import type { OutputSource, Pending, Specialisation } from './segment.ts';
+import type { Pending, Specialisation } from './segment.ts';
 import type { StaticTensor } from './static.ts';
 
-export interface SpecialiseOptions {
-  readonly registry: Registry;
-  readonly limits: ModelLimits;
-  readonly fold: Fold;
-  readonly answers: readonly TensorData[];
-}
+export type SpecialiseOptions = Pick<EmitterOptions, 'limits' | 'fold' | 'answers'> & { readonly registry: Registry };
 
-/** Shape and dtype of a feed; sequences and optionals give those of their parts. */
-export type FeedType =
-  | { readonly kind: 'tensor'; readonly dtype: TensorData['dtype']; readonly shape: readonly number[] }
-  | { readonly kind: 'sequence'; readonly elems: readonly FeedType[]; readonly dtype?: TensorData['dtype'] | undefined }
-  | { readonly kind: 'optional'; readonly value: FeedType | null };
+/** What a feed is specialised for. */
+export type FeedType = ValueOf<Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>>;
 
 /** Values by name, in the scopes around each other; a function's body sees nothing around it. */
 export interface Env {
@@ -38,6 +32,9 @@ export interface Env {
 }
 
 const NO_ATTRIBUTES: Node['attrs'] = new Map();
+
+/** A node without its values. */
+export type Call = Omit<Node, 'inputs' | 'outputs' | 'refs'>;
 
 interface Frame {
   readonly nodes: readonly Node[];
@@ -59,13 +56,7 @@ export class Specialiser {
   constructor(model: Model, options: SpecialiseOptions) {
     this.model = model;
     this.options = options;
-    this.emitter = new Emitter({
-      limits: options.limits,
-      fold: options.fold,
-      answers: options.answers,
-      inputs: this.inputTensors,
-      live: () => this.live(),
-    });
+    this.emitter = new Emitter({ ...options, inputs: this.inputTensors, live: () => this.live() });
   }
 
   /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
@@ -78,7 +69,7 @@ export class Specialiser {
       if (!feed) return [];
       const value = this.feedValue(v.name, feed);
       env.values.set(v, value);
-      const tensors = collectTensors(value);
+      const tensors = tensorsIn(value);
       for (const t of tensors) this.inputTensors.add(t);
       return tensors;
     });
@@ -90,7 +81,8 @@ export class Specialiser {
     try {
       const results = this.walk(graph.nodes, graph.outputs, env);
       emitter.cut(results, []);
-      return { segments: emitter.segments, inputs, pending: null, outputs: results.map((r) => this.source(r)) };
+      const outputs = results.map((r) => mapTensors(r, (t) => emitter.resolve(t)));
+      return { segments: emitter.segments, inputs, pending: null, outputs };
     } catch (error) {
       if (!(error instanceof Demand)) throw error;
       const { tensor } = error;
@@ -100,21 +92,11 @@ export class Specialiser {
     }
   }
 
-  private source(v: StaticValue): OutputSource {
-    if (v.kind === 'tensor') return { kind: 'tensor', tensor: this.emitter.resolve(v) };
-    if (v.kind === 'sequence') return { kind: 'sequence', elems: v.elems.map((e) => this.source(e)) };
-    return { kind: 'optional', value: v.value && this.source(v.value) };
-  }
-
   private feedValue(name: string, feed: FeedType): StaticValue {
-    if (feed.kind === 'tensor') {
-      checkLimit(this.options.limits, 'elements', elementCount(feed.shape), { value: name, shape: feed.shape });
-      return this.emitter.tensor(name, feed);
-    }
-    if (feed.kind === 'sequence') {
-      return { kind: 'sequence', elems: feed.elems.map((e) => this.feedValue(name, e)), dtype: feed.dtype };
-    }
-    return { kind: 'optional', value: feed.value && this.feedValue(name, feed.value) };
+    return mapTensors(feed, (type) => {
+      checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: name, shape: type.shape });
+      return this.emitter.tensor(name, type);
+    });
   }
 
   /** Everything that nodes not yet walked, and expansions in progress, may read. */
@@ -176,12 +158,7 @@ export class Specialiser {
   }
 
   /** Emits one node, whatever its kind, and gives its outputs. */
-  apply(
-    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
-    inputs: readonly (StaticValue | null)[],
-    used: readonly boolean[],
-    env: Env,
-  ): readonly (StaticValue | null)[] {
+  apply(node: Call, inputs: Values, used: readonly boolean[], env: Env): Values {
     const local = this.model.functions.get(`${node.domain}\u0000${node.op}`);
     if (local) return this.applyFunction(local, node, inputs);
     const operator = this.find(node);
@@ -203,12 +180,12 @@ export class Specialiser {
     return this.emitter.op(operator, node, tensors, used.length, used);
   }
 
-  private applyFunction(f: FunctionDef, call: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[]) {
+  private applyFunction(f: FunctionDef, call: Call, inputs: Values) {
     const values = new Map(f.inputs.map((v, i) => [v, inputs[i] ?? null]));
     return this.walk(f.nodes, f.outputs, { values, parent: null, attrs: new Map([...f.attrDefaults, ...call.attrs]) });
   }
 
-  private find(node: Pick<Node, 'domain' | 'op' | 'version'>): Operator {
+  private find(node: Call): Operator {
     const { registry } = this.options;
     const found = registry.find(node.domain, node.op, node.version);
     if (found) return found;
@@ -250,7 +227,7 @@ function bound(node: Node, { attrs }: Env): Node {
   return given.length > 0 ? { ...node, attrs: new Map([...node.attrs, ...given]) } : node;
 }
 
-function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number): void {
+function checkArity(operator: Operator, inputs: Values, numOutputs: number): void {
   const [lo, hi] = operator.inputs;
   let given = inputs.length;
   while (given > 0 && inputs[given - 1] === null) given--;
@@ -271,7 +248,7 @@ function checkDeclared(v: Value, r: StaticValue): void {
   refuse('INVALID_MODEL', what, { value: v.name }, hint);
 }
 
-function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
+function checkTypes(operator: Operator, inputs: Values): void {
   for (const [i, allowed] of Object.entries(operator.types ?? {})) {
     const t = inputs[Number(i)];
     if (t?.kind !== 'tensor' || allowed.includes(t.dtype)) continue;

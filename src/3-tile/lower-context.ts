@@ -15,8 +15,7 @@ export class LowerContext extends NodeView {
   private readonly tensors: readonly (TileTensor | null)[];
 
   constructor(node: StaticOpNode, tensors: readonly (TileTensor | null)[], b: TileBuilder) {
-    const { operator, version, name, attrs, outputs } = node;
-    super({ op: operator.name, domain: operator.domain, version, name, attrs, numOutputs: outputs.length });
+    super({ ...node, op: node.operator.name, numOutputs: node.outputs.length });
     this.node = node;
     this.tensors = tensors;
     this.b = b;
@@ -44,9 +43,4 @@ export class LowerContext extends NodeView {
     return this.maybeValue(i) ?? this.fail(`input ${i} is not known at compile time`, undefined, 'INTERNAL');
   }
   numbers = (i: number): number[] => tensorNumbers(this.value(i));
-  axis(axis: number, rank: number): number {
-    const a = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
-    return a;
-  }
 }
