@@ -47,13 +47,9 @@ export class ExpandContext extends NodeView {
   get numInputs(): number {
     return this.given.length;
   }
-  has(i: number): boolean {
-    return i < this.given.length && this.given[i] !== null;
-  }
+  has = (i: number): boolean => i < this.given.length && this.given[i] !== null;
   /** Any kind of input; throws when missing. */
-  input(i: number): StaticValue {
-    return this.given[i] ?? this.invalid(`input ${i} is missing`);
-  }
+  input = (i: number): StaticValue => this.given[i] ?? this.invalid(`input ${i} is missing`);
   /** A tensor input; throws when missing or not a tensor. */
   tensor(i: number): StaticTensor {
     const v = this.input(i);
@@ -70,15 +66,11 @@ export class ExpandContext extends NodeView {
     for (const v of this.given) if (v) this.held.push(v);
     return this.walker.emitter.valueOf(t);
   }
-  numbersOf(t: StaticTensor): number[] {
-    return tensorNumbers(this.valueOf(t));
-  }
+  numbersOf = (t: StaticTensor): number[] => tensorNumbers(this.valueOf(t));
   constant(dtype: DType, shape: readonly number[], values: readonly Scalar[]): StaticTensor {
     return this.constantData(tensorOf(dtype, shape, values));
   }
-  constantData(data: TensorData): StaticTensor {
-    return this.walker.emitter.constantData(data);
-  }
+  constantData = (data: TensorData): StaticTensor => this.walker.emitter.constantData(data);
 
   /** Emits an operator of the newest opset and gives its outputs. */
   emit(op: string, inputs: Values, attrs: Attributes = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
@@ -104,13 +96,9 @@ export class ExpandContext extends NodeView {
   }
 
   /** Counts unrolled iterations against the limits. */
-  countUnrolled(): void {
-    this.walker.countUnrolled();
-  }
+  countUnrolled = (): void => this.walker.countUnrolled();
   /** Marks values as live while further nodes are emitted (needed across `valueOf`). */
-  hold(values: readonly StaticValue[]): void {
-    this.held.push(...values);
-  }
+  hold = (values: readonly StaticValue[]): void => void this.held.push(...values);
 
   /**
    * Emits a loop in the program: results are the final carried values, then the stacked ones

@@ -1,16 +1,7 @@
 // Which tensors a static node reads, dead code elimination over static node lists, and which
 // values of the model the rest of a node list still reads.
 import { type Node, regionsOf, type Value } from '../ir/graph.ts';
-import type {
-  Carried,
-  Slots,
-  StaticGraph,
-  StaticLoop,
-  StaticNode,
-  StaticSide,
-  StaticTensor,
-  Tensors,
-} from './static.ts';
+import type { Slots, StaticGraph, StaticLoop, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
 export function inputsOf(node: StaticNode): Tensors {
@@ -21,19 +12,18 @@ export function inputsOf(node: StaticNode): Tensors {
   }
   const { trip } = node;
   const states = [...node.carried.map((c) => c.state), node.iteration];
-  const outer = loopCarried(node).map((c) => c.init);
+  const outer = carriedBy(node).map((c) => c.init);
   if (trip !== null && typeof trip !== 'number') outer.push(trip);
-  return [...outer, ...freeTensors(node.body, resultsOfBody(node, node.stacked), states)];
+  return [...outer, ...freeTensors(node.body, resultsOfBody(node), states)];
 }
 
 /** What a loop hands from iteration to iteration, its condition included. */
-const loopCarried = ({ carried, cond }: StaticLoop): readonly Pick<Carried, 'init' | 'next'>[] =>
-  cond ? [...carried, cond] : carried;
+const carriedBy = ({ carried, cond }: StaticLoop) => (cond ? [...carried, cond] : carried);
 
-const resultsOfBody = (loop: StaticLoop, stacked: StaticLoop['stacked']): StaticTensor[] => [
-  ...loopCarried(loop).map((c) => c.next),
-  ...stacked.map((s) => s.each),
-];
+const resultsOfBody = (loop: StaticLoop): Tensors =>
+  carriedBy(loop)
+    .map((c) => c.next)
+    .concat(loop.stacked.map((s) => s.each));
 
 const present = (ts: Slots): StaticTensor[] => ts.filter((t) => t !== null);
 
@@ -79,8 +69,8 @@ function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNo
       return { ...n, then: side(n.then), else: side(n.else) };
     }
     case 'loop': {
-      const stacked = n.stacked.filter((s) => needed.has(s.result));
-      return { ...n, stacked, body: pruneNodes(n.body, resultsOfBody(n, stacked)).nodes };
+      const pruned = { ...n, stacked: n.stacked.filter((s) => needed.has(s.result)) };
+      return { ...pruned, body: pruneNodes(n.body, resultsOfBody(pruned)).nodes };
     }
   }
 }

@@ -79,40 +79,22 @@ export class InferContext extends NodeView {
   get numInputs(): number {
     return this.source.types.length;
   }
-  has(i: number): boolean {
-    return i < this.source.types.length && this.source.types[i] !== null;
-  }
-  type(i: number): TensorType {
-    return this.source.types[i] ?? this.invalid(`input ${i} is missing`);
-  }
-  dtype(i: number): DType {
-    return this.type(i).dtype;
-  }
+  has = (i: number): boolean => i < this.source.types.length && this.source.types[i] !== null;
+  type = (i: number): TensorType => this.source.types[i] ?? this.invalid(`input ${i} is missing`);
+  dtype = (i: number): DType => this.type(i).dtype;
   /** Extents, possibly symbolic. */
-  dims(i: number): readonly Dim[] {
-    return this.type(i).shape ?? needed(i);
-  }
+  dims = (i: number): readonly Dim[] => this.type(i).shape ?? needed(i);
   /** Numeric extents; asks for specialisation when symbolic. */
   shape(i: number): readonly number[] {
     const dims = this.dims(i);
     return dims.every(isStatic) ? dims : needed(i);
   }
-  rank(i: number): number {
-    return this.dims(i).length;
-  }
+  rank = (i: number): number => this.dims(i).length;
   /** Contents of an input that determines the output's shape. */
-  value(i: number): TensorData {
-    return this.source.demand?.(i) ?? this.source.known(i) ?? needed(i);
-  }
+  value = (i: number): TensorData => this.source.demand?.(i) ?? this.source.known(i) ?? needed(i);
   /** As numbers (int64 saturates to safe integers). */
-  numbers(i: number): number[] {
-    return tensorNumbers(this.value(i));
-  }
+  numbers = (i: number): number[] => tensorNumbers(this.value(i));
   /** Contents when they happen to be known. */
-  maybeValue(i: number): TensorData | null {
-    return this.has(i) ? this.source.known(i) : null;
-  }
-  tensor(dtype: DType, shape: readonly Dim[]): TensorType {
-    return tensorType(dtype, shape);
-  }
+  maybeValue = (i: number): TensorData | null => (this.has(i) ? this.source.known(i) : null);
+  tensor = (dtype: DType, shape: readonly Dim[]): TensorType => tensorType(dtype, shape);
 }

@@ -3,7 +3,7 @@
 // branches stay in the program where their types allow, and where a run-time value decides a shape
 // the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
 // simply repeated with one more answer.
-import { mapTensors, tensorsIn, type ValueOf } from '../ir/composite.ts';
+import { mapTensors, type ValueOf } from '../ir/composite.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
 import { checkLimit } from '../ir/limits.ts';
@@ -20,7 +20,8 @@ import type { StaticTensor } from './static.ts';
 export type SpecialiseOptions = Pick<EmitterOptions, 'limits' | 'fold' | 'answers'> & { readonly registry: Registry };
 
 /** What a feed is specialised for. */
-export type FeedType = ValueOf<Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>>;
+export type FeedType = ValueOf<TensorFeed>;
+type TensorFeed = Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>;
 
 /** Values by name, in the scopes around each other; a function's body sees nothing around it. */
 export interface Env {
@@ -66,11 +67,15 @@ export class Specialiser {
     for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
     const inputs = graph.inputs.map((v, i) => {
       const feed = feeds[i];
-      if (!feed) return [];
-      const value = this.feedValue(v.name, feed);
-      env.values.set(v, value);
-      const tensors = tensorsIn(value);
-      for (const t of tensors) this.inputTensors.add(t);
+      const tensors: StaticTensor[] = [];
+      const enter = (type: TensorFeed): StaticTensor => {
+        checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: v.name, shape: type.shape });
+        const tensor = this.emitter.tensor(v.name, type);
+        this.inputTensors.add(tensor);
+        tensors.push(tensor);
+        return tensor;
+      };
+      if (feed) env.values.set(v, mapTensors(feed, enter));
       return tensors;
     });
     return this.finish(graph, env, inputs);
@@ -90,13 +95,6 @@ export class Specialiser {
       const pending: Pending = input >= 0 ? { kind: 'input', input } : { kind: 'tensor', tensor };
       return { segments: emitter.segments, inputs, pending, outputs: [] };
     }
-  }
-
-  private feedValue(name: string, feed: FeedType): StaticValue {
-    return mapTensors(feed, (type) => {
-      checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: name, shape: type.shape });
-      return this.emitter.tensor(name, type);
-    });
   }
 
   /** Everything that nodes not yet walked, and expansions in progress, may read. */

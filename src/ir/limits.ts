@@ -1,5 +1,5 @@
 // The one object that bounds what a model may ask of the compiler: every stage reads its bounds from here, and every
-// size is multiplied through the checked helpers below. It lives under the stages because the frontend, the graph
+// size is multiplied through the checked helper below. It lives under the stages because the frontend, the graph
 // passes, the memory plan and the runtime all refuse by it.
 import { type ErrorPlace, refuse } from '../support/errors.ts';
 
@@ -67,15 +67,9 @@ export function checkLimit(limits: ModelLimits, name: keyof ModelLimits, value: 
   refuse('LIMIT_EXCEEDED', what, place, `Raise limits.${name} if the model is trusted.`);
 }
 
-const safeSize = (n: number, place: ErrorPlace): number =>
-  Number.isSafeInteger(n) ? n : refuse('LIMIT_EXCEEDED', 'a size does not fit in 53 bits', place);
-
 /** The product of non-negative integers; LIMIT_EXCEEDED when that of the positive ones is not a safe integer. */
 export function checkedProduct(factors: readonly number[], place: ErrorPlace = {}): number {
-  const product = factors.reduce((p, f) => (f === 0 ? p : safeSize(p * f, place)), 1);
+  const product = factors.reduce((p, f) => (f === 0 ? p : p * f), 1);
+  if (!Number.isSafeInteger(product)) refuse('LIMIT_EXCEEDED', 'a size does not fit in 53 bits', place);
   return factors.includes(0) ? 0 : product;
 }
-
-/** The sum of non-negative integers; LIMIT_EXCEEDED when it is not a safe integer. */
-export const checkedSum = (terms: readonly number[], place: ErrorPlace = {}): number =>
-  terms.reduce((sum, t) => safeSize(sum + t, place), 0);

@@ -1,17 +1,7 @@
 // GraphProto and FunctionProto → Graph and FunctionDef. Regions wait in a work list and are filled after their owners,
 // so nesting costs no stack. Names are resolved once; afterwards identity is the Value object.
-import {
-  type Attr,
-  type DraftNode,
-  type FunctionDef,
-  type Graph,
-  type Node,
-  newValue,
-  tensorType,
-  type Upgrade,
-  type Value,
-  type ValueType,
-} from '../../ir/graph.ts';
+import type { Attr, DraftNode, FunctionDef, Graph, Node, Upgrade, Value, ValueType } from '../../ir/graph.ts';
+import { newValue, tensorType } from '../../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, refuse, withPlace } from '../../support/errors.ts';
