@@ -14,6 +14,7 @@ import { readModel } from '../src/node.ts';
 import { version } from '../src/version.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { peakMeter } from './peak.ts';
+import { geomean, median, timed } from './statistics.ts';
 
 const PEER: Readonly<Record<string, string>> = { c: 'onnxruntime-node', wasm: 'onnxruntime-web' };
 
@@ -27,14 +28,6 @@ interface Row {
   readonly unit: 'GFLOP/s' | 'GB/s';
   readonly ofPeak: number | null;
   readonly buildMs: number;
-}
-
-const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)];
-
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await run();
-  return performance.now() - started;
 }
 
 async function runCase(c: OpCase, target: string, peak: () => number, seconds: number, dir: string): Promise<Row> {
@@ -72,8 +65,6 @@ async function runCase(c: OpCase, target: string, peak: () => number, seconds: n
     buildMs,
   };
 }
-
-const geomean = (xs: readonly number[]): number => Math.exp(xs.reduce((s, x) => s + Math.log(x), 0) / xs.length);
 
 async function main(o: { target: string; filter?: string; seconds: string; save: boolean }): Promise<void> {
   const { machine } = await nodeBackend(o.target);

@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ModelRow, ModelsResult } from '../bench/models.ts';
 import { EXCLUDED } from '../src/ops/excluded.ts';
 import type { Conformance, ConformanceRow } from './conformance.ts';
 import { ROOT } from './source.ts';
@@ -39,11 +40,12 @@ export function readResult<T>(file: string): T | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
 }
 
-/** Results of single operators, one per target, in the order of their files. */
-function opsResults(): OpsResult[] {
+/** Results of a suite, one per target, in the order of their files. */
+function resultsOf<T>(suite: 'ops' | 'models'): T[] {
   const folder = join(ROOT, RESULTS);
-  const files = existsSync(folder) ? readdirSync(folder).filter((f) => /^ops-\w+\.json$/.test(f)) : [];
-  return files.sort().map((file) => readResult<OpsResult>(file)!);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const files = names.filter((f) => f.startsWith(`${suite}-`) && f.endsWith('.json')).sort();
+  return files.map((file) => readResult<T>(file)!);
 }
 
 type Cells = readonly (string | number)[];
@@ -120,13 +122,71 @@ function opsRows({ suite, peer, cpu, node, threads, rows }: OpsResult): string {
   return `${where}\n\n${table(head, body)}`;
 }
 
+const figure = (x: number | null, digits: number): string => (x === null ? '–' : x.toFixed(digits));
+
+/** A row per group: how the models compare that both ran. */
+export function modelsSummary({ suite, peer, groups, rows }: ModelsResult): Cells[] {
+  return groups.map(({ group, models, geomean }) => {
+    const own = rows.filter((r) => r.group === group).map((r) => r.ratio);
+    const ratios = own.filter((x) => x !== null).sort((a, b) => a - b);
+    const ends = [ratios[0] ?? null, ratios.at(-1) ?? null].map((x) => figure(x, 2));
+    const target = `\`${suite.replace('models-', '')}\``;
+    return [target, peer, group, `${ratios.length} of ${models}`, figure(geomean, 2), ...ends];
+  });
+}
+
+function modelCells({
+  name,
+  ours,
+  theirs,
+  ratio,
+  compileMs,
+  kernels,
+  arenaBytes,
+  agrees,
+  error = '',
+}: ModelRow): Cells {
+  const remark = agrees === false || ratio === null ? error.replaceAll('|', '\\|').slice(0, 100) : '';
+  const times = [figure(ours, 3), figure(theirs, 3), figure(ratio, 2)];
+  const size = [
+    figure(compileMs && compileMs / 1000, 1),
+    kernels ?? '–',
+    figure(arenaBytes && arenaBytes / 2 ** 20, 1),
+  ];
+  return [name, ...times, ...size, agrees === null ? '–' : agrees ? 'yes' : 'no', remark];
+}
+
+/** A table per group. */
+export function modelTables({ suite, peer, peerVersion, cpu, node, rows }: ModelsResult): string {
+  const head = [
+    'Model',
+    'Tilewright, ms',
+    `${peer}, ms`,
+    'Ratio',
+    'Compile, s',
+    'Kernels',
+    'Arena, MiB',
+    'Agrees',
+    'Remark',
+  ];
+  const made = unique(rows.map((r) => r.group)).map((group) => {
+    const where = `${group}, \`${suite.replace('models-', '')}\` on ${cpu}, Node ${node}, ${peer} ${peerVersion}, one thread:`;
+    const body = rows.filter((r) => r.group === group).map(modelCells);
+    return `${where[0].toUpperCase()}${where.slice(1)}\n\n${table(head, body)}`;
+  });
+  return made.join('\n\n');
+}
+
 const CONFORM = 'npm run bench:conformance';
 const OPS = 'npm run bench:ops';
+const MODELS = 'npm run bench:models';
+const SUMMARY = ['Target', 'Against', 'Models', 'Compared', 'Geometric mean', 'Lowest', 'Highest'];
 
 /** The tables by the name in their markers. */
 export function tables(): ReadonlyMap<string, string> {
   const conformance = readResult<Conformance>('conformance.json');
-  const ops = opsResults();
+  const ops = resultsOf<OpsResult>('ops');
+  const models = resultsOf<ModelsResult>('models');
   const of = (make: (c: Conformance) => string): string => (conformance ? make(conformance) : NOT_MEASURED(CONFORM));
   return new Map([
     ['conformance by suite', of((c) => scores(c, ['Suite'], (r) => r.suite))],
@@ -144,6 +204,8 @@ export function tables(): ReadonlyMap<string, string> {
     ['excluded operators', excluded()],
     ['operators against peers', ops.length > 0 ? opsSummary(ops) : NOT_MEASURED(OPS)],
     ['single operators', ops.length > 0 ? ops.map(opsRows).join('\n\n') : NOT_MEASURED(OPS)],
+    ['models against peers', models.length > 0 ? table(SUMMARY, models.flatMap(modelsSummary)) : NOT_MEASURED(MODELS)],
+    ['models', models.length > 0 ? models.map(modelTables).join('\n\n') : NOT_MEASURED(MODELS)],
   ]);
 }
 

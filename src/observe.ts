@@ -1,4 +1,4 @@
-// How people look inside a compilation: one observer that every stage and pass goes through. DEBUG prints, CHECK
+// How people look inside a compilation: one observer that every stage goes through. DEBUG prints, CHECK
 // verifies, --dump writes each stage as text, --stop-after ends after one. Passes themselves never print.
 import { TilewrightError } from './support/errors.ts';
 
@@ -8,16 +8,13 @@ export type Stage = (typeof STAGES)[number];
 
 export interface Observation {
   readonly stage: Stage;
-  /** Pass within the stage; '' for the stage itself. */
-  readonly pass: string;
   readonly ms: number;
   /** Printed form; made only when somebody looks. */
   readonly text: () => string;
-  readonly changed: boolean;
 }
 
 export interface Observer {
-  /** 0 none, 1 verify, 2 round-trip print and parse, 3 interpret before and after each pass. */
+  /** 0 none, 1 verify, 2 round-trip print and parse, 3 interpret before and after scheduling. */
   readonly check: number;
   see(o: Observation): void;
 }
@@ -37,25 +34,23 @@ export interface ObserverOptions {
   readonly debug: number;
   readonly check: number;
   readonly stopAfter?: Stage | undefined;
-  /** Receives `NN-stage-pass` and text. */
+  /** Receives `NN-stage` and text. */
   readonly dump?: ((name: string, text: string) => void) | undefined;
   readonly print: (line: string) => void;
 }
 
-/** DEBUG: 1 stages and times, 3 tile programs, 4 code, 5 passes that changed something. */
+/** The DEBUG from which on the text of a stage is printed; times are printed from 1 on. */
 const SHOW_TEXT: Readonly<Record<Stage, number>> = { graph: 5, tile: 3, schedule: 2, code: 4 };
 
 export function createObserver(o: ObserverOptions): Observer {
   let count = 0;
   return {
     check: o.check,
-    see: ({ stage, pass, ms, text, changed }) => {
-      const name = pass ? `${stage}-${pass.replaceAll(' ', '-')}` : stage;
-      const line = `${name.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms${changed ? '' : '  (unchanged)'}`;
-      if (o.debug >= (pass ? 5 : 1)) o.print(line);
-      if (!pass && o.debug >= SHOW_TEXT[stage]) o.print(text());
-      o.dump?.(`${String(++count).padStart(2, '0')}-${name}`, text());
-      if (!pass && o.stopAfter === stage) throw new Stopped(text());
+    see: ({ stage, ms, text }) => {
+      if (o.debug >= 1) o.print(`${stage.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms`);
+      if (o.debug >= SHOW_TEXT[stage]) o.print(text());
+      o.dump?.(`${String(++count).padStart(2, '0')}-${stage}`, text());
+      if (o.stopAfter === stage) throw new Stopped(text());
     },
   };
 }

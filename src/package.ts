@@ -1,15 +1,14 @@
 // Ahead-of-time compilation: a model with all extents bound becomes one program and a package of files that runs
 // without Tilewright. In: a model, feed types and a machine. Out: an artifact.
 import type { StaticValue } from './2-graph/operator.ts';
-import { type FeedType, specialise } from './2-graph/specialise.ts';
+import type { Specialisation } from './2-graph/segment.ts';
+import type { FeedType } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';
-import { foldNode } from './3-tile/from-graph.ts';
 import type { Artifact } from './6-runtime/artifact.ts';
 import type { Backend } from './backends/backend.ts';
-import { segmentTiles } from './compile.ts';
+import { modelCompiler, segmentTiles } from './compile.ts';
 import type { Model } from './ir/graph.ts';
 import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-import { operatorRegistry } from './ops/registry.ts';
 import { buildArtifact, type Machine } from './pipeline.ts';
 import { refuse } from './support/errors.ts';
 
@@ -31,28 +30,22 @@ export async function compileProgram(
   backend: Backend,
   limits: ModelLimits = DEFAULT_LIMITS,
 ): Promise<PackageProgram> {
-  const tiles = await segmentTiles(wholeGraph(model, types, limits), backend, limits);
+  const graph = wholeGraph(model, modelCompiler(model, backend, limits).specialise(types, []));
+  const tiles = await segmentTiles(graph, backend, limits);
   const artifact = await buildArtifact(tiles, machine, limits, backend.observer);
   const fed = model.graph.inputs.filter((_, i) => types[i] !== null);
   return { artifact, inputs: fed.map((v) => v.name), outputs: model.graph.outputs.map((v) => v.name) };
 }
 
-function wholeGraph(model: Model, types: readonly (FeedType | null)[], limits: ModelLimits): StaticGraph {
-  const s = specialise(model, types, { registry: operatorRegistry(), limits, fold: foldNode, answers: [] });
+function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   if (s.pending) {
-    const name = s.pending.kind === 'input' ? nameOfInput(model, s.inputs, s.pending.input) : s.pending.tensor.name;
+    const { name } = s.pending.kind === 'input' ? s.inputs.flat()[s.pending.input] : s.pending.tensor;
     const what = 'an extent depends on the contents of a tensor that is known only at run time';
     const hint = 'Make that tensor a constant of the model, or use Session, which specialises while it runs.';
     refuse('INVALID_SHAPE', what, { value: name }, hint);
   }
   const nodes = s.segments.flatMap((g) => g.nodes);
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };
-}
-
-function nameOfInput(model: Model, inputs: readonly (readonly StaticTensor[])[], flat: number): string {
-  let at = flat;
-  const i = inputs.findIndex((ts) => (at -= ts.length) < 0);
-  return model.graph.inputs[i]?.name ?? '';
 }
 
 function asTensor(source: StaticValue, value: string): StaticTensor {

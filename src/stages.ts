@@ -51,7 +51,7 @@ export function runStage<T>(observer: Observer, stage: Stage, siblings: Siblings
     const text = siblings.print(result);
     invariant(siblings.print(siblings.parse(text)) === text, `the text of stage ${stage} does not read back`);
   }
-  observer.see({ stage, pass: '', ms, text: () => siblings.print(result), changed: true });
+  observer.see({ stage, ms, text: () => siblings.print(result) });
   return result;
 }
 

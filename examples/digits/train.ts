@@ -3,8 +3,7 @@
 // pictures of another seed. Takes about two minutes: `npx tsx examples/digits/train.ts`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { attr, type GraphSpec, writeModel } from '../../scripts/model-writer.ts';
-import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
+import { type Attributes, ModelBuilder, Tensor } from '../../src/build.ts';
 import { drawDigit, drawDigits, type Picture, type Random, SIDE, seededRandom } from './draw.ts';
 import { adamStep, convolution, dense, type Layer, maxPool, relu, softmax } from './layers.ts';
 import { encodePgm, PICTURES } from './pictures.ts';
@@ -15,30 +14,27 @@ const RATE = 2e-3;
 const SEEDS = { training: 1, test: 2, shown: 7 };
 const MODEL = fileURLToPath(new URL('./digits.onnx', import.meta.url));
 
-type NodeSpec = GraphSpec['nodes'][number];
-type Attributes = NonNullable<NodeSpec['attrs']>;
-
 /** A layer and the ONNX node that stands for it. */
 interface Stage {
   readonly layer: Layer;
   readonly op: string;
-  readonly attrs?: Attributes;
+  readonly attributes?: Attributes;
 }
 
 function network(random: Random): Stage[] {
-  const conv = { kernel_shape: attr.ints([3, 3]), pads: attr.ints([1, 1, 1, 1]) };
-  const pool = { kernel_shape: attr.ints([2, 2]), strides: attr.ints([2, 2]) };
+  const conv = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  const pool = { kernel_shape: [2, 2], strides: [2, 2] };
   const half = SIDE / 2;
   return [
-    { op: 'Conv', attrs: conv, layer: convolution(1, 8, SIDE, random) },
+    { op: 'Conv', attributes: conv, layer: convolution(1, 8, SIDE, random) },
     { op: 'Relu', layer: relu() },
-    { op: 'MaxPool', attrs: pool, layer: maxPool(8, SIDE) },
-    { op: 'Conv', attrs: conv, layer: convolution(8, 16, half, random) },
+    { op: 'MaxPool', attributes: pool, layer: maxPool(8, SIDE) },
+    { op: 'Conv', attributes: conv, layer: convolution(8, 16, half, random) },
     { op: 'Relu', layer: relu() },
-    { op: 'MaxPool', attrs: pool, layer: maxPool(16, half) },
-    { op: 'Gemm', attrs: { transB: attr.int(1) }, layer: dense(16 * (half / 2) ** 2, 64, random) },
+    { op: 'MaxPool', attributes: pool, layer: maxPool(16, half) },
+    { op: 'Gemm', attributes: { transB: 1 }, layer: dense(16 * (half / 2) ** 2, 64, random) },
     { op: 'Relu', layer: relu() },
-    { op: 'Gemm', attrs: { transB: attr.int(1) }, layer: dense(64, 10, random) },
+    { op: 'Gemm', attributes: { transB: 1 }, layer: dense(64, 10, random) },
   ];
 }
 
@@ -70,28 +66,19 @@ function train(layers: readonly Layer[], random: Random): void {
 
 /** The trained network as an ONNX file; one Softmax turns scores into probabilities. */
 function asOnnx(stages: readonly Stage[]): Uint8Array {
-  const nodes: NodeSpec[] = [];
-  const initializers: [string, TensorData][] = [];
-  let last = 'picture';
-  const append = (op: string, weights: readonly string[], attrs: Attributes = {}): void => {
-    const output = op === 'Softmax' ? 'probabilities' : `${op.toLowerCase()}${nodes.length}`;
-    nodes.push({ op, inputs: [last, ...weights], outputs: [output], attrs });
-    last = output;
-  };
-  for (const { op, attrs, layer } of stages) {
-    if (op === 'Gemm' && nodes.every((n) => n.op !== 'Flatten')) append('Flatten', []);
-    const names = layer.parameters.map(({ shape, value }, i) => {
-      const name = `${op.toLowerCase()}${nodes.length}.${i === 0 ? 'weight' : 'bias'}`;
-      initializers.push([name, tensorOf('f32', shape, [...value])]);
-      return name;
-    });
-    append(op, names, attrs);
+  const model = new ModelBuilder({ opset: 17 });
+  let last = model.input('picture', 'float32', ['batch', 1, SIDE, SIDE]);
+  let flat = false;
+  for (const { op, attributes, layer } of stages) {
+    if (op === 'Gemm' && !flat) {
+      last = model.node('Flatten', [last]);
+      flat = true;
+    }
+    const weights = layer.parameters.map(({ shape, value }) => new Tensor('float32', value, shape));
+    last = model.node(op, [last, ...weights], attributes);
   }
-  append('Softmax', [], { axis: attr.int(1) });
-  const inputs = [{ name: 'picture', dtype: 'f32', shape: ['batch', 1, SIDE, SIDE] }] as const;
-  const outputs = [{ name: 'probabilities', dtype: 'f32', shape: ['batch', 10] }] as const;
-  const graph = { name: 'digits', inputs, outputs, nodes, initializers };
-  return writeModel({ graph, irVersion: 8, opsets: [['', 17]] });
+  model.output(model.node('Softmax', [last], { axis: 1 }, { name: 'probabilities' }), ['batch', 10]);
+  return model.toBytes();
 }
 
 function main(): void {

@@ -114,10 +114,7 @@ export class Emitter {
 
   push(node: StaticNode): void {
     this.nodes.push(node);
-    const { nodes } = this.options.limits;
-    if (++this.count <= nodes) return;
-    const hint = 'Raise ModelLimits.nodes if the model is trusted.';
-    refuse('LIMIT_EXCEEDED', `the model unrolls to more than ${nodes} operators`, { node: node.name }, hint);
+    checkLimit(this.options.limits, 'nodes', ++this.count, { node: node.name });
   }
 
   /** Infers, folds, merges or appends one operator. */

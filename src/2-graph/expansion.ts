@@ -8,7 +8,7 @@ import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
 import type { StaticSequence, StaticValue, Values } from './operator.ts';
 import type { Call, Env, Specialiser } from './specialise.ts';
-import type { Slots, StaticTensor, Tensors } from './static.ts';
+import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
 
 type Attributes = Readonly<Record<string, AttrInput>>;
 
@@ -160,7 +160,4 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
 }
 
 const sameTypes = (as: Tensors, bs: Tensors): boolean =>
-  as.length === bs.length && as.every(({ dtype, shape }, i) => dtype === bs[i].dtype && sameShape(shape, bs[i].shape));
-
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((d, i) => d === b[i]);
+  as.length === bs.length && as.every((a, i) => sameType(a, bs[i]));

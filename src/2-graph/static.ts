@@ -85,3 +85,7 @@ export interface StaticGraph {
   readonly outputs: Tensors;
   readonly nodes: readonly StaticNode[];
 }
+
+/** Same element type and extents. */
+export const sameType = (a: Pick<StaticTensor, 'dtype' | 'shape'>, b: Pick<StaticTensor, 'dtype' | 'shape'>): boolean =>
+  a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);

@@ -65,6 +65,7 @@ export interface Args extends Record<UnaryOp | BinaryOp, null> {
   splat: null; // scalar → all lanes
   pack: null; // one scalar per lane
   lane: number; // one lane of a vector
+  shuffle: string; // src: two vectors; the lanes of both side by side that make the result, joined by _
   ramp: null; // src: scalar base; base, base+1, …
 }
 export type Op = keyof Args;
@@ -186,6 +187,11 @@ export const round = (storage: DType, x: Expr): Expr =>
   storage === x.dtype ? x : makeExpr('round', x.dtype, [x], storage, x.lanes);
 
 export const fma = (a: Expr, b: Expr, c: Expr): Expr => makeExpr('fma', a.dtype, [a, b, c], null, a.lanes);
+
+/** A vector of these lanes of two vectors side by side. */
+export const shuffle = (a: Expr, b: Expr, picks: readonly number[]): Expr =>
+  makeExpr('shuffle', a.dtype, [a, b], picks.join('_'), picks.length);
+export const picksOf = (e: ExprNode<'shuffle'>): number[] => e.arg.split('_').map(Number);
 
 export const isConst = (e: Expr): e is ExprNode<'const'> => e.op === 'const';
 export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> => e.op === 'load' || e.op === 'guarded';

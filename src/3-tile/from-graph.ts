@@ -2,14 +2,8 @@
 // steps over nested lists. In: a segment. Out: a TileProgram whose inputs and outputs are in the
 // segment's order.
 import { outputsOf } from '../2-graph/liveness.ts';
-import type {
-  StaticBranch,
-  StaticGraph,
-  StaticLoop,
-  StaticNode,
-  StaticOpNode,
-  StaticTensor,
-} from '../2-graph/static.ts';
+import type { StaticBranch, StaticGraph, StaticLoop, StaticNode, StaticOpNode } from '../2-graph/static.ts';
+import { type StaticTensor, sameType } from '../2-graph/static.ts';
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
 import { type Indices, TileBuilder } from './builder.ts';
@@ -54,7 +48,7 @@ class GraphLowering {
       if (!t) continue;
       const r = results[i];
       const what = `${operator.name}: output ${i} is [${r?.shape}] ${r?.dtype}, inferred [${t.shape}] ${t.dtype}`;
-      invariant(r && sameShape(r, t), what);
+      invariant(r && sameType(r, t), what);
       this.bind(t, r);
     }
   }
@@ -132,9 +126,6 @@ function checksOfSide(b: TileBuilder, side: TileBuilder, other: TileBuilder): vo
     b.checks.push({ ...check, ok: result });
   }
 }
-
-const sameShape = (a: TileTensor, b: StaticTensor): boolean =>
-  a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
 
 /** Lowers a segment. Outputs own their bytes: pass-through inputs, constants and views are copied. */
 export function toTiles(graph: StaticGraph): TileProgram {

@@ -213,6 +213,8 @@ export class ExprParser {
     };
     const [op, detail] = word.split('.');
     if (op === 'pack' && args.length > 0) return makeExpr('pack', a.dtype, args, null, args.length);
+    const picks = op === 'shuffle' && /^\d+(_\d+)*$/.test(detail) ? detail.split('_').map(Number) : null;
+    if (picks && args.length === 2) return build.shuffle(a, b, picks);
     need(UNARIES.has(op) || TYPES.has(op) || detail !== undefined ? 1 : BINARIES.has(op) ? 2 : 3);
     if (TYPES.has(op)) return build.cast(op as ComputeType, a);
     if (UNARIES.has(op)) return build.unary(op as UnaryOp, a);

@@ -141,6 +141,6 @@ function atomText(e: Expr, src: readonly string[], names: Names): string {
 function functionName(e: Expr): string {
   if (e.op === 'cast') return e.dtype;
   if (e.op === 'bitcast') return `bits.${e.dtype}`;
-  if (e.op === 'round' || e.op === 'lane') return `${e.op}.${e.arg}`;
+  if (e.op === 'round' || e.op === 'lane' || e.op === 'shuffle') return `${e.op}.${e.arg}`;
   return e.op === 'splat' || e.op === 'ramp' ? `${e.op}.${e.lanes}` : e.op;
 }

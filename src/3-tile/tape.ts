@@ -3,7 +3,7 @@
 // the innermost index they depend on, so that loops evaluate only what changes.
 import { elementCount, rowMajorStrides, type Scalar } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
-import type { Axis, BinaryOp, Expr, Local, UnaryOp } from './expr.ts';
+import { type Axis, type BinaryOp, type Expr, type Local, picksOf, type UnaryOp } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
 import { binaryMeaning, bitcastScalar, castScalar, roundScalar, unaryMeaning } from './semantics.ts';
 import type { TileTensor } from './tensor.ts';
@@ -71,6 +71,10 @@ export class Tape {
     if (e.op === 'pack') return () => src.map((s) => v[s] as Scalar);
     if (e.op === 'splat') return () => new Array<Scalar>(e.lanes).fill(v[a] as Scalar);
     if (e.op === 'lane') return () => (v[a] as Scalar[])[e.arg];
+    if (e.op === 'shuffle') {
+      const picks = picksOf(e);
+      return () => picks.map((i) => [...(v[a] as Scalar[]), ...(v[b] as Scalar[])][i]);
+    }
     if (e.op === 'ramp') return () => perLane(e, (i) => ((v[a] as number) + i) | 0);
     const f = meaning(e, this.env.wide);
     if (e.lanes > 1) return () => perLane(e, (i) => f(...src.map((s) => (v[s] as Scalar[])[i])));

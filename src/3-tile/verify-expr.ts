@@ -4,8 +4,23 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
-import type { Axis, BinaryOp, ComputeType, Expr, Local, Op, UnaryOp } from './expr.ts';
-import { BINARY, computeType, isLoad, perOp, resultType, UNARY } from './expr.ts';
+import {
+  type Axis,
+  BINARY,
+  type BinaryOp,
+  type ComputeType,
+  computeType,
+  type Expr,
+  type ExprNode,
+  isLoad,
+  type Local,
+  type Op,
+  perOp,
+  picksOf,
+  resultType,
+  UNARY,
+  type UnaryOp,
+} from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { isFunction } from './rules/legalise.ts';
 import { linearOf, linearRange } from './rules/linear.ts';
@@ -91,6 +106,12 @@ const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
   lane: (e) => {
     const one = e.lanes === 1 && (e.arg as number) < e.src[0].lanes && e.dtype === e.src[0].dtype;
     return unless(one, 'is not a lane of its operand');
+  },
+  shuffle: (e) => {
+    const [a, b] = e.src;
+    const picks = picksOf(e as ExprNode<'shuffle'>);
+    const known = picks.length === e.lanes && picks.every((i) => i >= 0 && i < 2 * a.lanes);
+    return unless(known && a.dtype === e.dtype && a.lanes > 1 && like(b, a), 'does not pick lanes of two like vectors');
   },
   ramp: (e) => unless(scalarLike(e.src[0], e) && e.dtype === 'i32', 'needs an i32 scalar'),
 };

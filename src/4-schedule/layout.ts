@@ -3,7 +3,7 @@
 // last (the channels of convolutions), those dimensions move to the end: then neighbours in memory are what vectors
 // hold, in every operator of the island. A layout is a cut of the row-major order, so reshapes keep it as long as they
 // cut at the same places; tensors that others see, or that are reshaped across a cut, stay as they are.
-import { type Axis, type Expr, isLoad, makeExpr } from '../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isLoad, load, makeExpr, newAxis } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
@@ -70,6 +70,56 @@ function pinnedOf({ inputs, outputs, steps, checks }: TileProgram): Set<TileTens
   return pinned;
 }
 
+/** The axes along which a reduction's constants differ: those of its output channels. */
+function ownAxes(op: TileOp): Set<Axis> {
+  const loads = loadsBelow(elemRoots(op)).filter(isLoad);
+  const constants = loads.filter((e) => owner(e.arg).data);
+  return new Set(constants.flatMap((e) => e.src.flatMap(axesOf)).filter((a) => a.role === 'spatial'));
+}
+
+/** Whether the last dimension along one of these axes is followed by one that varies. */
+const inside = (at: readonly Expr[], axes: ReadonlySet<Axis>): boolean => {
+  const last = at.findLastIndex((e) => axesOf(e).some((a) => axes.has(a)));
+  return last >= 0 && at.slice(last + 1).some((e) => axesOf(e).length > 0);
+};
+
+function copyOf(from: TileTensor, to: TileTensor): TileOp {
+  const axes = to.shape.map((n, d) => newAxis(`i${d}`, n));
+  const at = axes.map(axisExpr);
+  return { kind: 'op', name: 'layout', axes, reduce: null, write: to, at, value: load(from, at) };
+}
+
+/**
+ * Reductions of an island work on copies of what the caller sees: an island's border is a transposition in one pass,
+ * not in every access.
+ */
+function gated(program: TileProgram): TileProgram {
+  const [ins, outs] = [new Set(program.inputs), new Set(program.outputs)];
+  const copies = new Map<TileTensor, TileTensor>();
+  const steps = program.steps.flatMap((s): Step[] => {
+    if (s.kind !== 'op' || !s.reduce) return [s];
+    const own = ownAxes(s);
+    const before: Step[] = [];
+    const memo = new Map<Expr, Expr>();
+    const over = (e: Expr): Expr => transform(e, rebuild, memo);
+    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
+      if (!isLoad(e) || !ins.has(owner(e.arg)) || !inside(e.src.slice(0, e.arg.shape.length), own))
+        return withSrc(e, src);
+      let copy = copies.get(e.arg);
+      if (!copy) {
+        copies.set(e.arg, (copy = newTensor(e.arg.name, e.arg.dtype, e.arg.shape, 'temp')));
+        before.push(copyOf(e.arg, copy));
+      }
+      return makeExpr(e.op, e.dtype, src, copy, e.lanes);
+    };
+    const op = { ...s, reduce: { ...s.reduce, elems: s.reduce.elems.map(over) } };
+    if (!outs.has(op.write) || !inside(op.at, own)) return [...before, op];
+    const write = newTensor(op.write.name, op.write.dtype, op.write.shape, 'temp');
+    return [...before, { ...op, write }, copyOf(write, op.write)];
+  });
+  return { ...program, steps };
+}
+
 class Layouts {
   private readonly chosen = new Map<TileTensor, Layout>();
   private readonly pinned: ReadonlySet<TileTensor>;
@@ -94,15 +144,8 @@ class Layouts {
 
   /** Starts an island at a reduction over constants whose own dimensions are not the last ones stored. */
   private seed(op: TileOp): void {
-    if (!op.reduce) return;
-    const constants = sitesOf(op)
-      .slice(1)
-      .filter((s) => owner(s.tensor).data && s.at.some((e) => axesOf(e).length > 0));
-    const reads = loadsBelow(elemRoots(op))
-      .filter(isLoad)
-      .map((e) => e.arg);
-    const own = new Set(constants.filter((s) => reads.includes(s.tensor)).flatMap((s) => s.at.flatMap(axesOf)));
-    this.spread({ tensor: op.write, at: op.at }, own);
+    const own = ownAxes(op);
+    if (own.size > 0) this.spread({ tensor: op.write, at: op.at }, own);
   }
 
   /** Gives the site's tensor the layout with these axes last, and what meets it along them a matching one. */
@@ -183,9 +226,10 @@ class Layouts {
 }
 
 /** The program with channels last where that suits its operators. */
-export function layOut(program: TileProgram): TileProgram {
+export function layOut(given: TileProgram): TileProgram {
+  const program = gated(given);
   const layouts = new Layouts(program);
-  if (layouts.size === 0) return program;
+  if (layouts.size === 0) return given;
   const each = (s: Step): Step => {
     if (s.kind === 'op') return layouts.op(s);
     if (s.kind === 'loop') return { ...s, steps: s.steps.map(each) };

@@ -23,18 +23,10 @@ import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
 import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
 import { postorder, transform, withSrc } from './transform.ts';
+import { mapNodes, type Nodes } from './welder/graph.ts';
 
-/** A canonical operator and what it is called with. */
-export interface Nest {
-  readonly op: TileOp;
-  /** Distinct formal tensors, in order of first use; `args[i]` is the actual tensor. */
-  readonly params: readonly TileTensor[];
-  readonly args: readonly TileTensor[];
-  /** Different parameters share bytes. */
-  readonly aliased: boolean;
-  /** Equal for operators that compute the same on their parameters. */
-  readonly key: string;
-}
+/** A canonical operator; `key` is equal for operators that compute the same on their parameters. */
+export type Nest = Readonly<{ op: TileOp; key: string }>;
 
 /** Formals and axes by position, so that equal structure gives identical objects. */
 export class Pool {
@@ -83,10 +75,21 @@ export class Binding {
     return f;
   }
 
+  /** Constants get formals of their own from here on: each operator may rearrange its own. */
+  separateConstants(): void {
+    for (const t of [...this.byActual.keys()]) if (t.data) this.byActual.delete(t);
+  }
+
+  /** Different parameters share bytes. */
+  get aliased(): boolean {
+    const written = this.args.filter((t) => !owner(t).data).map(owner);
+    return new Set(written).size < written.length;
+  }
+
   /** Which parameters share bytes: part of a kernel's identity. */
-  aliases(): string {
+  key(): string {
     const owners = this.args.map(owner);
-    return owners.map((o) => owners.indexOf(o)).join(' ');
+    return [...this.params.map((p) => p.id), '|', ...owners.map((o) => owners.indexOf(o))].join(' ');
   }
 }
 
@@ -180,10 +183,13 @@ function fuseAxes(
   return groups;
 }
 
+/** Origins that loops around the operator give, by the pooled axes that stand for them. */
+export type Origins = ReadonlyMap<Axis, Axis>;
+
 /** What every old axis becomes, and every old linear form in terms of the new axes. */
-function rename(fusion: Fusion, pool: Pool) {
-  const axisOf = new Map<Axis, Expr>();
-  const innermost = new Map<Expr, Expr>();
+function rename(fusion: Fusion, pool: Pool, origins: Origins) {
+  const axisOf = new Map<Axis, Expr>([...origins].map(([a, o]) => [a, axisExpr(o)]));
+  const innermost = new Map<Expr, Expr>([...origins].map(([a, o]) => [axisExpr(a), axisExpr(o)]));
   const dropped = new Set<Expr>();
   let n = 0;
   const make = (groups: Fusion['spatial'], role: Axis['role']): Axis[] =>
@@ -231,9 +237,8 @@ function reduceAxes(op: TileOp, linears: ReadonlyMap<Expr, Linear>): readonly Ax
   return [...axes].sort((a, b) => step(b) - step(a));
 }
 
-/** The canonical form of an operator. */
-export function canonicalNest(op: TileOp, pool: Pool): Nest {
-  const binding = new Binding(pool);
+/** The canonical form of an operator, over the formals of `binding`. */
+export function canonicalNest(op: TileOp, pool: Pool, binding: Binding, origins: Origins = new Map()): Nest {
   const unit = (e: Expr, src: readonly Expr[]): Expr =>
     e.op === 'axis' && e.arg.extent === 1 ? index(0) : flattenLoads(e, src, (t) => binding.formal(t));
   const flat = new Map<Expr, Expr>();
@@ -255,6 +260,7 @@ export function canonicalNest(op: TileOp, pool: Pool): Nest {
       reduce: fuseAxes(reduceAxes(op, linears), pinned, all, true),
     },
     pool,
+    origins,
   );
   const memo = new Map<Expr, Expr>();
   const relabel = (e: Expr, src: readonly Expr[]): Expr => {
@@ -275,23 +281,14 @@ export function canonicalNest(op: TileOp, pool: Pool): Nest {
     at: [names.relabel(writeLinear, memo)],
     value: newValue,
   };
-  const { params, args } = binding;
-  const aliased = new Set(args.map(owner)).size < args.length;
-  return { op: result, params, args, aliased, key: nestKey(result, binding) };
+  return { op: result, key: nestKey(result) };
 }
 
 const ids = (exprs: readonly Expr[]): string => exprs.map((e) => e.id).join(' ');
 
 /** Identity of a canonical operator: interned parts compare by id. */
-function nestKey(op: TileOp, binding: Binding): string {
-  const parts = [
-    binding.params.map((p) => p.id).join(' '),
-    binding.aliases(),
-    op.axes.map((a) => a.id).join(' '),
-    ids(op.at),
-    op.value.id,
-    op.write.id,
-  ];
+function nestKey(op: TileOp): string {
+  const parts = [op.axes.map((a) => a.id).join(' '), ids(op.at), op.value.id, op.write.id];
   if (op.reduce) {
     const { monoid } = op.reduce;
     parts.push(
@@ -303,6 +300,45 @@ function nestKey(op: TileOp, binding: Binding): string {
     );
   }
   return parts.join('|');
+}
+
+/** The tree with canonical operators, and pooled axes in place of its origins. */
+export function canonicalGraph(nodes: Nodes<TileOp>, pool: Pool, binding: Binding): Nodes<Nest> {
+  const origins = new Map<Axis, Axis>();
+  const pooled = (a: Axis): Axis => {
+    const made = pool.axis(FIRST_ORIGIN + origins.size, a.extent, 'spatial');
+    origins.set(a, made);
+    return made;
+  };
+  const memo = new Map<Expr, Expr>();
+  const over = (e: Expr): Expr =>
+    transform(e, (n, src) => (n.op === 'axis' ? axisExpr(origins.get(n.arg)!) : withSrc(n, src)), memo);
+  const nest = (op: TileOp): Nest => {
+    binding.separateConstants();
+    return canonicalNest(op, pool, binding, origins);
+  };
+  return mapNodes(nodes, nest, pooled, over);
+}
+
+/** Origins are numbered apart from the axes of operators. */
+const FIRST_ORIGIN = 1000;
+
+/** Equal for graphs that compute the same on their parameters. */
+export function graphKey(nodes: Nodes<Nest>, binding: Binding): string {
+  const parts: unknown[] = [binding.key()];
+  const add = (list: Nodes<Nest>): void => {
+    for (const n of list) {
+      if (n.kind === 'op') parts.push(n.op.key);
+      else if (n.kind === 'let') parts.push('let', n.axis.id, n.value.id);
+      else {
+        parts.push(n.kind, ...(n.kind === 'loop' ? [n.axis.id, n.extent, n.step] : [n.cond.id]));
+        add(n.body);
+        parts.push('end');
+      }
+    }
+  };
+  add(nodes);
+  return parts.join(' ');
 }
 
 /** Tensors that an operator loads. */

@@ -3,12 +3,13 @@
 import type { Expr } from '../3-tile/expr.ts';
 import { legalise } from '../3-tile/rules/legalise.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
+import type { Device } from '../devices/device.ts';
 import { mapOp } from './transform.ts';
 
 /** The operator without scalar functions. */
-export function prepare(op: TileOp): TileOp {
+export function prepare(op: TileOp, device: Device): TileOp {
   const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr => legalise(e, memo);
+  const over = (e: Expr): Expr => legalise(e, device.fma !== 'none', memo);
   const prepared = mapOp(op, over);
   const { reduce } = prepared;
   if (!reduce) return prepared;

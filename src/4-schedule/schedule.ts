@@ -3,7 +3,7 @@
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
 
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
-import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
+import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
@@ -11,20 +11,25 @@ import { elementCount } from '../ir/tensor.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { layOut } from './layout.ts';
 import { planMemory } from './memory.ts';
-import { Binding, canonicalNest, type Nest, Pool } from './nest.ts';
+import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
 import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { fuse } from './welder/fuse.ts';
+import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { effectsOf } from './welder/region.ts';
+import { type Users, Welder } from './welder/weld.ts';
+
+const MAX_LABEL = 60;
+
+/** A canonical operator (formal 1-D tensors, flat indices) with its tile. */
+export type Tiled = Readonly<{ op: TileOp; tile: Tile }>;
 
 /** How scheduled work becomes loop statements over formal tensors. */
 export interface Lowering {
-  /**
-   * A canonical operator (formal 1-D tensors, flat indices) under a tile. `aliased`: different
-   * formals may share bytes, one of them written.
-   */
-  op(op: TileOp, tile: Tile, aliased: boolean, device: Device): readonly Stmt[];
+  /** Operators in loops over tiles. `aliased`: different formals may share bytes, one of them written. */
+  graph(nodes: Nodes<Tiled>, aliased: boolean, device: Device): readonly Stmt[];
   /** A routine's statements, over the formals that `formal` gives. */
   routine(body: readonly Stmt[], formal: (t: TileTensor) => TileTensor, device: Device): readonly Stmt[];
 }
@@ -32,7 +37,7 @@ export interface Lowering {
 export interface ScheduleOptions {
   readonly device: Device;
   readonly lower: Lowering;
-  /** Join operators in registers (default true). */
+  /** Join operators: in registers and tile by tile (default true). */
   readonly fuse?: boolean;
 }
 
@@ -42,25 +47,45 @@ interface Entry {
   readonly recipes: ReadonlyMap<number, Recipe>;
 }
 
+const isEmpty = (op: TileOp): boolean => op.axes.some((a) => a.extent === 0) || elementCount(op.write.shape) === 0;
+
 class Scheduler {
   readonly kernels: Kernel[] = [];
   private readonly byKey = new Map<string, Entry>();
   private readonly packed = new Map<string, TileTensor>();
   private readonly pool = new Pool();
   private readonly options: ScheduleOptions;
+  /** Null: operators stay apart. */
+  private readonly welder: Welder | null;
 
-  constructor(options: ScheduleOptions) {
+  constructor(options: ScheduleOptions, welder: Welder | null) {
     this.options = options;
+    this.welder = welder;
   }
 
+  /** Runs of operators are welded; what stands between them is done in its place. */
   tasks(steps: readonly Step[]): Task[] {
-    return steps.flatMap((step) => this.step(step));
+    const tasks: Task[] = [];
+    let run: TileOp[] = [];
+    const flush = (): void => {
+      const graphs = this.welder?.cover(run) ?? run.map((op) => single(op));
+      tasks.push(...graphs.flatMap((g) => this.graph(g)));
+      run = [];
+    };
+    for (const step of steps) {
+      if (step.kind === 'op') {
+        if (!isEmpty(step)) run.push(step);
+        continue;
+      }
+      flush();
+      tasks.push(...this.step(step));
+    }
+    flush();
+    return tasks;
   }
 
-  private step(step: Step): Task[] {
+  private step(step: Exclude<Step, TileOp>): Task[] {
     switch (step.kind) {
-      case 'op':
-        return this.op(step);
       case 'routine':
         return [this.routine(step)];
       case 'loop':
@@ -76,32 +101,39 @@ class Scheduler {
     return kernel;
   }
 
-  private op(op: TileOp): Task[] {
-    if (op.axes.some((a) => a.extent === 0) || elementCount(op.write.shape) === 0) return [];
-    const nest = canonicalNest(op, this.pool);
-    let entry = this.byKey.get(nest.key);
-    if (!entry) this.byKey.set(nest.key, (entry = this.entry(op.name, nest)));
+  private graph({ nodes, members }: TileGraph): Task[] {
+    const binding = new Binding(this.pool);
+    const canonical = canonicalGraph(nodes, this.pool, binding);
+    const key = graphKey(canonical, binding);
+    let entry = this.byKey.get(key);
+    if (!entry) this.byKey.set(key, (entry = this.entry(members, canonical, binding)));
     const { kernel, recipes } = entry;
-    const args = nest.args.map((t, i) => {
+    const args = binding.args.map((t, i) => {
       const recipe = recipes.get(i);
       return recipe ? this.pack(t, recipe) : t;
     });
     return [{ kind: 'run', kernel, args }];
   }
 
-  /** Chooses a tile for a new kind of operator and lowers it. */
-  private entry(name: string, nest: Nest): Entry {
+  /** Chooses the tiles of a new kind of work and lowers it. */
+  private entry(members: TileGraph['members'], nodes: Nodes<Nest>, binding: Binding): Entry {
     const { device, lower } = this.options;
-    const prepared = prepare(nest.op);
-    const tile = chooseTile(prepared, device);
-    const packed = pack(prepared, tile, nest.params, this.pool) ?? {
-      op: prepared,
-      tile,
-      params: nest.params,
-      recipes: new Map(),
+    const recipes = new Map<number, Recipe>();
+    const params = [...binding.params];
+    const origins = evenLoops(nodes);
+    const tiled = (nest: Nest): Tiled => {
+      const op = prepare(nest.op, device);
+      const tile = chooseTile(op, device, origins);
+      const packed = pack(op, tile, params, this.pool, origins);
+      if (!packed) return { op, tile };
+      for (const [i, r] of packed.recipes) recipes.set(i, r);
+      params.splice(0, params.length, ...packed.params);
+      return packed;
     };
-    const body = lower.op(packed.op, packed.tile, nest.aliased, device);
-    return { kernel: this.kernel(name, packed.params, body), recipes: packed.recipes };
+    const same = <T>(x: T): T => x;
+    const body = lower.graph(mapNodes(nodes, tiled, same, same), binding.aliased, device);
+    const name = [...new Set(members.flatMap(({ op }) => op.name.split('+')))].join('+').slice(0, MAX_LABEL);
+    return { kernel: this.kernel(name, params, body), recipes };
   }
 
   /** A rearranged constant; equal arrangements of one constant are made once. */
@@ -126,7 +158,9 @@ class Scheduler {
   }
 
   private copies(moves: ReturnType<typeof loopMoves>['before']): Task[] {
-    return parallelCopies(moves).flatMap((op) => this.op(op));
+    return parallelCopies(moves)
+      .filter((op) => !isEmpty(op))
+      .flatMap((op) => this.graph(single(op)));
   }
 
   private loop(step: LoopStep): Task[] {
@@ -147,13 +181,30 @@ class Scheduler {
   }
 }
 
+/** Who uses which bytes; null stands for whoever calls the program. */
+function usersOf({ steps }: TileProgram, visible: readonly TileTensor[]): Users {
+  const users = new Map<TileTensor, Set<Step | null>>(visible.map((t) => [owner(t), new Set([null])]));
+  const add = (list: readonly Step[]): void => {
+    for (const s of list) {
+      const { reads, writes } = effectsOf(s);
+      for (const t of [...reads, ...writes]) users.set(t, (users.get(t) ?? new Set()).add(s));
+      if (s.kind === 'loop') add(s.steps);
+      if (s.kind === 'branch') add([...s.then, ...s.else]);
+    }
+  };
+  add(steps);
+  return users;
+}
+
 /** The task program of a tile program for this device. */
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
-  const scheduler = new Scheduler(options);
-  const { steps } = options.fuse === false ? program : fuse(layOut(program));
-  const tasks = scheduler.tasks(steps);
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];
+  const apart = options.fuse === false;
+  const fused = apart ? program : fuse(layOut(program));
+  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), options.device);
+  const scheduler = new Scheduler(options, welder);
+  const tasks = scheduler.tasks(fused.steps);
   const { plan, constants } = planMemory(tasks, inputs, kept);
   return { kernels: scheduler.kernels, lanes: [tasks], plan, inputs, outputs, constants, checks };
 }

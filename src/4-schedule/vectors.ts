@@ -56,6 +56,16 @@ function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
   return a;
 }
 
+/** Whether a load steps by one element along `turned` and by a fixed number along `axis`. */
+export function turns(load: Expr, linear: Linear, axis: Axis, turned: Axis, deps: Dependences): boolean {
+  if (load.op !== 'load' || !wideStorage(load.arg.dtype) || coefficient(linear, turned) !== 1) return false;
+  const across = [axis, turned];
+  return [...linear.terms.keys()].every((t) => t.op === 'axis' || !across.some((a) => deps.get(t)!.has(a)));
+}
+
+/** The axes that each node depends on. */
+export type Dependences = ReadonlyMap<Expr, ReadonlySet<Axis>>;
+
 /** How a load meets the lanes of an axis. */
 export type Meeting = 'same' | 'wide' | 'apart';
 

@@ -1,23 +1,27 @@
 // Lowering: a canonical operator or a routine becomes loop statements over formal tensors with flat
 // indices. In: one TileOp (or statements) and a device. Out: statements for any target to print.
-import type { Expr } from '../3-tile/expr.ts';
+import { type Axis, type Expr, localExpr, newLocal } from '../3-tile/expr.ts';
 import { legalise } from '../3-tile/rules/legalise.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { flatIndex, flattenLoads } from '../4-schedule/nest.ts';
-import type { Lowering } from '../4-schedule/schedule.ts';
-import { transform } from '../4-schedule/transform.ts';
+import type { Lowering, Tiled } from '../4-schedule/schedule.ts';
+import { transform, withSrc } from '../4-schedule/transform.ts';
+import type { Node, Nodes } from '../4-schedule/welder/graph.ts';
+import type { Device } from '../devices/device.ts';
+import { shiftedLoop } from './loops.ts';
 import { NestWriter } from './nest-writer.ts';
 
 type FormalOf = (t: TileTensor) => TileTensor;
 
 /** A routine's statements over formals and flat indices. */
-export function lowerRoutine(body: readonly Stmt[], formal: FormalOf): readonly Stmt[] {
+export function lowerRoutine(body: readonly Stmt[], formal: FormalOf, device: Device): readonly Stmt[] {
   const memo = new Map<Expr, Expr>();
   const legal = new Map<Expr, Expr>();
   const flat = (e: Expr): Expr =>
     legalise(
       transform(e, (n, src) => flattenLoads(n, src, formal), memo),
+      device.fma !== 'none',
       legal,
     );
   const all = (list: readonly Stmt[]): readonly Stmt[] => list.map(one);
@@ -43,8 +47,29 @@ export function lowerRoutine(body: readonly Stmt[], formal: FormalOf): readonly 
   return all(body);
 }
 
+/** Loops over tiles around the loops of each operator; `origins` are the values of the axes bound so far. */
+function lowerGraph(nodes: Nodes<Tiled>, origins: Map<Axis, Expr>, aliased: boolean, device: Device): readonly Stmt[] {
+  const value = (e: Expr): Expr => transform(e, (n, src) => (n.op === 'axis' ? origins.get(n.arg)! : withSrc(n, src)));
+  const inside = (body: Nodes<Tiled>): readonly Stmt[] => lowerGraph(body, origins, aliased, device);
+  const one = (n: Node<Tiled>): readonly Stmt[] => {
+    if (n.kind === 'op') return new NestWriter(n.op.op, aliased, device, origins).statements(n.op.tile);
+    if (n.kind === 'when') return [{ kind: 'if', cond: value(n.cond), then: inside(n.body), else: [] }];
+    if (n.kind === 'let') {
+      const local = newLocal(n.axis.name, 'i32');
+      const set: Stmt = { kind: 'set', local, value: value(n.value) };
+      origins.set(n.axis, localExpr(local));
+      return [set];
+    }
+    return shiftedLoop(n.axis.name, n.extent, n.step, (base) => {
+      origins.set(n.axis, base);
+      return inside(n.body);
+    });
+  };
+  return nodes.flatMap(one);
+}
+
 /** What the scheduler is given. */
 export const lowering: Lowering = {
-  op: (op, tile, aliased, device) => new NestWriter(op, aliased, device).statements(tile),
-  routine: (body, formal) => lowerRoutine(body, formal),
+  graph: (nodes, aliased, device) => lowerGraph(nodes, new Map(), aliased, device),
+  routine: lowerRoutine,
 };

@@ -2,7 +2,7 @@
 // named locals, the reduction inside, the stores at the end. Tails shift back where writing twice
 // is harmless, else they are peeled into smaller tiles.
 
-import { type Axis, add, constant, type Expr, fma, type Local, localExpr, newLocal } from '../3-tile/expr.ts';
+import { type Axis, add, constant, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses, reads } from '../4-schedule/nest.ts';
@@ -35,6 +35,9 @@ function positions(axes: readonly Axis[], tile: Tile, start: Offsets = new Map()
   return all;
 }
 
+/** Lanes of the narrowest vectors that every target has. */
+const NARROWEST = 4;
+
 export class NestWriter {
   private readonly op: TileOp;
   private readonly device: Device;
@@ -43,10 +46,12 @@ export class NestWriter {
   private readonly write: Linear;
   /** Storing an element twice gives the same: nothing that is written is read. */
   private readonly idempotent: boolean;
-  private readonly bases = new Map<Axis, Expr>();
+  private readonly bases: Map<Axis, Expr>;
 
-  constructor(op: TileOp, aliased: boolean, device: Device) {
+  /** `origins`: values of the axes that loops around the operator bind. */
+  constructor(op: TileOp, aliased: boolean, device: Device, origins: ReadonlyMap<Axis, Expr>) {
     this.op = op;
+    this.bases = new Map(origins);
     this.device = device;
     this.write = linearise(op.at[0]);
     const opaque = [...this.write.terms.keys()].filter((t) => t.op !== 'axis');
@@ -80,9 +85,9 @@ export class NestWriter {
     ];
   }
 
-  private scope(lanes: number, vector: Axis | null): PointScope {
+  private scope(lanes: number, vector: Axis | null, turned: Axis | null = null): PointScope {
     const order = [...this.bases.values()].filter((b) => b.op === 'local');
-    return { lanes, vector, linears: this.linears, deps: this.deps, bases: this.bases, order };
+    return { lanes, vector, turned, linears: this.linears, deps: this.deps, bases: this.bases, order };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
@@ -97,7 +102,7 @@ export class NestWriter {
     const body: Stmt[] = accs.flatMap((a) => a.chains.flatMap((c) => initial(reduce.monoid, c)));
     body.push(...this.reduction(tile, accs, across));
     for (const a of accs) {
-      const state = across ? this.joined(tile, a, body) : a.chains[0];
+      const state = across ? this.joined(a, body) : a.chains[0];
       const bound = new Map(state.map((s, i) => [`acc${i}`, localExpr(s)] as const));
       if (across) body.push(...this.remainder(tile, a, state));
       body.push(...this.store(across ? { ...tile, vector: null, lanes: 1 } : tile, a.offsets, bound));
@@ -160,7 +165,7 @@ export class NestWriter {
   private combine(state: readonly Local[], elems: readonly Expr[]): Stmt[] {
     const { monoid } = this.op.reduce!;
     if (state.length === 1) {
-      return [{ kind: 'set', local: state[0], value: this.combined(monoid.combine[0], state, elems) }];
+      return [{ kind: 'set', local: state[0], value: this.combined(monoid.combine[0], [localExpr(state[0])], elems) }];
     }
     const named = elems.map((e, i) => newLocal(`elem${i}`, e.dtype, e.lanes));
     const next = state.map((s) => newLocal(`next${s.name.slice(3)}`, s.dtype, s.lanes));
@@ -171,17 +176,17 @@ export class NestWriter {
         (local, i): Stmt => ({
           kind: 'set',
           local,
-          value: this.combined(monoid.combine[i], state, refs),
+          value: this.combined(monoid.combine[i], state.map(localExpr), refs),
         }),
       ),
       ...state.map((local, i): Stmt => ({ kind: 'set', local, value: localExpr(next[i]) })),
     ];
   }
 
-  private combined(e: Expr, state: readonly Local[], elems: readonly Expr[]): Expr {
+  private combined(e: Expr, state: readonly Expr[], elems: readonly Expr[]): Expr {
     const { lanes } = state[0];
     const value = transform(e, (n, src) => {
-      if (n.op === 'acc') return localExpr(state[n.arg]);
+      if (n.op === 'acc') return state[n.arg];
       if (n.op === 'elem') return elems[n.arg];
       return lanes > 1 && src.some((s) => s.lanes > 1) ? widened(n, src, lanes) : withSrc(n, src);
     });
@@ -191,28 +196,32 @@ export class NestWriter {
   }
 
   /** One state from all chains and lanes of a reduction that ran across lanes. */
-  private joined(tile: Tile, a: Accumulators, body: Stmt[]): readonly Local[] {
+  private joined(a: Accumulators, body: Stmt[]): readonly Local[] {
     const [first, ...others] = a.chains;
     for (const c of others) body.push(...this.combine(first, c.map(localExpr)));
-    const parts = Array.from({ length: tile.lanes }, (_, i) => lane(localExpr(first[0]), i));
     const total = newLocal('total', first[0].dtype);
-    body.push({ kind: 'set', local: total, value: this.tree(parts) });
+    body.push({ kind: 'set', local: total, value: this.folded(localExpr(first[0])) });
     return [total];
   }
 
-  /** Neighbours joined pairwise until one value is left. */
-  private tree(parts: readonly Expr[]): Expr {
-    let all = parts;
-    const join = (a: Expr, b: Expr): Expr =>
-      transform(this.op.reduce!.monoid.combine[0], (n, src) => {
-        return n.op === 'acc' ? a : n.op === 'elem' ? b : withSrc(n, src);
-      });
-    while (all.length > 1) {
-      const next: Expr[] = [];
-      for (let i = 0; i < all.length; i += 2) next.push(join(all[i], all[i + 1]));
-      all = next;
+  /** The lanes of a vector joined in halves: wide vectors shrink, the narrowest turn. */
+  private folded(vector: Expr): Expr {
+    const range = (n: number, f: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => f(i));
+    let x = vector;
+    for (let half = x.lanes / 2; half >= 1; half /= 2) {
+      const { lanes } = x;
+      const upper = range(half >= NARROWEST ? half : lanes, (i) => (i + half) % lanes);
+      const lower =
+        half >= NARROWEST
+          ? shuffle(
+              x,
+              x,
+              range(half, (i) => i),
+            )
+          : x;
+      x = this.combined(this.op.reduce!.monoid.combine[0], [lower], [shuffle(x, x, upper)]);
     }
-    return all[0];
+    return lane(x, 0);
   }
 
   /** The elements past the last whole vector of a reduction that ran across lanes. */
@@ -242,7 +251,7 @@ export class NestWriter {
 
   private store(tile: Tile, offsets: Offsets, bound: ReadonlyMap<string, Expr>): readonly Stmt[] {
     const { op, write } = this;
-    const point = new Point(this.scope(tile.lanes, tile.vector), offsets, bound);
+    const point = new Point(this.scope(tile.lanes, tile.vector, tile.turned), offsets, bound);
     const value = point.value(op.value);
     const to = (at: Expr, v: Expr): Stmt => ({
       kind: 'store',
@@ -284,5 +293,6 @@ function contracted(e: Expr): Expr {
 /** The tile with one point on this axis. */
 function peeled(tile: Tile, axis: Axis): Tile {
   const extents = new Map(tile.extents).set(axis, 1);
-  return axis === tile.vector ? { ...tile, lanes: 1, vector: null, extents } : { ...tile, extents };
+  if (axis === tile.turned) return { ...tile, turned: null, extents };
+  return axis === tile.vector ? { ...tile, lanes: 1, vector: null, turned: null, extents } : { ...tile, extents };
 }

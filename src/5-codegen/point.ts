@@ -1,15 +1,17 @@
 // Expressions at one point of a register tile. In: nodes over axes, the base index of every axis and
 // the point's offsets. Out: the same values over locals, with constant offsets gathered in the
 // indices, as scalars or across the lanes of the vector axis.
-import { type Axis, add, type Expr, index, isLoad, makeExpr } from '../3-tile/expr.ts';
+import { type Axis, add, type Expr, index, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
-import { meeting, onLanes } from '../4-schedule/vectors.ts';
+import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
 
 /** What all points of a tile share. */
 export interface PointScope {
   readonly lanes: number;
   readonly vector: Axis | null;
+  /** An axis along which loads that suit it are vectors, turned into vectors along the other. */
+  readonly turned: Axis | null;
   /** Linear index of every load, and which axes every node depends on. */
   readonly linears: ReadonlyMap<Expr, Linear>;
   readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
@@ -125,6 +127,8 @@ export class Point {
     if (isLoad(e)) {
       const linear = linears.get(e)!;
       const how = meeting(e, linear, vector!, deps);
+      const { turned } = this.scope;
+      if (how === 'apart' && turned && turns(e, linear, vector!, turned, deps)) return this.turned(e, linear, turned);
       if (how === 'apart') return this.lanewise(e);
       const at = this.index(linear, 0);
       if (e.op === 'load') return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
@@ -138,10 +142,32 @@ export class Point {
     return onLanes(e) ? widened(e, src, lanes) : this.lanewise(e);
   };
 
+  /** The vector along the vector axis at this point, of a block of vectors along `axis`. */
+  private turned(e: Expr, linear: Linear, axis: Axis): Expr {
+    const { lanes } = this.scope;
+    const here = this.offsets.get(axis) ?? 0;
+    const start = new Point(this.scope, new Map(this.offsets).set(axis, here - (here % lanes)));
+    const row = (i: number): Expr => makeExpr('load', e.dtype, [start.index(linear, i)], e.arg as never, lanes);
+    return transposed(Array.from({ length: lanes }, (_, i) => row(i)))[here % lanes];
+  }
+
   /** One scalar per lane. */
   private lanewise(e: Expr): Expr {
     return pack(Array.from({ length: this.scope.lanes }, (_, i) => this.scalar(e, i)));
   }
+}
+
+/** Columns of a square of rows: halves of ever smaller blocks change places. */
+function transposed(rows: readonly Expr[]): readonly Expr[] {
+  const n = rows.length;
+  const picks = (f: (lane: number) => number): number[] => Array.from({ length: n }, (_, lane) => f(lane));
+  let now = rows;
+  for (let h = n / 2; h >= 1; h /= 2) {
+    const low = picks((lane) => (lane & h ? lane - h + n : lane));
+    const high = picks((lane) => (lane & h ? lane + n : lane + h));
+    now = now.map((_, i) => (i & h ? shuffle(now[i - h], now[i], high) : shuffle(now[i], now[i + h], low)));
+  }
+  return now;
 }
 
 function widenedGuard(e: Expr, at: Expr, src: readonly Expr[], lanes: number): Expr {

@@ -25,14 +25,6 @@ interface Manifest {
 
 type Entry = { name: string; files: string[]; bytes: number; used: number };
 
-export interface CacheStats {
-  readonly hits: number;
-  readonly misses: number;
-  /** Entries that did not match their key or hash and were dropped. */
-  readonly corrupted: number;
-  readonly evicted: number;
-}
-
 /** Least recently used entries go beyond `maxBytes`. Default 1 GiB. */
 export type CacheOptions = Readonly<{ maxBytes?: number }>;
 /** A verified artefact on disk. */
@@ -43,7 +35,6 @@ const sha256 = (data: string | Uint8Array): string => createHash('sha256').updat
 export class CompileCache {
   readonly directory: string;
   private readonly maxBytes: number;
-  private counts = { hits: 0, misses: 0, corrupted: 0, evicted: 0 };
 
   /** Creates the directory (mode 0700) when it is not there. Throws USAGE when it is not safe. */
   constructor(directory: string, options: CacheOptions = {}) {
@@ -57,39 +48,25 @@ export class CompileCache {
     }
   }
 
-  get stats(): CacheStats {
-    return { ...this.counts };
-  }
-
-  /** The artefact made from exactly this key, verified just now; undefined when there is none. */
+  /** The artefact made from exactly this key, verified just now; undefined when there is none. Drops a damaged entry. */
   find(key: string): CachedFile | undefined {
     const manifest = join(this.directory, `${sha256(key)}.json`);
+    if (!fs.existsSync(manifest)) return undefined;
     const entry = this.read(manifest, key);
-    if (typeof entry === 'string') {
-      this.counts[entry]++;
-      if (entry === 'corrupted') fs.rmSync(manifest, { force: true });
-      return undefined;
-    }
-    this.counts.hits++;
-    touch(manifest);
+    if (entry) touch(manifest);
+    else fs.rmSync(manifest, { force: true });
     return entry;
   }
 
-  private read(manifest: string, key: string): CachedFile | 'misses' | 'corrupted' {
-    let text: string;
+  private read(manifest: string, key: string): CachedFile | undefined {
     try {
-      text = fs.readFileSync(manifest, 'utf8');
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'misses' : 'corrupted';
-    }
-    try {
-      const m = parseManifest(text);
-      if (m?.key !== key) return 'corrupted';
+      const m = parseManifest(fs.readFileSync(manifest, 'utf8'));
+      if (m?.key !== key) return undefined;
       const path = join(this.directory, m.file);
       const data = fs.readFileSync(path);
-      return data.length === m.bytes && sha256(data) === m.sha256 ? { path, bytes: m.bytes } : 'corrupted';
+      return data.length === m.bytes && sha256(data) === m.sha256 ? { path, bytes: m.bytes } : undefined;
     } catch {
-      return 'corrupted';
+      return undefined;
     }
   }
 
@@ -129,7 +106,6 @@ export class CompileCache {
       if (e.name === keep) continue;
       for (const file of e.files) fs.rmSync(join(this.directory, file), { force: true });
       total -= e.bytes;
-      this.counts.evicted++;
     }
   }
 
@@ -197,22 +173,19 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string | n
   return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'tilewright');
 }
 
-/** The cache, or why there is none. */
-export type OpenedCache = Readonly<{ cache: CompileCache; reason?: undefined } | { cache: null; reason: string }>;
-
 /**
- * Opens the user's cache. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the default one is done
- * without when it is not, with the reason.
+ * The user's cache, null when it is off. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the default
+ * one is done without when it is not.
  */
-export function openCache(env: NodeJS.ProcessEnv = process.env, options: CacheOptions = {}): OpenedCache {
+export function openCache(env: NodeJS.ProcessEnv = process.env): CompileCache | null {
   const directory = cacheDirectory(env);
-  if (directory === null) return { cache: null, reason: 'switched off by TILEWRIGHT_CACHE=off' };
+  if (directory === null) return null;
   try {
-    return { cache: new CompileCache(directory, options) };
+    return new CompileCache(directory);
   } catch (error) {
+    if (!env['TILEWRIGHT_CACHE']) return null;
+    if (error instanceof TilewrightError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    const reason = error instanceof TilewrightError ? error.message : `cannot create ${directory}: ${code}`;
-    if (!env['TILEWRIGHT_CACHE']) return { cache: null, reason };
-    throw error instanceof TilewrightError ? error : new TilewrightError('USAGE', reason, { file: directory });
+    throw new TilewrightError('USAGE', `cannot create the compile cache: ${code}`, { file: directory });
   }
 }

@@ -121,10 +121,15 @@ const COMMON =
   '-std=gnu11 -O2 -ftree-slp-vectorize -fPIC -fwrapv -fno-strict-aliasing -ffp-contract=off -fno-math-errno ' +
   '-fvisibility=hidden -w -Wno-psabi';
 
+/** Loops are vectors already: what gcc carries from one iteration to the next only takes registers from them. */
+const PER_COMPILER: Readonly<Record<Toolchain['kind'], readonly string[]>> = {
+  gcc: ['-fno-tree-loop-vectorize', '-fno-predictive-commoning'],
+  clang: ['-fbracket-depth=1024'],
+};
+
 /** All flags for compiling one unit. */
 export function compileFlags(toolchain: Toolchain, features: ReadonlySet<string>): string[] {
-  const depth = toolchain.kind === 'clang' ? ['-fbracket-depth=1024'] : [];
-  return [...COMMON.split(' '), ...depth, ...machineFlags(features)];
+  return [...COMMON.split(' '), ...PER_COMPILER[toolchain.kind], ...machineFlags(features)];
 }
 
 export interface RunLimits {

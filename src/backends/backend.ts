@@ -7,11 +7,16 @@ import type { ModelLimits } from '../ir/limits.ts';
 import type { Observer } from '../observe.ts';
 import { buildArtifact, type Machine } from '../pipeline.ts';
 
+/** Loads an artifact of one target on this machine. */
+export type Launch = (artifact: Artifact) => Promise<Executable>;
+
 export interface Backend {
   readonly name: string;
   readonly observer: Observer;
   /** What it compiles for; null: it does not compile. */
   readonly machine: Machine | null;
+  /** What loads its artifacts, where it compiles. */
+  readonly launch?: Launch;
   build(program: TileProgram, limits: ModelLimits, observer: Observer): Promise<Executable>;
 }
 
@@ -30,13 +35,10 @@ export const interpreterBackend = (observer: Observer): Backend => ({
 });
 
 /** A target and the launcher that loads its artifacts here. */
-export const targetBackend = (
-  machine: Machine,
-  observer: Observer,
-  launch: (a: Artifact) => Promise<Executable>,
-): Backend => ({
+export const targetBackend = (machine: Machine, observer: Observer, launch: Launch): Backend => ({
   name: machine.target.name,
   observer,
   machine,
+  launch,
   build: async (program, limits, watching) => launch(await buildArtifact(program, machine, limits, watching)),
 });

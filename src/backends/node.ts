@@ -3,14 +3,23 @@ import v8 from 'node:v8';
 import { cTarget } from '../5-codegen/targets/c/index.ts';
 import { loadNative } from '../6-runtime/launch/native.ts';
 import { hostFeatures } from '../6-runtime/launch/wasm.ts';
-import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
+import { cpuFeatures, findToolchain, toolchainKey } from '../6-runtime/toolchain.ts';
 import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
-import { TilewrightError } from '../support/errors.ts';
+import { refuse } from '../support/errors.ts';
 import { type Backend, targetBackend } from './backend.ts';
 import { type BackendOptions, type PortableTarget, portableBackends } from './portable.ts';
+import { probedDevice } from './probe.ts';
 
 export type NodeTarget = PortableTarget | 'c';
+
+export interface NodeBackendOptions extends BackendOptions {
+  /**
+   * Figures that schedules are chosen by: those of the kind of machine (default), which give the same code everywhere,
+   * or those measured here.
+   */
+  readonly device?: 'described' | 'probed';
+}
 
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
   const features = cpuFeatures();
@@ -19,9 +28,12 @@ async function nativeBackend(o: BackendOptions): Promise<Backend> {
   return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));
 }
 
-const NODE_ONLY: Readonly<Record<string, (o: BackendOptions) => Promise<Backend>>> = { c: nativeBackend };
+const BACKENDS: Readonly<Record<string, (o: BackendOptions) => Backend | Promise<Backend>>> = {
+  ...portableBackends,
+  c: nativeBackend,
+};
 
-export const NODE_TARGETS: readonly string[] = [...Object.keys(portableBackends), ...Object.keys(NODE_ONLY)];
+export const NODE_TARGETS: readonly string[] = Object.keys(BACKENDS);
 
 /** Node 20 has relaxed SIMD behind a flag that works while it runs; later versions have it, or know no such flag. */
 function enableRelaxedSimd(): void {
@@ -29,10 +41,22 @@ function enableRelaxedSimd(): void {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
 
+/** The backend with its device as measured on this machine; `anew`: also where the cache has the figures. */
+export async function probedBackend(backend: Backend, anew = false): Promise<Backend> {
+  const { name, machine, launch, observer } = backend;
+  if (!machine || !launch) return backend;
+  const compiler = Object.hasOwn(portableBackends, name) ? '' : toolchainKey(findToolchain());
+  const device = await probedDevice(machine, launch, compiler, anew);
+  return targetBackend({ ...machine, device }, observer, launch);
+}
+
 /** The backend of this name. Throws USAGE for an unknown one, TARGET_UNAVAILABLE where it cannot run. */
-export async function nodeBackend(target: string, options: BackendOptions = {}): Promise<Backend> {
+export async function nodeBackend(target: string, options: NodeBackendOptions = {}): Promise<Backend> {
   enableRelaxedSimd();
-  if (Object.hasOwn(portableBackends, target)) return portableBackends[target as PortableTarget](options);
-  if (Object.hasOwn(NODE_ONLY, target)) return NODE_ONLY[target](options);
-  throw new TilewrightError('USAGE', `unknown target ${target}`, {}, `Targets are: ${NODE_TARGETS.join(', ')}.`);
+  const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
+  const make = Object.hasOwn(BACKENDS, target)
+    ? BACKENDS[target]
+    : refuse('USAGE', `unknown target ${target}`, {}, hint);
+  const backend = await make(options);
+  return options.device === 'probed' ? probedBackend(backend) : backend;
 }

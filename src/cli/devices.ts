@@ -1,41 +1,77 @@
-// `tilewright devices`: the targets of this machine, what they would use, and why one cannot be used.
+// `tilewright devices`: the targets of this machine and what they compile for, the other known devices and why none of
+// them does, and with --probe what was measured beside what is described.
 import { Command } from 'commander';
 import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
-import { nodeBackend } from '../backends/node.ts';
-import { cpuDevice, type Device } from '../devices/device.ts';
+import { NODE_TARGETS, nodeBackend, probedBackend } from '../backends/node.ts';
+import { DEVICES, type Device, lacking } from '../devices/device.ts';
 import { TilewrightError } from '../support/errors.ts';
 
-type TargetReport = Readonly<{ target: string; usable: boolean; device: string; detail: string }>;
+type TargetReport = Readonly<{ target: string; usable: boolean; detail: string; device?: Device; measured?: Device }>;
 
-const describe = (d: Device): string =>
-  `${d.name}: ${d.vectorBytes * 8}-bit vectors, ${d.vectorRegisters} registers${d.fma === 'none' ? '' : ', fused multiply-add'}`;
+const DETAILS: Readonly<Record<string, () => string>> = {
+  wasm: () => `V8 ${process.versions.v8}`,
+  c: () => `${findToolchain().path} ${findToolchain().version}`,
+  interpreter: () => 'plain loops: slow, the reference for numbers',
+};
 
-function nativeReport(): TargetReport {
+async function targetReport(target: string, probe: boolean): Promise<TargetReport> {
   try {
-    const { path, version } = findToolchain();
-    return { target: 'c', usable: true, device: describe(cpuDevice(cpuFeatures())), detail: `${path} ${version}` };
+    const backend = await nodeBackend(target);
+    const report = { target, usable: true, detail: DETAILS[target]() };
+    const device = backend.machine?.device;
+    if (!device || !probe) return device ? { ...report, device } : report;
+    const { machine } = await probedBackend(backend, true);
+    return { ...report, device, measured: machine!.device };
   } catch (error) {
     if (!(error instanceof TilewrightError)) throw error;
-    return { target: 'c', usable: false, device: '', detail: error.message.replaceAll('\n', ' ') };
+    return { target, usable: false, detail: error.message.replaceAll('\n', ' ') };
+  }
+}
+
+/** Why no target compiles for a device here. */
+function whyUnused(device: Device): string {
+  const missing = lacking(device, cpuFeatures());
+  if (missing.length > 0) return `this CPU lacks ${missing.join(', ')}`;
+  return device.note ?? 'this CPU could run it, but has more';
+}
+
+/** What a probe measures, by name. */
+function figures({ clock, latency, arithmeticPorts, loadPorts, launch, levels, peaks }: Device): [string, number][] {
+  return [
+    ...Object.entries({ clock, latency, arithmeticPorts, loadPorts, launch }),
+    ...peaks.map((p): [string, number] => [`${p.dtype} ${p.form} Gop/s`, p.rate]),
+    ...levels.flatMap((l) =>
+      Object.entries({ KiB: l.bytes / 1024, 'GB/s': l.bandwidth, ns: l.latency ?? Number.NaN }).map(
+        ([unit, x]): [string, number] => [`${l.name} ${unit}`, x],
+      ),
+    ),
+  ];
+}
+
+function printFigures(device: Device, measured: Device): void {
+  const described = new Map(figures(device));
+  for (const [name, x] of figures(measured)) {
+    const was = `${described.get(name) ?? ''}`.replace('NaN', '');
+    console.log(`  ${name.padEnd(18)} ${was.padStart(10)} ${`${x}`.padStart(10)}`);
   }
 }
 
 export function devicesCommand(): Command {
   return new Command('devices')
-    .description('targets of this machine and what they use')
+    .description('targets of this machine and what they compile for; other devices, and why not for them')
+    .option('--probe', 'measure this machine, keep the figures, and show them beside the described ones')
     .option('--json', 'print as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const { machine } = await nodeBackend('wasm');
-      const wasm = { target: 'wasm', usable: true, device: describe(machine!.device) };
-      const plain = { target: 'interpreter', usable: true, device: 'plain loops' };
-      const reports: readonly TargetReport[] = [
-        { ...wasm, detail: `V8 ${process.versions.v8}` },
-        nativeReport(),
-        { ...plain, detail: 'the reference for numbers; slow' },
-      ];
-      if (json) return console.log(JSON.stringify(reports));
-      for (const { target, usable, device, detail } of reports) {
-        console.log(`${target.padEnd(12)} ${usable ? 'usable' : 'NOT USABLE'}  ${device}  (${detail})`);
+    .action(async ({ probe = false, json }: { probe?: boolean; json?: boolean }) => {
+      const targets: TargetReport[] = [];
+      for (const target of NODE_TARGETS) targets.push(await targetReport(target, probe));
+      const unused = DEVICES.filter((d) => targets.every((t) => t.device !== d));
+      const others = unused.map((device) => ({ name: device.name, why: whyUnused(device), device }));
+      if (json) return console.log(JSON.stringify({ targets, others }));
+      for (const { target, usable, detail, device, measured } of targets) {
+        console.log(`${target.padEnd(12)} ${usable ? 'usable' : 'NOT USABLE'}  ${device?.name ?? ''}  (${detail})`);
+        if (device && measured) printFigures(device, measured);
       }
+      console.log('\nknown devices that no target compiles for here:');
+      for (const { name, why } of others) console.log(`  ${name.padEnd(18)} ${why}`);
     });
 }

@@ -1,18 +1,17 @@
 // `tilewright explain MODEL`: the program that a model becomes: segments, kernels, how often each is called, what it
 // reads and writes, and the memory plan.
 import type { Command } from 'commander';
-import { specialise } from '../2-graph/specialise.ts';
-import { foldNode, toTiles } from '../3-tile/from-graph.ts';
+import { toTiles } from '../3-tile/from-graph.ts';
 import { type Kernel, type Task, type TaskProgram, walkStmts } from '../3-tile/task.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import { schedule } from '../4-schedule/schedule.ts';
 import { lowering } from '../5-codegen/lower.ts';
 import { nodeBackend } from '../backends/node.ts';
+import { modelCompiler } from '../compile.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
-import { operatorRegistry } from '../ops/registry.ts';
 import { tensorTypes } from './inputs.ts';
 import { modelCommand, type Options, usage } from './options.ts';
 
@@ -21,10 +20,10 @@ export function explainCommand(): Command {
   return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json']).action(
     async (file: string, options: Options) => {
       const model = readModel(file);
-      const { machine } = await nodeBackend(options.target);
-      const { device } = machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
-      const context = { registry: operatorRegistry(), limits: DEFAULT_LIMITS, fold: foldNode, answers: [] };
-      const { segments, pending } = specialise(model, tensorTypes(model, options), context);
+      const backend = await nodeBackend(options.target);
+      const { device } = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
+      const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');
       const reports = segments.map((g) => segmentReport(schedule(toTiles(g), { device, lower: lowering })));
       if (options.json) return console.log(JSON.stringify(reports));

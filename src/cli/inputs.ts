@@ -8,7 +8,7 @@ import { dtypeInfo } from '../ir/dtype.ts';
 import type { Model, Value } from '../ir/graph.ts';
 import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
 import { mulberry32 } from '../support/random.ts';
-import { listValues, readValue } from './cases.ts';
+import { listValues, readValue, type Stored } from './cases.ts';
 import { readNpy } from './npy.ts';
 import { type Options, usage } from './options.ts';
 
@@ -73,15 +73,18 @@ function fromFile(v: Value, file: string): RunValue {
   return usage(`cannot tell what ${file} is`, 'Inputs are .npy or .pb files, or random:SEED.');
 }
 
-/** The data set `test_data_set_0` beside the model, when it is complete. */
-function besideModel(model: Model, file: string): (RunValue | null)[] | null {
-  const dir = path.join(path.dirname(file), 'test_data_set_0');
-  if (!fs.existsSync(dir)) return null;
-  const open = model.graph.inputs.filter((v) => !model.graph.constants.has(v));
-  const files = listValues(dir, 'input');
-  if (files.length !== open.length) return null;
-  const byValue = new Map(open.map((v, i) => [v, files[i].file]));
-  return model.graph.inputs.map((v) => (byValue.has(v) ? readValue(byValue.get(v)!, v.type) : null));
+/** One stored value per graph input (null: its default or an empty optional); undefined when one that is needed lacks. */
+export function storedFeeds(model: Model, stored: readonly Stored[]): (RunValue | null)[] | undefined {
+  const { inputs, constants } = model.graph;
+  const open = inputs.filter((v) => !constants.has(v));
+  const files = new Map(stored.map((f) => [f.index, f.file]));
+  const order = files.size > open.length ? inputs : open;
+  const byValue = new Map(order.map((v, i) => [v, files.get(i)]));
+  if (open.some((v) => !byValue.get(v) && v.type?.kind !== 'optional')) return undefined;
+  return inputs.map((v) => {
+    const file = byValue.get(v);
+    return file ? readValue(file, v.type) : null;
+  });
 }
 
 /** One value per graph input (null: its default). `options.input` has `name=source` pairs. */
@@ -97,7 +100,9 @@ export function gatherInputs(
     }
   }
   const bound = options.shapes !== undefined || options.dim.length > 0;
-  const stored = sources.size === 0 && !bound ? besideModel(model, file) : null;
+  const beside = path.join(path.dirname(file), 'test_data_set_0');
+  const fromDisk = sources.size === 0 && !bound && fs.existsSync(beside);
+  const stored = fromDisk && storedFeeds(model, listValues(beside, 'input'));
   if (stored) return stored;
   return model.graph.inputs.map((v, i) => {
     const source = sources.get(v.name);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { inferTypes } from '../2-graph/infer-types.ts';
 import type { Registry } from '../2-graph/registry.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
-import type { Graph, Model, Node, Value, ValueType } from '../ir/graph.ts';
+import { type Model, type Node, regionsOf, type Value, type ValueType } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { printable } from '../support/errors.ts';
@@ -51,16 +51,10 @@ function typeText(t: ValueType | undefined): string {
 function allNodes(model: Model): Node[] {
   const found: Node[] = [];
   const stack: (readonly Node[])[] = [model.graph.nodes, ...[...model.functions.values()].map((f) => f.nodes)];
-  const push = (g: Graph): void => {
-    stack.push(g.nodes);
-  };
   for (let nodes = stack.pop(); nodes; nodes = stack.pop()) {
     for (const n of nodes) {
       found.push(n);
-      for (const a of n.attrs.values()) {
-        if (a.kind === 'graph') push(a.value);
-        if (a.kind === 'graphs') a.value.forEach(push);
-      }
+      stack.push(...regionsOf(n).map((region) => region.nodes));
     }
   }
   return found;

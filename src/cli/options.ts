@@ -14,6 +14,7 @@ export interface Options {
   /** `batch=1`, repeatable. */
   readonly dim: readonly string[];
   readonly threads: string;
+  readonly device: 'described' | 'probed';
   readonly against?: string;
   readonly rtol: string;
   readonly atol: string;
@@ -35,6 +36,10 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   shapes: () => new Option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…'),
   dim: () => new Option('--dim <name=n>', 'value of a symbolic extent; repeatable').argParser(collect).default([]),
   threads: () => new Option('--threads <n>', 'lanes to run on: 1 today').argParser(oneLane).default('1'),
+  device: () =>
+    new Option('--device <figures>', 'choose schedules by the figures of this kind of machine, or as measured here')
+      .choices(['described', 'probed'])
+      .default('described'),
   against: () => new Option('--against <peers>', 'onnxruntime-node, onnxruntime-web; separated by commas'),
   rtol: () => new Option('--rtol <number>', 'relative tolerance').default('1e-3'),
   atol: () => new Option('--atol <number>', 'absolute tolerance').default('1e-5'),

@@ -32,8 +32,9 @@ export interface Peer {
   release(): Promise<void>;
 }
 
-/** Optimisations are off for judging numbers, on for judging speed. */
-export type PeerOptions = Readonly<{ threads: number; optimise: boolean }>;
+/** Optimisations are off for judging numbers, on for judging speed. External data is for peers that get bytes. */
+type ExternalData = readonly Readonly<{ path: string; data: Uint8Array }>[];
+export type PeerOptions = Readonly<{ threads: number; optimise: boolean; externalData?: ExternalData }>;
 
 /** Feeds by input name. Throws USAGE for values that are not tensors. */
 export function nameFeeds(model: Model, feeds: readonly (RunValue | null)[]): Tensors {
@@ -61,6 +62,7 @@ export async function loadPeer(name: string, model: string, bytes: Uint8Array, o
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     executionProviders: [PEERS[name]],
+    externalData: options.externalData ?? [],
   };
   const session = await ort.InferenceSession.create(name === 'onnxruntime-node' ? model : bytes, settings);
   const fed = ([name, t]: [string, TensorData]) =>

@@ -2,18 +2,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { nodeFiles } from '../1-frontend/onnx/node-files.ts';
 import { figuresOf, type RunValue } from '../6-runtime/plan.ts';
 import type { Backend } from '../backends/backend.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { parseModel, planFor } from '../compile.ts';
+import { planFor } from '../compile.ts';
 import type { Model } from '../ir/graph.ts';
+import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { type DataSet, findCases, rampInput, readValue, type TestCase } from './cases.ts';
 import { type Comparison, compareValues } from './compare.ts';
 import { type CaseIndex, findIndex, IndexFile } from './index-file.ts';
-import { boundShape } from './inputs.ts';
+import { boundShape, storedFeeds } from './inputs.ts';
 import { type Options, SHARED } from './options.ts';
 
 type TestOptions = Omit<Options, 'json'> & Partial<Record<'json' | 'index' | 'filter', string>> & { verbose?: boolean };
@@ -65,7 +65,7 @@ async function runCase(c: TestCase, backend: Backend, options: TestOptions, inde
   const result: CaseResult = { name: c.name, status: 'passed', reason: '', maxUlp: 0, maxAbs: 0, kernels: 0, ms: 0 };
   const skip = (reason: string): CaseResult => Object.assign(result, { status: 'skipped', reason });
   try {
-    const model = parseModel(fs.readFileSync(c.model), { files: nodeFiles(path.dirname(c.model)) });
+    const model = readModel(c.model);
     const sets = c.sets();
     if (sets.length === 0) return skip('no test data beside the model');
     const random = !index?.perOutput && isRandom(model);
@@ -103,18 +103,10 @@ function isRandom(model: Model): boolean {
 }
 
 /** One value per graph input (null: its default); undefined when one that is needed is not stored. */
-function feedsOf(model: Model, { inputs }: DataSet): (RunValue | null)[] | undefined {
-  const { constants } = model.graph;
-  const open = model.graph.inputs.filter((v) => !constants.has(v));
-  if (!inputs) return model.graph.inputs.map((v) => (constants.has(v) ? null : rampInput(boundShape(v, { dim: [] }))));
-  const files = new Map(inputs.map((f) => [f.index, f.file]));
-  const order = files.size > open.length ? model.graph.inputs : open;
-  const byValue = new Map(order.map((v, i) => [v, files.get(i)]));
-  if (open.some((v) => !byValue.get(v) && v.type?.kind !== 'optional')) return undefined;
-  return model.graph.inputs.map((v) => {
-    const file = byValue.get(v);
-    return file ? readValue(file, v.type) : null;
-  });
+function feedsOf(model: Model, set: DataSet): (RunValue | null)[] | undefined {
+  if (set.inputs) return storedFeeds(model, set.inputs);
+  const { inputs, constants } = model.graph;
+  return inputs.map((v) => (constants.has(v) ? null : rampInput(boundShape(v, { dim: [] }))));
 }
 
 function compareSet(set: DataSet, c: Comparing, got: readonly RunValue[], result: CaseResult): void {

@@ -1,17 +1,67 @@
 // What a schedule needs to know of the hardware: vectors, registers, memory levels, execution units
-// and what crossing them costs. In: CPU feature names or the name of a fixed description. Out: one
-// plain object that cost model, roller and lowering share. Figures are estimates until measured.
+// and what crossing them costs. In: CPU feature names or the name of a description. Out: one plain
+// object that cost model, roller and lowering share. The descriptions are the JSON files beside this
+// one; each says where its figures come from.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
+import { invariant } from '../support/errors.ts';
+import a100 from './a100.json' with { type: 'json' };
+import armNeon from './arm-neon.json' with { type: 'json' };
+import graphcoreIpu from './graphcore-ipu.json' with { type: 'json' };
+import h200 from './h200.json' with { type: 'json' };
+import mi50 from './mi50.json' with { type: 'json' };
+import scalar from './scalar.json' with { type: 'json' };
+import v100 from './v100.json' with { type: 'json' };
+import wasmSimd128 from './wasm-simd128.json' with { type: 'json' };
+import wasmSimd128Fma from './wasm-simd128-fma.json' with { type: 'json' };
+import wasmSimd256 from './wasm-simd256.json' with { type: 'json' };
+import x86Avx2 from './x86-avx2.json' with { type: 'json' };
+import x86Avx512 from './x86-avx512.json' with { type: 'json' };
+import x86Sse from './x86-sse.json' with { type: 'json' };
+import x86Zen4 from './x86-zen4.json' with { type: 'json' };
 
 /** One level of the memory hierarchy, nearest first. */
 export interface MemoryLevel {
   readonly name: string;
-  /** Capacity per unit (shared levels: the unit's share). */
+  /** Capacity that one unit can count on. */
   readonly bytes: number;
-  /** Sustained read bandwidth of one unit, GB/s. */
+  /** Sustained read bandwidth of one unit while all of them read, GB/s. */
   readonly bandwidth: number;
   /** Smallest useful access in bytes. */
   readonly transaction: number;
+  /** Nanoseconds from a load to its value when nothing hides them. */
+  readonly latency?: number;
+  /** Banks that serve one access each, and the bytes that one of them gives at once. */
+  readonly banks?: number;
+  readonly bankBytes?: number;
+}
+
+/** Arithmetic that one unit finishes with one form of instruction. */
+export interface Peak {
+  readonly dtype: DType;
+  /** Multiply and add apart, in one, as short sums of products, as products of small matrices. */
+  readonly form: 'mul-add' | 'fma' | 'dot' | 'matrix';
+  /** 1e9 operations per second; a multiply-add counts two. */
+  readonly rate: number;
+  /** Type of the sums, where it is another one. */
+  readonly into?: DType;
+  /** Rows, columns and depth of a matrix instruction. */
+  readonly tile?: readonly number[];
+  /** CPU feature that it needs beyond those of the description. */
+  readonly needs?: string;
+}
+
+/** Machines whose lanes run in workgroups: what one may have, and what a unit holds at once. */
+export interface Workgroups {
+  /** Lanes of one workgroup at most. */
+  readonly lanes: number;
+  /** 4-byte registers of one lane and of one workgroup, and its bytes of shared memory, at most. */
+  readonly laneRegisters: number;
+  readonly registers: number;
+  readonly sharedBytes: number;
+  /** Parts of a unit that issue side by side; workgroups and lanes that it holds. */
+  readonly partitions: number;
+  readonly residentGroups: number;
+  readonly residentLanes: number;
 }
 
 /** Over what a barrier can be honoured. */
@@ -19,7 +69,11 @@ export type Scope = 'lane' | 'workgroup' | 'grid' | 'dispatch';
 
 export interface Device {
   readonly name: string;
-  /** Bytes of a vector register; 0: no vectors. */
+  /** CPU features (as in /proc/cpuinfo) that code for it uses; absent where it is no CPU. */
+  readonly features?: readonly string[];
+  /** Why targets do not compile for it by default, where features do not say so. */
+  readonly note?: string;
+  /** Bytes of a vector register, or of lanes that step together; 0: no vectors. */
   readonly vectorBytes: number;
   /** Architectural vector registers that a kernel may hold. */
   readonly vectorRegisters: number;
@@ -37,12 +91,16 @@ export interface Device {
   /** Clock, GHz. */
   readonly clock: number;
   readonly levels: readonly MemoryLevel[];
+  readonly peaks: readonly Peak[];
+  readonly workgroups?: Workgroups;
   /** Execution units (vEUs) that run at once. */
   readonly units: number;
   /** Nanoseconds to start a kernel from the program, and for a barrier over all units. */
   readonly launch: number;
   readonly barrier: number;
   readonly scopes: readonly Scope[];
+  /** Where figures come from, by field, or by field and name for one level. */
+  readonly provenance: Readonly<Record<string, string>>;
 }
 
 /** Vector lanes of a compute type, at least 4 bytes a lane; 1 when the device has no vectors. */
@@ -50,57 +108,34 @@ export function lanesOf(device: Device, dtype: DType): number {
   return Math.max(1, Math.floor(device.vectorBytes / Math.max(4, dtypeInfo(dtype).bytes)));
 }
 
-const KIB = 1024;
-const CACHES: readonly MemoryLevel[] = [
-  { name: 'L1', bytes: 32 * KIB, bandwidth: 200, transaction: 64 },
-  { name: 'L2', bytes: 1024 * KIB, bandwidth: 60, transaction: 64 },
-  { name: 'L3', bytes: 16 * KIB * KIB, bandwidth: 25, transaction: 64 },
-  { name: 'memory', bytes: 2 ** 32, bandwidth: 12, transaction: 64 },
+/** Fields that are figures, and fields whose figures have a source. */
+const FIGURES = [
+  ...(['vectorBytes', 'vectorRegisters', 'latency', 'arithmeticPorts', 'loadPorts', 'clock'] as const),
+  ...(['units', 'launch', 'barrier'] as const),
 ];
+const SOURCED = [...FIGURES, 'levels', 'peaks', 'workgroups'] as const;
 
-const CPU: Device = {
-  name: 'scalar',
-  vectorBytes: 0,
-  vectorRegisters: 16,
-  fma: 'none',
-  broadcastOperand: false,
-  loadsEarly: false,
-  latency: 4,
-  arithmeticPorts: 2,
-  loadPorts: 2,
-  clock: 3,
-  levels: CACHES,
-  units: 1,
-  launch: 5,
-  barrier: 300,
-  scopes: ['lane', 'grid'],
-};
+/** A description read from JSON. Throws INTERNAL (or TypeError, for what is not even alike) where it cannot be used. */
+export function deviceFrom(json: unknown): Device {
+  const device = json as Device;
+  const { name, levels, peaks, workgroups, provenance } = device;
+  const own = [...FIGURES.map((f) => device[f]), ...Object.values({ ...workgroups })];
+  const others = [...levels.flatMap((l) => [l.bytes, l.bandwidth, l.transaction]), ...peaks.map((p) => p.rate)];
+  invariant([...own, ...others].every(Number.isFinite), `device ${name}: a figure is missing`);
+  const farther = levels.slice(1);
+  const ordered = farther.every((l, i) => l.bytes > levels[i].bytes && l.bandwidth <= levels[i].bandwidth);
+  invariant(ordered && farther.length > 0, `device ${name}: levels are not in order`);
+  const unsourced = SOURCED.filter((f) => device[f] !== undefined && typeof provenance[f] !== 'string');
+  invariant(unsourced.length === 0, `device ${name}: no source for ${unsourced.join(', ')}`);
+  return device;
+}
 
-/** WebAssembly as engines compile it for x86: of 16 registers two are its own. */
-const WASM = { vectorBytes: 16, vectorRegisters: 14, loadsEarly: true, scopes: ['lane'] } as const;
-
-/** Fixed descriptions by name. */
-const DEVICES: readonly Device[] = [
-  CPU,
-  { ...CPU, ...WASM, name: 'wasm-simd128' },
-  {
-    ...CPU,
-    ...WASM,
-    name: 'wasm-simd128-fma',
-    fma: 'vectors',
-  },
-  { ...CPU, name: 'x86-sse', vectorBytes: 16, vectorRegisters: 15 },
-  { ...CPU, name: 'x86-avx2', vectorBytes: 32, vectorRegisters: 16, fma: 'all' },
-  {
-    ...CPU,
-    name: 'x86-avx512',
-    vectorBytes: 64,
-    vectorRegisters: 32,
-    fma: 'all',
-    broadcastOperand: true,
-  },
-  { ...CPU, name: 'arm-neon', vectorBytes: 16, vectorRegisters: 32, fma: 'all' },
-];
+/** Every description; those of CPUs with more features first. */
+export const DEVICES: readonly Device[] = [
+  ...[x86Zen4, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
+  ...[wasmSimd128, wasmSimd128Fma, wasmSimd256],
+  ...[v100, mi50, a100, h200, graphcoreIpu],
+].map(deviceFrom);
 
 /** The description of this name, or undefined. */
 export function namedDevice(name: string): Device | undefined {
@@ -112,16 +147,11 @@ export function webAssemblyDevice(fma = false): Device {
   return namedDevice(fma ? 'wasm-simd128-fma' : 'wasm-simd128')!;
 }
 
-/** Feature names (as in /proc/cpuinfo) that a description needs, best first. */
-const BY_FEATURES: readonly [needs: readonly string[], device: string][] = [
-  [['avx512f', 'avx512vl', 'avx512bw', 'avx512dq', 'fma'], 'x86-avx512'],
-  [['avx2', 'fma'], 'x86-avx2'],
-  [['asimd'], 'arm-neon'],
-  [['sse4_1'], 'x86-sse'],
-];
+/** Features that a description needs and the set lacks. */
+export const lacking = (device: Device, features: ReadonlySet<string>): string[] =>
+  (device.features ?? []).filter((f) => !features.has(f));
 
 /** The widest description that these CPU features allow. */
 export function cpuDevice(features: ReadonlySet<string>): Device {
-  const row = BY_FEATURES.find(([needs]) => needs.every((f) => features.has(f)));
-  return namedDevice(row ? row[1] : 'scalar')!;
+  return DEVICES.find((d) => d.features && lacking(d, features).length === 0)!;
 }

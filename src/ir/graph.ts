@@ -1,6 +1,5 @@
 // The graph: operators over values, with regions for control flow. It is the noun that stages 1 to 3 share, so it lives
 // below all of them. Names are for messages only; identity is the object.
-import { invariant } from '../support/errors.ts';
 import type { Dim } from './dim.ts';
 import type { DType } from './dtype.ts';
 import type { TensorData } from './tensor.ts';
@@ -38,27 +37,34 @@ export type Attr =
   | { readonly kind: 'tensors'; readonly value: readonly TensorData[] }
   | { readonly kind: 'graphs'; readonly value: readonly Graph[] };
 
-/** An attribute as passes and expansions write it: whole numbers and booleans are ints. */
+/**
+ * An attribute as code writes it: booleans are ints, and so are whole numbers unless the operator's definition says
+ * float, which it does for graphs that users build but not inside the compiler.
+ */
 export type AttrInput = number | string | boolean | readonly number[] | readonly string[] | TensorData | Attr | Real;
 type Real = { readonly float: number };
 
-function attrOf(v: AttrInput): Attr {
+function attrOf(v: AttrInput, kind?: Attr['kind']): Attr {
   if (typeof v === 'number') {
-    invariant(Number.isInteger(v), 'a float attribute is written { float: x }');
-    return { kind: 'int', value: BigInt(v) };
+    const whole = Number.isSafeInteger(v) && kind !== 'float';
+    return whole ? { kind: 'int', value: BigInt(v) } : { kind: 'float', value: v };
   }
   if (typeof v === 'boolean') return { kind: 'int', value: v ? 1n : 0n };
   if (typeof v === 'string') return { kind: 'string', value: v };
   if (Array.isArray(v)) {
     if (v.length > 0 && typeof v[0] === 'string') return { kind: 'strings', value: v as string[] };
-    return { kind: 'ints', value: (v as number[]).map(BigInt) };
+    const whole = v.every(Number.isSafeInteger) && kind !== 'floats';
+    return whole ? { kind: 'ints', value: (v as number[]).map(BigInt) } : { kind: 'floats', value: v as number[] };
   }
   if ('float' in v) return { kind: 'float', value: v.float };
   return 'kind' in v ? (v as Attr) : { kind: 'tensor', value: v as TensorData };
 }
 
-export const attrMap = (attrs: Readonly<Record<string, AttrInput>>): Map<string, Attr> =>
-  new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v)]));
+/** `kinds`: what the operator's definition says, where it is known. */
+export const attrMap = (
+  attrs: Readonly<Record<string, AttrInput>>,
+  kinds?: ReadonlyMap<string, Attr['kind']>,
+): Map<string, Attr> => new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v, kinds?.get(name))]));
 
 /** What an attribute of a kind holds. */
 export type AttrValue<K extends Attr['kind']> = Extract<Attr, { kind: K }>['value'];

@@ -1,6 +1,6 @@
-// ONNX Softmax since 13: exp(x - max) / sum along one axis. `coerce2d` marks the form before 13,
-// where all axes from `axis` on are one.
-import { computeType, div, exp, load, sub } from '../3-tile/expr.ts';
+// ONNX Softmax since 13: exp(x - max) times 1 / sum along one axis: one division per row. `coerce2d`
+// marks the form before 13, where all axes from `axis` on are one.
+import { computeType, constant, div, type Expr, exp, load, mul, sub } from '../3-tile/expr.ts';
 import { maximum, sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
 import { op } from './op.ts';
@@ -19,12 +19,9 @@ export const Softmax = op({
     const dtype = computeType(x.dtype);
     const m = axisReduce(b, x, axis, maximum(dtype), (ix) => load(x, ix));
     const e = b.map(dtype, x.shape, (ix) => exp(sub(load(x, ix), load(m, keepAt(ix, axis)))));
-    const s = axisReduce(b, e, axis, sum(dtype), (ix) => load(e, ix));
-    return [
-      b.view(
-        b.map(x.dtype, x.shape, (ix) => div(load(e, ix), load(s, keepAt(ix, axis)))),
-        c.outShape(),
-      ),
-    ];
+    const share = ([total]: readonly Expr[]): Expr => div(constant(dtype, 1), total);
+    const r = axisReduce(b, e, axis, sum(dtype), (ix) => load(e, ix), share);
+    const y = b.map(x.dtype, x.shape, (ix) => mul(load(e, ix), load(r, keepAt(ix, axis))));
+    return [b.view(y, c.outShape())];
   },
 });

@@ -33,7 +33,7 @@ function cache(
   }
   const rows = r.ids ? c.one('Gather', [t, r.ids], { axis: 0 }) : t;
   const [b, s] = rows.shape;
-  if ((b !== 1 && b !== batch) || s !== length)
+  if (rows.shape.length !== 3 || (b !== 1 && b !== batch) || s !== length)
     c.fail(`a cache of shape [${rows.shape}] does not fit [${batch}, ${length}]`);
   return rows;
 }

@@ -26,9 +26,9 @@ export function axisReduce(
   axis: number,
   monoid: Monoid,
   elem: (ix: readonly Expr[]) => Expr,
+  finish: (state: readonly Expr[]) => Expr = ([s]) => s,
 ): TileTensor {
   const shape = like.shape.map((d, i) => (i === axis ? 1 : d));
-  return b.reduce(computeType(like.dtype), shape, [like.shape[axis]], monoid, (ix, [r]) =>
-    elem(ix.map((e, i) => (i === axis ? r : e))),
-  );
+  const at = (ix: readonly Expr[], [r]: readonly Expr[]): Expr => elem(ix.map((e, i) => (i === axis ? r : e)));
+  return b.reduce(computeType(like.dtype), shape, [like.shape[axis]], monoid, at, finish);
 }

@@ -3,7 +3,7 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { add, constant, index, load, localExpr, newLocal } from '../../src/3-tile/expr.ts';
 import type { TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
@@ -142,6 +142,7 @@ describe.skipIf(missing !== null)('a program and the cache', () => {
 
   it('is compiled once, and again after the entry is damaged', async () => {
     const cache = new CompileCache(join(home.path, 'cache'));
+    const store = vi.spyOn(cache, 'store');
     const run = async (): Promise<number> => {
       const e = await build(increment(5), { cache });
       const [out] = e.run([feed]);
@@ -149,11 +150,11 @@ describe.skipIf(missing !== null)('a program and the cache', () => {
       return tensorValues(out)[3] as number;
     };
     expect([await run(), await run()]).toEqual([8, 8]);
-    expect(cache.stats).toMatchObject({ hits: 1, misses: 1 });
+    expect(store).toHaveBeenCalledTimes(1);
     const file = readdirSync(cache.directory).find((f) => f.endsWith('.so'))!;
     writeFileSync(join(cache.directory, file), readFileSync(join(cache.directory, file)).subarray(0, 500));
     expect(await run()).toBe(8);
-    expect(cache.stats).toMatchObject({ hits: 1, corrupted: 1 });
+    expect(store).toHaveBeenCalledTimes(2);
   });
 
   it('builds anew when a cached library cannot be loaded', async () => {

@@ -77,12 +77,11 @@ describe('the compile cache', () => {
     writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8')))));
   }
 
-  it.each(damage)('drops an entry with %s and counts it', (_name, spoil) => {
+  it.each(damage)('drops an entry with %s', (_name, spoil) => {
     const cache = new CompileCache(directory);
     cache.store('key', bytes('code'), 'so');
     spoil();
     expect(cache.find('key')).toBeUndefined();
-    expect(cache.stats.corrupted).toBe(1);
     expect(files('.json')).toEqual([]);
     cache.store('key', bytes('code'), 'so');
     expect(readFileSync(cache.find('key')!.path, 'utf8')).toBe('code');
@@ -97,7 +96,7 @@ describe('the compile cache', () => {
     cache.store('d', new Uint8Array(1000), 'so');
     expect(cache.find('a')).toBeDefined();
     expect(cache.find('d')).toBeDefined();
-    expect(cache.stats.evicted).toBeGreaterThan(0);
+    expect(files('.json')).toHaveLength(3);
     const total = readdirSync(directory).reduce((n, f) => n + statSync(join(directory, f)).size, 0);
     expect(total).toBeLessThanOrEqual(4000);
   });
@@ -130,12 +129,11 @@ describe.skipIf(process.platform === 'win32')('an unsafe cache directory', () =>
   it('is an error when named, and done without when it is the default', () => {
     mkdirSync(join(home, 'tilewright'));
     chmodSync(join(home, 'tilewright'), 0o777);
-    const unsafe = openCache({ XDG_CACHE_HOME: home });
-    expect(unsafe.cache).toBeNull();
-    expect(unsafe.reason).toMatch(/can be written by others/);
+    expect(openCache({ XDG_CACHE_HOME: home })).toBeNull();
     expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'tilewright') })).toThrow(/USAGE/);
     writeFileSync(join(home, 'file'), '');
-    expect(openCache({ XDG_CACHE_HOME: join(home, 'file') }).reason).toMatch(/cannot create/);
+    expect(openCache({ XDG_CACHE_HOME: join(home, 'file') })).toBeNull();
+    expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'file/below') })).toThrow(/USAGE.*cannot create/s);
   });
 
   it('is found from the environment', () => {

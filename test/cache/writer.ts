@@ -31,4 +31,4 @@ for (let i = 0; i < 60; i++) {
   // Compilers may differ from run to run: two variants of each artefact are in the race.
   if (!found || i % 5 === 0) cache.store(`key ${key}`, content(key, state & 1), 'so');
 }
-console.log(`ok ${JSON.stringify(cache.stats)}`);
+console.log('ok');

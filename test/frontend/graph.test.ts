@@ -1,8 +1,8 @@
 // Names, scopes, order, attributes, versions and functions on the way from a file to a Graph.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import type { GraphSpec, NodeSpec } from '../../scripts/model-writer.ts';
 import { ModelSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
+import type { GraphSpec, NodeSpec } from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';

@@ -2,13 +2,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { attr, type GraphSpec, type ModelSpec, writeModel } from '../../scripts/model-writer.ts';
 import type { ReadOptions } from '../../src/1-frontend/onnx/tensor.ts';
 import { parseValue } from '../../src/1-frontend/onnx/value.ts';
+import {
+  type AttrSpec,
+  attrsInit,
+  type GraphSpec,
+  type ModelSpec,
+  type NodeSpec,
+  nodeInit,
+  writeModel,
+} from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
+import { attr } from '../attr.ts';
 
 /** The folder with ONNX test material, or undefined on machines without it. */
 export const DATA: string | undefined = [process.env['TILEWRIGHT_DATA'] ?? '../shared/data'].find((folder) =>
@@ -36,7 +45,37 @@ export function expectRefusal(run: () => unknown, code: ErrorCode, text: RegExp 
 export const parseTensor = (bytes: Uint8Array, options?: ReadOptions) =>
   parseValue(bytes, 'tensor', options) as { name: string; value: TensorData };
 
-export const roundTrip = (spec: ModelSpec, options?: ReadOptions): Model => parseModel(writeModel(spec), options);
+export interface FunctionSpec {
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attrNames?: readonly string[];
+  readonly attrDefaults?: Readonly<Record<string, AttrSpec>>;
+  readonly nodes: readonly NodeSpec[];
+  readonly opsets?: readonly (readonly [domain: string, version: number])[];
+}
+
+/** A function of a model, for `writeModel` as `{ functions }`. */
+export function functionInit(f: FunctionSpec) {
+  const { domain, name, inputs, outputs, attrNames = [], opsets = [['', 28]] } = f;
+  const opsetImport = opsets.map(([of, version]) => ({ domain: of, version: BigInt(version) }));
+  const attributes = { attribute: [...attrNames], attributeProto: attrsInit(f.attrDefaults) };
+  const signature = { domain, name, input: [...inputs], output: [...outputs], ...attributes };
+  return { ...signature, node: f.nodes.map(nodeInit), opsetImport };
+}
+
+type FullSpec = ModelSpec & {
+  readonly functions?: readonly FunctionSpec[];
+  readonly metadata?: readonly (readonly [string, string])[];
+};
+
+/** Writes a model and reads it back. */
+export function roundTrip(spec: FullSpec, options?: ReadOptions): Model {
+  const { functions = [], metadata = [] } = spec;
+  const metadataProps = metadata.map(([key, value]) => ({ key, value }));
+  return parseModel(writeModel(spec, { functions: functions.map(functionInit), metadataProps }), options);
+}
 
 /** A model of one graph under one opset of the default domain. */
 export const modelOf = (graph: GraphSpec, opset = 28): ModelSpec => ({

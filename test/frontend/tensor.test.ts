@@ -1,8 +1,8 @@
 // Every encoding of a TensorProto, its exact length, and its way back to bytes.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { encodeTensor } from '../../scripts/model-writer.ts';
 import { ModelSchema, type SparseTensorSchema, TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
+import { encodeTensor } from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import { DTYPES, type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, tensorOf, tensorValues } from '../../src/ir/tensor.ts';

@@ -1,7 +1,7 @@
 // Attention operators against the definition, and the operators of com.microsoft against the
 // standard ones they amount to.
 import { describe, expect, it } from 'vitest';
-import type { AttrSpec } from '../../scripts/model-writer.ts';
+import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
 import { attr, type NodeCase, type Operand, type Result, runNode } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 
@@ -173,6 +173,13 @@ describe('attention of com.microsoft', () => {
       return [re * Math.cos(a) - im * Math.sin(a), re * Math.sin(a) + im * Math.cos(a)];
     });
     expectClose(y, [1, 2, 4], want);
+  });
+
+  it('RotaryEmbedding refuses positions that are not one per batch and token', async () => {
+    const caches = [random(2, 4, 2), random(3, 4, 2)];
+    const positions: Operand = ['i64', [1, 2, 1], [0n, 1n]];
+    const run = runNode({ op: 'RotaryEmbedding', inputs: [random(1, 1, 1, 2, 4), ...caches, positions] });
+    await expect(run).rejects.toThrow(/INVALID_SHAPE.*does not fit \[1, 2\]/);
   });
 });
 

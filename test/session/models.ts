@@ -1,5 +1,5 @@
 // Small models for session tests, built as graph nouns and written as ONNX bytes.
-import { type AttrSpec, writeModel } from '../../scripts/model-writer.ts';
+import { type AttrSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import type { Dim } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { type Attr, type Node, newValue, tensorType, type Value } from '../../src/ir/graph.ts';

@@ -1,11 +1,13 @@
 // Sessions: feeds and results as users of onnxruntime-common know them, specialisation per shape,
 // data-dependent extents, concurrent runs, and refusals that say what to do.
 import { describe, expect, it } from 'vitest';
-import { attr, writeModel } from '../../scripts/model-writer.ts';
+import { writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { Session, Tensor, TilewrightError } from '../../src/index.ts';
 import { symbol } from '../../src/ir/dim.ts';
 import { newValue, tensorType } from '../../src/ir/graph.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { attr } from '../attr.ts';
+import { functionInit } from '../frontend/support.ts';
 import { bytesOf, input, node } from './models.ts';
 
 const TARGETS = ['wasm', 'interpreter'] as const;
@@ -59,7 +61,7 @@ function functionModel(attrs: object, inputs: readonly string[]): Uint8Array {
     ['', 28],
     ['local', 1],
   ] as const;
-  return writeModel({ graph, opsets: domains, functions: [scaled] });
+  return writeModel({ graph, opsets: domains }, { functions: [functionInit(scaled)] });
 }
 
 async function refusal(run: () => Promise<unknown>): Promise<TilewrightError> {

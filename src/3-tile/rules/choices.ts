@@ -145,7 +145,16 @@ export const CAST_RULES: readonly SimplifyRule[] = [
 ];
 
 /** Element-wise ops of one value in every lane are done once. */
-const LANEWISE_EXCLUDED: ReadonlySet<Op> = new Set(['load', 'guarded', 'splat', 'pack', 'lane', 'ramp', 'local']);
+const LANEWISE_EXCLUDED: ReadonlySet<Op> = new Set([
+  'load',
+  'guarded',
+  'splat',
+  'pack',
+  'lane',
+  'shuffle',
+  'ramp',
+  'local',
+]);
 
 export const LANE_RULES: readonly SimplifyRule[] = [
   ruleOn('a lane of lanes', ['lane'], (e) => {

@@ -8,6 +8,8 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
+import { turns } from '../vectors.ts';
+import type { Strides } from './pack.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
 import { footprints, tileTraffic } from './traffic.ts';
@@ -42,6 +44,8 @@ function loadCount(p: Profile, l: LoadProfile, tile: Tile): number {
   const groups = extentIn(tile, vector) / lanes;
   const how = loadMeeting(p, l, vector);
   if (how === 'wide') return n * groups;
+  // A turned block takes one load and log2(lanes) shuffles per vector.
+  if (tile.turned && turns(l.load, l.linear, vector, tile.turned, p.deps)) return n * groups * (1 + Math.log2(lanes));
   return how === 'same' ? n : n * groups * lanes * 2;
 }
 
@@ -89,8 +93,14 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   const accs = vectorPoints(tile, p.spatial) * chains * states;
   if (device.loadsEarly) return accs + p.inner.reduce((n, l) => n + distinctLoads(p, l, tile), 0);
   const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
+  const unrolledBy = p.reduce.reduce((n, a) => n * (a === tile.vector ? 1 : extentIn(tile, a)), 1);
   let operands = 1;
-  for (const l of p.inner) if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
+  for (const l of p.inner) {
+    // What several steps of an unrolled reduction load alike stays in a register between them.
+    const distinct = unrolledBy > 1 ? distinctLoads(p, l, tile) : 0;
+    if (unrolledBy > 1 && distinct < loadCount(p, l, tile)) operands += distinct;
+    else if (tile.vector && loadMeeting(p, l, tile.vector) === 'wide') operands += groups;
+  }
   return accs + operands;
 }
 
@@ -114,7 +124,7 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
     };
     const steps = product(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
-    if (across) cycles += points * (chains + tile.lanes * 2) * device.latency * 0.5;
+    if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
@@ -166,6 +176,15 @@ function* growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device)
   }
 }
 
+/** The tile over a square of elements, where some load steps by one along another axis. */
+function* turnedTiles(p: Profile, base: Tile, vector: Axis): Generator<Tile> {
+  for (const turned of p.spatial) {
+    if (turned === vector || turned.extent < base.lanes) continue;
+    if (!p.outer.some((l) => turns(l.load, l.linear, vector, turned, p.deps))) continue;
+    yield { ...base, turned, extents: new Map(base.extents).set(turned, base.lanes) };
+  }
+}
+
 /** Axes that are looked at, at most: bounds the work for operators of any rank. */
 const MAX_AXES = 4;
 
@@ -201,6 +220,7 @@ function* candidates(p: Profile, device: Device): Generator<Tile> {
         const base = { ...plain, lanes, vector, extents: new Map([[vector, n * lanes]]) };
         if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
         yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], device);
+        if (!p.op.reduce && n === 1) yield* turnedTiles(p, base, vector);
       }
     }
   }
@@ -232,7 +252,7 @@ function unrolled(p: Profile, tile: Tile, device: Device): Tile {
     const by = axis.extent <= 8 ? axis.extent : 2;
     const next = { ...best, extents: new Map(best.extents).set(axis, by) };
     if (body * by > MAX_UNROLLED) break;
-    if (device.loadsEarly && registers(p, next, device) > device.vectorRegisters) break;
+    if (registers(p, next, device) > device.vectorRegisters) break;
     best = next;
     body *= by;
     if (by < axis.extent) break;
@@ -252,8 +272,8 @@ const LONG_SHORTLIST = 60;
 const EXPOSED = 0.2;
 
 /** The tile that the cost model ranks first. */
-export function chooseTile(op: TileOp, device: Device): Tile {
-  const p = profile(op);
+export function chooseTile(op: TileOp, device: Device, origins: Strides = new Map()): Tile {
+  const p = profile(op, origins);
   const ranked: { tile: Tile; cost: number }[] = [];
   for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
   ranked.sort((a, b) => a.cost - b.cost);

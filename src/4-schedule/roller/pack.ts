@@ -31,13 +31,19 @@ export interface Packed {
 const MIN_BYTES = 1024;
 const MAX_GROWTH = 2;
 
-/** Whether a constant that is loaded like this may be rearranged. */
-export function packable(e: Expr, linear: Linear): boolean {
+/** Origins that loops around an operator step through evenly, and by how much. */
+export type Strides = ReadonlyMap<Axis, number>;
+const countOf = (origin: Axis, step: number): number => (origin.extent - 1) / step + 1;
+
+/** Whether a constant that is loaded like this, by an operator with these axes, may be rearranged. */
+export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, origins: Strides): boolean {
   if (e.op !== 'load' || e.arg.role !== 'constant') return false;
   let n = 1;
   for (const [t, c] of linear.terms) {
     if (t.op !== 'axis' || c === 0) return false;
-    n *= t.arg.extent;
+    const step = origins.get(t.arg);
+    if (!axes.has(t.arg) && step === undefined) return false;
+    n *= step === undefined ? t.arg.extent : countOf(t.arg, step);
   }
   const bytes = dtypeInfo(e.arg.dtype).bytes;
   const size = elementCount(e.arg.shape);
@@ -71,16 +77,23 @@ function splitAxes(op: TileOp, tile: Tile, split: ReadonlySet<Axis>, pool: Pool)
   return parts;
 }
 
+/** An axis of a packed constant, `step` between its positions, and the step between them in the constant. */
+type Dimension = Readonly<{ axis: Axis; extent: number; step: number; stride: number }>;
+
 /** New axes of a packed constant: blocks, then reduce axes, then the tile with its lanes last. */
-function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>) {
+function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>, origins: Strides) {
   const used = [...op.axes, ...(op.reduce?.axes ?? [])].filter((a) => linear.terms.has(axisExpr(a)));
-  const dims: { axis: Axis; stride: number }[] = [];
+  const dims: Dimension[] = [];
+  for (const [axis, step] of origins) {
+    const c = linear.terms.get(axisExpr(axis));
+    if (c !== undefined) dims.push({ axis, extent: countOf(axis, step), step, stride: c * step });
+  }
   const put = (a: Axis, part: 'outer' | 'inner'): void => {
     const { outer, inner } = parts.get(a)!;
     const axis = part === 'outer' ? outer : inner;
     if (!axis) return;
     const scale = part === 'outer' && inner ? inner.extent : 1;
-    dims.push({ axis, stride: linear.terms.get(axisExpr(a))! * scale });
+    dims.push({ axis, extent: axis.extent, step: 1, stride: linear.terms.get(axisExpr(a))! * scale });
   };
   const isLanes = (a: Axis): boolean => a === tile.vector;
   for (const a of used) if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
@@ -94,25 +107,29 @@ function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<A
   return dims;
 }
 
-function packedIndex(dims: readonly { axis: Axis }[]): Expr {
+/** Null: an origin's steps are no multiple of what is inside. */
+function packedIndex(dims: readonly Dimension[]): Expr | null {
   let stride = 1;
   const terms = new Map<Expr, number>();
   for (let i = dims.length - 1; i >= 0; i--) {
-    terms.set(axisExpr(dims[i].axis), stride);
-    stride *= dims[i].axis.extent;
+    const { axis, extent, step } = dims[i];
+    if (stride % step !== 0) return null;
+    terms.set(axisExpr(axis), stride / step);
+    stride *= extent;
   }
   return fromLinear({ constant: 0, terms });
 }
 
 /** Loads of constants in the reduction that may be packed, one per parameter. */
-function candidates(op: TileOp): Map<TileTensor, { load: Expr; linear: Linear }> {
+function candidates(op: TileOp, origins: Strides): Map<TileTensor, { load: Expr; linear: Linear }> {
   const found = new Map<TileTensor, { load: Expr; linear: Linear }>();
   const shared = new Set<TileTensor>();
+  const own = new Set([...op.axes, ...(op.reduce?.axes ?? [])]);
   const { linears } = accesses([...(op.reduce?.elems ?? []), op.value]);
   for (const [e, linear] of linears) {
     if (!isLoad(e)) continue;
     if (found.has(e.arg)) shared.add(e.arg);
-    if (packable(e, linear)) found.set(e.arg, { load: e, linear });
+    if (packable(e, linear, own, origins)) found.set(e.arg, { load: e, linear });
     else shared.add(e.arg);
   }
   for (const t of shared) found.delete(t);
@@ -120,9 +137,15 @@ function candidates(op: TileOp): Map<TileTensor, { load: Expr; linear: Linear }>
 }
 
 /** The operator over packed constants; null when none is worth it. */
-export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool): Packed | null {
+export function pack(
+  op: TileOp,
+  tile: Tile,
+  params: readonly TileTensor[],
+  pool: Pool,
+  origins: Strides,
+): Packed | null {
   if (!op.reduce) return null;
-  const found = candidates(op);
+  const found = candidates(op, origins);
   if (found.size === 0) return null;
   const split = new Set<Axis>();
   for (const { linear } of found.values()) {
@@ -136,10 +159,12 @@ export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool
   const newParams = [...params];
   const packedLoads = new Map<Expr, Expr>();
   for (const [tensor, { load: e, linear }] of found) {
-    const dims = dimensions(linear, op, tile, parts);
+    const dims = dimensions(linear, op, tile, parts, origins);
+    const at = packedIndex(dims);
+    if (!at) continue;
     const recipe = {
       start: linear.constant,
-      extents: dims.map((d) => d.axis.extent),
+      extents: dims.map((d) => d.extent),
       strides: dims.map((d) => d.stride),
     };
     if (isIdentity(recipe, elementCount(tensor.shape))) continue;
@@ -147,7 +172,7 @@ export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool
     const size = recipe.extents.reduce((p, n) => p * n, 1);
     newParams[position] = pool.formal(position, tensor.dtype, size, 'constant');
     recipes.set(position, recipe);
-    packedLoads.set(e, load(newParams[position], [packedIndex(dims)]));
+    packedLoads.set(e, load(newParams[position], [at]));
   }
   if (recipes.size === 0 && split.size === 0) return null;
   return {
@@ -173,7 +198,7 @@ function rebuilt(op: TileOp, parts: ReadonlyMap<Axis, Parts>, packedLoads: Reado
     transform(
       e,
       (n, src) => {
-        if (n.op === 'axis') return parts.get(n.arg)!.value;
+        if (n.op === 'axis') return parts.get(n.arg)?.value ?? n;
         const packed = packedLoads.get(n);
         if (packed) return packed;
         if (!isLoad(n)) return withSrc(n, src);

@@ -5,7 +5,7 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
 import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
-import { packable } from './pack.ts';
+import { packable, type Strides } from './pack.ts';
 
 export interface LoadProfile {
   readonly load: Expr;
@@ -51,23 +51,24 @@ function workOf(roots: readonly Expr[]): { work: Expr[]; loads: Expr[] } {
   return { work, loads };
 }
 
-export function profile(op: TileOp): Profile {
+export function profile(op: TileOp, origins: Strides = new Map()): Profile {
   const elems = op.reduce?.elems ?? [];
   const write = linearise(op.at[0]);
   const roots = [...elems, op.value];
   const deps = dependences([...roots, ...op.at]);
   const { linears } = accesses(roots);
+  const own = new Set([...op.axes, ...(op.reduce?.axes ?? [])]);
   const describe = (load: Expr): LoadProfile => {
     const linear = linears.get(load)!;
     return {
       load,
       linear,
       bytes: isLoad(load) ? 4 : 0,
-      axes: deps.get(load)!,
+      axes: new Set([...deps.get(load)!].filter((a) => own.has(a))),
       packable: canPack(load, linear),
     };
   };
-  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear);
+  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear, own, origins);
   const inner = workOf(elems);
   const outer = workOf([op.value]);
   return {

@@ -11,6 +11,8 @@ export interface Tile {
    * elements, a multiple of `lanes`. Reduce axes: an unrolled suffix of the reduction.
    */
   readonly extents: ReadonlyMap<Axis, number>;
+  /** An axis whose neighbours are loaded as vectors, `lanes` by `lanes` elements, and turned; null: none. */
+  readonly turned: Axis | null;
   /** The spatial loops, outer first. */
   readonly order: readonly Axis[];
 }
@@ -19,5 +21,5 @@ export const extentIn = (tile: Tile, axis: Axis): number => tile.extents.get(axi
 
 /** One point at a time, in the operator's own order. */
 export function scalarTile(axes: readonly Axis[]): Tile {
-  return { lanes: 1, vector: null, extents: new Map(), order: axes };
+  return { lanes: 1, vector: null, extents: new Map(), turned: null, order: axes };
 }

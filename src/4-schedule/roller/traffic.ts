@@ -16,7 +16,8 @@ function touched(l: LoadProfile, line: number, extent: (a: Axis) => number): num
   const strides: [number, number][] = [];
   let regular = true;
   for (const [t, c] of l.linear.terms) {
-    if (t.op === 'axis') strides.push([Math.abs(c) * l.bytes, extent(t.arg)]);
+    if (t.op === 'axis' && l.axes.has(t.arg)) strides.push([Math.abs(c) * l.bytes, extent(t.arg)]);
+    else if (t.op === 'axis') continue;
     else regular = false;
   }
   if (!regular) return elements * line;

@@ -54,7 +54,7 @@ const MAX_NODES = 600;
 const MAX_TENSORS = 16;
 
 /** Work per evaluation: the nodes of the value, not those of indices. */
-function workOf(root: Expr): number {
+export function workOf(root: Expr): number {
   let work = 0;
   const seen = new Set<Expr>();
   const stack = [root];
@@ -78,21 +78,25 @@ function evaluations(op: TileOp, target: TileTensor): number {
   return points(op) * (sites(pointRoots(op)) + folds * sites(elemRoots(op)));
 }
 
-/** The axes along which a load steps by one element. */
-function unitAxes(e: Expr, op: TileOp): string {
-  if (!isLoad(e)) return '';
-  const rank = e.op === 'load' ? e.src.length : e.src.length - 2;
-  const l = linearise(flatIndex(e.arg, e.src.slice(0, rank)));
+/** The axes along which a flat index steps by one element. */
+function unitAxes(flat: Expr, op: TileOp): string {
+  const l = linearise(flat);
   const axes = [...op.axes, ...(op.reduce?.axes ?? [])];
   return axes.map((a, i) => (a.extent > 1 && coefficient(l, a) === 1 ? `${i} ` : '')).join('');
+}
+
+/** The flat index of a load. */
+function flatLoad(e: Expr): Expr {
+  const rank = e.op === 'load' ? e.src.length : e.src.length - 2;
+  return flatIndex(e.arg as TileTensor, e.src.slice(0, rank));
 }
 
 /** Whether elements that a reduction read next to each other still are. */
 function keepsContiguity(before: TileOp, after: TileOp, target: TileTensor): boolean {
   const was = loadsBelow(elemRoots(before)).filter((e) => isLoad(e) && owner(e.arg) === target);
-  const had = new Set(was.map((e) => unitAxes(e, before)));
+  const had = new Set(was.map((e) => unitAxes(flatLoad(e), before)));
   const old = new Set(loadsBelow(elemRoots(before)));
-  return loadsBelow(elemRoots(after)).every((e) => old.has(e) || had.has(unitAxes(e, after)));
+  return loadsBelow(elemRoots(after)).every((e) => old.has(e) || had.has(unitAxes(flatLoad(e), after)));
 }
 
 function small(op: TileOp): boolean {
@@ -132,7 +136,8 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
   const reader = region.steps[j]!;
   if (reader.kind !== 'op' || reader.reduce || !region.movable(i, j)) return null;
   const joined = appendTo(reduction, reader);
-  return joined && small(joined) ? [j, joined] : null;
+  const along = (op: TileOp): string => unitAxes(flatIndex(op.write, op.at), op);
+  return joined && small(joined) && along(joined) === along(reduction) ? [j, joined] : null;
 }
 
 function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step[] {

@@ -20,6 +20,7 @@ import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { fromLinear, type Linear, linearise } from '../linear.ts';
 import { transform, withSrc } from '../transform.ts';
+import { fixed, plus, storedAxis } from './propagate.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';
 
 type Guarded = ExprNode<'guarded'>;
@@ -124,6 +125,26 @@ function copySteps(b: Border, copy: TileTensor): TileOp[] {
       value: load(b.tensor, shifted(starts)),
     },
   ];
+}
+
+/** The fill of a tensor less the box that another operator stores: strips around it, or all of it. */
+export function borderOnly(fill: TileOp, inner: TileOp | undefined): TileOp[] {
+  const { shape } = fill.write;
+  const box = inner?.write === fill.write && inner.at.map((e) => storedAxis(linearise(e)));
+  if (!box || box.some((b) => b === null)) return [fill];
+  const from = box.map((b) => b!.offset);
+  const to = box.map((b, d) => from[d] + (b!.axis?.extent ?? 1));
+  return shape.flatMap((extent, d) =>
+    [
+      [0, from[d]],
+      [to[d], extent],
+    ].flatMap(([start, end]): TileOp[] => {
+      if (start === end) return [];
+      const starts = shape.map((_, k) => (k < d ? from[k] : k === d ? start : 0));
+      const axes = shape.map((n, k) => newAxis(`i${k}`, k < d ? to[k] - from[k] : k === d ? end - start : n));
+      return [{ ...fill, axes, at: axes.map((a, k) => fromLinear(plus(linearise(axisExpr(a)), fixed(starts[k])))) }];
+    }),
+  );
 }
 
 function reuse(op: TileOp, tensor: TileTensor): number {

@@ -62,7 +62,7 @@ async function buildLibrary(
   flags: readonly string[],
   options: NativeOptions,
 ): Promise<Library> {
-  const cache = options.cache === undefined ? openCache().cache : options.cache;
+  const cache = options.cache === undefined ? openCache() : options.cache;
   const key = JSON.stringify(['c', toolchainKey(toolchain), flags, source]);
   const known = cache?.find(key);
   const cached = known && (await load(known.path, known.bytes).catch(() => undefined));
@@ -71,7 +71,7 @@ async function buildLibrary(
   try {
     const file = await compileUnits(source.split(UNIT_SEPARATOR), toolchain, flags, directory, options);
     const data = readFileSync(file);
-    store(cache, key, data);
+    keep(cache, key, data, 'so');
     return await load(file, data.length);
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -79,9 +79,9 @@ async function buildLibrary(
 }
 
 /** A cache that cannot be written (full or read-only disk) costs a later compile, not this run. */
-function store(cache: CompileCache | null, key: string, data: Uint8Array): void {
+export function keep(cache: CompileCache | null, key: string, data: Uint8Array, extension: string): void {
   try {
-    cache?.store(key, data, 'so');
+    cache?.store(key, data, extension);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }

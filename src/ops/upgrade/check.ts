@@ -31,7 +31,6 @@ const CONSTANT_TYPES = new Map([
   ...['value_string', 'value_strings'].map((name) => [name, 'string'] as const),
 ]);
 
-/** A type as signatures write it, or undefined when it is not wholly known. */
 function typeText(type: ValueType | undefined): string | undefined {
   if (!type || type.kind === 'tensor') return type?.dtype;
   const wrappers: string[] = [];
@@ -51,7 +50,8 @@ function attributeType(attr: Attr): string | undefined {
 /** Element types that follow from the signatures of the nodes before. */
 const derived = new WeakMap<Value, string>();
 
-const typeOf = (value: Value): string | undefined => derived.get(value) ?? typeText(value.type);
+/** A type as signatures write it, or undefined when it is not wholly known. */
+export const typeOf = (value: Value): string | undefined => derived.get(value) ?? typeText(value.type);
 
 /**
  * Throws INVALID_MODEL when the node contradicts its operator's definition. The nodes of a model are checked in order,

@@ -27,10 +27,6 @@ function topkInput(c: UpgradeContext): void {
   c.setInput(1, c.emit('Reshape', [k, c.vector([1])]));
 }
 
-function reshapeInput(c: UpgradeContext): void {
-  c.setInput(1, c.take('shape', 'ints') ?? c.missing('shape'));
-}
-
 function padInputs(c: UpgradeContext): void {
   intsInputs(1, 'pads')(c);
   floatInputs(2, 'value')(c);
@@ -118,7 +114,7 @@ export const INPUT_RULES: readonly Rule[] = [
   { ops: BINARY, before: 7, apply: legacyBroadcast },
   { ops: ['Gemm'], before: 7, apply: (c) => c.drop('broadcast') },
   { ops: ['PRelu'], before: 7, apply: channelSlope },
-  { ops: ['Reshape'], before: 5, apply: reshapeInput },
+  { ops: ['Reshape'], before: 5, apply: (c) => c.setInput(1, c.take('shape', 'ints') ?? c.missing('shape')) },
   { ops: ['Split'], before: 2, apply: splitFirstForm },
   { ops: ['Split'], before: 13, apply: intsInputs(1, 'split') },
   { ops: ['Split'], before: 18, apply: splitCount },

@@ -67,50 +67,71 @@ export const extreme =
     return floatExtreme(form, which, s, x);
   };
 
+/** gcc's builtins on x86 by operation, type and lanes; what is left open stands for the operands. */
+const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map([
+  ['fma f32 4', ['__FMA__', '__builtin_ia32_vfmaddps(a, b, c)']],
+  ['fma f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256(a, b, c)']],
+  ['fma f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask(a, b, c, (unsigned short)-1, 4)']],
+  ['fma f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd(a, b, c)']],
+  ['fma f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256(a, b, c)']],
+  ['fma f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask(a, b, c, (unsigned char)-1, 4)']],
+  ...['min', 'max'].flatMap((op): [string, [string, string]][] => [
+    [`first_${op} f32 4`, ['__SSE__', `__builtin_ia32_${op}ps(a, b)`]],
+    [`first_${op} f32 8`, ['__AVX__', `__builtin_ia32_${op}ps256(a, b)`]],
+    [`first_${op} f32 16`, ['__AVX512F__', `__builtin_ia32_${op}ps512_mask(a, b, a, (unsigned short)-1, 4)`]],
+  ]),
+  ['nan f32 8', ['__AVX__', '__builtin_ia32_blendvps256(c, a + b, __builtin_ia32_cmpps256(a, b, 3))']],
+  [
+    'nan f32 16',
+    [
+      '__AVX512F__',
+      '__builtin_ia32_addps512_mask(a, b, c, __builtin_ia32_cmpps512_mask(a, b, 3, (unsigned short)-1, 4), 4)',
+    ],
+  ],
+]);
+
+/** A helper over operands a, b, … whose body is one instruction where the compiler has a name for it. */
+function instruction(form: Form, op: string, s: Scalar, x: readonly string[], otherwise: () => string): string {
+  const params = Object.fromEntries(['a', 'b', 'c'].slice(0, x.length).map((n) => [n, s]));
+  const [macro, call] = X86.get(`${op} ${s} ${form.lanes}`) ?? [];
+  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${call};\n#else`;
+  const body = (): string | string[] => (macro ? [native, `return ${otherwise()};`, '#endif'] : otherwise());
+  return form.call(`${op}_${s}`, s, params, x, body);
+}
+
+/** `a sign b ? a : b`, as x86 has it: b where both are equal or one is NaN. */
+const firstOf = (form: Form, which: 'min' | 'max', s: Scalar, a: string, b: string): string =>
+  instruction(form, `first_${which}`, s, [a, b], () =>
+    form.select(s, form.mask(s, `a ${which === 'min' ? '<' : '>'} b`), 'a', 'b'),
+  );
+
 /**
  * min or max with a constant: `c sign x ? c : x` keeps NaN, and gives x where both are equal; so only the zero that
  * loses against the other zero needs more: adding +0 turns -0 into +0.
  */
 function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[], c: number): string {
   if (which === 'min' && Object.is(c, -0)) return floatExtreme(form, which, s, x);
-  const first = `c ${which === 'min' ? '<' : '>'} x`;
-  const body = (): string => form.select(s, form.mask(s, first), 'c', 'x');
-  const text = form.call(`${which}_bound_${s}`, s, { x: s, c: s }, x, body);
+  const text = firstOf(form, which, s, x[1], x[0]);
   return which === 'max' && Object.is(c, 0) ? `(${text} + ${suffix(s) ? '0.0f' : '0.0'})` : text;
 }
 
 /**
- * Where neither operand is smaller, both are equal or one is NaN: the union of the bits is then the smaller zero, the
- * common value, or a NaN. max is min under a flip of the signs.
+ * Both orders of operands agree but for zeros of different sign, where their bits joined are the right zero, and for
+ * NaN, which the sum of the operands is then.
  */
 function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
   return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {
     const u = unsignedOf(s);
-    const [a, b] = [form.bits(s, u, 'a'), form.bits(s, u, 'b')];
-    const sign = s === 'f32' ? '0x80000000u' : '0x8000000000000000ull';
-    const tie = which === 'min' ? `(${a} | ${b})` : `(((${a} ^ ${sign}) | (${b} ^ ${sign})) ^ ${sign})`;
-    const [first, second] = which === 'min' ? ['a < b', 'b < a'] : ['a > b', 'b > a'];
-    const rest = form.select(s, form.mask(s, second), 'b', form.bits(u, s, tie));
-    return form.select(s, form.mask(s, first), 'a', rest);
+    const [p, q] = [firstOf(form, which, s, 'a', 'b'), firstOf(form, which, s, 'b', 'a')];
+    const bits = `(${form.bits(s, u, p)} ${which === 'min' ? '|' : '&'} ${form.bits(s, u, q)})`;
+    const unordered = (): string =>
+      form.select(s, `(${form.mask(s, 'a != a')} | ${form.mask(s, 'b != b')})`, '(a + b)', 'c');
+    return instruction(form, 'nan', s, ['a', 'b', form.bits(u, s, bits)], unordered);
   });
 }
-
-/** gcc's builtins per type and lanes: lanes written one by one become them only with luck. */
-const X86_FMA: ReadonlyMap<string, readonly [macro: string, builtin: string, extra: string]> = new Map([
-  ['f32 4', ['__FMA__', '__builtin_ia32_vfmaddps', '']],
-  ['f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256', '']],
-  ['f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask', ', (unsigned short)-1, 4']],
-  ['f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd', '']],
-  ['f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256', '']],
-  ['f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask', ', (unsigned char)-1, 4']],
-]);
 
 export const fma: Render = (form, _e, x, s) => {
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
-  const lanewise = form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`));
-  const [macro, builtin, extra] = X86_FMA.get(`${s} ${form.lanes}`) ?? [];
-  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${builtin}(a, b, c${extra});\n#else`;
-  const body = (): string | string[] => (macro ? [native, `return ${lanewise};`, '#endif'] : lanewise);
-  return form.call(`fma_${s}`, s, { a: s, b: s, c: s }, x, body);
+  return instruction(form, 'fma', s, x, () => form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`)));
 };

@@ -1,6 +1,6 @@
 // How each expression op is written in C, as one table: operand texts in, one C expression out, for scalars and vectors
 // alike. Ops that a legalising pass must have removed are absent.
-import type { ComputeType, Expr, Op } from '../../../3-tile/expr.ts';
+import { type ComputeType, type Expr, type Op, picksOf } from '../../../3-tile/expr.ts';
 import { castValue, roundValue } from './casts.ts';
 import { Form, literal } from './form.ts';
 import { count, divide, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
@@ -71,6 +71,21 @@ const toLane = (form: Form, e: Expr, x: string): string => (e.dtype === 'bool' &
 
 const ramp: Render = (form, _e, x, s) => `(${form.splat(s, x[0])} + (${form.type(s)}){${perLane(form.lanes, String)}})`;
 
+const shuffle: Render = (form, e, x, s) => {
+  if (e.op !== 'shuffle') return refuse(e);
+  const from = form.unit.type(s, e.src[0].lanes);
+  const half = e.src[0].lanes;
+  const pick = (i: number): string => (i < half ? `a[${i}]` : `b[${i - half}]`);
+  const name = `shuffle_${from}_${e.arg}`;
+  const body = `#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, ${e.arg.replaceAll('_', ', ')});
+#else
+  return (${form.type(s)}){${picksOf(e).map(pick).join(', ')}};
+#endif`;
+  form.unit.need(name, () => `INLINE ${form.type(s)} ${name}(${from} a, ${from} b) {\n${body}\n}\n`);
+  return `${name}(${x.join(', ')})`;
+};
+
 const TABLE: Partial<Record<Op, Render>> = {
   const: (form, e, _x, s) => form.splat(s, toLane(form, e, literal(e))),
   neg: (_form, _e, x) => `(-${x[0]})`,
@@ -115,6 +130,7 @@ const TABLE: Partial<Record<Op, Render>> = {
     if (e.src[0].lanes === 1) return x[0];
     return e.dtype === 'bool' ? `(${x[0]}[${e.arg}] & 1)` : `${x[0]}[${e.arg}]`;
   },
+  shuffle,
   ramp,
 };
 

@@ -107,13 +107,24 @@ const INTEGER: Rules = {
 
 const isZeroVector = (x: Value): boolean => x.op === 'v128.const' && (x.imm as readonly number[]).every((b) => b === 0);
 
+/** Whether every lane is a number other than zero. */
+function isPlainVector({ lanes }: Form, x: Value): boolean {
+  if (x.op !== 'v128.const') return false;
+  const bytes = new Uint8Array(x.imm as readonly number[]).buffer;
+  const values = lanes === 4 ? new Float32Array(bytes) : new Float64Array(bytes);
+  return values.every((n) => !Number.isNaN(n) && n !== 0);
+}
+
 const FLOAT: Rules = {
   isnan: (v, form, x) => direct(v, 'ne', form, [x, x]),
   isinf: (v, form, x) => direct(v, 'eq', form, [direct(v, 'abs', form, [x])!, constantOf(v, form, Infinity)]),
-  // Two instructions instead of the long sequence that engines emit for max: pmax keeps NaN and -0 of
-  // its first operand, and adding +0 turns -0 into +0.
-  max: (v, form, a, b) =>
-    form.lanes > 1 && isZeroVector(b) ? direct(v, 'add', form, [direct(v, 'pmax', form, [a, b])!, b]) : null,
+  // One or two instructions instead of the long sequences that engines emit for min and max: pmin and pmax keep NaN
+  // and -0 of their first operand, and adding +0 turns -0 into +0.
+  min: (v, form, a, b) => (form.lanes > 1 && isPlainVector(form, b) ? direct(v, 'pmin', form, [a, b]) : null),
+  max: (v, form, a, b) => {
+    if (form.lanes > 1 && isPlainVector(form, b)) return direct(v, 'pmax', form, [a, b]);
+    return form.lanes > 1 && isZeroVector(b) ? direct(v, 'add', form, [direct(v, 'pmax', form, [a, b])!, b]) : null;
+  },
   rem: (v, form, a, b) => (form.lanes > 1 ? null : v.call(`fmod_${form.dtype}`, scalarType(form.dtype), [a, b])),
 };
 

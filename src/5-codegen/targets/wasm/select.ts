@@ -1,6 +1,15 @@
 // Instruction selection: expressions of one straight run of statements become values. Nodes are
 // visited with an explicit stack; equal nodes are selected once per run.
-import type { BinaryOp, ComputeType, Expr, ExprNode, Local, Op, UnaryOp } from '../../../3-tile/expr.ts';
+import {
+  type BinaryOp,
+  type ComputeType,
+  type Expr,
+  type ExprNode,
+  type Local,
+  type Op,
+  picksOf,
+  type UnaryOp,
+} from '../../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
@@ -22,6 +31,10 @@ export interface SelectionContext {
 
 type Rule<O extends Op> = (v: Values, e: ExprNode<O>, src: readonly Value[], context: SelectionContext) => Value;
 
+/** The bytes of these lanes of two vectors side by side. */
+const lanesAsBytes = (picks: readonly number[]): number[] =>
+  picks.flatMap((i) => Array.from({ length: 16 / picks.length }, (_, k) => (i * 16) / picks.length + k));
+
 /** What is neither arithmetic nor a load. */
 const RULES: { readonly [O in Op]?: Rule<O> } = {
   const: (v, e) => constantOf(v, e, e.arg),
@@ -34,6 +47,7 @@ const RULES: { readonly [O in Op]?: Rule<O> } = {
   splat: (v, e, [a]) => splat(v, e, a),
   pack: (v, e, src) => pack(v, e, src),
   lane: (v, e, [a]) => lane(v, e.src[0], a, e.arg),
+  shuffle: (v, e, [a, b]) => v.op('i8x16.shuffle', [a, b], lanesAsBytes(picksOf(e))),
   ramp: (v, e, [a]) => ramp(v, e, a),
 };
 

@@ -1,19 +1,13 @@
-// Descriptions of graphs in names → ONNX bytes: for tests, benchmarks and examples. The counterpart of the frontend, on
-// the same schema; it stands outside `src` because the compiler only reads models.
+// Descriptions of graphs in names → ONNX bytes: for `tilewright/build`, tests and benchmarks. The counterpart of the
+// reader, on the same schema.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type {
-  AttributeSchema,
-  FunctionSchema,
-  GraphSchema,
-  NodeSchema,
-  TypeSchema,
-} from '../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { ModelSchema, TensorSchema, type ValueInfoSchema } from '../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { type Dim, isStatic } from '../src/ir/dim.ts';
-import { type DType, dtypeInfo } from '../src/ir/dtype.ts';
-import { type Attr, NEWEST_OPSET, type ValueType } from '../src/ir/graph.ts';
-import type { TensorData } from '../src/ir/tensor.ts';
-import { refuse } from '../src/support/errors.ts';
+import { type Dim, isStatic } from '../../ir/dim.ts';
+import { type DType, dtypeInfo } from '../../ir/dtype.ts';
+import { type Attr, NEWEST_OPSET, type ValueType } from '../../ir/graph.ts';
+import type { TensorData } from '../../ir/tensor.ts';
+import { refuse } from '../../support/errors.ts';
+import type { AttributeSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
+import { ModelSchema, TensorSchema, type ValueInfoSchema } from './gen/onnx_pb.ts';
 
 /** A named value: a tensor by element type and extents, or any other type. */
 export interface ValueSpec {
@@ -51,42 +45,15 @@ export interface GraphSpec {
   readonly valueInfo?: readonly ValueSpec[];
 }
 
-export interface FunctionSpec {
-  readonly domain: string;
-  readonly name: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attrNames?: readonly string[];
-  readonly attrDefaults?: Readonly<Record<string, AttrSpec>>;
-  readonly nodes: readonly NodeSpec[];
-  readonly opsets?: OpsetsSpec;
-}
-
-type OpsetsSpec = readonly (readonly [domain: string, version: number])[];
-
 export interface ModelSpec {
   readonly graph: GraphSpec;
+  /** Default: 10. */
   readonly irVersion?: number;
   /** Default: the newest of the default domain. */
-  readonly opsets?: OpsetsSpec;
-  readonly functions?: readonly FunctionSpec[];
-  readonly metadata?: readonly (readonly [string, string])[];
+  readonly opsets?: readonly (readonly [domain: string, version: number])[];
 }
 
-const DEFAULT_IR = 10;
 const text = new TextEncoder();
-
-/** Short ways to write attributes. */
-export const attr = {
-  int: (value: number | bigint): AttrSpec => ({ kind: 'int', value: BigInt(value) }),
-  ints: (value: readonly (number | bigint)[]): AttrSpec => ({ kind: 'ints', value: value.map(BigInt) }),
-  float: (value: number): AttrSpec => ({ kind: 'float', value }),
-  floats: (value: readonly number[]): AttrSpec => ({ kind: 'floats', value }),
-  string: (value: string): AttrSpec => ({ kind: 'string', value }),
-  tensor: (value: TensorData): AttrSpec => ({ kind: 'tensor', value }),
-  graph: (value: GraphSpec): AttrSpec => ({ kind: 'graph', value }),
-  ref: (value: string): AttrSpec => ({ kind: 'ref', value }),
-};
 
 /** raw_data of dense elements: sub-byte types from one byte each to packed bytes. */
 function toRaw(dtype: DType, bytes: Uint8Array): Uint8Array {
@@ -160,10 +127,10 @@ const WRITERS: { readonly [K in AttrSpec['kind']]: Writer<K> } = {
 
 const attrInit = (a: AttrSpec): AttributeInit =>
   (WRITERS[a.kind] as (value: AttrSpec['value']) => AttributeInit)(a.value);
-const attrsInit = (attrs: Readonly<Record<string, AttrSpec>> = {}): AttributeInit[] =>
+export const attrsInit = (attrs: Readonly<Record<string, AttrSpec>> = {}): AttributeInit[] =>
   Object.entries(attrs).map(([name, a]) => Object.assign(attrInit(a), { name }));
 
-function nodeInit(n: NodeSpec): MessageInitShape<typeof NodeSchema> {
+export function nodeInit(n: NodeSpec): MessageInitShape<typeof NodeSchema> {
   const { op: opType, inputs = [], outputs = [], attrs, domain = '', name = '' } = n;
   return { opType, domain, name, input: [...inputs], output: [...outputs], attribute: attrsInit(attrs) };
 }
@@ -174,26 +141,19 @@ function graphInit(g: GraphSpec): MessageInitShape<typeof GraphSchema> {
   return { name, node: g.nodes.map(nodeInit), ...values, initializer: initializers.map((i) => tensorInit(...i)) };
 }
 
-const opsetsInit = (opsets: OpsetsSpec = [['', NEWEST_OPSET]]) =>
-  opsets.map(([domain, version]) => ({ domain, version: BigInt(version) }));
-
-function functionInit(f: FunctionSpec): MessageInitShape<typeof FunctionSchema> {
-  const { domain, name, inputs, outputs, attrNames = [] } = f;
-  const attributes = { attribute: [...attrNames], attributeProto: attrsInit(f.attrDefaults) };
-  const body = { node: f.nodes.map(nodeInit), opsetImport: opsetsInit(f.opsets) };
-  return { domain, name, input: [...inputs], output: [...outputs], ...attributes, ...body };
-}
-
-/** A ModelProto. The description is trusted: regions nested thousands deep overflow the stack. */
-export function writeModel(spec: ModelSpec): Uint8Array {
+/**
+ * A ModelProto; `more` has fields that descriptions lack. The description is trusted: regions nested thousands deep
+ * overflow the stack.
+ */
+export function writeModel(spec: ModelSpec, more: MessageInitShape<typeof ModelSchema> = {}): Uint8Array {
+  const { irVersion = 10, opsets = [['', NEWEST_OPSET]] } = spec;
   const model = create(ModelSchema, {
-    irVersion: BigInt(spec.irVersion ?? DEFAULT_IR),
+    irVersion: BigInt(irVersion),
     producerName: 'tilewright',
-    opsetImport: opsetsInit(spec.opsets),
+    opsetImport: opsets.map(([domain, version]) => ({ domain, version: BigInt(version) })),
     graph: graphInit(spec.graph),
-    functions: (spec.functions ?? []).map(functionInit),
-    metadataProps: (spec.metadata ?? []).map(([key, value]) => ({ key, value })),
-  });
+    ...more,
+  } as MessageInitShape<typeof ModelSchema>);
   return toBinary(ModelSchema, model);
 }
 

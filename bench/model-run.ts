@@ -1,0 +1,165 @@
+// The process in which `npm run bench:models` measures one model: compiled cold, compared with a peer on the same
+// inputs, then timed beside it. In: a Job as argument. Out: a ModelRow as message to the parent; what fails is said in
+// the row.
+import fs from 'node:fs';
+import path from 'node:path';
+import { figuresOf, isTensorValue, type Plan, type RunValue } from '../src/6-runtime/plan.ts';
+import { toTensorData } from '../src/6-runtime/tensor.ts';
+import { nodeBackend } from '../src/backends/node.ts';
+import { compareTensors } from '../src/cli/compare.ts';
+import { type CaseIndex, IndexFile } from '../src/cli/index-file.ts';
+import { gatherInputs } from '../src/cli/inputs.ts';
+import { loadPeer, nameFeeds, type Peer } from '../src/cli/peers.ts';
+import { planFor } from '../src/compile.ts';
+import type { Model } from '../src/ir/graph.ts';
+import { type TensorData, tensorNumbers } from '../src/ir/tensor.ts';
+import { readModel } from '../src/node.ts';
+import { type IndexEntry, materialise, WEIGHTS } from './material.ts';
+import { NETWORKS } from './networks/index.ts';
+import { median, timed } from './statistics.ts';
+
+export interface Job {
+  readonly group: string;
+  readonly name: string;
+  readonly target: string;
+  readonly peer: string;
+  readonly seconds: number;
+  /** An empty folder for the model's files. */
+  readonly dir: string;
+  /** The folder of the material, with INDEX.json; built models need none. */
+  readonly data?: string;
+}
+
+export interface ModelRow {
+  readonly group: string;
+  readonly name: string;
+  /** Medians in ms, and theirs / ours; null where there are none. */
+  ours: number | null;
+  theirs: number | null;
+  ratio: number | null;
+  /** Ms from the model's graph to a loaded program, nothing cached. */
+  compileMs: number | null;
+  kernels: number | null;
+  arenaBytes: number | null;
+  /** Null: not compared, because a result is random or there is only one. */
+  agrees: boolean | null;
+  /** What failed, or how the results differ. */
+  error?: string;
+  peerVersion?: string;
+}
+
+interface Subject {
+  readonly file: string;
+  readonly model: Model;
+  readonly feeds: readonly (RunValue | null)[];
+  readonly index: CaseIndex | undefined;
+}
+
+function subject({ group, name, dir, data }: Job): Subject {
+  const make = NETWORKS.get(name);
+  if (group === 'built' && make) {
+    const network = make();
+    const file = path.join(dir, 'model.onnx');
+    fs.writeFileSync(file, network.model.toBytes());
+    const model = readModel(file);
+    const feeds = model.graph.inputs.map((v) => toTensorData(network.feeds[v.name]));
+    return { file, model, feeds, index: undefined };
+  }
+  const index = path.join(data!, 'INDEX.json');
+  const entries = JSON.parse(fs.readFileSync(index, 'utf8')) as IndexEntry[];
+  const entry = entries.find((e) => e.coll === group && e.name === name);
+  if (!entry) throw new Error('INDEX.json does not have the model');
+  const file = materialise(path.join(data!, group, name), entry, dir);
+  const model = readModel(file);
+  const feeds = gatherInputs(model, file, { input: [], dim: [] });
+  return { file, model, feeds, index: new IndexFile(index).find(name) };
+}
+
+/** Compiles, and runs once: the rest of a model whose extents depend on data is compiled by then. */
+async function compiled(plan: Plan, { feeds }: Subject, row: ModelRow): Promise<readonly RunValue[]> {
+  let compileMs = await timed(() => plan.prepare());
+  const before = plan.executables.length;
+  let results: readonly RunValue[] = [];
+  const firstRun = await timed(async () => void (results = await plan.run(feeds)));
+  if (plan.executables.length > before) compileMs += firstRun;
+  const { arenaBytes, kernels } = figuresOf(plan.executables);
+  Object.assign(row, { compileMs, arenaBytes, kernels });
+  return results;
+}
+
+/** How the peer's results differ from ours, '' where they agree; null where nothing can be compared. */
+function difference(s: Subject, ours: readonly RunValue[], theirs: Readonly<Record<string, TensorData>>) {
+  let compared = 0;
+  for (const [i, { name }] of s.model.graph.outputs.entries()) {
+    const got = ours[i];
+    const given = s.index?.tolerance('test_data_set_0', i);
+    if (given === null || !theirs[name] || !isTensorValue(got) || got.dtype === 'string') continue;
+    const largest = tensorNumbers(theirs[name]).reduce(
+      (m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m),
+      0,
+    );
+    const { ok, reason } = compareTensors(got, theirs[name], given ?? { rtol: 1e-3, atol: 1e-4 * largest });
+    if (!ok) return `output ${name}: ${reason}`;
+    compared++;
+  }
+  return compared > 0 ? '' : null;
+}
+
+/** At least three interleaved rounds behind the warm-up, and as many as fit. */
+async function measure(runs: readonly (() => Promise<unknown>)[], seconds: number): Promise<number[]> {
+  const times: number[][] = runs.map(() => []);
+  const warm = performance.now() + 250 * seconds;
+  do for (const run of runs) await run();
+  while (performance.now() < warm);
+  const end = performance.now() + 1000 * seconds;
+  for (let round = 0; round < 3 || (performance.now() < end && round < 1000); round++) {
+    for (const [i, run] of runs.entries()) times[i].push(await timed(run));
+  }
+  return times.map(median);
+}
+
+async function peerFor(job: Job, { file }: Subject): Promise<Peer> {
+  const weights = path.join(job.dir, WEIGHTS);
+  // Natively the peer reads the file itself.
+  const needed = job.target === 'wasm' && fs.existsSync(weights);
+  const externalData = needed ? [{ path: WEIGHTS, data: fs.readFileSync(weights) }] : [];
+  return loadPeer(job.peer, file, fs.readFileSync(file), { threads: 1, optimise: true, externalData });
+}
+
+const reasonOf = (error: unknown): string => String((error as Error)?.message ?? error).replace(/\s+/g, ' ');
+
+async function runModel(job: Job, row: ModelRow): Promise<void> {
+  const s = subject(job);
+  const plan = planFor(s.model, await nodeBackend(job.target), s.feeds);
+  const results = await compiled(plan, s, row);
+  const own = (): Promise<unknown> => plan.run(s.feeds);
+  try {
+    const peer = await peerFor(job, s);
+    row.peerVersion = peer.version;
+    const named = nameFeeds(s.model, s.feeds);
+    const differs = difference(s, results, await peer.run(named));
+    row.agrees = differs === null ? null : differs === '';
+    if (differs) row.error = differs;
+    const [ours, theirs] = await measure([own, () => peer.time(named)], job.seconds);
+    Object.assign(row, { ours, theirs, ratio: theirs / ours });
+  } catch (error) {
+    row.error = `${job.peer}: ${reasonOf(error)}`;
+    [row.ours] = await measure([own], job.seconds);
+  }
+}
+
+const job = JSON.parse(process.argv[2]) as Job;
+const nothing = {
+  ours: null,
+  theirs: null,
+  ratio: null,
+  compileMs: null,
+  kernels: null,
+  arenaBytes: null,
+  agrees: null,
+};
+const row: ModelRow = { group: job.group, name: job.name, ...nothing };
+await runModel(job, row).catch((error) => {
+  row.error = reasonOf(error);
+});
+process.send!(row, () => process.exit());

@@ -1,0 +1,333 @@
+// Tile graphs: operators that share a kernel, tile by tile. In: operators in order, what others see of their tensors,
+// and how the last one is cut. Out: loops over tiles around the operators restricted to what each tile needs; tensors
+// that only the graph uses shrink to the part of one tile. Every other pass sees operators over shorter axes, and the
+// origins of the tile as axes that are bound outside.
+import {
+  type Axis,
+  add,
+  and,
+  axisExpr,
+  constant,
+  type Expr,
+  eq,
+  index,
+  isConst,
+  isLoad,
+  makeExpr,
+  max,
+  min,
+  ne,
+  newAxis,
+  or,
+} from '../../3-tile/expr.ts';
+import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { fromLinear, type Linear, linearise } from '../linear.ts';
+import { mapOp, transform, withSrc } from '../transform.ts';
+import { borderOnly } from './pad.ts';
+import {
+  accessesOf,
+  baseIndices,
+  bounds,
+  fixed,
+  plus,
+  propagate,
+  type Span,
+  type Spans,
+  storedAxis,
+  whole,
+} from './propagate.ts';
+
+/**
+ * Work in order. A loop's axis counts origins: 0, step, … and last `extent - step`, which moves back where `step` does
+ * not divide; a `let` gives an origin a value that depends on others.
+ */
+export type Node<Leaf> =
+  | {
+      readonly kind: 'loop';
+      readonly axis: Axis;
+      readonly extent: number;
+      readonly step: number;
+      readonly body: Nodes<Leaf>;
+    }
+  | { readonly kind: 'let'; readonly axis: Axis; readonly value: Expr }
+  | { readonly kind: 'when'; readonly cond: Expr; readonly body: Nodes<Leaf> }
+  | { readonly kind: 'op'; readonly op: Leaf };
+export type Nodes<Leaf> = readonly Node<Leaf>[];
+
+/** The same tree with other operators and other origins. */
+export function mapNodes<A, B>(
+  nodes: Nodes<A>,
+  leaf: (op: A) => B,
+  axis: (a: Axis) => Axis,
+  over: (e: Expr) => Expr,
+): Nodes<B> {
+  return nodes.map((n): Node<B> => {
+    if (n.kind === 'op') return { kind: 'op', op: leaf(n.op) };
+    if (n.kind === 'let') return { ...n, axis: axis(n.axis), value: over(n.value) };
+    const head = n.kind === 'loop' ? { ...n, axis: axis(n.axis) } : { ...n, cond: over(n.cond) };
+    return { ...head, body: mapNodes(n.body, leaf, axis, over) };
+  });
+}
+
+/** The origins that advance by the same step to the end, and that step. */
+export function evenLoops(nodes: Nodes<unknown>): Map<Axis, number> {
+  const found = new Map<Axis, number>();
+  for (const n of nodes) {
+    if (n.kind !== 'loop') continue;
+    if (n.extent % n.step === 0) found.set(n.axis, n.step);
+    for (const [a, step] of evenLoops(n.body)) found.set(a, step);
+  }
+  return found;
+}
+
+/** What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. */
+export type Member = Readonly<{ op: TileOp; spans: Spans; tiles: number }>;
+
+/** Where a shrunk tensor's element 0 lies in the tensor, and how much of it one tile needs. */
+type Place = readonly Span[];
+
+/** How operators are cut into tiles. */
+export interface Plan {
+  /** In order of execution. */
+  readonly members: readonly Member[];
+  /** The tensors that only the graph uses, shrunk to what one tile needs. */
+  readonly scratch: ReadonlyMap<TileTensor, Place>;
+}
+
+export interface TileGraph extends Plan {
+  readonly nodes: Nodes<TileOp>;
+}
+
+/** How far the last operator's axes advance, by position, outer loops first; the others are whole. */
+export type Cut = ReadonlyMap<number, number>;
+
+/** Stores one value everywhere: the border around a tensor whose inside another operator stores. */
+export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value);
+
+const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+
+class Cutter implements Plan {
+  readonly members: readonly Member[];
+  readonly scratch = new Map<TileTensor, Place>();
+  private readonly ops: readonly TileOp[];
+  private readonly shared: (t: TileTensor) => boolean;
+  private readonly loops: Extract<Node<TileOp>, { kind: 'loop' }>[] = [];
+  private readonly lets: Extract<Node<TileOp>, { kind: 'let' }>[] = [];
+  /** How many loops are around what depends on an origin. */
+  private readonly depths = new Map<Axis, number>();
+  private readonly spans = new Map<TileOp, Map<Axis, Span>>();
+  private readonly tensors = new Map<TileTensor, TileTensor>();
+  /** Conditions under which an origin was moved into bounds, by padded tensor. */
+  private readonly moved = new Map<TileTensor, Expr[]>();
+  readonly legal: boolean;
+
+  constructor(ops: readonly TileOp[], shared: (t: TileTensor) => boolean, cut: Cut) {
+    this.ops = ops;
+    this.shared = shared;
+    const root = ops[ops.length - 1];
+    this.spans.set(root, new Map(root.axes.map((a) => [a, whole(a.extent)])));
+    for (const [i, step] of cut) this.spans.get(root)!.set(root.axes[i], this.loop(root.axes[i], step));
+    this.legal = this.ops
+      .slice(0, -1)
+      .reverse()
+      .every((op) => {
+        const spans = this.isBorder(op) ? new Map() : this.member(op, root, cut);
+        if (spans) this.spans.set(op, spans);
+        return spans !== null;
+      });
+    const tiles = (op: TileOp): number =>
+      this.loops.slice(0, this.depth(op)).reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
+    this.members = ops.map((op) => ({ op, spans: this.spans.get(op) ?? new Map(), tiles: tiles(op) }));
+  }
+
+  /** The loops around an operator: down to the last that moves it. */
+  private depth(op: TileOp): number {
+    const moved = this.isBorder(op) ? this.others(op)[0] : op;
+    return this.depthOf([...(this.spans.get(moved)?.values() ?? [])].map((s) => s.lo));
+  }
+
+  private depthOf(forms: readonly Linear[]): number {
+    const axes = forms.flatMap((l) => [...l.terms.keys()].flatMap((t) => (t.op === 'axis' ? [t.arg] : [])));
+    return Math.max(0, ...axes.map((a) => this.depths.get(a)!));
+  }
+
+  nodes(): Nodes<TileOp> {
+    for (const [t, place] of this.scratch) {
+      this.tensors.set(
+        t,
+        newTensor(
+          t.name,
+          t.dtype,
+          place.map((s) => s.size),
+          'temp',
+        ),
+      );
+    }
+    let nodes: Nodes<TileOp> = [];
+    for (let depth = this.loops.length; depth >= 0; depth--) {
+      const lets = this.lets.filter((l) => this.depths.get(l.axis) === depth);
+      const ops = this.ops.filter((op) => this.depth(op) === depth);
+      // What does not move with the loops inside feeds them.
+      nodes = [...lets, ...ops.map((op) => (this.isBorder(op) ? this.fill(op, depth) : this.node(op))), ...nodes];
+      if (depth > 0) nodes = [{ ...this.loops[depth - 1], body: nodes }];
+    }
+    return nodes;
+  }
+
+  private isBorder(op: TileOp): boolean {
+    return isFill(op) && this.others(op).length > 0;
+  }
+
+  private loop(a: Axis, step: number): Span {
+    if (step >= a.extent) return whole(a.extent);
+    const axis = newAxis(`o${this.loops.length}`, a.extent - step + 1);
+    this.loops.push({ kind: 'loop', axis, extent: a.extent, step, body: [] });
+    this.depths.set(axis, this.loops.length);
+    return { lo: { constant: 0, terms: new Map([[axisExpr(axis), 1]]) }, size: step };
+  }
+
+  /** Other operators that write the same tensor. */
+  private others(op: TileOp): TileOp[] {
+    return this.ops.filter((o) => o !== op && owner(o.write) === owner(op.write));
+  }
+
+  /** The spans of an operator's axes: what its readers need, or the cut of the last operator where none reads it. */
+  private member(op: TileOp, root: TileOp, cut: Cut): Map<Axis, Span> | null {
+    const target = owner(op.write);
+    const later = this.ops.slice(this.ops.indexOf(op) + 1);
+    const readers = later.filter((o) => accessesOf(o).some((a) => a.target === target));
+    if (readers.length === 0) return this.beside(op, root, cut);
+    const at = written(op);
+    const legible = readers.every((r) => accessesOf(r).every((a) => a.target !== target || a.at));
+    if (!at || !legible) return null;
+    const need = this.need(readers, target);
+    const padded = this.others(op).length > 0;
+    if (this.shared(target) && !need.every((s, d) => this.covers(s, target.shape[d]))) return null;
+    const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
+    const base = need.map((span, d): Span => {
+      const stored = storedAxis(at[d]);
+      if (!stored?.axis) return whole(target.shape[d]);
+      const { axis, offset } = stored;
+      const wanted = { lo: plus(span.lo, fixed(-offset)), size: span.size };
+      const own = this.clamped(wanted, axis.extent, padded ? target : null);
+      spans.set(axis, own);
+      if (!padded) return own;
+      if (own.size === axis.extent && own.lo.terms.size === 0) return whole(target.shape[d]);
+      // A moved origin writes beside what is needed: room for that on both sides.
+      const [low, high] = bounds(wanted.lo);
+      const [under, over] = [Math.max(0, -low), Math.max(0, high + wanted.size - axis.extent)];
+      return { lo: plus(span.lo, fixed(-over)), size: span.size + under + over };
+    });
+    if (!this.shared(target)) this.scratch.set(target, base);
+    return spans;
+  }
+
+  /** An operator that nothing in the graph reads, cut like the last one where their outer axes agree. */
+  private beside(op: TileOp, root: TileOp, cut: Cut): Map<Axis, Span> | null {
+    if ([...cut.keys()].some((i) => op.axes[i]?.extent !== root.axes[i].extent)) return null;
+    const own = this.spans.get(root)!;
+    return new Map(op.axes.map((a, i) => [a, cut.has(i) ? own.get(root.axes[i])! : whole(a.extent)]));
+  }
+
+  /** Whether the spans of all tiles together are the whole dimension. */
+  private covers({ lo, size }: Span, extent: number): boolean {
+    if (size === extent) return true;
+    const [[term, c] = [], ...others] = lo.terms;
+    const loop = this.loops.find((l) => axisExpr(l.axis) === term);
+    return loop !== undefined && others.length === 0 && c === 1 && lo.constant <= 0 && lo.constant + size >= loop.step;
+  }
+
+  private need(readers: readonly TileOp[], target: TileTensor): Span[] {
+    const all = readers.map((r) => propagate(r, this.spans.get(r)!, target));
+    return target.shape.map((extent, d) => {
+      const [first, ...rest] = all.map((s) => s[d]);
+      const same = rest.every((s) => plus(s.lo, first.lo, -1).terms.size === 0);
+      if (!same) return whole(extent);
+      const offsets = all.map((s) => plus(s[d].lo, first.lo, -1).constant);
+      const low = Math.min(...offsets);
+      const size = Math.max(...all.map((s, i) => offsets[i] + s[d].size)) - low;
+      return size < extent ? { lo: plus(first.lo, fixed(low)), size } : whole(extent);
+    });
+  }
+
+  /** The span moved into [0, extent): it then still holds all of the wanted that exists. */
+  private clamped(span: Span, extent: number, padded: TileTensor | null): Span {
+    if (span.size >= extent) return whole(extent);
+    const [low, high] = bounds(span.lo);
+    if (low >= 0 && high + span.size <= extent) return span;
+    const axis = newAxis('m', extent - span.size + 1);
+    const wanted = fromLinear(span.lo);
+    this.depths.set(axis, this.depthOf([span.lo]));
+    this.lets.push({ kind: 'let', axis, value: min(max(wanted, index(0)), index(extent - span.size)) });
+    if (padded) this.moved.set(padded, [...(this.moved.get(padded) ?? []), ne(axisExpr(axis), wanted)]);
+    return { lo: { constant: 0, terms: new Map([[axisExpr(axis), 1]]) }, size: span.size };
+  }
+
+  /** A border is filled for the first tile and wherever the tile reaches over the edge. */
+  private fill(op: TileOp, depth: number): Node<TileOp> {
+    const target = owner(op.write);
+    const made = this.tensors.get(target);
+    const write = made ?? target;
+    const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
+    // A shrunk tensor moves beneath its border.
+    const whole: TileOp = { ...op, axes, write, at: axes.map(axisExpr) };
+    const filling = made ? [whole] : borderOnly(op, this.others(op)[0]);
+    const first = this.loops.slice(0, depth).map((l) => eq(axisExpr(l.axis), index(0)));
+    const start = first.reduce((a, b) => and(a, b), constant('bool', 1));
+    const cond = (made ? (this.moved.get(target) ?? []) : []).reduce((a, b) => or(a, b), start);
+    return { kind: 'when', cond, body: filling.map((f) => ({ kind: 'op', op: f })) };
+  }
+
+  /** The operator over the axes of one tile. */
+  private node(op: TileOp): Node<TileOp> {
+    const inner = new Map<Axis, Axis>();
+    const values = new Map<Axis, Expr>();
+    for (const [a, { lo, size }] of this.spans.get(op)!) {
+      const from = fromLinear(lo);
+      if (size > 1) inner.set(a, newAxis(a.name, size));
+      const own = inner.get(a);
+      values.set(a, own ? (isConst(from) && from.arg === 0 ? axisExpr(own) : add(from, axisExpr(own))) : from);
+    }
+    const memo = new Map<Expr, Expr>();
+    const over = (e: Expr): Expr => transform(e, rebuild, memo);
+    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
+      if (e.op === 'axis') return values.get(e.arg) ?? e;
+      const tensor = isLoad(e) ? this.tensors.get(owner(e.arg)) : undefined;
+      if (!isLoad(e) || !tensor) return withSrc(e, src);
+      const rank = e.arg.shape.length;
+      const at = this.within(e.arg, src.slice(0, rank));
+      return makeExpr(e.op, e.dtype, [...at, ...src.slice(rank)], tensor, e.lanes);
+    };
+    const result = { ...mapOp(op, over), axes: op.axes.flatMap((a) => inner.get(a) ?? []) };
+    const write = this.tensors.get(owner(op.write));
+    return { kind: 'op', op: write ? { ...result, write, at: this.within(op.write, result.at) } : result };
+  }
+
+  /** Indices into the shrunk tensor. */
+  private within(t: TileTensor, at: readonly Expr[]): Expr[] {
+    const base = this.scratch.get(owner(t))!;
+    return baseIndices(t, at)!.map((e, d) => fromLinear(plus(linearise(e), base[d].lo, -1)));
+  }
+}
+
+type Shared = (t: TileTensor) => boolean;
+
+/** How the operators are cut; null where their tiles cannot be told. `shared` tensors are seen outside. */
+export function cutPlan(ops: readonly TileOp[], shared: Shared, cut: Cut): Plan | null {
+  const cutter = new Cutter(ops, shared, cut);
+  return cutter.legal ? cutter : null;
+}
+
+/** The operators cut into tiles as a legal plan says. */
+export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut): TileGraph {
+  const cutter = new Cutter(ops, shared, cut);
+  return { nodes: cutter.nodes(), members: cutter.members, scratch: cutter.scratch };
+}
+
+/** One operator as a graph of its own, not cut; of a fill only what `inner` does not store as well. */
+export function single(op: TileOp, inner?: TileOp): TileGraph {
+  const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
+  const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
+  return { nodes, members: [{ op, spans, tiles: 1 }], scratch: new Map() };
+}

@@ -1,0 +1,150 @@
+// What a tile graph costs before anything is lowered. In: operators, how they are cut, a device. Out: estimated cycles:
+// per operator the longer of computing, with work done twice and lanes and registers left empty, and of moving bytes
+// at the level where they are found. Operators take turns, so only what one of them does overlaps.
+import { type Axis, axisExpr, type Expr } from '../../3-tile/expr.ts';
+import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import { type Device, lanesOf } from '../../devices/device.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { trafficCycles } from '../cost.ts';
+import { type Linear, linearise } from '../linear.ts';
+import { workOf } from './fuse.ts';
+import { isFill, type Plan } from './graph.ts';
+import { accessesOf, baseIndices, propagate, type Spans } from './propagate.ts';
+import { loadsBelow } from './region.ts';
+
+/** Rows and vectors of the register tile that a matrix product is expected to get. */
+const TILE_ROWS = 14;
+const TILE_VECTORS = 2;
+/** Reduced elements from which an operator with two operands is taken for a matrix product. */
+const LONG_REDUCTION = 16;
+/** Cycles to enter the loops of one operator. */
+const ENTRY = 40;
+/** How much of the shorter of computing and moving is not hidden behind the other. */
+const EXPOSED = 0.2;
+
+const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
+export const product = (xs: Iterable<number>): number => [...xs].reduce((p, n) => p * n, 1);
+
+/** What of an operator the cost depends on, gathered once. */
+export interface Sketch {
+  readonly op: TileOp;
+  readonly target: TileTensor;
+  /** Tensors read, and whether their index moves along the axis that is stored side by side. */
+  readonly reads: ReadonlyMap<TileTensor, boolean>;
+  /** Instructions per reduced element and per stored value. */
+  readonly inner: number;
+  readonly outer: number;
+  readonly folds: number;
+  /** The axis that is stored side by side. */
+  readonly unit: Axis | null;
+  /** Equal for operators of equal loops and accesses; tensors are numbered by `tensors`. */
+  readonly key: string;
+  readonly tensors: readonly TileTensor[];
+}
+
+const formKey = ({ constant, terms }: Linear, axes: ReadonlyMap<Expr, number>): string =>
+  `${constant}${[...terms].map(([t, c]) => `,${axes.get(t) ?? t.id}:${c}`).join('')}`;
+
+export function sketch(op: TileOp): Sketch {
+  const accesses = accessesOf(op);
+  const reduce = op.reduce?.axes ?? [];
+  const axes = new Map([...op.axes, ...reduce].map((a, i) => [axisExpr(a), i]));
+  const forms = (at: readonly Linear[] | null): string => at?.map((l) => formKey(l, axes)).join(' ') ?? '?';
+  const target = owner(op.write);
+  const [inner, outer] = [elementWork(op), workOf(op.value)];
+  const folds = product(reduce.map((a) => a.extent));
+  const store = baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+  const tensors = [target, ...accesses.map((a) => a.target)];
+  const shapes = tensors.map((t) => `${t.dtype}${t.shape}`);
+  const extents = op.axes.map((a) => a.extent).join();
+  const parts = [
+    extents,
+    folds,
+    inner,
+    outer,
+    isFill(op),
+    forms(store),
+    ...accesses.map((a) => forms(a.at)),
+    ...shapes,
+  ];
+  const unit = [...(store?.at(-1)?.terms ?? [])].flatMap(([t, c]) => (t.op === 'axis' && c === 1 ? [t.arg] : []))[0];
+  const moves = (t: TileTensor): boolean =>
+    accesses.some((a) => a.target === t && (a.at?.some((l) => unit && l.terms.has(axisExpr(unit))) ?? false));
+  const reads = new Map(accesses.map((a) => [a.target, moves(a.target)]));
+  return { op, target, reads, inner, outer, folds, unit: unit ?? null, key: parts.join('|'), tensors };
+}
+
+/** Instructions per reduced element; loads go beside them, and a product that is summed is one with the sum. */
+function elementWork(op: TileOp): number {
+  if (!op.reduce) return 0;
+  const { elems, monoid } = op.reduce;
+  const work = elems.reduce((n, e: Expr) => n + workOf(e), 0) - loadsBelow(elems).length;
+  return Math.max(1, work + (elems[0].op === 'mul' ? 0 : monoid.combine.length));
+}
+
+/** Cycles to compute one tile: lanes along what is stored side by side, or along the reduction; registers as they fit. */
+function computing(s: Sketch, spans: Spans, points: number, device: Device): number {
+  const lanes = lanesOf(device, 'f32');
+  const stored = s.unit ? (spans.get(s.unit)?.size ?? 1) : 1;
+  const along = Math.max(stored, stored < lanes ? s.folds : 1);
+  const used = along >= lanes ? along / (Math.ceil(along / lanes) * lanes) : along >= 4 ? 4 / lanes : 1 / lanes;
+  const rate = lanes * used;
+  const ending = (points * s.outer) / (rate * device.arithmeticPorts);
+  if (s.folds < LONG_REDUCTION || s.reads.size < 2 || stored < lanes) {
+    return (points * s.folds * s.inner) / (rate * device.arithmeticPorts) + ending + ENTRY;
+  }
+  const rows = Math.min(TILE_ROWS, points / stored);
+  const vectors = Math.min(TILE_VECTORS, Math.ceil(stored / lanes));
+  const step = Math.max(
+    (rows * vectors * s.inner) / device.arithmeticPorts,
+    (rows + vectors) / device.loadPorts,
+    device.latency,
+  );
+  return (points / (rate * rows * vectors)) * s.folds * step + ending + ENTRY;
+}
+
+/** Cycles that the operands of a matrix product take beyond their first use, under the better order of its loops. */
+function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<TileTensor, number>, device: Device) {
+  const stored = s.unit ? (spans.get(s.unit)?.size ?? 1) : 1;
+  if (s.folds < LONG_REDUCTION || s.reads.size < 2) return 0;
+  const passes = { rows: points / stored / TILE_ROWS, columns: stored / (TILE_VECTORS * lanesOf(device, 'f32')) };
+  const cost = (wide: boolean, count: number): number =>
+    [...s.reads].reduce((n, [t, isWide]) => {
+      const bytes = part.get(t)!;
+      return isWide === wide && count > 1 ? n + trafficCycles(bytes * (count - 1), bytes, device) : n;
+    }, 0);
+  return Math.min(cost(true, passes.rows), cost(false, passes.columns));
+}
+
+/** Estimated cycles of operators under a plan. */
+export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
+  const parts = plan.members.map(({ op, spans }, i) => {
+    const bytes = (t: TileTensor, elements: number): number => elements * dtypeInfo(t.dtype).bytes;
+    const points = product([...spans.values()].map((s) => s.size));
+    const read = [...run[i].reads.keys()].map((t): [TileTensor, number] => [
+      t,
+      bytes(t, product(propagate(op, spans, t).map((s) => s.size))),
+    ]);
+    return { points, part: new Map([...read, [run[i].target, bytes(run[i].target, points)]]) };
+  });
+  const largest = new Map<TileTensor, number>();
+  for (const { part } of parts) for (const [t, b] of part) largest.set(t, Math.max(largest.get(t) ?? 0, b));
+  const near = [...largest.values()].reduce((n, b) => n + b, 0);
+  const seen = new Set<TileTensor>();
+  let cycles = device.launch * device.clock;
+  for (const [i, { spans, tiles }] of plan.members.entries()) {
+    const { points, part } = parts[i];
+    let moving = tiles * repeated(run[i], spans, points, part, device);
+    for (const [t, bytes] of part) {
+      // The first to touch a tensor meets it where the program left it; all else is met within the tile.
+      const far = plan.scratch.has(t) || seen.has(t) ? 0 : Math.min(tiles * bytes, bytesOf(t));
+      seen.add(t);
+      moving += trafficCycles(far, 2 * bytesOf(t), device) + trafficCycles(tiles * bytes - far, near, device);
+    }
+    const work = tiles * computing(run[i], spans, points, device);
+    cycles += Math.max(work, moving) + EXPOSED * Math.min(work, moving);
+  }
+  return cycles;
+}

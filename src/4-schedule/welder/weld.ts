@@ -1,0 +1,129 @@
+// The welder above registers: which operators share a kernel and how it is cut into tiles. In: operators in order, what
+// else uses their tensors, a device. Out: tile graphs that cover every operator once. The cover is exact: of all ways to
+// part the list into runs, dynamic programming takes the cheapest by the shared cost model; no operator is named.
+import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import type { Device } from '../../devices/device.ts';
+import { type Cut, cutGraph, cutPlan, isFill, single, type TileGraph } from './graph.ts';
+import { planCost, type Sketch, sketch } from './plan-cost.ts';
+
+/** Operators that one kernel may hold. */
+const MAX_MEMBERS = 10;
+/** Axes that are cut, at most. */
+const MAX_CUT_AXES = 4;
+const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 128];
+const UNEVEN: ReadonlySet<number> = new Set([8, 32]);
+
+/** Whether the operators can share loops at all: none stores what an earlier one reads, or what another stores. */
+function compatible(run: readonly Sketch[]): boolean {
+  const read = new Set<TileTensor>();
+  const written = new Map<TileTensor, TileOp>();
+  for (const { op, reads, target } of run) {
+    for (const t of reads.keys()) read.add(t);
+    const before = written.get(target);
+    if (read.has(target) || (before && !isFill(before))) return false;
+    written.set(target, op);
+  }
+  return true;
+}
+
+/** Steps along an axis: those that divide it, and some that do not. */
+const steps = (extent: number): number[] => STEPS.filter((n) => n < extent && (extent % n === 0 || UNEVEN.has(n)));
+
+/** Cuts of the last operator: along one axis, alone or inside another one, or all outer ones, taken one by one. */
+function* cuts(root: TileOp): Generator<Cut> {
+  const axes = root.axes.flatMap((a, i) => (a.extent > 1 ? [i] : [])).slice(0, MAX_CUT_AXES);
+  for (const inner of axes) {
+    const outer = axes.filter((a) => a < inner);
+    const around = [[], ...axes.filter((a) => a !== inner).map((a) => [a]), ...(outer.length > 1 ? [outer] : [])];
+    for (const step of steps(root.axes[inner].extent)) {
+      for (const list of around) yield new Map([...list.map((a): [number, number] => [a, 1]), [inner, step]]);
+    }
+  }
+}
+
+type Shared = (t: TileTensor) => boolean;
+type Found = Readonly<{ cut: Cut; cost: number }>;
+
+/** The cheapest cut of these operators; null when they cannot be cut together. */
+function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found | null {
+  let best: Found | null = null;
+  const ops = run.map((s) => s.op);
+  for (const cut of cuts(ops[ops.length - 1])) {
+    const plan = cutPlan(ops, shared, cut);
+    if (!plan) continue;
+    const cost = planCost(run, plan, device);
+    if (!best || cost < best.cost) best = { cut, cost };
+  }
+  return best;
+}
+
+/** Equal for runs that are cut alike. */
+function runKey(run: readonly Sketch[], shared: Shared): string {
+  const numbers = new Map<TileTensor, number>();
+  const number = (t: TileTensor): string => {
+    if (!numbers.has(t)) numbers.set(t, numbers.size);
+    return `${numbers.get(t)}${shared(t) ? 's' : ''}`;
+  };
+  return run.map((s) => `${s.key}@${s.tensors.map(number)}`).join('\n');
+}
+
+/** Who uses the bytes of a tensor: steps, or the world outside the program. */
+export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
+
+/** A cover of the operators by graphs. */
+export class Welder {
+  private readonly users: Users;
+  private readonly device: Device;
+  private readonly known = new Map<string, Found | null>();
+
+  constructor(users: Users, device: Device) {
+    this.users = users;
+    this.device = device;
+  }
+
+  cover(ops: readonly TileOp[]): TileGraph[] {
+    const all = ops.map(sketch);
+    const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
+    for (let end = 1; end <= all.length; end++) {
+      const alone = planCost(all.slice(end - 1, end), single(ops[end - 1]), this.device);
+      let found: (typeof best)[0] = { cost: best[end - 1].cost + alone, from: end - 1, cut: null };
+      for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
+        const run = all.slice(from, end);
+        if (!compatible(run)) break;
+        const made = this.found(run);
+        const cost = best[from].cost + (made?.cost ?? Number.POSITIVE_INFINITY);
+        if (cost < found.cost) found = { cost, from, cut: made!.cut };
+      }
+      best.push(found);
+    }
+    const graphs: TileGraph[] = [];
+    for (let end = ops.length; end > 0; end = best[end].from) {
+      const { from, cut } = best[end];
+      const run = ops.slice(from, end);
+      graphs.unshift(cut ? cutGraph(run, this.sharedBy(run), cut) : single(run[0], this.innerOf(run[0])));
+    }
+    return graphs;
+  }
+
+  /** The one operator that stores the inside of what a fill is for. */
+  private innerOf(fill: TileOp): TileOp | undefined {
+    const others = [...this.users.get(owner(fill.write))!].flatMap((s) =>
+      s?.kind === 'op' && s !== fill && owner(s.write) === owner(fill.write) ? [s] : [],
+    );
+    return others.length === 1 ? others[0] : undefined;
+  }
+
+  private sharedBy(run: readonly TileOp[]): Shared {
+    const inside = new Set<Step | null>(run);
+    return (t) => [...this.users.get(t)!].some((u) => !inside.has(u));
+  }
+
+  private found(run: readonly Sketch[]): Found | null {
+    const shared = this.sharedBy(run.map((s) => s.op));
+    const key = runKey(run, shared);
+    let found = this.known.get(key);
+    if (found === undefined) this.known.set(key, (found = bestCut(run, shared, this.device)));
+    return found;
+  }
+}
