@@ -1,6 +1,6 @@
 // Which tensors a static node reads, dead code elimination over static node lists, and which
 // values of the model the rest of a node list still reads.
-import { type Node, regionsOf, type Value } from '../ir/graph.ts';
+import { type Node, nodesWithin, regionsOf, type Value } from '../ir/graph.ts';
 import type { Slots, StaticGraph, StaticLoop, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
@@ -81,14 +81,10 @@ const readsOfNode = new WeakMap<Node, readonly Value[]>();
 function readsOf(node: Node): readonly Value[] {
   let reads = readsOfNode.get(node);
   if (reads) return reads;
-  const found = new Set<Value>(node.inputs.filter((v) => v !== null));
-  const stack = [...regionsOf(node)];
-  for (let g = stack.pop(); g; g = stack.pop()) {
-    for (const v of g.outputs) found.add(v);
-    for (const n of g.nodes) {
-      for (const v of n.inputs) if (v) found.add(v);
-      stack.push(...regionsOf(n));
-    }
+  const found = new Set<Value>();
+  for (const n of nodesWithin([node])) {
+    for (const v of n.inputs) if (v) found.add(v);
+    for (const region of regionsOf(n)) for (const v of region.outputs) found.add(v);
   }
   reads = [...found];
   readsOfNode.set(node, reads);

@@ -129,6 +129,13 @@ export interface Graph {
 export const regionsOf = (node: Pick<Node, 'attrs'>): readonly Graph[] =>
   [...node.attrs.values()].flatMap((a) => (a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : []));
 
+/** These nodes and those of the regions in them, at any depth. */
+export function nodesWithin(nodes: Iterable<Node>): Node[] {
+  const found = [...nodes];
+  for (const node of found) for (const region of regionsOf(node)) for (const n of region.nodes) found.push(n);
+  return found;
+}
+
 /** A model-local or built-in function: a body over formal inputs. */
 export interface FunctionDef {
   readonly domain: string;
