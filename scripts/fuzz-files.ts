@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { parseModel } from '../src/1-frontend/onnx/index.ts';
+import { parseModel } from '../src/compile.ts';
 import type { Model } from '../src/ir/graph.ts';
 import { TilewrightError } from '../src/support/errors.ts';
 import { mutate, randomFrom, type Seed, seedOf } from './fuzz-mutations.ts';
@@ -98,7 +98,12 @@ async function main(): Promise<number> {
       failures: { type: 'string' },
     },
   });
-  const seeds = modelSeeds(values.data);
+  const seeds = fs.existsSync(values.data) ? modelSeeds(values.data) : [];
+  if (seeds.length === 0) {
+    const most = `${MAX_SEED_BYTES / 1024} KiB`;
+    console.error(`no model files of at most ${most} in ${values.data}: name a folder by --data or TILEWRIGHT_DATA`);
+    return 2;
+  }
   const count = Number(values.count);
   const started = performance.now();
   const rate = (done: number): number => Math.round((done / (performance.now() - started)) * 1000);

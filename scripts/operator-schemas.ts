@@ -1,7 +1,7 @@
 // ONNX's published operator changelog (docs/Changelog.md of the ONNX repository) → the table of
-// signatures that the frontend checks nodes against. Run it when ONNX publishes an operator set:
+// signatures that nodes are checked against. Run it when ONNX publishes an operator set:
 //
-//   npx tsx scripts/operator-schemas.ts Changelog.md > src/1-frontend/onnx/gen/operators.ts
+//   npx tsx scripts/operator-schemas.ts Changelog.md > src/ops/upgrade/gen/operators.ts
 import { readFileSync } from 'node:fs';
 import { DTYPES, type DType } from '../src/ir/dtype.ts';
 

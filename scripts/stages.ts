@@ -28,7 +28,7 @@ const BROWSER_ENTRIES = ['src/browser.ts', 'src/build.ts', 'src/6-runtime/index.
 const BROWSER_PACKAGES = /^@bufbuild\/protobuf(\/|$)/;
 
 /** Where operators and targets may be named: where they are declared or chosen by a user. */
-const OPERATOR_HOMES = /^src\/(ops|1-frontend)\//;
+const OPERATOR_HOMES = /^src\/ops\//;
 const TARGET_HOMES = /(^src\/(devices|cli|backends)\/|\/(targets|launch)\/)/;
 const TARGETS = new Set(['wasm', 'c', 'webgpu', 'wgsl', 'cuda', 'hip']);
 

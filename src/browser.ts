@@ -1,8 +1,8 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
 import type { FileSource } from './1-frontend/onnx/files.ts';
-import { parseModel } from './1-frontend/onnx/index.ts';
 import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { parseModel } from './compile.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';

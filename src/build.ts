@@ -1,15 +1,14 @@
 // ONNX models in a few lines of code: inputs, constants and nodes by operator name in, bytes of a model out. A node is
 // checked against the published definition of its operator when it is added, so that a mistake shows where it is made.
 // An entry point of its own, for Node and browsers.
-import { SignatureChecker } from './1-frontend/onnx/check.ts';
-import { NEWEST_OPSET } from './1-frontend/onnx/opsets.ts';
-import { standingOf } from './1-frontend/onnx/signature.ts';
 import { type NodeSpec, type ValueSpec, writeModel } from './1-frontend/onnx/write.ts';
 import { Tensor, toTensorData } from './6-runtime/tensor.ts';
 import { type DType, dtypeFromApi } from './ir/dtype.ts';
-import { attrMap, newValue, tensorType, type Value } from './ir/graph.ts';
+import { attrMap, NEWEST_OPSET, newValue, tensorType, type Value } from './ir/graph.ts';
 import { checkLimit, DEFAULT_LIMITS } from './ir/limits.ts';
 import { elementCount, type TensorData } from './ir/tensor.ts';
+import { checkSignature, typeOf } from './ops/upgrade/check.ts';
+import { standingOf } from './ops/upgrade/signature.ts';
 import { refuse, withPlace } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
 
@@ -38,7 +37,6 @@ function checked<D extends Dims>(dims: D): D {
 export class ModelBuilder {
   private readonly opset: number;
   private readonly domains = new Set<string>();
-  private readonly checker = new SignatureChecker();
   private readonly values = new Map<string, Value>();
   private readonly inputs: ValueSpec[] = [];
   private readonly constants: (readonly [string, TensorData])[] = [];
@@ -102,7 +100,7 @@ export class ModelBuilder {
         return [key, v instanceof Tensor ? toTensorData(v) : (v ?? refuse('USAGE', `attribute ${key} has no value`))];
       });
       const attrs = attrMap(Object.fromEntries(given), standing?.signature?.attributes);
-      if (standing) this.checker.check({ domain, op, version, name, inputs: read, outputs, attrs, refs: new Map() });
+      if (standing) checkSignature({ domain, op, version, name, inputs: read, outputs, attrs, refs: new Map() });
       else this.domains.add(domain);
       const [from, to] = [read, outputs].map((values) => values.map((v) => v?.name ?? ''));
       this.nodes.push({ op, domain, name, inputs: from, outputs: to, attrs: Object.fromEntries(attrs) as AttrSpecs });
@@ -119,7 +117,7 @@ export class ModelBuilder {
   toBytes(): Uint8Array {
     if (this.outputs.size === 0) refuse('USAGE', 'the model has no outputs', {}, 'Call output(value) first.');
     const outputs = [...this.outputs].map(([value, shape]): ValueSpec => {
-      const type = this.checker.typeOf(value) ?? '';
+      const type = typeOf(value) ?? '';
       // Types that do not follow from the definitions are left to the reader.
       const dtype = /^\w+$/.test(type) ? { dtype: type as DType } : {};
       return { name: value.name, ...dtype, ...(shape && { shape }) };

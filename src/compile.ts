@@ -1,5 +1,8 @@
-// The compiler as one function: a parsed model and a backend in, something that specialises and builds segments out.
-// The stages are called in order here and in pipeline.ts; everything else is a shell over these two pages.
+// The compiler as functions: the bytes of a model in, the model out; that and a backend in, something that specialises
+// and builds segments out. The stages are called in order here and in pipeline.ts; everything else is a shell over
+// these two pages.
+import { importModel } from './1-frontend/onnx/model.ts';
+import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import { splitConstantPart } from './2-graph/constant-part.ts';
 import { specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
@@ -14,7 +17,11 @@ import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import type { TensorData } from './ir/tensor.ts';
 import { silent } from './observe.ts';
 import { operatorRegistry } from './ops/registry.ts';
+import { upgrade } from './ops/upgrade/index.ts';
 import { runStage, SIBLINGS } from './stages.ts';
+
+/** Reads a model, with every operator in its newest form. Throws as `importModel`. */
+export const parseModel = (bytes: Uint8Array, options: ReadOptions = {}): Model => importModel(bytes, upgrade, options);
 
 /** A compiler for one model on one backend. */
 export function modelCompiler(model: Model, backend: Backend, limits: ModelLimits): SegmentCompiler {

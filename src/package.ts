@@ -1,6 +1,7 @@
 // Ahead-of-time compilation: a model with all extents bound becomes one program and a package of files that runs
 // without Tilewright. In: a model, feed types and a machine. Out: an artifact.
-import type { OutputSource, Specialisation } from './2-graph/segment.ts';
+import type { StaticValue } from './2-graph/operator.ts';
+import type { Specialisation } from './2-graph/segment.ts';
 import type { FeedType } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';
 import type { Artifact } from './6-runtime/artifact.ts';
@@ -47,8 +48,8 @@ function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };
 }
 
-function asTensor(source: OutputSource, value: string): StaticTensor {
-  if (source.kind === 'tensor') return source.tensor;
+function asTensor(source: StaticValue, value: string): StaticTensor {
+  if (source.kind === 'tensor') return source;
   const hint = 'Use Session for this model.';
   return refuse('UNSUPPORTED_TYPE', `an output is a ${source.kind}: packages give tensors`, { value }, hint);
 }

@@ -3,21 +3,17 @@ import type { Attr, AttrValue, Graph } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { type ErrorCode, refuse } from '../support/errors.ts';
 
-type NodeHead = Pick<NodeView, 'op' | 'domain' | 'version' | 'name' | 'attrs' | 'numOutputs'>;
+type NodeHead = Pick<NodeView, 'op' | 'name' | 'attrs' | 'numOutputs'>;
 
 /** The part of a node that operators see everywhere. */
 export class NodeView {
   readonly op: string;
-  readonly domain: string;
-  readonly version: number;
   readonly name: string;
   readonly attrs: ReadonlyMap<string, Attr>;
   readonly numOutputs: number;
 
   constructor(node: NodeHead) {
     this.op = node.op;
-    this.domain = node.domain;
-    this.version = node.version;
     this.name = node.name;
     this.attrs = node.attrs;
     this.numOutputs = node.numOutputs;
@@ -46,31 +42,13 @@ export class NodeView {
     return a?.value as AttrValue<K> | undefined;
   }
 
-  hasAttr(name: string): boolean {
-    return this.attrs.has(name);
-  }
-  int(name: string, fallback: number): number {
-    return Number(this.attr(name, 'int') ?? fallback);
-  }
-  float(name: string, fallback: number): number {
-    return this.attr(name, 'float') ?? fallback;
-  }
-  string(name: string, fallback: string): string {
-    return this.attr(name, 'string') ?? fallback;
-  }
-  ints(name: string): number[] | undefined {
-    return this.attr(name, 'ints')?.map(Number);
-  }
-  floats(name: string): readonly number[] | undefined {
-    return this.attr(name, 'floats');
-  }
-  strings(name: string): readonly string[] | undefined {
-    return this.attr(name, 'strings');
-  }
-  tensorAttr(name: string): TensorData | undefined {
-    return this.attr(name, 'tensor');
-  }
-  graph(name: string): Graph {
-    return this.attr(name, 'graph') ?? this.invalid(`attribute ${name} is missing`);
-  }
+  hasAttr = (name: string): boolean => this.attrs.has(name);
+  int = (name: string, fallback: number): number => Number(this.attr(name, 'int') ?? fallback);
+  float = (name: string, fallback: number): number => this.attr(name, 'float') ?? fallback;
+  string = (name: string, fallback: string): string => this.attr(name, 'string') ?? fallback;
+  ints = (name: string): number[] | undefined => this.attr(name, 'ints')?.map(Number);
+  floats = (name: string): readonly number[] | undefined => this.attr(name, 'floats');
+  strings = (name: string): readonly string[] | undefined => this.attr(name, 'strings');
+  tensorAttr = (name: string): TensorData | undefined => this.attr(name, 'tensor');
+  graph = (name: string): Graph => this.attr(name, 'graph') ?? this.invalid(`attribute ${name} is missing`);
 }

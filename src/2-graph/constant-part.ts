@@ -4,7 +4,7 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { inputsOf, outputsOf, pruneNodes } from './liveness.ts';
-import { type StaticGraph, type StaticNode, type StaticTensor, staticTensor, type Tensors } from './static.ts';
+import type { StaticGraph, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
 
 const MIB = 2 ** 20;
 
@@ -42,7 +42,7 @@ export function splitConstantPart(graph: StaticGraph): Split | null {
   return {
     constant: { inputs: [], outputs, nodes },
     rest: (results) => {
-      const replaced = new Map(outputs.map((t, i) => [t, staticTensor(t.name, t.dtype, t.shape, results[i])]));
+      const replaced = new Map(outputs.map((t, i) => [t, { ...t, constant: results[i] }]));
       return substitute({ ...graph, nodes: others }, replaced);
     },
   };
@@ -54,7 +54,7 @@ function substitute(graph: StaticGraph, replaced: ReadonlyMap<StaticTensor, Stat
   const inNode = (n: StaticNode): StaticNode => {
     if (n.kind === 'op') return { ...n, inputs: n.inputs.map((t) => t && swap(t)) };
     if (n.kind === 'branch') {
-      const side = (s: typeof n.then): typeof n.then => ({ nodes: s.nodes.map(inNode), results: s.results.map(swap) });
+      const side = (s: StaticSide): StaticSide => ({ nodes: s.nodes.map(inNode), results: s.results.map(swap) });
       return { ...n, cond: swap(n.cond), then: side(n.then), else: side(n.else) };
     }
     return {

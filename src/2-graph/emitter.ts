@@ -1,12 +1,13 @@
 // Appends static nodes while a graph is specialised: infers types, folds constants under a cap,
 // merges equal pure nodes, and cuts segments where a run-time value is demanded. In: operators over
 // static values. Out: node lists of segments.
+import { tensorsIn } from '../ir/composite.ts';
 import { type Node, type TensorType, tensorType } from '../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { refuse } from '../support/errors.ts';
 import { attrKey } from './attr-key.ts';
-import { collectTensors, outputsOf, pruneNodes } from './liveness.ts';
+import { outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import type { Slots, StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
 
@@ -36,7 +37,7 @@ export interface EmitterOptions {
   readonly live: () => Iterable<StaticValue>;
 }
 
-type NodeHead = Pick<Node, 'name' | 'version' | 'attrs'>;
+type NodeHead = Pick<Node, 'name' | 'attrs'>;
 
 /** Larger results stay nodes; they are computed once, before the first run. */
 const FOLD_ELEMENTS = 4096;
@@ -89,7 +90,7 @@ export class Emitter {
   /** Ends the current segment; its results are `results` and everything the walk still needs. */
   cut(results: readonly StaticValue[], live: Iterable<StaticValue> = this.options.live()): void {
     const defined = new Set(this.nodes.flatMap(outputsOf));
-    const needed = [...results, ...live].flatMap(collectTensors).filter((t) => defined.has(t));
+    const needed = [...results, ...live].flatMap(tensorsIn).filter((t) => defined.has(t));
     const outputs = [...new Set(needed)];
     this.segments.push({ ...pruneNodes(this.nodes, outputs), outputs });
     for (const t of outputs) this.earlier.add(t);
@@ -138,7 +139,7 @@ export class Emitter {
 
   private infer(operator: Operator, node: NodeHead, inputs: Slots, numOutputs: number): readonly TensorType[] {
     const context: InferContext = new InferContext(
-      { op: operator.name, domain: operator.domain, numOutputs, ...node },
+      { ...node, op: operator.name, numOutputs },
       {
         types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
         known: (i) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
@@ -176,8 +177,8 @@ export class Emitter {
 }
 
 /** A text that is equal for nodes that compute the same. */
-function keyOf({ operator, version, inputs, outputs, attrs }: StaticOpNode): string {
+function keyOf({ operator, inputs, outputs, attrs }: StaticOpNode): string {
   const used = outputs.map((t) => (t ? 1 : 0)).join('');
   const ids = inputs.map((t) => t?.id ?? '').join(',');
-  return `${operator.domain}/${operator.name}/${version}/${used}/${ids}/${attrKey(attrs)}`;
+  return `${operator.domain}/${operator.name}/${used}/${ids}/${attrKey(attrs)}`;
 }

@@ -1,14 +1,13 @@
 // The context in which composite and structural operators rewrite themselves: every emitted node has
 // its static type at once, loops and branches are kept in the program when that is possible.
-import { NEWEST_OPSET } from '../1-frontend/onnx/opsets.ts';
 import type { DType } from '../ir/dtype.ts';
-import { type AttrInput, attrMap, type Graph, type Node } from '../ir/graph.ts';
+import { type AttrInput, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
-import type { StaticSequence, StaticValue } from './operator.ts';
-import type { Env, Specialiser } from './specialise.ts';
+import type { StaticSequence, StaticValue, Values } from './operator.ts';
+import type { Call, Env, Specialiser } from './specialise.ts';
 import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
 
 type Attributes = Readonly<Record<string, AttrInput>>;
@@ -21,6 +20,9 @@ export interface LoopSpec {
   readonly body: (iteration: StaticTensor, carried: Tensors) => Iteration;
 }
 
+/** Emits nodes and gives their results. */
+type Emission = () => readonly StaticValue[];
+
 interface Iteration {
   readonly cond?: StaticTensor | null;
   readonly carried: Tensors;
@@ -30,18 +32,11 @@ interface Iteration {
 /** Emits static nodes immediately, so every result has its type at once. */
 export class ExpandContext extends NodeView {
   private readonly walker: Specialiser;
-  private readonly given: readonly (StaticValue | null)[];
+  private readonly given: Values;
   private readonly env: Env;
   private readonly held: StaticValue[];
 
-  constructor(
-    walker: Specialiser,
-    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
-    inputs: readonly (StaticValue | null)[],
-    numOutputs: number,
-    env: Env,
-    held: StaticValue[],
-  ) {
+  constructor(walker: Specialiser, node: Call, inputs: Values, numOutputs: number, env: Env, held: StaticValue[]) {
     super({ ...node, numOutputs });
     this.walker = walker;
     this.given = inputs;
@@ -52,13 +47,9 @@ export class ExpandContext extends NodeView {
   get numInputs(): number {
     return this.given.length;
   }
-  has(i: number): boolean {
-    return i < this.given.length && this.given[i] !== null;
-  }
+  has = (i: number): boolean => i < this.given.length && this.given[i] !== null;
   /** Any kind of input; throws when missing. */
-  input(i: number): StaticValue {
-    return this.given[i] ?? this.invalid(`input ${i} is missing`);
-  }
+  input = (i: number): StaticValue => this.given[i] ?? this.invalid(`input ${i} is missing`);
   /** A tensor input; throws when missing or not a tensor. */
   tensor(i: number): StaticTensor {
     const v = this.input(i);
@@ -67,33 +58,22 @@ export class ExpandContext extends NodeView {
   }
   sequence(i: number): StaticSequence {
     const v = this.input(i);
-    return v.kind === 'sequence'
-      ? v
-      : this.invalid(`input ${i} is a ${v.kind}, expected a sequence`, 'UNSUPPORTED_TYPE');
+    if (v.kind === 'sequence') return v;
+    return this.invalid(`input ${i} is a ${v.kind}, expected a sequence`, 'UNSUPPORTED_TYPE');
   }
   /** Contents of a tensor at compile time, by running what comes before it if need be. */
   override valueOf(t: StaticTensor): TensorData {
     for (const v of this.given) if (v) this.held.push(v);
     return this.walker.emitter.valueOf(t);
   }
-  numbersOf(t: StaticTensor): number[] {
-    return tensorNumbers(this.valueOf(t));
-  }
+  numbersOf = (t: StaticTensor): number[] => tensorNumbers(this.valueOf(t));
   constant(dtype: DType, shape: readonly number[], values: readonly Scalar[]): StaticTensor {
     return this.constantData(tensorOf(dtype, shape, values));
   }
-  constantData(data: TensorData): StaticTensor {
-    return this.walker.emitter.constantData(data);
-  }
+  constantData = (data: TensorData): StaticTensor => this.walker.emitter.constantData(data);
 
   /** Emits an operator of the newest opset and gives its outputs. */
-  emit(
-    op: string,
-    inputs: readonly (StaticValue | null)[],
-    attrs: Attributes = {},
-    numOutputs = 1,
-    domain = '',
-  ): readonly StaticValue[] {
+  emit(op: string, inputs: Values, attrs: Attributes = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
     const node = { domain, op, version: NEWEST_OPSET, name: this.name, attrs: attrMap(attrs) };
     const results = this.walker.apply(node, inputs, new Array<boolean>(numOutputs).fill(true), this.env);
     const made = results.filter((v) => v !== null);
@@ -116,13 +96,9 @@ export class ExpandContext extends NodeView {
   }
 
   /** Counts unrolled iterations against the limits. */
-  countUnrolled(): void {
-    this.walker.countUnrolled();
-  }
+  countUnrolled = (): void => this.walker.countUnrolled();
   /** Marks values as live while further nodes are emitted (needed across `valueOf`). */
-  hold(values: readonly StaticValue[]): void {
-    this.held.push(...values);
-  }
+  hold = (values: readonly StaticValue[]): void => void this.held.push(...values);
 
   /**
    * Emits a loop in the program: results are the final carried values, then the stacked ones
@@ -140,8 +116,7 @@ export class ExpandContext extends NodeView {
     const { result, nodes } = attempt;
     const given = result.stacked ?? [];
     const stackable = given.length === 0 || (typeof spec.trip === 'number' && !result.cond);
-    const invariant = result.carried.every((t, i) => sameType(t, states[i]));
-    if (!stackable || !invariant) return null;
+    if (!stackable || !sameTypes(result.carried, states)) return null;
     const trip = typeof spec.trip === 'number' ? spec.trip : 0;
     const carried = inits.map((init, i) => {
       return { init, state: states[i], next: result.carried[i], result: fresh(init) };
@@ -157,23 +132,16 @@ export class ExpandContext extends NodeView {
   }
 
   /** Emits a branch in the program, or returns null when the sides differ in type or need run-time values. */
-  tryBranch(
-    cond: StaticTensor,
-    then: () => readonly StaticValue[],
-    otherwise: () => readonly StaticValue[],
-  ): Tensors | null {
+  tryBranch(cond: StaticTensor, then: Emission, otherwise: Emission): Tensors | null {
     const { emitter } = this.walker;
     // A side that cannot run for these shapes is legal as long as it is not taken.
-    const sides = attemptNested(() => [emitter.nested(then), emitter.nested(otherwise)] as const, true);
-    if (!sides) return null;
-    const [a, b] = sides.map((s) => s.result.filter((v) => v.kind === 'tensor').map((v) => emitter.resolve(v)));
-    const allTensors = sides.every((s) => s.result.every((v) => v.kind === 'tensor'));
-    if (!allTensors || a.length !== b.length || !a.every((t, i) => sameType(t, b[i]))) return null;
-    const outputs = a.map((t) => emitter.tensor(this.name, t));
-    const [yes, no] = [
-      { nodes: sides[0].nodes, results: a },
-      { nodes: sides[1].nodes, results: b },
-    ];
+    const sides = attemptNested(() => [emitter.nested(then), emitter.nested(otherwise)], true);
+    if (!sides?.every((s) => s.result.every((v) => v.kind === 'tensor'))) return null;
+    const [yes, no] = sides.map(({ nodes, result }) => {
+      return { nodes, results: result.map((v) => emitter.resolve(v as StaticTensor)) };
+    });
+    if (!sameTypes(yes.results, no.results)) return null;
+    const outputs = yes.results.map((t) => emitter.tensor(this.name, t));
     emitter.push({ kind: 'branch', name: this.name, cond: emitter.resolve(cond), then: yes, else: no, outputs });
     this.held.push(...outputs);
     return outputs;
@@ -190,3 +158,6 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
     throw error;
   }
 }
+
+const sameTypes = (as: Tensors, bs: Tensors): boolean =>
+  as.length === bs.length && as.every((a, i) => sameType(a, bs[i]));

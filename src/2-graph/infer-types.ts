@@ -1,65 +1,42 @@
 // Symbolic type inference over a model as written: what can be said of every value before any extent
 // is bound. In: a model and the registry. Out: a type per value. Kernels never depend on it; people do.
-import type { Dim } from '../ir/dim.ts';
-import type { Model, Node, TensorType, Value, ValueType } from '../ir/graph.ts';
-import type { TensorData } from '../ir/tensor.ts';
+import { type Model, type Node, type TensorType, tensorType, type Value, type ValueType } from '../ir/graph.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { InferContext, NeedsValue } from './operator.ts';
 import type { Registry } from './registry.ts';
 
 /** Types by value; values that nothing is known of are missing. Refusals of operators are not raised here. */
-export function inferTypes(model: Model, registry: Registry): Map<Value, ValueType> {
+export function inferTypes({ graph }: Model, registry: Registry): Map<Value, ValueType> {
   const types = new Map<Value, ValueType>();
-  const constants = new Map<Value, TensorData>(model.graph.constants);
-  for (const v of model.graph.inputs) if (v.type) types.set(v, v.type);
-  for (const [v, t] of constants) types.set(v, { kind: 'tensor', dtype: t.dtype, shape: t.shape });
-  for (const node of model.graph.nodes) {
-    inferNode(node, types, constants, registry).forEach((t, i) => {
-      const v = node.outputs[i];
-      if (v) types.set(v, refine(t, v.type));
+  const infer = (node: Node): readonly TensorType[] => {
+    const operator = registry.find(node.domain, node.op, node.version);
+    const inputs = node.inputs.map((v) => v && (types.get(v) ?? v.type));
+    if (!operator?.infer || inputs.some((t) => t !== null && t?.kind !== 'tensor')) return [];
+    const known = (i: number) => graph.constants.get(node.inputs[i]!) ?? null;
+    const source = { types: inputs as (TensorType | null)[], known };
+    try {
+      return operator.infer(new InferContext({ ...node, numOutputs: node.outputs.length }, source));
+    } catch (error) {
+      if (error instanceof NeedsValue || error instanceof TilewrightError) return [];
+      throw error;
+    }
+  };
+  for (const v of graph.inputs) if (v.type) types.set(v, v.type);
+  for (const [v, t] of graph.constants) types.set(v, tensorType(t.dtype, t.shape));
+  for (const node of graph.nodes) {
+    const inferred = infer(node);
+    node.outputs.forEach((v, i) => {
+      const type = inferred[i] ? refine(inferred[i], v?.type) : v?.type;
+      if (v && type) types.set(v, type);
     });
-    for (const v of node.outputs) if (v?.type && !types.has(v)) types.set(v, v.type);
   }
   return types;
 }
 
-function inferNode(
-  node: Node,
-  types: ReadonlyMap<Value, ValueType>,
-  constants: ReadonlyMap<Value, TensorData>,
-  registry: Registry,
-): readonly TensorType[] {
-  const operator = registry.find(node.domain, node.op, node.version);
-  const inputs = node.inputs.map((v) => (v ? (types.get(v) ?? v.type) : null));
-  if (!operator?.infer || inputs.some((t) => t !== null && t?.kind !== 'tensor')) return [];
-  const known = (i: number): TensorData | null => {
-    const v = node.inputs[i];
-    return v ? (constants.get(v) ?? null) : null;
-  };
-  const context = new InferContext(
-    { ...node, numOutputs: node.outputs.length },
-    {
-      types: inputs as (TensorType | null)[],
-      known,
-      demand: (i) => {
-        const data = known(i);
-        if (!data) throw new NeedsValue(i);
-        return data;
-      },
-    },
-  );
-  try {
-    return operator.infer(context);
-  } catch (error) {
-    if (error instanceof NeedsValue || error instanceof TilewrightError) return [];
-    throw error;
-  }
-}
-
 /** The inferred type with extents that only the declaration knows. */
 function refine(inferred: TensorType, declared: ValueType | undefined): TensorType {
-  if (declared?.kind !== 'tensor' || !declared.shape || declared.shape.length !== inferred.shape?.length)
-    return inferred;
-  const shape: Dim[] = inferred.shape.map((d, i) => (typeof d === 'number' || d.text !== '?' ? d : declared.shape![i]));
+  const known = declared?.kind === 'tensor' ? declared.shape : undefined;
+  if (!known || known.length !== inferred.shape?.length) return inferred;
+  const shape = inferred.shape.map((d, i) => (typeof d === 'number' || d.text !== '?' ? d : known[i]));
   return { ...inferred, shape };
 }

@@ -1,20 +1,7 @@
-// Which tensors a value or static node reads, dead code elimination over static node lists, and which
+// Which tensors a static node reads, dead code elimination over static node lists, and which
 // values of the model the rest of a node list still reads.
-import { type Node, regionsOf, type Value } from '../ir/graph.ts';
-import type { StaticValue } from './operator.ts';
-import type { Slots, StaticNode, StaticTensor, Tensors } from './static.ts';
-
-/** All tensors inside a value (sequences and optionals nest at most as deep as the model's types). */
-export function collectTensors(value: StaticValue): StaticTensor[] {
-  const found: StaticTensor[] = [];
-  const stack: StaticValue[] = [value];
-  for (let v = stack.pop(); v; v = stack.pop()) {
-    if (v.kind === 'tensor') found.push(v);
-    else if (v.kind === 'sequence') stack.push(...v.elems.toReversed());
-    else if (v.value) stack.push(v.value);
-  }
-  return found;
-}
+import { type Node, nodesWithin, regionsOf, type Value } from '../ir/graph.ts';
+import type { Slots, StaticGraph, StaticLoop, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
 export function inputsOf(node: StaticNode): Tensors {
@@ -23,16 +10,20 @@ export function inputsOf(node: StaticNode): Tensors {
     const sides = [node.then, node.else].flatMap((s) => freeTensors(s.nodes, s.results, []));
     return [node.cond, ...sides];
   }
+  const { trip } = node;
   const states = [...node.carried.map((c) => c.state), node.iteration];
-  const results = [...node.carried.map((c) => c.next), ...node.stacked.map((s) => s.each)];
-  const outer = [...node.carried.map((c) => c.init)];
-  if (node.cond) {
-    results.push(node.cond.next);
-    outer.push(node.cond.init);
-  }
-  if (node.trip !== null && typeof node.trip !== 'number') outer.push(node.trip);
-  return [...outer, ...freeTensors(node.body, results, states)];
+  const outer = carriedBy(node).map((c) => c.init);
+  if (trip !== null && typeof trip !== 'number') outer.push(trip);
+  return [...outer, ...freeTensors(node.body, resultsOfBody(node), states)];
 }
+
+/** What a loop hands from iteration to iteration, its condition included. */
+const carriedBy = ({ carried, cond }: StaticLoop) => (cond ? [...carried, cond] : carried);
+
+const resultsOfBody = (loop: StaticLoop): Tensors =>
+  carriedBy(loop)
+    .map((c) => c.next)
+    .concat(loop.stacked.map((s) => s.each));
 
 const present = (ts: Slots): StaticTensor[] => ts.filter((t) => t !== null);
 
@@ -54,10 +45,7 @@ function freeTensors(nodes: readonly StaticNode[], results: Tensors, bound: Tens
 }
 
 /** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
-export function pruneNodes(
-  nodes: readonly StaticNode[],
-  outputs: Tensors,
-): { nodes: readonly StaticNode[]; inputs: Tensors } {
+export function pruneNodes(nodes: readonly StaticNode[], outputs: Tensors): Omit<StaticGraph, 'outputs'> {
   const needed = new Set<StaticTensor>(outputs);
   const kept: StaticNode[] = [];
   for (const n of nodes.toReversed()) {
@@ -77,14 +65,12 @@ function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNo
         ? n
         : { ...n, outputs: n.outputs.map((t, i) => (i === 0 || (t && needed.has(t)) ? t : null)) };
     case 'branch': {
-      const side = (s: typeof n.then): typeof n.then => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
+      const side = (s: StaticSide): StaticSide => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
       return { ...n, then: side(n.then), else: side(n.else) };
     }
     case 'loop': {
-      const stacked = n.stacked.filter((s) => needed.has(s.result));
-      const roots = [...n.carried.map((c) => c.next), ...stacked.map((s) => s.each)];
-      if (n.cond) roots.push(n.cond.next);
-      return { ...n, stacked, body: pruneNodes(n.body, roots).nodes };
+      const pruned = { ...n, stacked: n.stacked.filter((s) => needed.has(s.result)) };
+      return { ...pruned, body: pruneNodes(n.body, resultsOfBody(pruned)).nodes };
     }
   }
 }
@@ -95,14 +81,10 @@ const readsOfNode = new WeakMap<Node, readonly Value[]>();
 function readsOf(node: Node): readonly Value[] {
   let reads = readsOfNode.get(node);
   if (reads) return reads;
-  const found = new Set<Value>(node.inputs.filter((v) => v !== null));
-  const stack = [...regionsOf(node)];
-  for (let g = stack.pop(); g; g = stack.pop()) {
-    for (const v of g.outputs) found.add(v);
-    for (const n of g.nodes) {
-      for (const v of n.inputs) if (v) found.add(v);
-      stack.push(...regionsOf(n));
-    }
+  const found = new Set<Value>();
+  for (const n of nodesWithin([node])) {
+    for (const v of n.inputs) if (v) found.add(v);
+    for (const region of regionsOf(n)) for (const v of region.outputs) found.add(v);
   }
   reads = [...found];
   readsOfNode.set(node, reads);

@@ -2,6 +2,7 @@
 // operators an expansion. The lowering to tiles is opaque here (type parameter), so that this stage
 // stays below the tile stage. One file per operator in ops/ provides the values.
 
+import type { OptionalOf, SequenceOf, ValueOf } from '../ir/composite.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import { type TensorType, tensorType } from '../ir/graph.ts';
@@ -13,18 +14,12 @@ import type { StaticTensor } from './static.ts';
 export type { AttrInput } from '../ir/graph.ts';
 export type { ExpandContext } from './expansion.ts';
 
-/** A list whose length and element types are known at compile time. */
-export interface StaticSequence {
-  readonly kind: 'sequence';
-  readonly elems: readonly StaticValue[];
-  /** Element type when the list is empty. */
-  readonly dtype: DType | undefined;
-}
-export interface StaticOptional {
-  readonly kind: 'optional';
-  readonly value: StaticValue | null;
-}
-export type StaticValue = StaticTensor | StaticSequence | StaticOptional;
+/** Lengths of sequences, and whether optionals are empty, are known at compile time. */
+export type StaticValue = ValueOf<StaticTensor>;
+/** What a node takes or gives; null where it is left out. */
+export type Values = readonly (StaticValue | null)[];
+export type StaticSequence = SequenceOf<StaticTensor>;
+export type StaticOptional = OptionalOf<StaticTensor>;
 
 /** Operators that only expansions emit: they check less, so a model may not name them. */
 export const INTERNAL_DOMAIN = 'tilewright';
@@ -34,7 +29,7 @@ export interface Operator<L = unknown> {
   readonly name: string;
   /** '' is the default domain. */
   readonly domain: string;
-  /** Smallest opset whose form this definition reads (older forms are upgraded by the frontend). */
+  /** Smallest opset whose form this definition reads (older forms are upgraded on import). */
   readonly since: number;
   /** Number of inputs and outputs: [min, max]. */
   readonly inputs: readonly [number, number];
@@ -44,7 +39,7 @@ export interface Operator<L = unknown> {
   /** Types of all outputs. Extents may be symbolic; a value that must be known is asked for by `value(i)`. */
   readonly infer?: (c: InferContext) => readonly TensorType[];
   /** Rewrites the node into others. Operators with control flow, sequences and optionals do this. */
-  readonly expand?: (c: ExpandContext) => readonly (StaticValue | null)[];
+  readonly expand?: (c: ExpandContext) => Values;
   /** Lowering to tiles, for operators without `expand`. */
   readonly lower?: L;
   /** False: never folded or merged with an equal node (random generators). */
@@ -60,12 +55,16 @@ export class NeedsValue extends Error {
   }
 }
 
+const needed = (input: number): never => {
+  throw new NeedsValue(input);
+};
+
 export interface InferSource {
   readonly types: readonly (TensorType | null)[];
   /** Known contents of input i, or null. */
   known(i: number): TensorData | null;
-  /** Contents of input i; throws when they cannot be had. */
-  demand(i: number): TensorData;
+  /** Contents of input i where they can be had otherwise. */
+  demand?(i: number): TensorData;
 }
 
 /** Inference's view of a node. All accessors refuse a missing or ill-typed input with a typed error. */
@@ -80,43 +79,22 @@ export class InferContext extends NodeView {
   get numInputs(): number {
     return this.source.types.length;
   }
-  has(i: number): boolean {
-    return i < this.source.types.length && this.source.types[i] !== null;
-  }
-  type(i: number): TensorType {
-    return this.source.types[i] ?? this.invalid(`input ${i} is missing`);
-  }
-  dtype(i: number): DType {
-    return this.type(i).dtype;
-  }
+  has = (i: number): boolean => i < this.source.types.length && this.source.types[i] !== null;
+  type = (i: number): TensorType => this.source.types[i] ?? this.invalid(`input ${i} is missing`);
+  dtype = (i: number): DType => this.type(i).dtype;
   /** Extents, possibly symbolic. */
-  dims(i: number): readonly Dim[] {
-    const { shape } = this.type(i);
-    if (!shape) throw new NeedsValue(i);
-    return shape;
-  }
+  dims = (i: number): readonly Dim[] => this.type(i).shape ?? needed(i);
   /** Numeric extents; asks for specialisation when symbolic. */
   shape(i: number): readonly number[] {
-    const d = this.dims(i);
-    if (!d.every(isStatic)) throw new NeedsValue(i);
-    return d as number[];
+    const dims = this.dims(i);
+    return dims.every(isStatic) ? dims : needed(i);
   }
-  rank(i: number): number {
-    return this.dims(i).length;
-  }
+  rank = (i: number): number => this.dims(i).length;
   /** Contents of an input that determines the output's shape. */
-  value(i: number): TensorData {
-    return this.source.demand(i);
-  }
+  value = (i: number): TensorData => this.source.demand?.(i) ?? this.source.known(i) ?? needed(i);
   /** As numbers (int64 saturates to safe integers). */
-  numbers(i: number): number[] {
-    return tensorNumbers(this.value(i));
-  }
+  numbers = (i: number): number[] => tensorNumbers(this.value(i));
   /** Contents when they happen to be known. */
-  maybeValue(i: number): TensorData | null {
-    return this.has(i) ? this.source.known(i) : null;
-  }
-  tensor(dtype: DType, shape: readonly Dim[]): TensorType {
-    return tensorType(dtype, shape);
-  }
+  maybeValue = (i: number): TensorData | null => (this.has(i) ? this.source.known(i) : null);
+  tensor = (dtype: DType, shape: readonly Dim[]): TensorType => tensorType(dtype, shape);
 }

@@ -10,20 +10,14 @@ export interface Registry {
   excluded(domain: string, name: string): string | undefined;
 }
 
-/** A registry over a list; of several definitions of one name, the newest `since` ≤ opset is taken. */
+/** A registry over a list. */
 export function createRegistry(operators: readonly Operator[], exclusions: ReadonlyMap<string, string>): Registry {
-  const table = new Map<string, Operator[]>();
   const key = (domain: string, name: string): string => `${domain}\u0000${name}`;
-  for (const o of operators) {
-    const list = table.get(key(o.domain, o.name)) ?? [];
-    list.push(o);
-    list.sort((a, b) => b.since - a.since);
-    table.set(key(o.domain, o.name), list);
-  }
+  const table = new Map(operators.map((o) => [key(o.domain, o.name), o]));
   return {
     find: (domain, name, version) => {
-      const list = table.get(key(domain, name));
-      return domain === '' ? list?.find((o) => o.since <= version) : list?.[0];
+      const found = table.get(key(domain, name));
+      return found && (domain !== '' || found.since <= version) ? found : undefined;
     },
     knows: (domain, name) => table.has(key(domain, name)),
     excluded: (domain, name) => exclusions.get(key(domain, name)) ?? exclusions.get(key(domain, '*')),

@@ -1,17 +1,12 @@
 // Results of specialisation: the static segments of a model for given input shapes and answers. A
 // segment ends where a value must be read before the rest can be given shapes.
+import type { StaticValue } from './operator.ts';
 import type { StaticGraph, StaticTensor } from './static.ts';
 
 /** What must be known to go on: the contents of a model input, or of a value an earlier segment computes. */
 export type Pending =
   | { readonly kind: 'input'; readonly input: number }
   | { readonly kind: 'tensor'; readonly tensor: StaticTensor };
-
-/** Where a model output comes from; sequences and optionals are lists of tensors. */
-export type OutputSource =
-  | { readonly kind: 'tensor'; readonly tensor: StaticTensor }
-  | { readonly kind: 'sequence'; readonly elems: readonly OutputSource[] }
-  | { readonly kind: 'optional'; readonly value: OutputSource | null };
 
 export interface Specialisation {
   /** In execution order; the inputs of each are model inputs or outputs of earlier ones (by tensor id). */
@@ -21,5 +16,5 @@ export interface Specialisation {
   /** Null when complete. */
   readonly pending: Pending | null;
   /** One per model output when complete, else empty. */
-  readonly outputs: readonly OutputSource[];
+  readonly outputs: readonly StaticValue[];
 }

@@ -3,32 +3,39 @@
 // branches stay in the program where their types allow, and where a run-time value decides a shape
 // the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
 // simply repeated with one more answer.
+import { mapTensors, type ValueOf } from '../ir/composite.ts';
+import type { DType } from '../ir/dtype.ts';
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
-import { checkLimit, type ModelLimits } from '../ir/limits.ts';
-import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { checkLimit } from '../ir/limits.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { refuse, withPlace } from '../support/errors.ts';
-import { Demand, Emitter, type Fold } from './emitter.ts';
+import { Demand, Emitter, type EmitterOptions } from './emitter.ts';
 import { ExpandContext } from './expansion.ts';
-import { collectTensors, usesAfter } from './liveness.ts';
-import { INTERNAL_DOMAIN, type Operator, type StaticValue } from './operator.ts';
+import { usesAfter } from './liveness.ts';
+import { INTERNAL_DOMAIN, type Operator, type StaticValue, type Values } from './operator.ts';
 import type { Registry } from './registry.ts';
-import type { OutputSource, Pending, Specialisation } from './segment.ts';
+import type { Pending, Specialisation } from './segment.ts';
 import type { StaticTensor } from './static.ts';
 
-export interface SpecialiseOptions {
-  readonly registry: Registry;
-  readonly limits: ModelLimits;
-  readonly fold: Fold;
-  readonly answers: readonly TensorData[];
+export type SpecialiseOptions = Pick<EmitterOptions, 'limits' | 'fold' | 'answers'> & { readonly registry: Registry };
+
+/** What a feed is specialised for. */
+export type FeedType = ValueOf<TensorFeed>;
+type TensorFeed = Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>;
+
+/** Values by name, in the scopes around each other; a function's body sees nothing around it. */
+export interface Env {
+  /** Null: an input that the call of a function omits. */
+  readonly values: Map<Value, StaticValue | null>;
+  readonly parent: Env | null;
+  /** In the body of a function, its attributes: those of the call, else the defaults. */
+  readonly attrs: Node['attrs'];
 }
 
-/** Shape and dtype of a feed; sequences and optionals give those of their parts. */
-export type FeedType =
-  | { readonly kind: 'tensor'; readonly dtype: TensorData['dtype']; readonly shape: readonly number[] }
-  | { readonly kind: 'sequence'; readonly elems: readonly FeedType[]; readonly dtype?: TensorData['dtype'] | undefined }
-  | { readonly kind: 'optional'; readonly value: FeedType | null };
+const NO_ATTRIBUTES: Node['attrs'] = new Map();
 
-export type Env = { readonly values: Map<Value, StaticValue>; readonly parent: Env | null };
+/** A node without its values. */
+export type Call = Omit<Node, 'inputs' | 'outputs' | 'refs'>;
 
 interface Frame {
   readonly nodes: readonly Node[];
@@ -50,27 +57,25 @@ export class Specialiser {
   constructor(model: Model, options: SpecialiseOptions) {
     this.model = model;
     this.options = options;
-    this.emitter = new Emitter({
-      limits: options.limits,
-      fold: options.fold,
-      answers: options.answers,
-      inputs: this.inputTensors,
-      live: () => this.live(),
-    });
+    this.emitter = new Emitter({ ...options, inputs: this.inputTensors, live: () => this.live() });
   }
 
   /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
   run(feeds: readonly (FeedType | null)[]): Specialisation {
     const { graph } = this.model;
-    const env: Env = { values: new Map(), parent: null };
+    const env: Env = { values: new Map(), parent: null, attrs: NO_ATTRIBUTES };
     for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
     const inputs = graph.inputs.map((v, i) => {
       const feed = feeds[i];
-      if (!feed) return [];
-      const value = this.feedValue(v.name, feed);
-      env.values.set(v, value);
-      const tensors = collectTensors(value);
-      for (const t of tensors) this.inputTensors.add(t);
+      const tensors: StaticTensor[] = [];
+      const enter = (type: TensorFeed): StaticTensor => {
+        checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: v.name, shape: type.shape });
+        const tensor = this.emitter.tensor(v.name, type);
+        this.inputTensors.add(tensor);
+        tensors.push(tensor);
+        return tensor;
+      };
+      if (feed) env.values.set(v, mapTensors(feed, enter));
       return tensors;
     });
     return this.finish(graph, env, inputs);
@@ -81,7 +86,8 @@ export class Specialiser {
     try {
       const results = this.walk(graph.nodes, graph.outputs, env);
       emitter.cut(results, []);
-      return { segments: emitter.segments, inputs, pending: null, outputs: results.map((r) => this.source(r)) };
+      const outputs = results.map((r) => mapTensors(r, (t) => emitter.resolve(t)));
+      return { segments: emitter.segments, inputs, pending: null, outputs };
     } catch (error) {
       if (!(error instanceof Demand)) throw error;
       const { tensor } = error;
@@ -89,23 +95,6 @@ export class Specialiser {
       const pending: Pending = input >= 0 ? { kind: 'input', input } : { kind: 'tensor', tensor };
       return { segments: emitter.segments, inputs, pending, outputs: [] };
     }
-  }
-
-  private source(v: StaticValue): OutputSource {
-    if (v.kind === 'tensor') return { kind: 'tensor', tensor: this.emitter.resolve(v) };
-    if (v.kind === 'sequence') return { kind: 'sequence', elems: v.elems.map((e) => this.source(e)) };
-    return { kind: 'optional', value: v.value && this.source(v.value) };
-  }
-
-  private feedValue(name: string, feed: FeedType): StaticValue {
-    if (feed.kind === 'tensor') {
-      checkLimit(this.options.limits, 'elements', elementCount(feed.shape), { value: name, shape: feed.shape });
-      return this.emitter.tensor(name, feed);
-    }
-    if (feed.kind === 'sequence') {
-      return { kind: 'sequence', elems: feed.elems.map((e) => this.feedValue(name, e)), dtype: feed.dtype };
-    }
-    return { kind: 'optional', value: feed.value && this.feedValue(name, feed.value) };
   }
 
   /** Everything that nodes not yet walked, and expansions in progress, may read. */
@@ -127,7 +116,7 @@ export class Specialiser {
     this.frames.push(frame);
     try {
       for (; frame.next < nodes.length; frame.next++) this.visit(nodes[frame.next], env);
-      return results.map((v) => this.require(env, v));
+      return results.map((v) => this.require(env, v) ?? refuse('INVALID_MODEL', NOT_COMPUTED, { value: v.name }));
     } finally {
       this.frames.length = depth;
     }
@@ -135,7 +124,7 @@ export class Specialiser {
 
   /** Emits a region: its names shadow nothing, its free names come from the scope where it stands. */
   inline(region: Graph, args: readonly StaticValue[], outer: Env): StaticValue[] {
-    const env: Env = { values: new Map(), parent: outer };
+    const env: Env = { values: new Map(), parent: outer, attrs: outer.attrs };
     for (const [v, data] of region.constants) env.values.set(v, this.emitter.constantData(data, v.name));
     region.inputs.forEach((v, i) => {
       if (args[i]) env.values.set(v, args[i]);
@@ -143,9 +132,10 @@ export class Specialiser {
     return this.walk(region.nodes, region.outputs, env);
   }
 
-  private require(env: Env, v: Value): StaticValue {
+  /** Null for an omitted input of the function around. */
+  private require(env: Env, v: Value): StaticValue | null {
     const value = lookup(env, v);
-    return value ?? refuse('INVALID_MODEL', 'value is used before it is computed', { value: v.name });
+    return value === undefined ? refuse('INVALID_MODEL', NOT_COMPUTED, { value: v.name }) : value;
   }
 
   private visit(node: Node, env: Env): void {
@@ -155,7 +145,7 @@ export class Specialiser {
       }
       const inputs = node.inputs.map((v) => (v ? this.require(env, v) : null));
       const used = node.outputs.map((o) => o !== null);
-      const results = this.apply(node, inputs, used, env);
+      const results = this.apply(bound(node, env), inputs, used, env);
       node.outputs.forEach((v, i) => {
         const r = results[i];
         if (!v || !r) return;
@@ -166,12 +156,7 @@ export class Specialiser {
   }
 
   /** Emits one node, whatever its kind, and gives its outputs. */
-  apply(
-    node: Pick<Node, 'domain' | 'op' | 'version' | 'name' | 'attrs'>,
-    inputs: readonly (StaticValue | null)[],
-    used: readonly boolean[],
-    env: Env,
-  ): readonly (StaticValue | null)[] {
+  apply(node: Call, inputs: Values, used: readonly boolean[], env: Env): Values {
     const local = this.model.functions.get(`${node.domain}\u0000${node.op}`);
     if (local) return this.applyFunction(local, node, inputs);
     const operator = this.find(node);
@@ -193,16 +178,12 @@ export class Specialiser {
     return this.emitter.op(operator, node, tensors, used.length, used);
   }
 
-  private applyFunction(f: FunctionDef, node: Pick<Node, 'attrs'>, inputs: readonly (StaticValue | null)[]) {
-    const env: Env = { values: new Map(), parent: null };
-    f.inputs.forEach((v, i) => {
-      const value = inputs[i];
-      if (value) env.values.set(v, value);
-    });
-    return this.walk(bindFunction(f, node.attrs, env.values), f.outputs, env);
+  private applyFunction(f: FunctionDef, call: Call, inputs: Values) {
+    const values = new Map(f.inputs.map((v, i) => [v, inputs[i] ?? null]));
+    return this.walk(f.nodes, f.outputs, { values, parent: null, attrs: new Map([...f.attrDefaults, ...call.attrs]) });
   }
 
-  private find(node: Pick<Node, 'domain' | 'op' | 'version'>): Operator {
+  private find(node: Call): Operator {
     const { registry } = this.options;
     const found = registry.find(node.domain, node.op, node.version);
     if (found) return found;
@@ -225,15 +206,26 @@ export class Specialiser {
   }
 }
 
-function lookup(env: Env, v: Value): StaticValue | undefined {
+const NOT_COMPUTED = 'value is used before it is computed';
+
+function lookup(env: Env, v: Value): StaticValue | null | undefined {
   for (let e: Env | null = env; e; e = e.parent) {
     const found = e.values.get(v);
-    if (found) return found;
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[], numOutputs: number): void {
+/** The node with the values of the attributes that refer to those of the function around. */
+function bound(node: Node, { attrs }: Env): Node {
+  const given = [...(node.refs ?? [])].flatMap(([name, ref]) => {
+    const value = attrs.get(ref);
+    return value ? [[name, value] as const] : [];
+  });
+  return given.length > 0 ? { ...node, attrs: new Map([...node.attrs, ...given]) } : node;
+}
+
+function checkArity(operator: Operator, inputs: Values, numOutputs: number): void {
   const [lo, hi] = operator.inputs;
   let given = inputs.length;
   while (given > 0 && inputs[given - 1] === null) given--;
@@ -246,25 +238,6 @@ function checkArity(operator: Operator, inputs: readonly (StaticValue | null)[],
   if (missing >= 0) refuse('INVALID_MODEL', `required input ${missing} is missing`);
 }
 
-/**
- * The body of a function for one call: attribute references take the call's attributes or the defaults, and inputs
- * that the call omits become omitted inputs of the body's nodes.
- */
-function bindFunction(f: FunctionDef, given: Node['attrs'], bound: Env['values']): readonly Node[] {
-  const formal = new Set(f.inputs);
-  return f.nodes.map((node) => {
-    const refs = f.attrRefs.get(node);
-    const attrs = new Map(node.attrs);
-    for (const [name, ref] of refs ?? []) {
-      const value = given.get(ref) ?? f.attrDefaults.get(ref);
-      if (value) attrs.set(name, value);
-      else attrs.delete(name);
-    }
-    const inputs = node.inputs.map((v) => (v && formal.has(v) && !bound.has(v) ? null : v));
-    return { ...node, attrs, inputs };
-  });
-}
-
 /** Refuses a result whose element type contradicts the one that the model declares. */
 function checkDeclared(v: Value, r: StaticValue): void {
   if (r.kind !== 'tensor' || v.type?.kind !== 'tensor' || v.type.dtype === r.dtype) return;
@@ -273,7 +246,7 @@ function checkDeclared(v: Value, r: StaticValue): void {
   refuse('INVALID_MODEL', what, { value: v.name }, hint);
 }
 
-function checkTypes(operator: Operator, inputs: readonly (StaticValue | null)[]): void {
+function checkTypes(operator: Operator, inputs: Values): void {
   for (const [i, allowed] of Object.entries(operator.types ?? {})) {
     const t = inputs[Number(i)];
     if (t?.kind !== 'tensor' || allowed.includes(t.dtype)) continue;

@@ -24,7 +24,6 @@ export type Slots = readonly (StaticTensor | null)[];
 export interface StaticOpNode {
   readonly kind: 'op';
   readonly operator: Operator;
-  readonly version: number;
   readonly name: string;
   readonly attrs: ReadonlyMap<string, Attr>;
   readonly inputs: Slots;
@@ -64,12 +63,18 @@ export interface StaticLoop {
   readonly body: readonly StaticNode[];
 }
 
+/** One side of a branch. */
+export interface StaticSide {
+  readonly nodes: readonly StaticNode[];
+  readonly results: Tensors;
+}
+
 export interface StaticBranch {
   readonly kind: 'branch';
   readonly name: string;
   readonly cond: StaticTensor;
-  readonly then: { readonly nodes: readonly StaticNode[]; readonly results: Tensors };
-  readonly else: { readonly nodes: readonly StaticNode[]; readonly results: Tensors };
+  readonly then: StaticSide;
+  readonly else: StaticSide;
   readonly outputs: Tensors;
 }
 
@@ -84,13 +89,3 @@ export interface StaticGraph {
 /** Same element type and extents. */
 export const sameType = (a: Pick<StaticTensor, 'dtype' | 'shape'>, b: Pick<StaticTensor, 'dtype' | 'shape'>): boolean =>
   a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
-
-let nextId = 1;
-export function staticTensor(
-  name: string,
-  dtype: DType,
-  shape: readonly number[],
-  constant: TensorData | null = null,
-): StaticTensor {
-  return { kind: 'tensor', id: nextId++, name, dtype, shape, constant };
-}

@@ -152,11 +152,10 @@ const FOLD_POINTS = 2 ** 22;
 
 /** Points of the loop nests of a program. */
 function points(program: TileProgram): number {
-  const product = (extents: readonly number[]): number => extents.reduce((p, d) => p * d, 1);
   return program.steps.reduce((sum, step) => {
     if (step.kind !== 'op') return sum;
     const axes = [...step.axes, ...(step.reduce?.axes ?? [])];
-    return sum + product(axes.map((a) => a.extent));
+    return sum + axes.reduce((n, a) => n * a.extent, 1);
   }, 0);
 }
 

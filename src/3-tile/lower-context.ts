@@ -15,8 +15,7 @@ export class LowerContext extends NodeView {
   private readonly tensors: readonly (TileTensor | null)[];
 
   constructor(node: StaticOpNode, tensors: readonly (TileTensor | null)[], b: TileBuilder) {
-    const { operator, version, name, attrs, outputs } = node;
-    super({ op: operator.name, domain: operator.domain, version, name, attrs, numOutputs: outputs.length });
+    super({ ...node, op: node.operator.name, numOutputs: node.outputs.length });
     this.node = node;
     this.tensors = tensors;
     this.b = b;

@@ -1,18 +1,15 @@
 // Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are the values that
 // had to be read on the way (data-dependent extents), its nodes hold compiled segments. In: feeds. Out: output values.
 // New edges are compiled when first taken and kept.
-import type { OutputSource, Specialisation } from '../2-graph/segment.ts';
+import type { Specialisation } from '../2-graph/segment.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
-import type { TensorData } from '../ir/tensor.ts';
+import { mapTensors, tensorsIn } from '../ir/composite.ts';
+import type { RunValue, TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 import type { Executable } from './executable.ts';
 
-/** A fed or resulting value: a tensor, a list, or an optional. */
-export type RunValue =
-  | TensorData
-  | { readonly kind: 'sequence'; readonly elems: readonly RunValue[]; readonly dtype?: TensorData['dtype'] | undefined }
-  | { readonly kind: 'optional'; readonly value: RunValue | null };
+export type { RunValue } from '../ir/tensor.ts';
 
 /** What a plan needs from the compiler. */
 export interface SegmentCompiler {
@@ -30,17 +27,8 @@ interface PlanNode {
 export const isTensorValue = (v: RunValue): v is TensorData => 'bytes' in v;
 
 /** The type of a fed value. */
-export function feedType(v: RunValue): FeedType {
-  if (isTensorValue(v)) return { kind: 'tensor', dtype: v.dtype, shape: v.shape };
-  if (v.kind === 'sequence') return { kind: 'sequence', elems: v.elems.map(feedType), dtype: v.dtype };
-  return { kind: 'optional', value: v.value && feedType(v.value) };
-}
-
-function flatten(v: RunValue): TensorData[] {
-  if (isTensorValue(v)) return [v];
-  if (v.kind === 'sequence') return v.elems.flatMap(flatten);
-  return v.value ? flatten(v.value) : [];
-}
+export const feedType = (v: RunValue): FeedType =>
+  mapTensors(v, ({ dtype, shape }) => ({ kind: 'tensor' as const, dtype, shape }));
 
 /** Content key of a small tensor. */
 function contentKey(t: TensorData): string {
@@ -88,7 +76,7 @@ export class Plan {
     await this.prepare();
     let node = this.root!;
     const known = new Map<number, TensorData>();
-    const flat = feeds.flatMap((v) => (v ? flatten(v) : []));
+    const flat = feeds.flatMap((v) => (v ? tensorsIn(v) : []));
     for (const [i, t] of node.specialisation.inputs.flat().entries()) known.set(t.id, flat[i]);
     const answers: TensorData[] = [];
     let done = 0;
@@ -99,7 +87,7 @@ export class Plan {
       }
       done += node.added.length;
       const { pending } = node.specialisation;
-      if (!pending) return node.specialisation.outputs.map((s) => collect(s, known));
+      if (!pending) return node.specialisation.outputs.map((v) => mapTensors(v, (t) => get(known, t)));
       const value = pending.kind === 'input' ? flat[pending.input] : get(known, pending.tensor);
       answers.push(value);
       const key = contentKey(value);
@@ -120,10 +108,4 @@ function get(known: ReadonlyMap<number, TensorData>, t: StaticTensor): TensorDat
   const data = t.constant ?? known.get(t.id);
   invariant(data, `tensor ${t.id} is not available`);
   return data;
-}
-
-function collect(source: OutputSource, known: ReadonlyMap<number, TensorData>): RunValue {
-  if (source.kind === 'tensor') return get(known, source.tensor);
-  if (source.kind === 'sequence') return { kind: 'sequence', elems: source.elems.map((e) => collect(e, known)) };
-  return { kind: 'optional', value: source.value && collect(source.value, known) };
 }

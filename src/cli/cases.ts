@@ -2,7 +2,7 @@
 // with `NAME_output_0.pb`, and reads their inputs and expected outputs.
 import fs from 'node:fs';
 import path from 'node:path';
-import { parseOptional, parseSequence, parseTensor } from '../1-frontend/onnx/index.ts';
+import { parseValue } from '../1-frontend/onnx/value.ts';
 import type { RunValue } from '../6-runtime/plan.ts';
 import type { ValueType } from '../ir/graph.ts';
 import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
@@ -52,10 +52,7 @@ export function findCases(dirs: readonly string[]): TestCase[] {
 
 /** Reads `prefix_K.pb` as the type the model declares. */
 export function readValue(file: string, type: ValueType | undefined): RunValue {
-  const bytes = fs.readFileSync(file);
-  if (type?.kind === 'sequence') return parseSequence(bytes).value;
-  if (type?.kind === 'optional') return parseOptional(bytes).value;
-  return parseTensor(bytes).tensor;
+  return parseValue(fs.readFileSync(file), type?.kind ?? 'tensor').value;
 }
 
 /** The input of a light case: element i of n is i/n. */

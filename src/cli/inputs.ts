@@ -2,7 +2,6 @@
 // symbolic extents are bound.
 import fs from 'node:fs';
 import path from 'node:path';
-import { parseTensor } from '../1-frontend/onnx/index.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
@@ -70,7 +69,7 @@ function randomTensor(v: Value, shape: readonly number[], seed: number): TensorD
 
 function fromFile(v: Value, file: string): RunValue {
   if (file.endsWith('.npy')) return readNpy(fs.readFileSync(file), file);
-  if (file.endsWith('.pb')) return v.type ? readValue(file, v.type) : parseTensor(fs.readFileSync(file)).tensor;
+  if (file.endsWith('.pb')) return readValue(file, v.type);
   return usage(`cannot tell what ${file} is`, 'Inputs are .npy or .pb files, or random:SEED.');
 }
 

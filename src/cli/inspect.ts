@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { inferTypes } from '../2-graph/infer-types.ts';
 import type { Registry } from '../2-graph/registry.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
-import { type Model, type Node, regionsOf, type Value, type ValueType } from '../ir/graph.ts';
+import { type Model, type Node, nodesWithin, type Value, type ValueType } from '../ir/graph.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { printable } from '../support/errors.ts';
@@ -35,7 +36,7 @@ function inspect(model: Model, withValues: boolean) {
     opsets: Object.fromEntries(model.opsets),
     inputs: inputs.filter((v) => !constants.has(v)).map(describe),
     outputs: outputs.map(describe),
-    parameters: [...constants.values()].reduce((n, t) => n + t.shape.reduce((p, d) => p * d, 1), 0),
+    parameters: [...constants.values()].reduce((n, t) => n + elementCount(t.shape), 0),
     operators: operatorUses(model, registry),
     values: withValues ? [...types.keys()].map(describe) : undefined,
   };
@@ -47,22 +48,10 @@ function typeText(t: ValueType | undefined): string {
   return `${dtypeInfo(t.dtype).api}[${t.shape ? t.shape.join(',') : '…'}]`;
 }
 
-/** Every node of the graph, its regions and the functions it defines. */
-function allNodes(model: Model): Node[] {
-  const found: Node[] = [];
-  const stack: (readonly Node[])[] = [model.graph.nodes, ...[...model.functions.values()].map((f) => f.nodes)];
-  for (let nodes = stack.pop(); nodes; nodes = stack.pop()) {
-    for (const n of nodes) {
-      found.push(n);
-      stack.push(...regionsOf(n).map((region) => region.nodes));
-    }
-  }
-  return found;
-}
-
 function operatorUses(model: Model, registry: Registry): OperatorUse[] {
   const uses = new Map<string, OperatorUse>();
-  for (const n of allNodes(model)) {
+  const inFunctions = [...model.functions.values()].flatMap((f) => f.nodes);
+  for (const n of nodesWithin([...model.graph.nodes, ...inFunctions])) {
     const operator = n.domain ? `${n.domain}::${n.op}` : n.op;
     const before = uses.get(operator);
     const why = before?.why || whyNot(n, model, registry);

@@ -1,5 +1,5 @@
 // Element types of tensors: name, ONNX number, storage and range, as one table. Sub-byte types are stored one element
-// per byte inside the compiler; packing is the frontend's and the writer's work.
+// per byte inside the compiler; packing is the frontend's work.
 /** Name, bytes per stored element, bits of the ONNX type, kind, TensorProto.DataType number, public name. */
 const ROWS = [
   ['f32', 4, 32, 'float', 1, 'float32'],

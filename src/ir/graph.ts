@@ -82,7 +82,38 @@ export interface Node {
   /** null: an omitted optional output. */
   readonly outputs: readonly (Value | null)[];
   readonly attrs: ReadonlyMap<string, Attr>;
+  /** In the body of a function, attributes that take their value from the call: name → the function's attribute. */
+  readonly refs?: ReadonlyMap<string, string>;
 }
+
+/** A node under import: its names are resolved and its attributes decoded, and its operator may still change it. */
+export interface DraftNode {
+  readonly domain: string;
+  readonly name: string;
+  op: string;
+  version: number;
+  inputs: (Value | null)[];
+  outputs: (Value | null)[];
+  attrs: Map<string, Attr>;
+  refs: Map<string, string>;
+}
+
+/** What the upgrade of a node may ask of the model around it. */
+export interface Surroundings {
+  /** Contents of the constants so far; those that nodes hold are added on the way. */
+  readonly constants: Map<Value, TensorData>;
+  /** False when surely nothing reads the value. */
+  isRead(value: Value): boolean;
+}
+
+/**
+ * Checks a node of the default domain as its operator set defines it, and gives its newest form: nodes of NEWEST_OPSET
+ * in order. Throws INVALID_MODEL, or UNSUPPORTED_VERSION for a form that has no newer one.
+ */
+export type Upgrade = (node: DraftNode, around: Surroundings) => readonly DraftNode[];
+
+/** Newest operator set of the default domain: upgraded nodes carry it, and expansions are written in it. */
+export const NEWEST_OPSET = 28;
 
 /** A graph or a region. A region may read values of the graphs around it. Nodes are in topological order. */
 export interface Graph {
@@ -98,18 +129,21 @@ export interface Graph {
 export const regionsOf = (node: Pick<Node, 'attrs'>): readonly Graph[] =>
   [...node.attrs.values()].flatMap((a) => (a.kind === 'graph' ? [a.value] : a.kind === 'graphs' ? a.value : []));
 
+/** These nodes and those of the regions in them, at any depth. */
+export function nodesWithin(nodes: Iterable<Node>): Node[] {
+  const found = [...nodes];
+  for (const node of found) for (const region of regionsOf(node)) for (const n of region.nodes) found.push(n);
+  return found;
+}
+
 /** A model-local or built-in function: a body over formal inputs. */
 export interface FunctionDef {
   readonly domain: string;
   readonly name: string;
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
-  /** Attribute names without default, then those with default. */
-  readonly attrNames: readonly string[];
   readonly attrDefaults: ReadonlyMap<string, Attr>;
-  /** Nodes whose attributes may be references: `ref` maps node → attribute → name of the function attribute. */
   readonly nodes: readonly Node[];
-  readonly attrRefs: ReadonlyMap<Node, ReadonlyMap<string, string>>;
 }
 
 /** What the frontend returns. */

@@ -1,5 +1,5 @@
 // The one object that bounds what a model may ask of the compiler: every stage reads its bounds from here, and every
-// size is multiplied through the checked helpers below. It lives under the stages because the frontend, the graph
+// size is multiplied through the checked helper below. It lives under the stages because the frontend, the graph
 // passes, the memory plan and the runtime all refuse by it.
 import { type ErrorPlace, refuse } from '../support/errors.ts';
 

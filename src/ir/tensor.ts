@@ -1,6 +1,7 @@
 // Concrete tensors in host memory: dtype, shape and dense little-endian bytes, row-major. Used for constants, feeds and
 // results at every stage; elements are read and written as JS numbers/bigints.
 import { refuse } from '../support/errors.ts';
+import type { ValueOf } from './composite.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';
 
@@ -12,6 +13,9 @@ export interface TensorData {
   /** Only for dtype 'string'. */
   readonly strings?: readonly string[];
 }
+
+/** A value that a model takes or gives. */
+export type RunValue = ValueOf<TensorData>;
 
 /** Element value as seen from JS: bigint for 64-bit integers, number otherwise (bool: 0 or 1). */
 export type Scalar = number | bigint;

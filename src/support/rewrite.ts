@@ -40,18 +40,6 @@ export function postOrder<N>(roots: readonly N[], src: (node: N) => readonly N[]
   return order;
 }
 
-/** Rebuilt from `memo` of its children, which must all be there. */
-export function rebuildFrom<N>(node: N, dag: Dag<N>, memo: ReadonlyMap<N, N>): N {
-  const src = dag.src(node);
-  let changed: N[] | null = null;
-  for (let i = 0; i < src.length; i++) {
-    const s = memo.get(src[i])!;
-    if (changed) changed.push(s);
-    else if (s !== src[i]) changed = [...src.slice(0, i), s];
-  }
-  return changed ? dag.rebuild(node, changed) : node;
-}
-
 /** Rewrites of one node, each within the result of the one before, after which rules are taken to diverge. */
 const MAX_PENDING = 1000;
 
@@ -88,7 +76,8 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
     const src = dag.src(node);
     for (let i = src.length - 1; i >= 0; i--) if (!memo.has(src[i])) wait(src[i]);
     if (stack.length > before) continue;
-    const rebuilt = rebuildFrom(node, dag, memo);
+    const rewritten = src.map((s) => memo.get(s)!);
+    const rebuilt = rewritten.some((s, i) => s !== src[i]) ? dag.rebuild(node, rewritten) : node;
     const known = memo.get(rebuilt);
     const stepped = known ?? step(rebuilt) ?? rebuilt;
     if (stepped === rebuilt || known !== undefined) {

@@ -9,7 +9,7 @@ import { type IndexEntry, madeInput, materialise, WEIGHTS } from '../../bench/ma
 import type { ModelRow, ModelsResult } from '../../bench/models.ts';
 import { modelsSummary, modelTables } from '../../scripts/readme-tables.ts';
 import { ROOT } from '../../scripts/source.ts';
-import { parseTensor } from '../../src/1-frontend/onnx/index.ts';
+import { parseValue } from '../../src/1-frontend/onnx/value.ts';
 import { readModel } from '../../src/node.ts';
 import { DATA, UNLESS_DATA } from '../conformance/data.ts';
 
@@ -22,7 +22,7 @@ describe.skipIf(!DATA)(`material${UNLESS_DATA}`, () => {
   it.each(['mnist-8-cntk', 'convsmall-mnist', 'dronet'])('makes the inputs that are stored: %s', (name) => {
     const [recipe] = entry('models', name).sets![0].inputs;
     const stored = fs.readFileSync(path.join(DATA!, 'models', name, 'test_data_set_0/input_0.pb'));
-    expect(madeInput(recipe)).toEqual(parseTensor(stored).tensor);
+    expect(madeInput(recipe)).toEqual(parseValue(stored, 'tensor').value);
   });
 
   it('completes a structure', () => {
@@ -30,8 +30,8 @@ describe.skipIf(!DATA)(`material${UNLESS_DATA}`, () => {
     const { graph } = readModel(file);
     expect(graph.inputs.map((v) => v.name)).toEqual(['input0']);
     expect(fs.existsSync(path.join(folder, WEIGHTS))).toBe(true);
-    const { tensor } = parseTensor(fs.readFileSync(path.join(folder, 'test_data_set_0/input_0.pb')));
-    expect(tensor.shape).toEqual([4096, 64]);
+    const { value } = parseValue(fs.readFileSync(path.join(folder, 'test_data_set_0/input_0.pb')), 'tensor');
+    expect(value).toMatchObject({ shape: [4096, 64] });
   });
 });
 

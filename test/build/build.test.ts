@@ -1,8 +1,8 @@
 // The builder of models: what it writes reads back as meant and runs, equal calls give equal bytes, and misuse is
 // refused where it happens.
 import { describe, expect, it } from 'vitest';
-import { parseModel } from '../../src/1-frontend/onnx/index.ts';
 import { type Attributes, ModelBuilder, Tensor } from '../../src/build.ts';
+import { parseModel } from '../../src/compile.ts';
 import { Session } from '../../src/index.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';

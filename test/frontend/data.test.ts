@@ -1,19 +1,17 @@
 // The published test material: every valid file is read, mutated ones end in a typed refusal, and
 // containers come back as they were stored.
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { fuzzFiles, modelSeeds } from '../../scripts/fuzz-files.ts';
+import { ROOT } from '../../scripts/source.ts';
+import type { FileSource } from '../../src/1-frontend/onnx/files.ts';
 import { OptionalSchema, SequenceSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import {
-  type FileSource,
-  parseModel,
-  parseOptional,
-  parseSequence,
-  parseTensor,
-} from '../../src/1-frontend/onnx/index.ts';
 import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
+import { parseValue } from '../../src/1-frontend/onnx/value.ts';
+import { parseModel } from '../../src/compile.ts';
 import { TilewrightError } from '../../src/support/errors.ts';
 import { DATA, expectRefusal } from './support.ts';
 
@@ -56,37 +54,44 @@ describe.skipIf(!DATA)('published models', () => {
   });
 });
 
+it('the script for mutated files says in a line what it lacks', () => {
+  const args = ['--import', 'tsx', 'scripts/fuzz-files.ts', '--data', 'test/nowhere'];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+  expect(stderr).toMatch(/^no model files .* in test\/nowhere: .*\n$/);
+  expect(status).toBe(2);
+});
+
 describe('containers', () => {
   const tensor = { name: 't', dims: [1n], dataType: 1, floatData: [7] };
-  const bytes7 = [0, 0, 0xe0, 0x40];
 
   it('sequences of tensors, of sequences, and empty ones', () => {
     const inner = { elemType: 1, tensorValues: [tensor, tensor] };
     const outer = create(SequenceSchema, { name: 's', elemType: 3, sequenceValues: [inner, { elemType: 1 }] });
-    const { name, value } = parseSequence(toBinary(SequenceSchema, outer));
+    const { name, value } = parseValue(toBinary(SequenceSchema, outer), 'sequence');
     expect(name).toBe('s');
-    expect(value.elems).toMatchObject([
+    const inners = [
       { kind: 'sequence', elems: [{ shape: [1] }, { shape: [1] }] },
       { kind: 'sequence', elems: [] },
-    ]);
+    ];
+    expect(value).toMatchObject({ kind: 'sequence', elems: inners });
   });
 
   it('optionals, full, empty, and of sequences', () => {
-    const of = (init: object) => parseOptional(toBinary(OptionalSchema, create(OptionalSchema, init))).value;
-    expect(of({}).value).toBeNull();
-    const full = of({ elemType: 1, tensorValue: tensor }).value;
-    expect(full && 'bytes' in full ? [...full.bytes] : []).toEqual(bytes7);
+    const of = (init: object) => parseValue(toBinary(OptionalSchema, create(OptionalSchema, init)), 'optional').value;
+    expect(of({})).toEqual({ kind: 'optional', value: null });
+    const bytes = new Uint8Array([0, 0, 0xe0, 0x40]);
+    expect(of({ elemType: 1, tensorValue: tensor })).toMatchObject({ kind: 'optional', value: { bytes } });
     const list = { elemType: 1, tensorValues: [tensor] };
-    expect(of({ elemType: 3, sequenceValue: list }).value).toMatchObject({ kind: 'sequence' });
+    expect(of({ elemType: 3, sequenceValue: list })).toMatchObject({ kind: 'optional', value: { kind: 'sequence' } });
   });
 
   it('maps, unknown kinds and depth are refused', () => {
-    const of = (init: object) => parseSequence(toBinary(SequenceSchema, create(SequenceSchema, init)));
+    const of = (init: object) => parseValue(toBinary(SequenceSchema, create(SequenceSchema, init)), 'sequence');
     expectRefusal(() => of({ elemType: 4 }), 'UNSUPPORTED_TYPE', /maps/);
     expectRefusal(() => of({ elemType: 9 }), 'INVALID_MODEL');
     let nested: object = { elemType: 1 };
     for (let i = 0; i < 70; i++) nested = { elemType: 3, sequenceValues: [nested] };
     expectRefusal(() => of(nested), 'LIMIT_EXCEEDED', /nesting/);
-    expect(() => parseTensor(new Uint8Array(0))).toThrow(TilewrightError);
+    expect(() => parseValue(new Uint8Array(0), 'tensor')).toThrow(TilewrightError);
   });
 });

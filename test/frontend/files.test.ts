@@ -6,9 +6,10 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FileSource, memoryFiles } from '../../src/1-frontend/onnx/files.ts';
 import { ModelSchema, type TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { type FileSource, memoryFiles, parseModel } from '../../src/1-frontend/onnx/index.ts';
 import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
+import { parseModel } from '../../src/compile.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
 import { expectRefusal } from './support.ts';
 

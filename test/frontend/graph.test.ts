@@ -2,8 +2,8 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { ModelSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { parseModel } from '../../src/1-frontend/onnx/index.ts';
 import type { GraphSpec, NodeSpec } from '../../src/1-frontend/onnx/write.ts';
+import { parseModel } from '../../src/compile.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
 import { attr, expectRefusal, f32, graphText, modelOf, roundTrip, writeModel } from './support.ts';
@@ -266,8 +266,7 @@ describe('functions', () => {
   it('carry their references', () => {
     const { functions, graph } = withFunctions([leak]);
     const f = functions.get('local\u0000Leak')!;
-    expect(f.attrNames).toEqual(['by']);
-    expect(f.attrRefs.get(f.nodes[0])).toEqual(new Map([['alpha', 'by']]));
+    expect(f.nodes[0].refs).toEqual(new Map([['alpha', 'by']]));
     expect(f.nodes[0].inputs[0]).toBe(f.inputs[0]);
     expect(graph.nodes[0].attrs.get('by')).toEqual({ kind: 'float', value: 0.5 });
   });
@@ -277,7 +276,7 @@ describe('functions', () => {
     const { functions } = withFunctions([{ ...leak, nodes, opsets: [['', 11]] }]);
     const f = functions.get('local\u0000Leak')!;
     expect(f.nodes.map((n) => n.op)).toEqual(['Constant', 'Squeeze']);
-    expect(f.attrRefs.get(f.nodes[0])).toEqual(new Map([['value_ints', 'by']]));
+    expect(f.nodes[0].refs).toEqual(new Map([['value_ints', 'by']]));
   });
 
   it('threat 15: recursion is refused, direct and through others', () => {

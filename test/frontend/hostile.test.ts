@@ -1,6 +1,6 @@
 // Names and sizes chosen by an attacker: they change nothing, or end in a typed refusal.
 import { describe, expect, it } from 'vitest';
-import { parseModel } from '../../src/1-frontend/onnx/index.ts';
+import { parseModel } from '../../src/compile.ts';
 import { checkedProduct, DEFAULT_LIMITS, limitsWith } from '../../src/ir/limits.ts';
 import { attr, expectRefusal, f32, graphText, modelOf, refusal, roundTrip } from './support.ts';
 

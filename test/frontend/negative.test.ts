@@ -3,9 +3,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseModel } from '../../src/1-frontend/onnx/index.ts';
 import { type FeedType, specialise } from '../../src/2-graph/specialise.ts';
 import { foldNode, toTiles } from '../../src/3-tile/from-graph.ts';
+import { parseModel } from '../../src/compile.ts';
 import type { ValueType } from '../../src/ir/graph.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { operatorRegistry } from '../../src/ops/registry.ts';

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type ParseOptions, parseModel } from '../../src/1-frontend/onnx/index.ts';
+import type { ReadOptions } from '../../src/1-frontend/onnx/tensor.ts';
+import { parseValue } from '../../src/1-frontend/onnx/value.ts';
 import {
   type AttrSpec,
   attrsInit,
@@ -12,6 +13,7 @@ import {
   nodeInit,
   writeModel,
 } from '../../src/1-frontend/onnx/write.ts';
+import { parseModel } from '../../src/compile.ts';
 import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
@@ -39,6 +41,10 @@ export function expectRefusal(run: () => unknown, code: ErrorCode, text: RegExp 
   expect(error.code).toBe(code);
 }
 
+/** A TensorProto file's name and tensor. */
+export const parseTensor = (bytes: Uint8Array, options?: ReadOptions) =>
+  parseValue(bytes, 'tensor', options) as { name: string; value: TensorData };
+
 export interface FunctionSpec {
   readonly domain: string;
   readonly name: string;
@@ -50,7 +56,8 @@ export interface FunctionSpec {
   readonly opsets?: readonly (readonly [domain: string, version: number])[];
 }
 
-function functionInit(f: FunctionSpec) {
+/** A function of a model, for `writeModel` as `{ functions }`. */
+export function functionInit(f: FunctionSpec) {
   const { domain, name, inputs, outputs, attrNames = [], opsets = [['', 28]] } = f;
   const opsetImport = opsets.map(([of, version]) => ({ domain: of, version: BigInt(version) }));
   const attributes = { attribute: [...attrNames], attributeProto: attrsInit(f.attrDefaults) };
@@ -64,7 +71,7 @@ type FullSpec = ModelSpec & {
 };
 
 /** Writes a model and reads it back. */
-export function roundTrip(spec: FullSpec, options?: ParseOptions): Model {
+export function roundTrip(spec: FullSpec, options?: ReadOptions): Model {
   const { functions = [], metadata = [] } = spec;
   const metadataProps = metadata.map(([key, value]) => ({ key, value }));
   return parseModel(writeModel(spec, { functions: functions.map(functionInit), metadataProps }), options);

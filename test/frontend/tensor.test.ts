@@ -2,14 +2,15 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { ModelSchema, type SparseTensorSchema, TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { encodeTensor, parseModel, parseTensor } from '../../src/1-frontend/onnx/index.ts';
+import { encodeTensor } from '../../src/1-frontend/onnx/write.ts';
+import { parseModel } from '../../src/compile.ts';
 import { DTYPES, type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
-import { expectRefusal } from './support.ts';
+import { expectRefusal, parseTensor } from './support.ts';
 
 type Init = MessageInitShape<typeof TensorSchema>;
 const bytesOf = (init: Init): Uint8Array => toBinary(TensorSchema, create(TensorSchema, init));
-const read = (init: Init) => parseTensor(bytesOf(init)).tensor;
+const read = (init: Init) => parseTensor(bytesOf(init)).value;
 const type = (dtype: DType): number => dtypeInfo(dtype).onnx;
 
 describe('encodings', () => {
@@ -43,7 +44,7 @@ describe('encodings', () => {
   it.each(numbers)('%s there and back through raw data', (dtype) => {
     const values = [0, 1, 1, 0, 1].map((v) => (dtype.endsWith('64') && dtype !== 'f64' ? BigInt(v) : v));
     const tensor = tensorOf(dtype, [5], dtype === 'f8e8m0' ? [1, 2, 4, 8, 0.5] : values);
-    const { tensor: back, name } = parseTensor(encodeTensor('t', tensor));
+    const { value: back, name } = parseTensor(encodeTensor('t', tensor));
     expect(name).toBe('t');
     expect(back.dtype).toBe(dtype);
     expect([...back.bytes]).toEqual([...tensor.bytes]);
@@ -58,12 +59,12 @@ describe('encodings', () => {
 
   it('strings', () => {
     const text = { dtype: 'string', shape: [2], bytes: new Uint8Array(0), strings: ['ä', ''] } as const;
-    expect(parseTensor(encodeTensor('s', text)).tensor.strings).toEqual(['ä', '']);
+    expect(parseTensor(encodeTensor('s', text)).value.strings).toEqual(['ä', '']);
   });
 
   it('raw data stays a view into the file', () => {
     const file = bytesOf({ dims: [2n], dataType: 1, rawData: new Uint8Array(8) });
-    expect(parseTensor(file).tensor.bytes.buffer).toBe(file.buffer);
+    expect(parseTensor(file).value.bytes.buffer).toBe(file.buffer);
   });
 
   it('booleans in raw data become 0 and 1', () => {

@@ -2,11 +2,11 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { AttributeSchema, ModelSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { parseModel, parseTensor } from '../../src/1-frontend/onnx/index.ts';
 import { decodeMessage } from '../../src/1-frontend/onnx/wire.ts';
+import { parseModel } from '../../src/compile.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
-import { expectRefusal, f32, modelOf, refusal, writeModel } from './support.ts';
+import { expectRefusal, f32, modelOf, parseTensor, refusal, writeModel } from './support.ts';
 
 const LENGTH = 2;
 const tag = (field: number, wire: number): number => field * 8 + wire;
@@ -99,7 +99,7 @@ describe('valid protobuf', () => {
   it('reads lists that are not packed', () => {
     const one = [tag(4, 5), 0, 0, 0x80, 0x3f];
     const bytes = Uint8Array.from([tag(1, 0), 2, tag(2, 0), 1, ...one, ...one]);
-    expect(tensorValues(parseTensor(bytes).tensor)).toEqual([1, 1]);
+    expect(tensorValues(parseTensor(bytes).value)).toEqual([1, 1]);
   });
 
   it('skips fields that it does not know', () => {

@@ -1,10 +1,13 @@
 // Sessions: feeds and results as users of onnxruntime-common know them, specialisation per shape,
 // data-dependent extents, concurrent runs, and refusals that say what to do.
 import { describe, expect, it } from 'vitest';
+import { writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { Session, Tensor, TilewrightError } from '../../src/index.ts';
 import { symbol } from '../../src/ir/dim.ts';
 import { newValue, tensorType } from '../../src/ir/graph.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { attr } from '../attr.ts';
+import { functionInit } from '../frontend/support.ts';
 import { bytesOf, input, node } from './models.ts';
 
 const TARGETS = ['wasm', 'interpreter'] as const;
@@ -27,6 +30,38 @@ function nonZeroModel(): Uint8Array {
     [node('NonZero', [x], [indices]), node('Reshape', [indices, shape], [flat]), node('Gather', [x, flat], [picked])],
     [[shape, tensorOf('i64', [1], [-1n])]],
   );
+}
+
+/** Calls a function whose branches read its attribute `by` and its second input, which the call may leave out. */
+function functionModel(attrs: object, inputs: readonly string[]): Uint8Array {
+  const side = (name: string, by: string) => ({
+    outputs: [{ name }],
+    nodes: [{ op: 'Gemm', inputs: ['a', 'w', 'bias'], outputs: [name], attrs: { alpha: attr.ref(by) } }],
+  });
+  const branches = { then_branch: attr.graph(side('t', 'by')), else_branch: attr.graph(side('e', 'other')) };
+  const scaled = {
+    domain: 'local',
+    name: 'Scaled',
+    inputs: ['a', 'w', 'c', 'bias'],
+    outputs: ['b'],
+    attrNames: ['by'],
+    attrDefaults: { other: attr.float(100) },
+    nodes: [{ op: 'If', inputs: ['c'], outputs: ['b'], attrs: branches }],
+  };
+  const graph = {
+    inputs: [
+      { name: 'x', dtype: 'f32', shape: [1, 1] } as const,
+      { name: 'one', dtype: 'f32', shape: [1, 1] } as const,
+      { name: 'c', dtype: 'bool', shape: [] } as const,
+    ],
+    outputs: [{ name: 'y' }],
+    nodes: [{ op: 'Scaled', domain: 'local', inputs, outputs: ['y'], attrs: { ...attrs } }],
+  };
+  const domains = [
+    ['', 28],
+    ['local', 1],
+  ] as const;
+  return writeModel({ graph, opsets: domains }, { functions: [functionInit(scaled)] });
 }
 
 async function refusal(run: () => Promise<unknown>): Promise<TilewrightError> {
@@ -79,6 +114,18 @@ describe.each(TARGETS)('on %s', (target) => {
       [1, 2],
     ]);
     expect((await refusal(() => session.run(feeds))).code).toBe('UNSUPPORTED_TYPE');
+  });
+
+  it('binds attributes and omitted inputs of a function in its regions too', async () => {
+    const run = async (attrs: object, inputs: readonly string[], c: boolean): Promise<number> => {
+      const session = await Session.create(functionModel(attrs, inputs), { target });
+      const one = (v: number): Tensor => new Tensor('float32', [v], [1, 1]);
+      const { y } = await session.run({ x: one(3), one: one(1), c: new Tensor('bool', [c ? 1 : 0], []) });
+      return (y.data as Float32Array)[0];
+    };
+    expect(await run({ by: attr.float(2) }, ['x', 'one', 'c'], true)).toBe(6);
+    expect(await run({}, ['x', 'one', 'c', 'one'], true)).toBe(4);
+    expect(await run({ by: attr.float(2) }, ['x', 'one', 'c', ''], false)).toBe(300);
   });
 
   it('answers concurrent runs in order', async () => {

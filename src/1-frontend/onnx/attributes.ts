@@ -14,11 +14,9 @@ export interface AttributeContext {
   region(proto: GraphProto): Graph;
 }
 
-type Field = 'f' | 'i' | 's' | 't' | 'g' | 'tp' | 'sparseTensor' | Lists;
-type Lists = 'floats' | 'ints' | 'strings' | 'tensors' | 'graphs' | 'typeProtos' | 'sparseTensors';
 /** Undefined: the kind is not supported. */
 type Decode = ((a: Attribute, c: AttributeContext) => Attr) | undefined;
-type Kind = readonly [type: number, field: Field, decode: Decode];
+type Kind = readonly [type: number, field: keyof Attribute, decode: Decode];
 
 const text = new TextDecoder();
 const EMPTY = new Uint8Array(0);

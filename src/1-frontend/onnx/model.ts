@@ -1,13 +1,12 @@
 // ModelProto bytes → Model: versions, functions and the main graph.
-import type { FunctionDef, Graph, Model } from '../../ir/graph.ts';
-import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
+import type { FunctionDef, Graph, Model, Upgrade } from '../../ir/graph.ts';
+import { checkLimit, limitsWith } from '../../ir/limits.ts';
 import { isKnown, refuse, TilewrightError, withPlace } from '../../support/errors.ts';
-import type { FileSource } from './files.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
 import { domainName, readOpsets } from './opsets.ts';
 import { checkNoRecursion, namesReadAnywhere } from './order.ts';
-import { TensorReader } from './tensor.ts';
+import { type ReadOptions, TensorReader } from './tensor.ts';
 import { decodeMessage } from './wire.ts';
 
 const OLDEST_IR = 3;
@@ -58,10 +57,11 @@ function readFunctions(
 }
 
 /**
- * Imports a model. Constants are views into `bytes` where the encoding allows.
- * Throws TilewrightError: INVALID_MODEL, UNSUPPORTED_*, LIMIT_EXCEEDED or EXTERNAL_DATA.
+ * Reads a ModelProto, with every node as `upgrade` gives it. Constants are views into `bytes` where the encoding allows,
+ * at any byte offset. Throws TilewrightError: INVALID_MODEL, UNSUPPORTED_*, LIMIT_EXCEEDED or EXTERNAL_DATA.
  */
-export function importModel(bytes: Uint8Array, limits: ModelLimits, files?: FileSource): Model {
+export function importModel(bytes: Uint8Array, upgrade: Upgrade, options: ReadOptions = {}): Model {
+  const limits = limitsWith(options.limits);
   const proto = decodeMessage(ModelSchema, bytes, limits);
   const version = irVersion(proto);
   const main = proto.graph ?? refuse('INVALID_MODEL', 'the model has no graph', { field: 'graph' });
@@ -69,7 +69,9 @@ export function importModel(bytes: Uint8Array, limits: ModelLimits, files?: File
   if (opsets.size === 0) refuse('INVALID_MODEL', 'the model imports no operator set', { field: 'opset_import' });
   checkLimit(limits, 'functionCalls', proto.functions.length);
   let names: ReadonlySet<string> | undefined;
-  const importer = new GraphImporter(new TensorReader(limits, files), {
+  const importer = new GraphImporter({
+    tensors: new TensorReader(limits, options.files),
+    upgrade,
     functions: new Set(proto.functions.map(functionKey)),
     isRead: (name) => (names ??= namesReadAnywhere(proto)).has(name),
   });

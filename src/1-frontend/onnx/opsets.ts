@@ -1,9 +1,8 @@
 // Domains and operator-set versions: which the compiler reads, and under which a node stands.
+import { NEWEST_OPSET } from '../../ir/graph.ts';
 import { printable, refuse } from '../../support/errors.ts';
 import type { OperatorSetId } from './gen/onnx_pb.ts';
 
-/** Newest version of the default domain; upgraded nodes carry it. */
-export const NEWEST_OPSET = 28;
 const OLDEST_OPSET = 1;
 
 /** Domain with one spelling: '' and 'ai.onnx' are the same. */

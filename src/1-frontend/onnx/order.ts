@@ -1,6 +1,6 @@
 // Order of a graph's nodes, and of calls between functions. ONNX asks for topological order, but some
 // published models are not in it; they are sorted here, and cycles of both kinds are refused.
-import { type FunctionDef, type Node, regionsOf } from '../../ir/graph.ts';
+import { type FunctionDef, nodesWithin } from '../../ir/graph.ts';
 import { refuse } from '../../support/errors.ts';
 import type { Graph as GraphProto, Model as ModelProto, Node as NodeProto } from './gen/onnx_pb.ts';
 
@@ -76,15 +76,8 @@ export function topologicalOrder(nodes: readonly NodeProto[]): readonly NodeProt
 /** Refuses functions that call themselves, directly or through others, with INVALID_MODEL: inlining must end. */
 export function checkNoRecursion(functions: ReadonlyMap<string, FunctionDef>): void {
   const callees = (caller: string): string[] => {
-    const keys = new Set<string>();
-    const pending: (readonly Node[])[] = [functions.get(caller)!.nodes];
-    for (let nodes = pending.pop(); nodes; nodes = pending.pop()) {
-      for (const node of nodes) {
-        keys.add(`${node.domain}\u0000${node.op}`);
-        for (const region of regionsOf(node)) pending.push(region.nodes);
-      }
-    }
-    return [...keys].filter((key) => functions.has(key));
+    const keys = nodesWithin(functions.get(caller)!.nodes).map((node) => `${node.domain}\u0000${node.op}`);
+    return [...new Set(keys)].filter((key) => functions.has(key));
   };
   sorted(functions.keys(), callees, (key) =>
     refuse('INVALID_MODEL', 'the function calls itself', { op: functions.get(key)!.name }),

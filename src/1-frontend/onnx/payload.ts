@@ -1,5 +1,5 @@
-// Tensor payloads: raw bytes and typed lists of a TensorProto to dense elements, and back to raw bytes. Sub-byte types
-// are packed low bits first in a model and take one byte per element here.
+// Tensor payloads: raw bytes and typed lists of a TensorProto to dense elements. Sub-byte types are packed low bits first
+// in a model and take one byte per element here.
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
 import type { Tensor } from './gen/onnx_pb.ts';
 
@@ -22,27 +22,11 @@ function unpack(dtype: DType, n: number, packed: Uint8Array): Uint8Array {
   return out;
 }
 
-/** One byte per element to packed bytes. */
-function pack(dtype: DType, bytes: Uint8Array): Uint8Array {
-  const { bits } = dtypeInfo(dtype);
-  const perByte = 8 / bits;
-  const mask = (1 << bits) - 1;
-  const out = new Uint8Array(Math.ceil(bytes.length / perByte));
-  for (let i = 0; i < bytes.length; i++) {
-    out[Math.floor(i / perByte)] |= (bytes[i] & mask) << ((i % perByte) * bits);
-  }
-  return out;
-}
-
 /** Elements from raw_data of exactly `packedBytes(dtype, n)` bytes, booleans as 0 or 1; a view where nothing changes. */
 export function fromRaw(dtype: DType, n: number, raw: Uint8Array): Uint8Array {
   if (dtypeInfo(dtype).bits < 8) return unpack(dtype, n, raw);
   return dtype === 'bool' && raw.some((b) => b > 1) ? raw.map((b) => (b === 0 ? 0 : 1)) : raw;
 }
-
-/** raw_data of dense elements; a view where nothing changes. */
-export const toRaw = (dtype: DType, bytes: Uint8Array): Uint8Array =>
-  dtypeInfo(dtype).bits < 8 ? pack(dtype, bytes) : bytes;
 
 interface TypedList {
   readonly field: 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';

@@ -18,10 +18,11 @@ export class Scope {
     this.parentAt = parentAt;
   }
 
-  /** Enters a value that the node number `at` defines. A second definition is INVALID_MODEL. */
-  define(name: string, value: Value, at: number): void {
+  /** Enters a value that the node number `at` defines, and gives it back. A second definition is INVALID_MODEL. */
+  define(name: string, value: Value, at: number): Value {
     if (this.entries.has(name)) refuse('INVALID_MODEL', 'the name is defined twice', { value: name });
     this.entries.set(name, { value, at });
+    return value;
   }
 
   /** The value that this scope itself defines under the name. */

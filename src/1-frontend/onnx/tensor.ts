@@ -21,6 +21,13 @@ export function elementType(onnx: number, name: string): DType {
   return dtypeFromOnnx(onnx) ?? invalid(`${onnx} is not an ONNX element type`, name);
 }
 
+export interface ReadOptions {
+  /** Replacements for single limits. */
+  readonly limits?: Partial<ModelLimits>;
+  /** Where external tensor data comes from; without it such tensors are refused. */
+  readonly files?: FileSource;
+}
+
 /** Decodes the tensors of one model; see the file comment. */
 export class TensorReader {
   readonly limits: ModelLimits;

@@ -2,7 +2,7 @@
 // the limits, then the protobuf library builds the messages. The library checks neither wire types nor the ends of
 // nested messages and allocates as it goes, so it only ever sees bytes that passed the scan. Payloads (`bytes` fields)
 // stay views into the input.
-import { type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
 import { refuse, TilewrightError } from '../../support/errors.ts';
 
@@ -15,22 +15,6 @@ const MESSAGES_AROUND = 16;
 /** How many more narrow numbers than 64-bit ones are allowed: a bigint costs that much more. */
 const NARROW_FACTOR = 8;
 
-/** What the scan needs to know of one field. */
-interface FieldRule {
-  readonly name: string;
-  /** Wire type of one element. */
-  readonly wire: number;
-  readonly packable: boolean;
-  readonly text: boolean;
-  /** True when an element is decoded to a bigint. */
-  readonly wide: boolean;
-  readonly message: MessageRule | undefined;
-}
-interface MessageRule {
-  readonly name: string;
-  readonly fields: Map<number, FieldRule>;
-}
-
 const WIRE_OF_SCALAR = new Map<ScalarType, number>([
   [ScalarType.STRING, LENGTH],
   [ScalarType.BYTES, LENGTH],
@@ -41,36 +25,25 @@ const WIRE_OF_SCALAR = new Map<ScalarType, number>([
   [ScalarType.UINT64, VARINT],
 ]);
 
-const rules = new Map<DescMessage, MessageRule>();
+/** What the scan needs to know of a field; `wide` elements are decoded to a bigint. */
+function fieldRule({ name, scalar, fieldKind, message }: DescField) {
+  const wire = scalar === undefined ? LENGTH : WIRE_OF_SCALAR.get(scalar)!;
+  const packable = fieldKind === 'list' && wire !== LENGTH;
+  const wide = scalar === ScalarType.INT64 || scalar === ScalarType.UINT64;
+  return { name, wire, packable, text: scalar === ScalarType.STRING, wide, message };
+}
 
-/** The scan's rules of a message type, built once with an explicit work list. */
-function ruleOf(root: DescMessage): MessageRule {
-  const pending: DescMessage[] = [];
-  const enter = (desc: DescMessage): MessageRule => {
-    const made = rules.get(desc);
-    if (made) return made;
-    const rule: MessageRule = { name: desc.name, fields: new Map() };
-    rules.set(desc, rule);
-    pending.push(desc);
-    return rule;
-  };
-  const rootRule = enter(root);
-  for (let desc = pending.pop(); desc; desc = pending.pop()) {
-    const { fields } = enter(desc);
-    for (const field of desc.fields) {
-      const scalar = field.scalar;
-      const wire = scalar === undefined ? LENGTH : WIRE_OF_SCALAR.get(scalar)!;
-      fields.set(field.number, {
-        name: field.name,
-        wire,
-        packable: field.fieldKind === 'list' && wire !== LENGTH,
-        text: scalar === ScalarType.STRING,
-        wide: scalar === ScalarType.INT64 || scalar === ScalarType.UINT64,
-        message: field.message ? enter(field.message) : undefined,
-      });
-    }
-  }
-  return rootRule;
+type FieldRule = ReturnType<typeof fieldRule>;
+
+const rules = new Map<DescMessage, ReadonlyMap<number, FieldRule>>();
+
+/** The rules of a message type by field number, made when it is first met. */
+function rulesOf(desc: DescMessage): ReadonlyMap<number, FieldRule> {
+  const known = rules.get(desc);
+  if (known) return known;
+  const made = new Map(desc.fields.map((f) => [f.number, fieldRule(f)]));
+  rules.set(desc, made);
+  return made;
 }
 
 /** Walks the bytes once; throws INVALID_MODEL or LIMIT_EXCEEDED. */
@@ -90,7 +63,7 @@ class Scanner {
     this.limits = limits;
   }
 
-  scan(root: MessageRule): void {
+  scan(root: DescMessage): void {
     try {
       this.walk(root);
     } catch (error) {
@@ -100,35 +73,35 @@ class Scanner {
     }
   }
 
-  private walk(root: MessageRule): void {
+  private walk(root: DescMessage): void {
     const maxDepth = wireDepth(this.limits);
-    const rule: MessageRule[] = [root];
+    const desc: DescMessage[] = [root];
     const end: number[] = [this.bytes.length];
     while (this.depth >= 0) {
       if (this.pos >= end[this.depth]) {
         this.depth--;
         continue;
       }
-      const child = this.field(rule[this.depth], end[this.depth]);
+      const child = this.field(desc[this.depth], end[this.depth]);
       if (!child) continue;
       this.depth++;
       if (this.depth >= maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
-      rule[this.depth] = child.rule;
+      desc[this.depth] = child.desc;
       end[this.depth] = child.end;
     }
   }
 
   /** Reads one field; returns the nested message to enter, if it is one. */
-  private field(rule: MessageRule, end: number): { rule: MessageRule; end: number } | undefined {
+  private field(desc: DescMessage, end: number): { desc: DescMessage; end: number } | undefined {
     this.path[this.depth] = '';
     const tag = this.varint32(end);
     const wire = tag & 7;
     const number = tag >>> 3;
     if (number === 0) this.fail('field number 0');
-    const field = rule.fields.get(number);
+    const field = rulesOf(desc).get(number);
     this.path[this.depth] = field?.name ?? '';
     if (field && field.wire !== wire && !(field.packable && wire === LENGTH)) {
-      this.fail(`field ${number} of ${rule.name} has wire type ${wire}`);
+      this.fail(`field ${number} of ${desc.name} has wire type ${wire}`);
     }
     if (wire !== LENGTH) {
       this.scalar(wire, end);
@@ -136,11 +109,11 @@ class Scanner {
       return undefined;
     }
     const length = this.varint32(end);
-    if (length > end - this.pos) this.fail(`field ${number} of ${rule.name} runs past its end`);
+    if (length > end - this.pos) this.fail(`field ${number} of ${desc.name} runs past its end`);
     const stop = this.pos + length;
     if (field?.message) {
       checkLimit(this.limits, 'messages', ++this.messages);
-      return { rule: field.message, end: stop };
+      return { desc: field.message, end: stop };
     }
     if (field?.packable) this.packed(field, length, stop);
     if (field?.text) checkLimit(this.limits, 'nameLength', length);
@@ -216,7 +189,7 @@ function checkBytes(bytes: unknown): void {
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
   checkBytes(bytes);
   checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });
-  new Scanner(bytes, limits).scan(ruleOf(desc));
+  new Scanner(bytes, limits).scan(desc);
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {

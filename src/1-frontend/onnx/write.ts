@@ -1,15 +1,13 @@
-// Descriptions of graphs in names → ONNX bytes: for tests, tools and exporters. The counterpart of the reader, on the
-// same schema.
+// Descriptions of graphs in names → ONNX bytes: for `tilewright/build`, tests and benchmarks. The counterpart of the
+// reader, on the same schema.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Dim, isStatic } from '../../ir/dim.ts';
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
-import type { Attr, ValueType } from '../../ir/graph.ts';
+import { type Attr, NEWEST_OPSET, type ValueType } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { refuse } from '../../support/errors.ts';
 import type { AttributeSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
 import { ModelSchema, TensorSchema, type ValueInfoSchema } from './gen/onnx_pb.ts';
-import { NEWEST_OPSET } from './opsets.ts';
-import { toRaw } from './payload.ts';
 
 /** A named value: a tensor by element type and extents, or any other type. */
 export interface ValueSpec {
@@ -56,6 +54,19 @@ export interface ModelSpec {
 }
 
 const text = new TextEncoder();
+
+/** raw_data of dense elements: sub-byte types from one byte each to packed bytes. */
+function toRaw(dtype: DType, bytes: Uint8Array): Uint8Array {
+  const { bits } = dtypeInfo(dtype);
+  if (bits >= 8) return bytes;
+  const perByte = 8 / bits;
+  const mask = (1 << bits) - 1;
+  const out = new Uint8Array(Math.ceil(bytes.length / perByte));
+  for (let i = 0; i < bytes.length; i++) {
+    out[Math.floor(i / perByte)] |= (bytes[i] & mask) << ((i % perByte) * bits);
+  }
+  return out;
+}
 
 function tensorInit(name: string, data: TensorData): MessageInitShape<typeof TensorSchema> {
   const head = { name, dims: data.shape.map(BigInt), dataType: dtypeInfo(data.dtype).onnx };

@@ -1,24 +1,17 @@
 // What an upgrade rule works with: the node, its attributes (also those that a function passes in),
 // and the emission of helper nodes before or after it.
-import { type Attr, type AttrInput, type AttrValue, attrMap, newValue, type Value } from '../../../ir/graph.ts';
-import type { TensorData } from '../../../ir/tensor.ts';
-import { type ErrorCode, TilewrightError } from '../../../support/errors.ts';
-
-/**
- * A node between decoding and the graph: values are resolved and attributes decoded, and the upgrade to the newest
- * operator set may still change it.
- */
-export interface DraftNode {
-  domain: string;
-  op: string;
-  version: number;
-  name: string;
-  inputs: (Value | null)[];
-  outputs: (Value | null)[];
-  attrs: Map<string, Attr>;
-  /** Attributes of a function's body that take their value from the call: name → the function's attribute. */
-  refs: Map<string, string>;
-}
+import {
+  type Attr,
+  type AttrInput,
+  type AttrValue,
+  attrMap,
+  type DraftNode,
+  newValue,
+  type Surroundings,
+  type Value,
+} from '../../ir/graph.ts';
+import type { TensorData } from '../../ir/tensor.ts';
+import { type ErrorCode, refuse } from '../../support/errors.ts';
 
 /** One row of the table of upgrades. */
 export interface Rule {
@@ -27,14 +20,6 @@ export interface Rule {
   readonly before: number;
   /** Changes the node in place, or emits helpers around it. Refuses what has no newer form. */
   apply(c: UpgradeContext): void;
-}
-
-/** What rules may ask of the model around a node. */
-export interface Surroundings {
-  /** Contents of a constant, if the value is one. */
-  constant(value: Value): TensorData | undefined;
-  /** False when surely nothing reads the value. */
-  isRead(value: Value): boolean;
 }
 
 type Attributes = Readonly<Record<string, AttrInput>>;
@@ -56,7 +41,7 @@ export class UpgradeContext {
   }
 
   fail(what: string, code: ErrorCode = 'INVALID_MODEL', hint?: string): never {
-    throw new TilewrightError(code, what, { node: this.node.name, op: this.node.op }, hint);
+    return refuse(code, what, { node: this.node.name, op: this.node.op }, hint);
   }
   /** Refuses an old form that cannot be written in the newest operator set. */
   noNewerForm(what: string, hint?: string): never {
@@ -128,7 +113,7 @@ export class UpgradeContext {
     return value.type?.kind === 'tensor' ? value.type.shape?.length : undefined;
   }
   constantOf(value: Value | null): TensorData | undefined {
-    return value ? this.around.constant(value) : undefined;
+    return value ? this.around.constants.get(value) : undefined;
   }
   isRead(output: Value | null | undefined): boolean {
     return output ? this.around.isRead(output) : false;

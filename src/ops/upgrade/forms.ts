@@ -1,8 +1,7 @@
 // Changed names, defaults and meanings of attributes, outputs and whole operators.
-import { newValue, type Value } from '../../../ir/graph.ts';
-import { tensorNumbers } from '../../../ir/tensor.ts';
-import { printable } from '../../../support/errors.ts';
-import { NEWEST_OPSET } from '../opsets.ts';
+import { NEWEST_OPSET, newValue, type Value } from '../../ir/graph.ts';
+import { tensorNumbers } from '../../ir/tensor.ts';
+import { printable } from '../../support/errors.ts';
 import type { Rule, UpgradeContext } from './context.ts';
 
 /** Names of TensorProto.DataType in their order, by which Cast was told its target. */

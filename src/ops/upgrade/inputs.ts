@@ -1,5 +1,5 @@
 // Attributes that became inputs: axes, pads, bounds, counts, scales; and inputs that are aligned differently.
-import { newValue, type Value } from '../../../ir/graph.ts';
+import { newValue, type Value } from '../../ir/graph.ts';
 import type { Rule, UpgradeContext } from './context.ts';
 
 /** int64 list attributes → vector inputs from `index` on, each left out when its attribute is. */

@@ -2,10 +2,9 @@
 // and element types as far as they are declared or follow from the signatures. This is done before upgrading, because
 // afterwards the version is gone.
 import { dtypeFromOnnx } from '../../ir/dtype.ts';
-import type { Attr, Value, ValueType } from '../../ir/graph.ts';
+import type { Attr, DraftNode, Value, ValueType } from '../../ir/graph.ts';
 import { printable, refuse } from '../../support/errors.ts';
 import { type Formal, type Parameters, type Signature, standingOf } from './signature.ts';
-import type { DraftNode } from './upgrade/context.ts';
 
 const SUCCESSORS = new Map(Object.entries({ Upsample: 'Resize', Scatter: 'ScatterElements' }));
 
@@ -48,66 +47,65 @@ function attributeType(attr: Attr): string | undefined {
   return attr.kind === 'int' ? dtypeFromOnnx(Number(attr.value)) : undefined;
 }
 
-/** Checks the nodes of one model in order; remembers the types that it derives. */
-export class SignatureChecker {
-  private readonly derived = new Map<Value, string>();
+/** Element types that follow from the signatures of the nodes before. */
+const derived = new WeakMap<Value, string>();
 
-  /** Throws INVALID_MODEL when the node contradicts its operator's definition. */
-  check(node: DraftNode): void {
-    const standing = standingOf(node.op, node.version);
-    if (!standing) return;
-    const { since, ended, signature } = standing;
-    const imported = `the model imports ${node.version}`;
-    if (node.version < since) {
-      const hint = 'Export the model with a newer operator set.';
-      invalid(`the operator exists since operator set ${since}, ${imported}`, hint);
-    }
-    if (ended !== undefined && node.version >= ended) {
-      const hint = `Export the model with ${SUCCESSORS.get(node.op) ?? 'its successor'} instead.`;
-      invalid(`the operator ended with operator set ${ended}, ${imported}`, hint);
-    }
-    if (!signature) return;
-    checkCount(node.inputs, signature.inputs, 'input');
-    checkCount(node.outputs, signature.outputs, 'output');
-    checkAttributes(node, signature);
-    this.checkTypes(node, signature);
-  }
+/** A type as signatures write it, or undefined when it is not wholly known. */
+export const typeOf = (value: Value): string | undefined => derived.get(value) ?? typeText(value.type);
 
-  /** A type as signatures write it, or undefined when it is not wholly known. */
-  typeOf(value: Value): string | undefined {
-    return this.derived.get(value) ?? typeText(value.type);
+/**
+ * Throws INVALID_MODEL when the node contradicts its operator's definition. The nodes of a model are checked in order,
+ * since the types of outputs are remembered.
+ */
+export function checkSignature(node: DraftNode): void {
+  const standing = standingOf(node.op, node.version);
+  if (!standing) return;
+  const { since, ended, signature } = standing;
+  const imported = `the model imports ${node.version}`;
+  if (node.version < since) {
+    const hint = 'Export the model with a newer operator set.';
+    invalid(`the operator exists since operator set ${since}, ${imported}`, hint);
   }
+  if (ended !== undefined && node.version >= ended) {
+    const hint = `Export the model with ${SUCCESSORS.get(node.op) ?? 'its successor'} instead.`;
+    invalid(`the operator ended with operator set ${ended}, ${imported}`, hint);
+  }
+  if (!signature) return;
+  checkCount(node.inputs, signature.inputs, 'input');
+  checkCount(node.outputs, signature.outputs, 'output');
+  checkAttributes(node, signature);
+  checkTypes(node, signature);
+}
 
-  private checkTypes(node: DraftNode, { inputs, outputs }: Signature): void {
-    /** Types by number of the type variable. */
-    const bound: string[] = [];
-    for (const [i, value] of node.inputs.entries()) {
-      const type = value ? this.typeOf(value) : undefined;
-      if (type === undefined) continue;
-      const formal = formalOf(inputs, i);
-      if (!formal.types.has(type)) {
-        const allowed = [...formal.types].join(', ');
-        invalid(`input ${i} is ${type}, the operator takes ${allowed} in operator set ${node.version}`);
-      }
-      if (formal.variable === undefined || formal.mixed) continue;
-      const other = bound[formal.variable];
-      if (other !== undefined && other !== type) invalid(`input ${i} is ${type} where another one is ${other}`);
-      bound[formal.variable] = type;
+function checkTypes(node: DraftNode, { inputs, outputs }: Signature): void {
+  /** Types by number of the type variable. */
+  const bound: string[] = [];
+  for (const [i, value] of node.inputs.entries()) {
+    const type = value ? typeOf(value) : undefined;
+    if (type === undefined) continue;
+    const formal = formalOf(inputs, i);
+    if (!formal.types.has(type)) {
+      const allowed = [...formal.types].join(', ');
+      invalid(`input ${i} is ${type}, the operator takes ${allowed} in operator set ${node.version}`);
     }
-    const fromAttribute = outputAttributeType(node);
-    for (const [i, value] of node.outputs.entries()) {
-      const type = fromAttribute ?? outputType(formalOf(outputs, i), bound);
-      if (value && type) this.setOutput(value, type, i);
-    }
+    if (formal.variable === undefined || formal.mixed) continue;
+    const other = bound[formal.variable];
+    if (other !== undefined && other !== type) invalid(`input ${i} is ${type} where another one is ${other}`);
+    bound[formal.variable] = type;
   }
+  const fromAttribute = outputAttributeType(node);
+  for (const [i, value] of node.outputs.entries()) {
+    const type = fromAttribute ?? outputType(formalOf(outputs, i), bound);
+    if (value && type) setOutput(value, type, i);
+  }
+}
 
-  private setOutput(value: Value, type: string, i: number): void {
-    const declared = typeText(value.type);
-    if (declared !== undefined && declared !== type) {
-      invalid(`output ${i} is declared as ${declared}, the operator gives ${type}`);
-    }
-    this.derived.set(value, type);
+function setOutput(value: Value, type: string, i: number): void {
+  const declared = typeText(value.type);
+  if (declared !== undefined && declared !== type) {
+    invalid(`output ${i} is declared as ${declared}, the operator gives ${type}`);
   }
+  derived.set(value, type);
 }
 
 const formalOf = ({ formals }: Parameters, i: number): Formal => formals[Math.min(i, formals.length - 1)];
