@@ -1,7 +1,6 @@
 // Products of 8-bit integers are exact on every machine, whatever their shapes, signs and zero points: compared with
 // plain loops (matrices) and with the interpreter, which runs operators as they are written (convolutions).
 import { describe, expect, it } from 'vitest';
-import { parseModel } from '../../src/1-frontend/onnx/index.ts';
 import { type GraphSpec, type NodeSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { interpretTasks } from '../../src/3-tile/interpret.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
@@ -13,7 +12,7 @@ import { Plan } from '../../src/6-runtime/plan.ts';
 import { cpuFeatures } from '../../src/6-runtime/toolchain.ts';
 import { type Backend, interpreterBackend, targetBackend } from '../../src/backends/backend.ts';
 import { portableBackends } from '../../src/backends/portable.ts';
-import { modelCompiler } from '../../src/compile.ts';
+import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { cpuDevice, namedDevice } from '../../src/devices/device.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
