@@ -102,7 +102,7 @@ class Scheduler {
     return kernel;
   }
 
-  private graph({ nodes, members }: TileGraph): Task[] {
+  graph({ nodes, members }: TileGraph): Task[] {
     const binding = new Binding(this.pool);
     const canonical = canonicalGraph(nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
@@ -195,6 +195,13 @@ function usersOf({ steps }: TileProgram, visible: readonly TileTensor[]): Users 
   };
   add(steps);
   return users;
+}
+
+/** The kernels of given graphs and their calls in order. */
+export function scheduleGraphs(graphs: readonly TileGraph[], options: ScheduleOptions) {
+  const scheduler = new Scheduler(options, null);
+  const tasks = graphs.flatMap((g) => scheduler.graph(g));
+  return { kernels: scheduler.kernels, tasks };
 }
 
 /** The task program of a tile program for this device. */
