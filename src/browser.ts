@@ -2,7 +2,7 @@
 // the spot. Nothing reachable from here imports Node code.
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { parseModel } from './1-frontend/onnx/index.ts';
-import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { type BackendOptions, DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
@@ -13,7 +13,7 @@ export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } fro
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
-export interface CreateOptions extends SessionOptions {
+export interface CreateOptions extends SessionOptions, Pick<BackendOptions, 'winograd'> {
   /** 'wasm' (default) or 'interpreter'. */
   readonly target?: PortableTarget;
   /** Where external tensor data comes from. */

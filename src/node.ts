@@ -6,7 +6,7 @@ import type { FileSource } from './1-frontend/onnx/files.ts';
 import { parseModel } from './1-frontend/onnx/index.ts';
 import { nodeFiles } from './1-frontend/onnx/node-files.ts';
 import { type NodeTarget, nodeBackend } from './backends/node.ts';
-import { DEFAULT_TARGET } from './backends/portable.ts';
+import { type BackendOptions, DEFAULT_TARGET } from './backends/portable.ts';
 import type { Model } from './ir/graph.ts';
 import { DEFAULT_LIMITS } from './ir/limits.ts';
 import type { Observer } from './observe.ts';
@@ -19,7 +19,7 @@ export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } fro
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
-export interface CreateOptions extends SessionOptions {
+export interface CreateOptions extends SessionOptions, Pick<BackendOptions, 'winograd'> {
   /** 'wasm' (default), 'c' or 'interpreter'. */
   readonly target?: NodeTarget;
   /** Where external tensor data comes from; default: the folder of the model, when it is a path. */

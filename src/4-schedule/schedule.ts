@@ -16,7 +16,8 @@ import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
 import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
-import { fuse } from './welder/fuse.ts';
+import { type Alternatives, fuse } from './welder/fuse.ts';
+import { minimalFilters } from './winograd.ts';
 
 /** How scheduled work becomes loop statements over formal tensors. */
 export interface Lowering {
@@ -34,6 +35,8 @@ export interface ScheduleOptions {
   readonly lower: Lowering;
   /** Join operators in registers (default true). */
   readonly fuse?: boolean;
+  /** Slide constant windows with fewer multiplications where that is faster; it rounds differently (default true). */
+  readonly winograd?: boolean;
 }
 
 /** A kernel and how its constants must be arranged. */
@@ -150,7 +153,9 @@ class Scheduler {
 /** The task program of a tile program for this device. */
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const scheduler = new Scheduler(options);
-  const { steps } = options.fuse === false ? program : fuse(layOut(program));
+  const { device, winograd = true } = options;
+  const alternatives: Alternatives = (steps) => (winograd ? minimalFilters(steps, device) : steps);
+  const { steps } = options.fuse === false ? program : fuse(layOut(program), alternatives);
   const tasks = scheduler.tasks(steps);
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];

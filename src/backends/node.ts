@@ -15,7 +15,7 @@ export type NodeTarget = PortableTarget | 'c';
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
   const features = cpuFeatures();
   findToolchain();
-  const machine = { device: cpuDevice(features), target: cTarget, features };
+  const machine = { device: cpuDevice(features), target: cTarget, features, winograd: o.winograd ?? true };
   return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));
 }
 
