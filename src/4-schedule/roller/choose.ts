@@ -2,7 +2,7 @@
 // tile covers, in which order the loops run. In: a canonical operator and a device. Out: the tile
 // that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
 
-import { type Axis, axisExpr, type Expr } from '../../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
@@ -189,10 +189,17 @@ function vectorAxes(p: Profile): Axis[] {
     .slice(-2 * MAX_AXES);
 }
 
-/** Axes that only choose between values, as `axis = constant ? …`: unrolled, so that a point computes its own choice. */
-function choosingAxes(p: Profile): Axis[] {
-  const decisions = p.outerWork.flatMap((e) => (e.op === 'select' && e.src[0].op === 'eq' ? [e.src[0].src[0]] : []));
-  return p.spatial.filter((a) => a.extent <= 8 && decisions.includes(axisExpr(a)));
+/** Positions that choosing axes may unroll. */
+const MAX_CHOICES = 64;
+
+/** Short axes that choose between values, as `axis = constant ? …`: unrolled, so that a point computes its own choice. */
+function choosingAxes(p: Profile): readonly Axis[] {
+  const decides = (a: Axis): boolean =>
+    p.outerWork.some(
+      ({ op, src: [c] }) => op === 'select' && c.op === 'eq' && c.src[0] === axisExpr(a) && isConst(c.src[1]),
+    );
+  const axes = p.op.reduce ? [] : p.spatial.filter((a) => a.extent <= 8 && decides(a));
+  return product(axes) <= MAX_CHOICES ? axes : [];
 }
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
