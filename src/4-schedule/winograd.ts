@@ -167,11 +167,12 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   return b.steps;
 }
 
-/** Cycles of even work: the longer of computing and moving, and what of the other is not hidden behind it. */
-function cycles(arithmetic: number, accesses: number, bytes: number, device: Device): number {
+/** Cycles of even work over streams of f32: the longer of computing and moving, and what the other does not hide. */
+function cycles(arithmetic: number, accesses: number, streams: readonly number[], device: Device): number {
   const work = { arithmetic, loads: accesses / 2, stores: accesses / 2, overhead: 0, chain: 0 };
-  const [less, more] = [stepCycles(work, device), trafficCycles(bytes, bytes, device)].sort((a, b) => a - b);
-  return more + 0.2 * less;
+  const moving = streams.reduce((n, elements) => n + trafficCycles(4 * elements, 4 * elements, device), 0);
+  const computing = stepCycles(work, device);
+  return Math.max(computing, moving) + 0.2 * Math.min(computing, moving);
 }
 
 /** Estimated cycles of the sum as it is (without a filter), or of what a filter makes of it. */
@@ -182,13 +183,13 @@ function cost({ slides, images, channel, out }: Sliding, device: Device, f?: Fil
   const tiles = slides.reduce((t, { axis }) => t * Math.ceil(axis.extent / m), elementCount(extents(images)));
   const positions = (f?.window.length ?? TAPS) ** 2;
   const multiplications = (tiles * positions * c * o * (device.fma === 'none' ? 2 : 1)) / lanes;
-  const main = cycles(multiplications, 0, 4 * (positions * c * o + (f ? positions : 1) * tiles * (c + o)), device);
+  const main = cycles(multiplications, 0, [positions * c * o, (f ? positions : 1) * tiles * (c + o)], device);
   if (!f) return main;
   const change = (chain: Chain, channels: number): number => {
     const terms = chain.flat(2).filter((x) => x !== 0).length * (chain[0].length + chain[1].length);
     const elements = positions + m * m;
     const vectors = (tiles * channels) / lanes;
-    return cycles(vectors * terms, vectors * elements, 4 * tiles * channels * elements, device);
+    return cycles(vectors * terms, vectors * elements, [tiles * channels * elements], device);
   };
   return change(f.input, c) + main + change(f.output, o);
 }
