@@ -1,7 +1,7 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
 import type { FileSource } from './1-frontend/onnx/files.ts';
-import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { type BackendOptions, DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
 import { parseModel } from './compile.ts';
 import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
@@ -13,7 +13,7 @@ export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } fro
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
-export interface CreateOptions extends SessionOptions {
+export interface CreateOptions extends SessionOptions, Pick<BackendOptions, 'winograd'> {
   /** 'wasm' (default) or 'interpreter'. */
   readonly target?: PortableTarget;
   /** Where external tensor data comes from. */

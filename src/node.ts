@@ -19,7 +19,7 @@ export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } fro
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
-export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device'> {
+export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device' | 'winograd'> {
   /** 'wasm' (default), 'c' or 'interpreter'. */
   readonly target?: NodeTarget;
   /** Where external tensor data comes from; default: the folder of the model, when it is a path. */

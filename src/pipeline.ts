@@ -11,8 +11,8 @@ import type { Observer } from './observe.ts';
 import { checkMeaning, runStage, SIBLINGS } from './stages.ts';
 import { TilewrightError } from './support/errors.ts';
 
-/** What is compiled for. */
-export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string> }>;
+/** What is compiled for, and whether as `ScheduleOptions.winograd` says. */
+export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; winograd?: boolean }>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(
@@ -21,8 +21,10 @@ export async function buildArtifact(
   limits: ModelLimits,
   observer: Observer,
 ): Promise<Artifact> {
-  const { device, target, features } = machine;
-  const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, { device, lower: lowering }));
+  const { target, features, ...options } = machine;
+  const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () =>
+    schedule(program, { ...options, lower: lowering }),
+  );
   if (observer.check >= 3) checkMeaning(program, tasks);
   const { arenaBytes } = tasks.plan;
   if (arenaBytes > limits.plannedBytes) {

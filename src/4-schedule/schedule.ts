@@ -17,10 +17,11 @@ import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
 import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
-import { fuse } from './welder/fuse.ts';
+import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
 import { effectsOf } from './welder/region.ts';
 import { type Users, Welder } from './welder/weld.ts';
+import { minimalFilters } from './winograd.ts';
 
 const MAX_LABEL = 60;
 
@@ -40,6 +41,8 @@ export interface ScheduleOptions {
   readonly lower: Lowering;
   /** Join operators: in registers and tile by tile (default true). */
   readonly fuse?: boolean;
+  /** Slide constant windows with fewer multiplications where that is faster; it rounds differently (default true). */
+  readonly winograd?: boolean;
 }
 
 /** A kernel and how its constants must be arranged. */
@@ -208,9 +211,11 @@ export function scheduleGraphs(graphs: readonly TileGraph[], options: ScheduleOp
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];
+  const { device, winograd = true } = options;
   const apart = options.fuse === false;
-  const fused = apart ? program : fuse(dotProducts(layOut(program), options.device));
-  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), options.device);
+  const alternatives: Alternatives = (steps) => (winograd ? minimalFilters(steps, device) : steps);
+  const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
+  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device);
   const scheduler = new Scheduler(options, welder);
   const tasks = scheduler.tasks(fused.steps);
   const { plan, constants } = planMemory(tasks, inputs, kept);

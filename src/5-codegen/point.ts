@@ -1,7 +1,7 @@
 // Expressions at one point of a register tile. In: nodes over axes, the base index of every axis and
 // the point's offsets. Out: the same values over locals, with constant offsets gathered in the
 // indices, as scalars or across the lanes of the vector axis.
-import { type Axis, add, type Expr, index, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
+import { type Axis, add, type Expr, index, isConst, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
@@ -41,6 +41,12 @@ export function widened(e: Expr, src: readonly Expr[], lanes: number): Expr {
     e.arg as never,
     lanes,
   );
+}
+
+/** The side of a selection that constants decide: unrolled axes choose while code is made. */
+function decided(e: Expr, src: readonly Expr[]): Expr | undefined {
+  if (e.op !== 'select' || src[0].op !== 'eq' || !src[0].src.every(isConst)) return undefined;
+  return src[0].src[0] === src[0].src[1] ? src[1] : src[2];
 }
 
 export class Point {
@@ -107,7 +113,7 @@ export class Point {
     if (e.op === 'axis') return this.axis(e.arg, laneOffset);
     const bound = this.placeholder(e);
     if (bound) return bound.lanes > 1 ? lane(bound, laneOffset) : bound;
-    if (!isLoad(e)) return withSrc(e, src);
+    if (!isLoad(e)) return decided(e, src) ?? withSrc(e, src);
     const at = this.index(this.scope.linears.get(e)!, laneOffset);
     return withSrc(e, [at, ...src.slice(1)]);
   }
@@ -135,6 +141,8 @@ export class Point {
       if (how === 'same' && src[2].lanes === 1) return withSrc(e, [at, src[1], src[2]]);
       return how === 'same' ? this.lanewise(e) : widenedGuard(e, at, src, lanes);
     }
+    const side = decided(e, src);
+    if (side) return side;
     if (src.every((s) => s.lanes === 1)) {
       const varies = src.length > 0 && deps.get(e)?.has(vector!) === true;
       return varies ? this.lanewise(e) : e.op === 'axis' ? this.axis(e.arg, 0) : withSrc(e, src);

@@ -24,7 +24,7 @@ export interface NodeBackendOptions extends BackendOptions {
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
   const features = cpuFeatures();
   findToolchain();
-  const machine = { device: cpuDevice(features), target: cTarget, features };
+  const machine = { device: cpuDevice(features), target: cTarget, features, winograd: o.winograd ?? true };
   return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));
 }
 

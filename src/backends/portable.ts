@@ -9,6 +9,8 @@ export interface BackendOptions {
   readonly observer?: Observer;
   /** Whether WebAssembly may use relaxed SIMD. Default: where this host has it; packages go to other hosts. */
   readonly relaxedSimd?: boolean;
+  /** Whether 3×3 convolutions may take fewer multiplications, which rounds differently. Default true. */
+  readonly winograd?: boolean;
 }
 export type PortableTarget = 'wasm' | 'interpreter';
 /** What is compiled for when nobody says. */
@@ -18,7 +20,8 @@ export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOption
   wasm: (o) => {
     const relaxed = o.relaxedSimd ?? hostFeatures().has(RELAXED_SIMD);
     const features = new Set(relaxed ? [RELAXED_SIMD] : []);
-    const machine = { device: webAssemblyDevice(relaxed), target: wasmTarget, features };
+    const device = webAssemblyDevice(relaxed);
+    const machine = { device, target: wasmTarget, features, winograd: o.winograd ?? true };
     return targetBackend(machine, o.observer ?? silent, instantiate);
   },
   interpreter: (o) => interpreterBackend(o.observer ?? silent),

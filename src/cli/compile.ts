@@ -19,15 +19,15 @@ import { modelCommand, type Options, observerFrom, usage } from './options.ts';
 type CompileOptions = Options & { out: string; relaxedSimd?: boolean };
 
 export function compileCommand(): Command {
-  const shared = ['target', 'device', 'shapes', 'dim', 'threads', 'stopAfter', 'dump', 'json'] as const;
+  const shared = ['target', 'device', 'shapes', 'dim', 'threads', 'stopAfter', 'dump', 'json', 'winograd'] as const;
   return modelCommand('compile', 'write a package that runs the model without Tilewright', shared)
     .requiredOption('-o, --out <dir>', 'folder to write')
     .option('--relaxed-simd', 'WebAssembly with fused multiply-add, which not every host has')
     .action(async (file: string, options: CompileOptions) => {
       const started = performance.now();
       const model = readModel(file);
-      const { relaxedSimd = false, device } = options;
-      const backend = await nodeBackend(options.target, { observer: observerFrom(options), relaxedSimd, device });
+      const { relaxedSimd = false } = options;
+      const backend = await nodeBackend(options.target, { ...options, observer: observerFrom(options), relaxedSimd });
       const machine = backend.machine ?? usage(`target ${options.target} does not compile`, 'Use wasm or c.');
       const program = await compileProgram(model, tensorTypes(model, options), machine, backend);
       const { artifact, inputs, outputs } = program;

@@ -21,6 +21,7 @@ export interface Options {
   readonly stopAfter?: string;
   readonly dump?: string;
   readonly json?: boolean;
+  readonly winograd?: boolean;
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -46,6 +47,7 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   stopAfter: () => new Option('--stop-after <stage>', 'print graph, tile, schedule or code and end'),
   dump: () => new Option('--dump <dir>', 'write every stage as text'),
   json: () => new Option('--json', 'print as JSON'),
+  winograd: () => new Option('--no-winograd', 'round 3×3 convolutions as plain sums; slower'),
 };
 
 /** A command over one model file, with these of the shared options. */

@@ -13,13 +13,24 @@ import { writeNpy } from './npy.ts';
 import { modelCommand, type Options, observerFrom } from './options.ts';
 
 export function runCommand(): Command {
-  const shared = ['target', 'device', 'input', 'shapes', 'dim', 'threads', 'stopAfter', 'dump', 'json'] as const;
+  const shared = [
+    'target',
+    'device',
+    'input',
+    'shapes',
+    'dim',
+    'threads',
+    'stopAfter',
+    'dump',
+    'json',
+    'winograd',
+  ] as const;
   return modelCommand('run', 'run a model once and print or save its outputs', shared)
     .option('--output <dir>', 'write each output as output_K.npy')
     .action(async (file: string, options: Options & { output?: string }) => {
       const model = readModel(file);
       const feeds = gatherInputs(model, file, options);
-      const backend = await nodeBackend(options.target, { observer: observerFrom(options), device: options.device });
+      const backend = await nodeBackend(options.target, { ...options, observer: observerFrom(options) });
       const plan = planFor(model, backend, feeds);
       const started = performance.now();
       const results = await plan.run(feeds);

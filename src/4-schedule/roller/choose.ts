@@ -2,7 +2,7 @@
 // tile covers, in which order the loops run. In: a canonical operator and a device. Out: the tile
 // that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
 
-import type { Axis, Expr } from '../../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
@@ -210,16 +210,30 @@ function vectorAxes(p: Profile): Axis[] {
     .slice(-2 * MAX_AXES);
 }
 
+/** Positions that choosing axes may unroll. */
+const MAX_CHOICES = 64;
+
+/** Short axes that choose between values, as `axis = constant ? …`: unrolled, so that a point computes its own choice. */
+function choosingAxes(p: Profile): readonly Axis[] {
+  const decides = (a: Axis): boolean =>
+    p.outerWork.some(
+      ({ op, src: [c] }) => op === 'select' && c.op === 'eq' && c.src[0] === axisExpr(a) && isConst(c.src[1]),
+    );
+  const axes = p.op.reduce ? [] : p.spatial.filter((a) => a.extent <= 8 && decides(a));
+  return product(axes) <= MAX_CHOICES ? axes : [];
+}
+
 function* candidates(p: Profile, device: Device): Generator<Tile> {
-  const plain = scalarTile(p.spatial);
+  const choosing = choosingAxes(p);
+  const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
   if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
   else yield plain;
   for (const lanes of laneChoices(p, device)) {
     for (const vector of vectorAxes(p)) {
       if (vector.extent < lanes) continue;
-      for (const n of [1, 2, 3, 4, 5, 6, 8]) {
+      for (const n of choosing.length > 0 ? [1] : [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
-        const base = { ...plain, lanes, vector, extents: new Map([[vector, n * lanes]]) };
+        const base = { ...plain, lanes, vector, extents: new Map(plain.extents).set(vector, n * lanes) };
         if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
         yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], device);
         if (!p.op.reduce && n === 1) yield* turnedTiles(p, base, vector);

@@ -185,9 +185,12 @@ function sharedBetween(steps: readonly Step[]): Set<TileTensor> {
 
 const union = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> => new Set([...a, ...b]);
 
+/** Other steps for joined ones: algebra on operators that have all of their work inside. */
+export type Alternatives = (steps: readonly Step[]) => readonly Step[];
+
 /** Fuses a list and the lists inside its loops and branches. */
-function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step[] {
-  const joined = fuseList(steps, pinned);
+function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>, rewrite: Alternatives): readonly Step[] {
+  const joined = rewrite(fuseList(steps, pinned));
   const bordered = materialiseBorders(joined);
   const flat = bordered.length > joined.length ? fuseList(bordered, pinned) : joined;
   if (flat.every((s) => s.kind === 'op' || s.kind === 'routine')) return flat;
@@ -202,20 +205,20 @@ function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): St
       };
       return {
         ...s,
-        then: fuseNested(s.then, apart(s.then, s.else)),
-        else: fuseNested(s.else, apart(s.else, s.then)),
+        then: fuseNested(s.then, apart(s.then, s.else), rewrite),
+        else: fuseNested(s.else, apart(s.else, s.then), rewrite),
       };
     }
     const own = new Set(
       [s.trip, s.counter, s.cond?.init, s.cond?.state, s.cond?.next].flatMap((t) => (t ? [owner(t)] : [])),
     );
     for (const c of s.carried) for (const t of [c.init, c.state, c.next]) own.add(owner(t));
-    return { ...s, steps: fuseNested(s.steps, union(around, own)) };
+    return { ...s, steps: fuseNested(s.steps, union(around, own), rewrite) };
   });
 }
 
 /** The program with operators joined in registers. */
-export function fuse(program: TileProgram): TileProgram {
+export function fuse(program: TileProgram, rewrite: Alternatives): TileProgram {
   const kept = [...program.inputs, ...program.outputs, ...program.checks.map((c) => c.ok)];
-  return { ...program, steps: fuseNested(program.steps, new Set(kept.map(owner))) };
+  return { ...program, steps: fuseNested(program.steps, new Set(kept.map(owner)), rewrite) };
 }

@@ -22,7 +22,8 @@ function label(first: TileOp, second: TileOp): string {
 /** The stored value as a reader sees it. */
 const stored = (op: TileOp): Expr => round(op.write.dtype, op.value);
 
-function bindAxes(e: Expr, axes: ReadonlyMap<Axis, Expr>, guard: Expr | null): Expr {
+/** The expression with axes replaced; its loads happen only where the guard, if there is one, holds. */
+export function bindAxes(e: Expr, axes: ReadonlyMap<Axis, Expr>, guard: Expr | null): Expr {
   return transform(e, (n, src) => {
     if (n.op === 'axis') return axes.get(n.arg) ?? n;
     return guard && isLoad(n) ? guarded(n, src, guard) : withSrc(n, src);

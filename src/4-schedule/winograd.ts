@@ -1,0 +1,216 @@
+// 3×3 convolutions with fewer multiplications (Winograd's minimal filtering). In: steps and a device. Out: the same
+// steps, where a sum that slides a constant 3×3 window over data becomes a transform of overlapping tiles of the data,
+// a batched product and a transform back into m×m results, if the cost model says that this is faster. Recognised by
+// its indices alone; test/schedule/winograd.test.ts bounds how much its rounding differs from that of the plain sum.
+import { type Indices, TileBuilder } from '../3-tile/builder.ts';
+import * as E from '../3-tile/expr.ts';
+import { isUnordered, sum } from '../3-tile/monoids.ts';
+import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
+import type { Step, TileOp } from '../3-tile/tile-op.ts';
+import { type Device, lanesOf } from '../devices/device.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { stepCycles, trafficCycles } from './cost.ts';
+import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
+import { coefficient, linearise } from './linear.ts';
+import { flatIndex } from './nest.ts';
+import { transform, withSrc } from './transform.ts';
+import { bindAxes } from './welder/inline.ts';
+
+const { add, index, load, mul, sub } = E;
+type Axis = E.Axis;
+type Expr = E.Expr;
+
+/** What `slidingOf` finds. */
+type Sliding = NonNullable<ReturnType<typeof slidingOf>>;
+/** Along one dimension of the data, results at `axis` read elements at axis + tap + a constant. */
+type Slide = Readonly<{ dim: number; axis: Axis; tap: Axis }>;
+type Places = readonly (readonly [Axis, Expr])[];
+
+const TAPS = 3;
+
+/** A sum over a channel axis and two taps of data times constant weights; null for any other operator. */
+function slidingOf(op: TileOp) {
+  const { reduce } = op;
+  const product = reduce?.elems[0];
+  if (reduce?.axes.length !== 3 || product?.op !== 'mul' || product.dtype !== 'f32') return null;
+  const { monoid } = reduce;
+  if (!isUnordered(monoid) || monoid.combine[0].op !== 'add' || Number(monoid.init[0]) !== 0) return null;
+  const isWeight = (e: Expr): boolean => e.op === 'load' && e.arg.dtype === 'f32' && owner(e.arg).data !== null;
+  const [weight, data] = isWeight(product.src[0]) ? product.src : [...product.src].reverse();
+  if (weight.op !== 'load' || !isWeight(weight) || !E.isLoad(data) || isWeight(data)) return null;
+  const at = linearise(flatIndex(weight.arg, weight.src));
+  const out = op.axes.find((a) => coefficient(at, a) !== 0);
+  if (!out || at.terms.size !== 4 || reduce.axes.some((a) => coefficient(at, a) === 0)) return null;
+  const forms = data.arg.shape.map((_, d) => linearise(data.src[d]));
+  const terms = forms.flatMap((l) => [...l.terms.keys()]);
+  if (new Set(terms).size < terms.length || terms.some((t) => t.op !== 'axis' || t.arg === out)) return null;
+  const slides: Slide[] = [];
+  let channel: Axis | undefined;
+  for (const tap of reduce.axes) {
+    const dim = forms.findIndex((l) => coefficient(l, tap) === 1);
+    const axis = op.axes.find((a) => dim >= 0 && coefficient(forms[dim], a) === 1);
+    if (axis && tap.extent === TAPS && forms[dim].terms.size === 2) slides.push({ dim, axis, tap });
+    else if (dim >= 0 && forms[dim].terms.size === 1) channel = tap;
+  }
+  if (!channel || slides.length !== 2) return null;
+  /** The other spatial axes. */
+  const images = op.axes.filter((a) => a !== out && slides.every((s) => s.axis !== a));
+  return { op, data, weights: weight.arg, at, slides, channel, out, images };
+}
+
+/** Σ factor · value, the terms that are subtracted last. */
+function combination(row: readonly number[], x: readonly Expr[]): Expr {
+  const times = (c: number, v: Expr): Expr => (c === 1 ? v : mul(v, E.constant('f32', c)));
+  const all = row.flatMap((c, k) => (c === 0 ? [] : [{ c, v: x[k] }])).sort((a, b) => Math.sign(b.c) - Math.sign(a.c));
+  const [first, ...rest] = all;
+  return rest.reduce((s, { c, v }) => (c < 0 ? sub(s, times(-c, v)) : add(s, times(c, v))), times(first.c, first.v));
+}
+
+/** Element [i, j] of x with a chain of matrices on both sides. Axes that are unrolled choose while code is made. */
+function applied(chain: Chain, i: Expr, j: Expr, x: (p: number, q: number) => Expr): Expr {
+  const chosen = (at: Expr, value: (p: number) => Expr): Expr => {
+    const values = range(chain[0].length, value);
+    const all = chain.reduce((v, matrix) => matrix.map((row) => combination(row, v)), values);
+    return all.reduceRight((rest, v, k) => E.select(E.eq(at, index(k)), v, rest));
+  };
+  return chosen(i, (p) => chosen(j, (q) => x(p, q)));
+}
+
+const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => f(i));
+
+/** The windows of all channels transformed, in f64 and rounded once: [position, channel, out]. */
+function transformedWeights({ weights, at, slides, channel, out }: Sliding, g: Matrix): TileTensor {
+  const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
+  const offsets = range(TAPS * TAPS, (k) => Math.floor(k / TAPS) * rowStep + (k % TAPS) * columnStep);
+  const factors = g.flatMap((x) => g.map((y) => x.flatMap((p) => y.map((q) => p * q))));
+  const source = new Float32Array(owner(weights).data!.bytes.slice().buffer);
+  const size = channel.extent * out.extent;
+  const result = new Float32Array(factors.length * size);
+  const taps = new Float64Array(offsets.length);
+  for (let i = 0; i < size; i++) {
+    const [c, o] = [Math.floor(i / out.extent), i % out.extent];
+    const start = at.constant + c * coefficient(at, channel) + o * coefficient(at, out);
+    for (let k = 0; k < taps.length; k++) taps[k] = source[start + offsets[k]];
+    for (let p = 0; p < factors.length; p++) {
+      const row = factors[p];
+      let total = 0;
+      for (let k = 0; k < taps.length; k++) total += row[k] * taps[k];
+      result[p * size + i] = total;
+    }
+  }
+  const shape = [factors.length, channel.extent, out.extent];
+  const data = { dtype: 'f32', shape, bytes: new Uint8Array(result.buffer) } as const;
+  return newTensor(weights.name, 'f32', shape, 'constant', { data });
+}
+
+const scaled = (x: Expr, by: number): Expr => mul(x, index(by));
+const extents = (axes: readonly Axis[]): number[] => axes.map((a) => a.extent);
+
+/** Tiles along an axis: those that are whole, and what is left of the last one. */
+const pieces = (extent: number, m: number) =>
+  [
+    { from: 0, tiles: Math.floor(extent / m), points: m },
+    { from: Math.floor(extent / m), tiles: 1, points: extent % m },
+  ].filter((p) => p.tiles * p.points > 0);
+
+/** The three operators, the last one once for every kind of tile. */
+function filtered(s: Sliding, { m, input, window, output }: Filter): readonly Step[] {
+  const { op, data, slides, channel, out } = s;
+  const n = window.length;
+  const images = extents(s.images);
+  const tiles = [...images, ...slides.map(({ axis }) => Math.ceil(axis.extent / m))];
+  const b = new TileBuilder();
+  b.place = { node: '', op: op.name };
+  const imagesAt = (at: Indices): Places => s.images.map((a, d) => [a, at[d]]);
+
+  const v = b.alloc('f32', [n * n, ...tiles, channel.extent]);
+  const element = (at: Indices, offsets: readonly number[]): Expr => {
+    const firsts = slides.map(({ axis }, k) => [axis, scaled(at[images.length + k], m)] as const);
+    const taps = slides.map(({ tap }, k) => [tap, index(offsets[k])] as const);
+    const places = new Map([...imagesAt(at), ...firsts, ...taps, [channel, at.at(-1)!]]);
+    // Tiles may reach over the last result: what only such results would see is zero.
+    const over = slides.filter(({ axis }) => axis.extent % m > 0);
+    const inside = over.map(({ dim }) => E.lt(bindAxes(data.src[dim], places, null), index(data.arg.shape[dim])));
+    return bindAxes(data, places, inside.length > 0 ? inside.reduce(E.and) : null);
+  };
+  b.write(
+    v,
+    [n, n, ...tiles, channel.extent],
+    ([i, j, ...at]) => [add(scaled(i, n), j), ...at],
+    ([i, j, ...at]) => applied(input, i, j, (p, q) => element(at, [p, q])),
+  );
+
+  const u = transformedWeights(s, window);
+  const sums = b.reduce('f32', [n * n, ...tiles, out.extent], [channel.extent], sum('f32'), (ix, [r]) =>
+    mul(load(v, [...ix.slice(0, -1), r]), load(u, [ix[0], r, ix.at(-1)!])),
+  );
+
+  const [down, across] = slides.map(({ axis }) => pieces(axis.extent, m));
+  for (const [y, x] of down.flatMap((piece) => across.map((other) => [piece, other]))) {
+    const over = (ix: Indices): ((e: Expr) => Expr) => {
+      const [ti, i, tj, j, o] = ix.slice(images.length);
+      const tile = [add(ti, index(y.from)), add(tj, index(x.from))];
+      const results = slides.map(({ axis }, k) => [axis, add(scaled(tile[k], m), [i, j][k])] as const);
+      const places = new Map([...imagesAt(ix), ...results, [out, o]]);
+      const at = [...ix.slice(0, images.length), ...tile, o];
+      const total = applied(output, i, j, (p, q) => load(sums, [index(p * n + q), ...at]));
+      const folded = (node: Expr, src: readonly Expr[]): Expr => (node.op === 'acc' ? total : withSrc(node, src));
+      return (e) => transform(bindAxes(e, places, null), folded);
+    };
+    b.write(
+      op.write,
+      [...images, y.tiles, y.points, x.tiles, x.points, out.extent],
+      (ix) => op.at.map(over(ix)),
+      (ix) => over(ix)(op.value),
+    );
+  }
+  return b.steps;
+}
+
+/** Cycles of even work over streams of f32: the longer of computing and moving, and what the other does not hide. */
+function cycles(arithmetic: number, accesses: number, streams: readonly number[], device: Device): number {
+  const work = { arithmetic, loads: accesses / 2, stores: accesses / 2, overhead: 0, chain: 0 };
+  const moving = streams.reduce((n, elements) => n + trafficCycles(4 * elements, 4 * elements, device), 0);
+  const computing = stepCycles(work, device);
+  return Math.max(computing, moving) + 0.2 * Math.min(computing, moving);
+}
+
+/** Estimated cycles of the sum as it is (without a filter), or of what a filter makes of it. */
+function cost({ slides, images, channel, out }: Sliding, device: Device, f?: Filter): number {
+  const [c, o] = extents([channel, out]);
+  const lanes = lanesOf(device, 'f32');
+  const m = f?.m ?? 1;
+  const tiles = slides.reduce((t, { axis }) => t * Math.ceil(axis.extent / m), elementCount(extents(images)));
+  const positions = (f?.window.length ?? TAPS) ** 2;
+  const multiplications = (tiles * positions * c * o * (device.fma === 'none' ? 2 : 1)) / lanes;
+  const main = cycles(multiplications, 0, [positions * c * o, (f ? positions : 1) * tiles * (c + o)], device);
+  if (!f) return main;
+  const change = (chain: Chain, channels: number): number => {
+    const terms = chain.flat(2).filter((x) => x !== 0).length * (chain[0].length + chain[1].length);
+    const elements = positions + m * m;
+    const vectors = (tiles * channels) / lanes;
+    return cycles(vectors * terms, vectors * elements, [tiles * channels * elements], device);
+  };
+  return change(f.input, c) + main + change(f.output, o);
+}
+
+/** What another way may cost of the sum's own cycles: it takes more memory and rounds more. */
+const WORTH = 0.8;
+/** Channels on either side from which on transforms and longer code pay. */
+const MIN_CHANNELS = 16;
+
+function cheapest(s: Sliding, device: Device): Filter | null {
+  if (Math.min(s.channel.extent, s.out.extent) < MIN_CHANNELS) return null;
+  const costs = FILTERS.map((f) => cost(s, device, f));
+  const least = Math.min(...costs);
+  return least < WORTH * cost(s, device) ? FILTERS[costs.indexOf(least)] : null;
+}
+
+/** The steps with sliding sums done by the filter that `choose` gives, if any. */
+export function minimalFilters(steps: readonly Step[], device: Device, choose = cheapest): readonly Step[] {
+  return steps.flatMap((step): readonly Step[] => {
+    const s = step.kind === 'op' ? slidingOf(step) : null;
+    const f = s && choose(s, device);
+    return f ? filtered(s, f) : [step];
+  });
+}
