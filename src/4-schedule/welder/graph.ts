@@ -29,6 +29,7 @@ import {
   accessesOf,
   baseIndices,
   bounds,
+  distance,
   fixed,
   plus,
   propagate,
@@ -244,11 +245,10 @@ class Cutter implements Plan {
     const all = readers.map((r) => propagate(r, this.spans.get(r)!, target));
     return target.shape.map((extent, d) => {
       const [first, ...rest] = all.map((s) => s[d]);
-      const same = rest.every((s) => plus(s.lo, first.lo, -1).terms.size === 0);
-      if (!same) return whole(extent);
-      const offsets = all.map((s) => plus(s[d].lo, first.lo, -1).constant);
-      const low = Math.min(...offsets);
-      const size = Math.max(...all.map((s, i) => offsets[i] + s[d].size)) - low;
+      const offsets = [0, ...rest.map((s) => distance(first.lo, s.lo))];
+      if (offsets.includes(null)) return whole(extent);
+      const low = Math.min(...(offsets as number[]));
+      const size = Math.max(...all.map((s, i) => offsets[i]! + s[d].size)) - low;
       return size < extent ? { lo: plus(first.lo, fixed(low)), size } : whole(extent);
     });
   }

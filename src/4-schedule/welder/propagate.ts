@@ -13,11 +13,13 @@ export type Span = Readonly<{ lo: Linear; size: number }>;
 /** The span of each axis of an operator; a missing axis is at 0. */
 export type Spans = ReadonlyMap<Axis, Span>;
 
-export const fixed = (constant: number): Linear => ({ constant, terms: new Map() });
+const NO_TERMS: Linear['terms'] = new Map();
+export const fixed = (constant: number): Linear => ({ constant, terms: NO_TERMS });
 export const whole = (size: number): Span => ({ lo: fixed(0), size });
 
 /** a + scale · b. */
 export function plus(a: Linear, b: Linear, scale = 1): Linear {
+  if (b.terms.size === 0) return { constant: a.constant + scale * b.constant, terms: a.terms };
   const terms = new Map(a.terms);
   for (const [t, c] of b.terms) {
     const sum = (terms.get(t) ?? 0) + scale * c;
@@ -38,27 +40,36 @@ export function bounds({ constant, terms }: Linear): [number, number] {
   return [lo, hi];
 }
 
+/** How far b lies from a; null where that varies. */
+export function distance(a: Linear, b: Linear): number | null {
+  if (a.terms.size !== b.terms.size) return null;
+  for (const [t, c] of a.terms) if (b.terms.get(t) !== c) return null;
+  return b.constant - a.constant;
+}
+
 /** The values that an index takes over a tile; null where it is not linear in axes. */
 function spanOf({ constant, terms }: Linear, spans: Spans): Span | null {
-  let [lo, size] = [fixed(constant), 1];
+  let [low, size] = [constant, 1];
+  let moved: Map<Expr, number> | null = null;
   for (const [t, c] of terms) {
     if (t.op !== 'axis') return null;
-    const axis = t.arg;
-    const own = spans.get(axis) ?? whole(axis.extent);
-    lo = plus(lo, own.lo, c);
-    if (c < 0) lo = plus(lo, fixed(c * (own.size - 1)));
-    size += Math.abs(c) * (own.size - 1);
+    const own = spans.get(t.arg);
+    const reach = c * ((own ? own.size : t.arg.extent) - 1);
+    size += Math.abs(reach);
+    low += Math.min(0, reach) + (own ? c * own.lo.constant : 0);
+    if (own) for (const [o, k] of own.lo.terms) (moved ??= new Map()).set(o, (moved.get(o) ?? 0) + c * k);
   }
-  return { lo, size };
+  if (!moved) return { lo: fixed(low), size };
+  for (const [o, k] of moved) if (k === 0) moved.delete(o);
+  return { lo: { constant: low, terms: moved }, size };
 }
 
 /** The smallest span that holds both; null where their distance varies. */
 function joined(a: Span | null, b: Span | null): Span | null {
-  const between = a && b && plus(b.lo, a.lo, -1);
-  if (!between || between.terms.size > 0) return null;
-  const lo = between.constant < 0 ? b.lo : a.lo;
-  const [first, second] = [Math.max(0, -between.constant), Math.max(0, between.constant)];
-  return { lo, size: Math.max(first + a.size, second + b.size) };
+  const between = a && b && distance(a.lo, b.lo);
+  if (!a || !b || between === null) return null;
+  const [first, second] = [Math.max(0, -between), Math.max(0, between)];
+  return { lo: between < 0 ? b.lo : a.lo, size: Math.max(first + a.size, second + b.size) };
 }
 
 /** The indices of a load in the shape of the owner of its bytes; null where that takes a division. */

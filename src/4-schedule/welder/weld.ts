@@ -9,9 +9,11 @@ import { planCost, type Sketch, sketch } from './plan-cost.ts';
 
 /** Operators that one kernel may hold. */
 const MAX_MEMBERS = 10;
+/** Together to apart: from here longer runs are not looked at. */
+const HOPELESS = 1.5;
 /** Axes that are cut, at most. */
 const MAX_CUT_AXES = 4;
-const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 128];
+const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 64];
 const UNEVEN: ReadonlySet<number> = new Set([8, 32]);
 
 /** Whether the operators can share loops at all: none stores what an earlier one reads, or what another stores. */
@@ -85,15 +87,18 @@ export class Welder {
   cover(ops: readonly TileOp[]): TileGraph[] {
     const all = ops.map(sketch);
     const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
+    const alone = all.map((s, i) => planCost([s], single(ops[i]), this.device));
     for (let end = 1; end <= all.length; end++) {
-      const alone = planCost(all.slice(end - 1, end), single(ops[end - 1]), this.device);
-      let found: (typeof best)[0] = { cost: best[end - 1].cost + alone, from: end - 1, cut: null };
+      let apart = alone[end - 1];
+      let found: (typeof best)[0] = { cost: best[end - 1].cost + apart, from: end - 1, cut: null };
       for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
         const run = all.slice(from, end);
         if (!compatible(run)) break;
-        const made = this.found(run);
-        const cost = best[from].cost + (made?.cost ?? Number.POSITIVE_INFINITY);
-        if (cost < found.cost) found = { cost, from, cut: made!.cut };
+        const { cut, cost } = this.found(run) ?? { cut: null, cost: Number.POSITIVE_INFINITY };
+        apart += alone[from];
+        if (best[from].cost + cost < found.cost) found = { cost: best[from].cost + cost, from, cut };
+        // What is far worse together gets no better with more.
+        if (run.length > 2 && cost > HOPELESS * apart) break;
       }
       best.push(found);
     }
