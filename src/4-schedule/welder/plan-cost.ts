@@ -69,7 +69,8 @@ export function sketch(op: TileOp): Sketch {
     ...accesses.map((a) => forms(a.at)),
     ...shapes,
   ];
-  const unit = [...(store?.at(-1)?.terms ?? [])].flatMap(([t, c]) => (t.op === 'axis' && c === 1 ? [t.arg] : []))[0];
+  const last = store?.findLast((l) => [...l.terms.keys()].some((t) => t.op !== 'axis' || t.arg.extent > 1));
+  const unit = [...(last?.terms ?? [])].flatMap(([t, c]) => (t.op === 'axis' && c === 1 ? [t.arg] : []))[0];
   const moves = (t: TileTensor): boolean =>
     accesses.some((a) => a.target === t && (a.at?.some((l) => unit && l.terms.has(axisExpr(unit))) ?? false));
   const reads = new Map(accesses.map((a) => [a.target, moves(a.target)]));
