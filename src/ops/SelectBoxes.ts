@@ -9,6 +9,7 @@ import {
   constant,
   div,
   type Expr,
+  eq,
   gt,
   index,
   le,
@@ -19,36 +20,38 @@ import {
   mul,
   not,
   or,
+  select,
   sub,
 } from '../3-tile/expr.ts';
 import { loopFrom, loopNest, store, type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { type Heap, siftDown } from './heap.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
 
-interface Box {
-  readonly low: readonly [Expr, Expr];
-  readonly high: readonly [Expr, Expr];
+/** Columns of the prepared boxes: the lower and upper edges of both axes, and the area. */
+const [LOW, HIGH, AREA, COLUMNS] = [0, 2, 4, 5];
+
+/** Statements that prepare the boxes of sample n. */
+function prepareBoxes(boxes: TileTensor, edges: TileTensor, n: Expr, centred: boolean): Stmt {
+  return loopFrom(0, boxes.shape[1], (i) => {
+    const v = [0, 1, 2, 3].map((k) => load(boxes, [n, i, index(k)]));
+    const half = [2, 3].map((k) => div(v[k], constant('f32', 2)));
+    const low = [0, 1].map((k) => (centred ? sub(v[k], half[k]) : min(v[k], v[k + 2])));
+    const high = [0, 1].map((k) => (centred ? add(v[k], half[k]) : max(v[k], v[k + 2])));
+    const area = mul(sub(high[0], low[0]), sub(high[1], low[1]));
+    return [...low, ...high, area].map((e, k) => store(edges, [i, index(k)], e));
+  });
 }
 
-function boxAt(boxes: TileTensor, n: Expr, i: Expr, centred: boolean): Box {
-  const v = [0, 1, 2, 3].map((k) => load(boxes, [n, i, index(k)]));
-  if (!centred) {
-    return { low: [min(v[0], v[2]), min(v[1], v[3])], high: [max(v[0], v[2]), max(v[1], v[3])] };
-  }
-  const half = [2, 3].map((k) => div(v[k], constant('f32', 2)));
-  return {
-    low: [sub(v[0], half[0]), sub(v[1], half[1])],
-    high: [add(v[0], half[0]), add(v[1], half[1])],
-  };
-}
-
-/** Whether the overlap of a and b, relative to their union, exceeds the threshold. */
-function overlaps(a: Box, b: Box, threshold: Expr): Expr {
+/** Whether the overlap of boxes a and b, relative to their union, exceeds the threshold; never where one is NaN. */
+function overlaps(edges: TileTensor, a: Expr, b: Expr, threshold: Expr): Expr {
   const zero = constant('f32', 0);
-  const side = [0, 1].map((k) => sub(min(a.high[k], b.high[k]), max(a.low[k], b.low[k])));
-  const area = (x: Box): Expr => mul(sub(x.high[0], x.low[0]), sub(x.high[1], x.low[1]));
+  const of = (box: Expr, column: number): Expr => load(edges, [box, index(column)]);
+  const least = (x: Expr, y: Expr): Expr => select(lt(x, y), x, y);
+  const most = (x: Expr, y: Expr): Expr => select(gt(x, y), x, y);
+  const side = [0, 1].map((k) => sub(least(of(a, HIGH + k), of(b, HIGH + k)), most(of(a, LOW + k), of(b, LOW + k))));
   const inter = mul(side[0], side[1]);
-  const [first, second] = [area(a), area(b)];
+  const [first, second] = [of(a, AREA), of(b, AREA)];
   const union = sub(add(first, second), inter);
   const empty = [side[0], side[1], inter, first, second, union].map((e) => le(e, zero)).reduce(or);
   return and(not(empty), gt(div(inter, union), threshold));
@@ -57,38 +60,42 @@ function overlaps(a: Box, b: Box, threshold: Expr): Expr {
 interface Search {
   readonly boxes: TileTensor;
   readonly scores: TileTensor;
-  /** Boxes that may still be selected. */
-  readonly alive: TileTensor;
-  readonly best: Variable;
-  readonly bestScore: Variable;
+  readonly edges: TileTensor;
+  /** Boxes that may still be selected: a heap, the best on top. */
+  readonly waiting: TileTensor;
+  readonly size: Variable;
+  /** Boxes selected so far, and how many. */
+  readonly chosen: TileTensor;
+  readonly count: Variable;
 }
 
-/** Sets `best` to the first living box with the highest score, or -1. */
-function findBest(s: Search, n: Expr, m: Expr): readonly Stmt[] {
-  const count = s.scores.shape[2];
+/** Higher scores first; of equal ones the lower index. */
+function heapOf({ scores, waiting }: Search, n: Expr, m: Expr): Heap {
+  const kept = variable('kept', 'i32');
+  const box = (i: Expr): Expr => load(waiting, [i]);
+  const score = (i: Expr): Expr => load(scores, [n, m, box(i)]);
+  return {
+    above: (i, j, flag) => [flag.set(or(gt(score(i), score(j)), and(eq(score(i), score(j)), lt(box(i), box(j)))))],
+    swap: (i, j) => [kept.set(box(i)), store(waiting, [i], box(j)), store(waiting, [j], kept.read)],
+  };
+}
+
+/** Fills the heap with the boxes of a class whose score is above `least`. */
+function fillHeap(s: Search, heap: Heap, n: Expr, m: Expr, least: Expr | null): readonly Stmt[] {
+  const start = variable('start', 'i32');
+  const take = (i: Expr): Stmt[] => [store(s.waiting, [s.size.read], i), s.size.set(add(s.size.read, index(1)))];
   return [
-    s.best.set(index(-1)),
-    s.bestScore.set(constant('f32', 0)),
-    loopFrom(0, count, (i) => {
-      const score = load(s.scores, [n, m, i]);
-      const better = or(lt(s.best.read, index(0)), gt(score, s.bestScore.read));
-      return [when(and(load(s.alive, [i]), better), [s.best.set(i), s.bestScore.set(score)])];
-    }),
+    s.size.set(index(0)),
+    loopFrom(0, s.scores.shape[2], (i) => (least ? [when(gt(load(s.scores, [n, m, i]), least), take(i))] : take(i))),
+    start.set(sub(div(s.size.read, index(2)), index(1))),
+    whileLoop(not(lt(start.read, index(0))), [
+      ...siftDown(heap, start.read, s.size.read),
+      start.set(sub(start.read, index(1))),
+    ]),
   ];
 }
 
-function suppress(c: LowerContext, s: Search, n: Expr, threshold: Expr): Stmt {
-  const centred = c.int('center_point_box', 0) !== 0;
-  return loopFrom(0, s.scores.shape[2], (i) => [
-    when(load(s.alive, [i]), [
-      when(overlaps(boxAt(s.boxes, n, s.best.read, centred), boxAt(s.boxes, n, i, centred), threshold), [
-        store(s.alive, [i], constant('bool', 0)),
-      ]),
-    ]),
-  ]);
-}
-
-/** Selects boxes of sample n and class m until none is left or `limit` are found; `found` counts on. */
+/** Selects boxes of sample n and class m until none waits or `limit` are found; `found` counts on. */
 function selectInClass(
   c: LowerContext,
   s: Search,
@@ -97,27 +104,32 @@ function selectInClass(
   found: Variable,
   limit: Expr,
 ): readonly Stmt[] {
-  const inClass = variable('inClass', 'i32');
-  const going = variable('going', 'bool');
+  const [best, other] = [variable('best', 'i32'), variable('other', 'i32')];
+  const hit = variable('hit', 'bool');
   const threshold = load(c.b.view(c.tensor(3), []), []);
   const least = c.has(4) ? load(c.b.view(c.tensor(4), []), []) : null;
+  const heap = heapOf(s, n, m);
   const keep: readonly Stmt[] = [
-    ...[n, m, s.best.read].map((e, k) => store(rows, [found.read, index(k)], cast('i64', e))),
-    store(s.alive, [s.best.read], constant('bool', 0)),
-    suppress(c, s, n, threshold),
+    ...[n, m, best.read].map((e, k) => store(rows, [found.read, index(k)], cast('i64', e))),
+    store(s.chosen, [s.count.read], best.read),
     found.set(add(found.read, index(1))),
-    inClass.set(add(inClass.read, index(1))),
-    going.set(lt(inClass.read, limit)),
+    s.count.set(add(s.count.read, index(1))),
   ];
   return [
-    loopFrom(0, s.scores.shape[2], (k) => [
-      store(s.alive, [k], least ? gt(load(s.scores, [n, m, k]), least) : constant('bool', 1)),
-    ]),
-    inClass.set(index(0)),
-    going.set(gt(limit, index(0))),
-    whileLoop(going.read, [
-      ...findBest(s, n, m),
-      when(lt(s.best.read, index(0)), [going.set(constant('bool', 0))], keep),
+    ...fillHeap(s, heap, n, m, least),
+    s.count.set(index(0)),
+    whileLoop(and(gt(s.size.read, index(0)), lt(s.count.read, limit)), [
+      best.set(load(s.waiting, [index(0)])),
+      s.size.set(sub(s.size.read, index(1))),
+      store(s.waiting, [index(0)], load(s.waiting, [s.size.read])),
+      ...siftDown(heap, index(0), s.size.read),
+      hit.set(constant('bool', 0)),
+      other.set(index(0)),
+      whileLoop(and(not(hit.read), lt(other.read, s.count.read)), [
+        hit.set(overlaps(s.edges, load(s.chosen, [other.read]), best.read, threshold)),
+        other.set(add(other.read, index(1))),
+      ]),
+      when(not(hit.read), keep),
     ]),
   ];
 }
@@ -135,8 +147,12 @@ export const SelectBoxes = op({
     const { b } = c;
     const [boxes, scores] = [c.tensor(0), c.tensor(1)];
     const [n, classes, total] = scores.shape;
-    const [count, rows, alive] = [b.alloc('i64', []), b.alloc('i64', c.outShape(1)), b.alloc('bool', [total])];
-    const s: Search = { boxes, scores, alive, best: variable('best', 'i32'), bestScore: variable('bestScore', 'f32') };
+    const [count, rows] = [b.alloc('i64', []), b.alloc('i64', c.outShape(1))];
+    const edges = b.alloc('f32', [total, COLUMNS]);
+    const [waiting, chosen] = [b.alloc('i32', [total]), b.alloc('i32', [total])];
+    const [size, selected] = [variable('size', 'i32'), variable('selected', 'i32')];
+    const s: Search = { boxes, scores, edges, waiting, size, chosen, count: selected };
+    const centred = c.int('center_point_box', 0) !== 0;
     const found = variable('found', 'i32');
     const bound = c.int('limit', 0);
     const most = max(load(b.view(c.tensor(2), []), []), constant('i64', 0));
@@ -144,13 +160,16 @@ export const SelectBoxes = op({
     const body = [
       found.set(index(0)),
       loopFrom(0, rows.shape[0], (i) => [0, 1, 2].map((k) => store(rows, [i, index(k)], constant('i64', 0)))),
-      ...loopNest([n, classes], (ix) => selectInClass(c, s, ix, rows, found, limit)),
+      loopFrom(0, n, (i) => [
+        prepareBoxes(boxes, edges, i, centred),
+        ...loopNest([classes], ([m]) => selectInClass(c, s, [i, m], rows, found, limit)),
+      ]),
       store(count, [], cast('i64', found.read)),
     ];
     const reads = Array.from({ length: c.numInputs }, (_, i) => i).filter((i) => c.has(i));
     b.routine(
       reads.map((i) => c.tensor(i)),
-      [count, rows, alive],
+      [count, rows, edges, waiting, chosen],
       body,
     );
     return [count, rows];
