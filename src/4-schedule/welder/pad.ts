@@ -15,6 +15,7 @@ import {
   newAxis,
   sub,
 } from '../../3-tile/expr.ts';
+import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
@@ -28,6 +29,8 @@ type Guarded = ExprNode<'guarded'>;
 /** Loads per element that make a copy worth its traffic, and how much larger it may be. */
 const MIN_REUSE = 2;
 const MAX_GROWTH = 4;
+/** Uses of an element that pay for one more element of border. */
+const USES_PER_COPY = 32;
 
 /** Σ ≥ 0 forms of a comparison; null when it is not one of linear indices. */
 function nonNegative(e: Expr): Linear | null {
@@ -107,6 +110,44 @@ function borderOf(e: Guarded): Border | null {
   return { tensor, from, shape, otherwise };
 }
 
+/** The values of a reduce axis for which all guards may hold, as first and count. */
+function reachable(guards: readonly Linear[], axis: Axis): [from: number, count: number] {
+  const possible = Array.from({ length: axis.extent }, (_, k) => k).filter((k) =>
+    guards.every(({ constant, terms }) => {
+      const c = terms.get(axisExpr(axis)) ?? 0;
+      const others = new Map([...terms].filter(([t]) => t !== axisExpr(axis)));
+      return (rangeOf({ constant: constant + c * k, terms: others })?.[1] ?? 0) >= 0;
+    }),
+  );
+  return possible.length === 0 ? [0, axis.extent] : [possible[0], possible[possible.length - 1] - possible[0] + 1];
+}
+
+/** A sum of products without the terms whose guards never hold: taps of a window that always lie outside. */
+function withoutIdleTaps(op: TileOp): TileOp {
+  const { axes, monoid, elems } = op.reduce!;
+  const [factor] = elems[0].op === 'mul' ? elems[0].src.filter((e) => e.op === 'guarded') : [];
+  const other = factor?.src.at(-1);
+  if (monoid.combine[0].op !== 'add' || elems.length > 1 || !other || !isConst(other) || Number(other.arg) !== 0)
+    return op;
+  const guards = conjuncts(factor.src[factor.src.length - 2]).flatMap((c) => nonNegative(c) ?? []);
+  const values = new Map<Expr, Expr>();
+  const kept = axes.map((a) => {
+    const [from, count] = reachable(guards, a);
+    if (count === a.extent) return a;
+    const narrow = newAxis(a.name, count, 'reduce');
+    values.set(axisExpr(a), add(axisExpr(narrow), index(from)));
+    return narrow;
+  });
+  if (values.size === 0) return op;
+  const context = new SimplifyContext();
+  const over = (e: Expr): Expr =>
+    simplify(
+      transform(e, (n, src) => values.get(n) ?? withSrc(n, src)),
+      context,
+    );
+  return { ...op, reduce: { axes: kept, monoid, elems: elems.map(over) } };
+}
+
 /** Operators that fill the copy: all of it, then what lies inside the tensor. */
 function copySteps(b: Border, copy: TileTensor): TileOp[] {
   const axesOf = (extents: readonly number[]): Axis[] => extents.map((n, i) => newAxis(`i${i}`, n));
@@ -154,7 +195,9 @@ function reuse(op: TileOp, tensor: TileTensor): number {
 
 function worthwhile(op: TileOp, b: Border): boolean {
   const n = elementCount(b.tensor.shape);
-  return n > 0 && reuse(op, b.tensor) >= MIN_REUSE && elementCount(b.shape) <= MAX_GROWTH * n + 1024;
+  const uses = reuse(op, b.tensor);
+  const growth = Math.max(MAX_GROWTH, uses / USES_PER_COPY);
+  return n > 0 && uses >= MIN_REUSE && elementCount(b.shape) <= growth * n + 1024;
 }
 
 /** The steps with padded copies; copies of one tensor with equal borders are made once. */
@@ -177,12 +220,13 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
       out.push(step);
       continue;
     }
+    const op = withoutIdleTaps(step);
     const borders = new Map<Expr, Border>();
-    for (const e of loadsBelow(elemRoots(step))) {
+    for (const e of loadsBelow(elemRoots(op))) {
       const b = e.op === 'guarded' ? borderOf(e) : null;
-      if (b && worthwhile(step, b)) borders.set(e, b);
+      if (b && worthwhile(op, b)) borders.set(e, b);
     }
-    out.push(borders.size > 0 ? withoutGuards(step, borders, padded) : step);
+    out.push(borders.size > 0 ? withoutGuards(op, borders, padded) : op);
   }
   return out;
 }
