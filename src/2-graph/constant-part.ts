@@ -10,10 +10,13 @@ const MIB = 2 ** 20;
 
 const bytesOf = (ts: Tensors): number => ts.reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
 
+/** How much larger than what it is made from: bytes may become floats. */
+const MAX_GROWTH = 4;
+
 /** Worth keeping as a constant: small, or not much larger than what it is made from. */
 function worthFolding(node: StaticNode): boolean {
   const made = bytesOf(outputsOf(node));
-  return made <= MIB || made <= 2 * bytesOf(inputsOf(node));
+  return made <= MIB || made <= MAX_GROWTH * bytesOf(inputsOf(node));
 }
 
 export interface Split {

@@ -126,6 +126,8 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
     };
     const steps = product(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
+    const rest = across ? tile.vector!.extent % tile.lanes : 0;
+    cycles += rest * (product(p.reduce) / (tile.vector?.extent ?? 1)) * points * device.latency;
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));

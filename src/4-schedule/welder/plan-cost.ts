@@ -37,6 +37,8 @@ export interface Sketch {
   readonly inner: number;
   readonly outer: number;
   readonly folds: number;
+  /** Extent of the innermost reduce axis. */
+  readonly run: number;
   /** The axis that is stored side by side. */
   readonly unit: Axis | null;
   /** Equal for operators of equal loops and accesses; tensors are numbered by `tensors`. */
@@ -58,7 +60,7 @@ export function sketch(op: TileOp): Sketch {
   const store = baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
   const tensors = [target, ...accesses.map((a) => a.target)];
   const shapes = tensors.map((t) => `${t.dtype}${t.shape}`);
-  const extents = op.axes.map((a) => a.extent).join();
+  const extents = [...op.axes, ...reduce].map((a) => a.extent).join();
   const parts = [
     extents,
     folds,
@@ -74,7 +76,18 @@ export function sketch(op: TileOp): Sketch {
   const moves = (t: TileTensor): boolean =>
     accesses.some((a) => a.target === t && (a.at?.some((l) => unit && l.terms.has(axisExpr(unit))) ?? false));
   const reads = new Map(accesses.map((a) => [a.target, moves(a.target)]));
-  return { op, target, reads, inner, outer, folds, unit: unit ?? null, key: parts.join('|'), tensors };
+  return {
+    op,
+    target,
+    reads,
+    inner,
+    outer,
+    folds,
+    run: reduce.at(-1)?.extent ?? 1,
+    unit: unit ?? null,
+    key: parts.join('|'),
+    tensors,
+  };
 }
 
 /** Instructions per reduced element; loads go beside them, and a product that is summed is one with the sum. */
@@ -89,8 +102,10 @@ function elementWork(op: TileOp): number {
 function computing(s: Sketch, spans: Spans, points: number, device: Device): number {
   const lanes = lanesOf(device, 'f32');
   const stored = s.unit ? (spans.get(s.unit)?.size ?? 1) : 1;
-  const along = Math.max(stored, stored < lanes ? s.folds : 1);
-  const used = along >= lanes ? along / (Math.ceil(along / lanes) * lanes) : along >= 4 ? 4 / lanes : 1 / lanes;
+  // Lanes along a reduction leave the elements past the last whole vector to scalars.
+  const folded = s.run / (lanes * (Math.floor(s.run / lanes) + device.latency * (s.run % lanes)));
+  const filled = stored >= lanes ? stored / (Math.ceil(stored / lanes) * lanes) : stored >= 4 ? 4 / lanes : 1 / lanes;
+  const used = Math.max(filled, s.folds > 1 ? folded : 0);
   const rate = lanes * used;
   const ending = (points * s.outer) / (rate * device.arithmeticPorts);
   if (s.folds < LONG_REDUCTION || s.reads.size < 2 || stored < lanes) {
