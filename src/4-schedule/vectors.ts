@@ -67,11 +67,11 @@ export function turns(load: Expr, linear: Linear, axis: Axis, turned: Axis, deps
 export type Dependences = ReadonlyMap<Expr, ReadonlySet<Axis>>;
 
 /** How a load meets the lanes of an axis. */
-export type Meeting = 'same' | 'wide' | 'apart';
+export type Meeting = 'same' | 'wide' | 'spread' | 'apart';
 
 /**
  * `same`: every lane reads one element; `wide`: lanes read consecutive elements under one guard;
- * `apart`: anything else.
+ * `spread`: lanes read every other element; `apart`: anything else.
  */
 export function meeting(load: Expr, linear: Linear, axis: Axis, deps: ReadonlyMap<Expr, ReadonlySet<Axis>>): Meeting {
   if (!deps.get(load)!.has(axis)) return 'same';
@@ -82,5 +82,5 @@ export function meeting(load: Expr, linear: Linear, axis: Axis, deps: ReadonlyMa
   const c = coefficient(linear, axis);
   if (!isLoad(load) || !wideStorage(load.arg.dtype)) return 'apart';
   if (c === 0) return deps.get(loadIndex(load))!.has(axis) ? 'apart' : 'same';
-  return c === 1 ? 'wide' : 'apart';
+  return c === 1 ? 'wide' : c === 2 && load.op === 'load' ? 'spread' : 'apart';
 }

@@ -136,6 +136,7 @@ export class Point {
       const { turned } = this.scope;
       if (how === 'apart' && turned && turns(e, linear, vector!, turned, deps)) return this.turned(e, linear, turned);
       if (how === 'apart') return this.lanewise(e);
+      if (how === 'spread') return this.spread(e, linear);
       const at = this.index(linear, 0);
       if (e.op === 'load') return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
       if (how === 'same' && src[2].lanes === 1) return withSrc(e, [at, src[1], src[2]]);
@@ -149,6 +150,17 @@ export class Point {
     }
     return onLanes(e) ? widened(e, src, lanes) : this.lanewise(e);
   };
+
+  /** Every other element of two vectors that together end with the last one. */
+  private spread(e: Expr, linear: Linear): Expr {
+    const { lanes } = this.scope;
+    const from = (skip: number): Expr => {
+      const at = this.index({ ...linear, constant: linear.constant + skip }, 0);
+      return makeExpr('load', e.dtype, [at], e.arg as never, lanes);
+    };
+    const picks = Array.from({ length: lanes }, (_, i) => (2 * i < lanes ? 2 * i : 2 * i + 1));
+    return shuffle(from(0), from(lanes - 1), picks);
+  }
 
   /** The vector along the vector axis at this point, of a block of vectors along `axis`. */
   private turned(e: Expr, linear: Linear, axis: Axis): Expr {

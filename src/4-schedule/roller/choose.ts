@@ -32,6 +32,9 @@ function laneChoices(p: Profile, device: Device): number[] {
   return all;
 }
 
+/** Instructions that give every other element: two loads and a shuffle. */
+const SPREAD_LOADS = 3;
+
 /** Instructions to bring a load's values for all points of a tile. */
 function loadCount(p: Profile, l: LoadProfile, tile: Tile): number {
   let n = 1;
@@ -44,6 +47,7 @@ function loadCount(p: Profile, l: LoadProfile, tile: Tile): number {
   const groups = extentIn(tile, vector) / lanes;
   const how = loadMeeting(p, l, vector);
   if (how === 'wide') return n * groups;
+  if (how === 'spread') return n * groups * SPREAD_LOADS;
   // A turned block takes one load and log2(lanes) shuffles per vector.
   if (tile.turned && turns(l.load, l.linear, vector, tile.turned, p.deps)) return n * groups * (1 + Math.log2(lanes));
   return how === 'same' ? n : n * groups * lanes * 2;
@@ -57,7 +61,7 @@ function distinctLoads(p: Profile, l: LoadProfile, tile: Tile): number {
   let repeated = 1;
   for (const [axis, extent] of tile.extents) {
     if (extent === 1 || !l.axes.has(axis)) continue;
-    const step = axis === vector && how === 'wide' ? lanes : 1;
+    const step = axis === vector && (how === 'wide' || how === 'spread') ? lanes : 1;
     const c = l.packable ? 0 : coefficient(l.linear, axis);
     if (c === 0) {
       repeated *= extent / step;
@@ -67,7 +71,7 @@ function distinctLoads(p: Profile, l: LoadProfile, tile: Tile): number {
     for (const s of sums) for (let i = 0; i < extent; i += step) next.add(s + c * i);
     sums = next;
   }
-  return sums.size * repeated * (how === 'apart' ? 2 : 1);
+  return sums.size * repeated * (how === 'apart' ? 2 : how === 'spread' ? SPREAD_LOADS : 1);
 }
 
 /** Vector instructions of nodes per point; what cannot run on lanes runs once per lane. */
