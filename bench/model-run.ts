@@ -6,8 +6,8 @@ import path from 'node:path';
 import { figuresOf, isTensorValue, type Plan, type RunValue } from '../src/6-runtime/plan.ts';
 import { toTensorData } from '../src/6-runtime/tensor.ts';
 import { nodeBackend } from '../src/backends/node.ts';
+import { type CaseIndex, readIndex } from '../src/cli/cases.ts';
 import { compareTensors } from '../src/cli/compare.ts';
-import { type CaseIndex, IndexFile } from '../src/cli/index-file.ts';
 import { gatherInputs } from '../src/cli/inputs.ts';
 import { loadPeer, nameFeeds, type Peer } from '../src/cli/peers.ts';
 import { planFor } from '../src/compile.ts';
@@ -72,7 +72,7 @@ function subject({ group, name, dir, data }: Job): Subject {
   const file = materialise(path.join(data!, group, name), entry, dir);
   const model = readModel(file);
   const feeds = gatherInputs(model, file, { input: [], dim: [] });
-  return { file, model, feeds, index: new IndexFile(index).find(name) };
+  return { file, model, feeds, index: readIndex(index)(name) };
 }
 
 /** Compiles, and runs once: the rest of a model whose extents depend on data is compiled by then. */

@@ -12,17 +12,10 @@ import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import { buildArtifact, type Machine } from './pipeline.ts';
 import { refuse } from './support/errors.ts';
 
-export interface PackageProgram {
-  readonly artifact: Artifact;
-  /** Names in the artifact's input and output order. */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-}
+/** With names in the artifact's input and output order. */
+type PackageProgram = Readonly<{ artifact: Artifact; inputs: readonly string[]; outputs: readonly string[] }>;
 
-/**
- * Compiles a whole model into one artifact.
- * @throws TilewrightError INVALID_SHAPE when an extent depends on a value that is known only at run time
- */
+/** One artifact of a whole model. INVALID_SHAPE when an extent depends on a value that is known only at run time. */
 export async function compileProgram(
   model: Model,
   types: readonly (FeedType | null)[],

@@ -4,7 +4,7 @@ import type { TileProgram } from './3-tile/tile-op.ts';
 import { schedule } from './4-schedule/schedule.ts';
 import { lowering } from './5-codegen/lower.ts';
 import type { Target } from './5-codegen/targets/target.ts';
-import { type Artifact, makeArtifact } from './6-runtime/artifact.ts';
+import { makeArtifact } from './6-runtime/artifact.ts';
 import type { Device } from './devices/device.ts';
 import type { ModelLimits } from './ir/limits.ts';
 import type { Observer } from './observe.ts';
@@ -15,16 +15,10 @@ import { TilewrightError } from './support/errors.ts';
 export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; winograd?: boolean }>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
-export async function buildArtifact(
-  program: TileProgram,
-  machine: Machine,
-  limits: ModelLimits,
-  observer: Observer,
-): Promise<Artifact> {
-  const { target, features, ...options } = machine;
-  const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () =>
-    schedule(program, { ...options, lower: lowering }),
-  );
+export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {
+  const { target, features, ...rest } = machine;
+  const options = { ...rest, lower: lowering };
+  const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, options));
   if (observer.check >= 3) checkMeaning(program, tasks);
   const { arenaBytes } = tasks.plan;
   if (arenaBytes > limits.plannedBytes) {

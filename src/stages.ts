@@ -8,37 +8,25 @@ import type { TaskProgram } from './3-tile/task.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
-import { type DType, isFloat } from './ir/dtype.ts';
+import { isFloat } from './ir/dtype.ts';
 import { elementCount, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
 
-interface Siblings<T> {
-  readonly print: (t: T) => string;
-  readonly verify: ((t: T) => void) | undefined;
-  readonly parse: ((text: string) => T) | undefined;
-}
+type Siblings<T> = Readonly<{ print: (t: T) => string; verify?: (t: T) => void; parse?: (text: string) => T }>;
+const siblings = <T>(of: Siblings<T>): Siblings<T> => of;
 
-function siblings<T>(print: Siblings<T>['print'], verify?: Siblings<T>['verify'], parse?: Siblings<T>['parse']) {
-  return { print, verify, parse };
-}
-
-/** Zeros for the large constants that text only names: the text that is compared does not show contents. */
-const zerosFor = (text: string): ((n: number) => TensorData | undefined) => {
-  const declarations = [...text.matchAll(/^%(\d+) = constant (\w+)\[([\d, ]*)\]/gm)];
-  const byNumber = new Map(declarations.map(([, n, dtype, shape]) => [Number(n), { dtype, shape }]));
-  return (n) => {
-    const found = byNumber.get(n);
-    return found && emptyTensor(found.dtype as DType, found.shape === '' ? [] : found.shape.split(',').map(Number));
-  };
-};
-
+/** Large constants read back as zeros (`emptyTensor`): the text that is compared does not show contents. */
 export const SIBLINGS = {
-  graph: siblings<StaticGraph>(printGraph),
-  tile: siblings<TileProgram>(printProgram, verifyProgram, (text) => parseProgram(text, zerosFor(text))),
-  schedule: siblings<TaskProgram>(printTaskProgram, verifyTaskProgram, (s) => parseTaskProgram(s, zerosFor(s))),
-  code: siblings<TargetCode>((c) => c.text?.() ?? new TextDecoder().decode(c.bytes)),
+  graph: siblings({ print: printGraph }),
+  tile: siblings({ print: printProgram, verify: verifyProgram, parse: (s) => parseProgram(s, emptyTensor) }),
+  schedule: siblings({
+    print: printTaskProgram,
+    verify: verifyTaskProgram,
+    parse: (s) => parseTaskProgram(s, emptyTensor),
+  }),
+  code: siblings<TargetCode>({ print: (c) => c.text?.() ?? new TextDecoder().decode(c.bytes) }),
 };
 
 /** Runs one stage: times it, checks its result as far as CHECK asks, and shows it to the observer. */

@@ -8,6 +8,8 @@ import { newTensor, type TileTensor } from './tensor.ts';
 import type { BranchStep, Check, LoopStep, Monoid, Step, Stmt } from './tile-op.ts';
 
 export type Indices = readonly Expr[];
+type ValueAt = (ix: Indices) => Expr;
+const same = (ix: Indices): Indices => ix;
 
 export class TileBuilder {
   readonly steps: Step[] = [];
@@ -30,11 +32,8 @@ export class TileBuilder {
   }
 
   constant(data: TensorData): TileTensor {
-    let t = this.constants.get(data);
-    if (!t) {
-      t = newTensor('const', data.dtype, data.shape, 'constant', { data });
-      this.constants.set(data, t);
-    }
+    const t = this.constants.get(data) ?? newTensor('const', data.dtype, data.shape, 'constant', { data });
+    this.constants.set(data, t);
     return t;
   }
 
@@ -52,19 +51,14 @@ export class TileBuilder {
   }
 
   /** One value per element: out[ix] = f(ix). */
-  map(dtype: DType, shape: readonly number[], f: (ix: Indices) => Expr): TileTensor {
+  map(dtype: DType, shape: readonly number[], f: ValueAt): TileTensor {
     const out = this.alloc(dtype, shape);
-    this.write(out, shape, (ix) => ix, f);
+    this.write(out, shape, same, f);
     return out;
   }
 
   /** Stores f(ix) at at(ix) of `target` for every ix below `extents`. */
-  write(
-    target: TileTensor,
-    extents: readonly number[],
-    at: (ix: Indices) => readonly Expr[],
-    f: (ix: Indices) => Expr,
-  ): void {
+  write(target: TileTensor, extents: readonly number[], at: (ix: Indices) => Indices, f: ValueAt): void {
     const axes = extents.map((n, i) => newAxis(`i${i}`, n));
     const ix = axes.map(axisExpr);
     this.push({ axes, reduce: null, write: target, at: at(ix), value: f(ix) });
@@ -123,10 +117,9 @@ export class TileBuilder {
 
   /** Copies `from` into `to` (same dtype and element count). */
   copy(from: TileTensor, to: TileTensor): void {
-    const n = elementCount(to.shape);
-    const source = this.view(from, [n]);
-    const same = (ix: Indices): Indices => ix;
-    this.write(this.view(to, [n]), [n], same, (ix) => load(source, ix));
+    const flat = [elementCount(to.shape)];
+    const source = this.view(from, flat);
+    this.write(this.view(to, flat), flat, same, (ix) => load(source, ix));
   }
 
   /** The run fails with this message unless the scalar bool tensor is true. */

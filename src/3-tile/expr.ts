@@ -22,15 +22,10 @@ export function computeType(dtype: DType): ComputeType {
 }
 
 /** A loop index: i32, from 0 to extent - 1. `spatial` indices are independent, `reduce` are folded. */
-export interface Axis {
-  readonly id: number;
-  readonly name: string;
-  readonly extent: number;
-  readonly role: 'spatial' | 'reduce';
-}
+export type Axis = Readonly<{ id: number; name: string; extent: number; role: 'spatial' | 'reduce' }>;
 
 /** A mutable local of loop statements; also the index of a statement loop with run-time bounds. */
-export type Local = { readonly id: number; readonly name: string; readonly dtype: ComputeType; readonly lanes: number };
+export type Local = Readonly<{ id: number; name: string; dtype: ComputeType; lanes: number }>;
 
 type Words<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Words<Rest> : S;
 /** Words of a text, typed as such. */
@@ -87,9 +82,7 @@ let nextExpr = 1;
 let nextSymbol = 1;
 
 /** Forgets all interned expressions; nodes made before are not equal to nodes made after. */
-export function resetExprs(): void {
-  table.clear();
-}
+export const resetExprs = (): void => table.clear();
 
 export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spatial'): Axis =>
   Object.freeze({ id: nextSymbol++, name, extent, role });
@@ -107,11 +100,10 @@ function argKey(arg: unknown): string {
 export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly Expr[], arg: Args[O], lanes = 1): Expr {
   let key = `${op}|${dtype}|${lanes}|${argKey(arg)}`;
   for (const s of src) key += `,${s.id}`;
-  let e = table.get(key);
-  if (!e) {
-    e = Object.freeze({ op, dtype, lanes, src: Object.freeze([...src]), arg, id: nextExpr++ }) as unknown as Expr;
-    table.set(key, e);
-  }
+  const known = table.get(key);
+  if (known) return known;
+  const e = Object.freeze({ op, dtype, lanes, src: Object.freeze([...src]), arg, id: nextExpr++ }) as unknown as Expr;
+  table.set(key, e);
   return e;
 }
 

@@ -1,8 +1,7 @@
-// Static graph → tile program: every node's operator emits its steps; loops and branches become
-// steps over nested lists. In: a segment. Out: a TileProgram whose inputs and outputs are in the
-// segment's order.
+// Static graph → tile program: every node's operator emits its steps; loops and branches become steps over nested
+// lists. In: a segment. Out: a TileProgram whose inputs and outputs are in the segment's order.
 import { outputsOf } from '../2-graph/liveness.ts';
-import type { StaticBranch, StaticGraph, StaticLoop, StaticNode, StaticOpNode } from '../2-graph/static.ts';
+import type { StaticBranch, StaticGraph, StaticLoop, StaticNode } from '../2-graph/static.ts';
 import { type StaticTensor, sameType } from '../2-graph/static.ts';
 import { type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
@@ -12,6 +11,8 @@ import { interpret } from './interpret.ts';
 import { LowerContext, type Lowering } from './lower-context.ts';
 import { newTensor, owner, type TileTensor } from './tensor.ts';
 import type { Carried, TileProgram } from './tile-op.ts';
+
+type OpNode = Extract<StaticNode, { kind: 'op' }>;
 
 class GraphLowering {
   private readonly tensors = new Map<StaticTensor, TileTensor>();
@@ -37,7 +38,7 @@ class GraphLowering {
     }
   }
 
-  private op(node: StaticOpNode, b: TileBuilder): void {
+  private op(node: OpNode, b: TileBuilder): void {
     const { operator, name } = node;
     b.place = { node: name, op: operator.name };
     const lower = operator.lower as Lowering | undefined;
@@ -66,11 +67,9 @@ class GraphLowering {
     const { trip: count } = node;
     const fixed = (n: number): TileTensor => b.constant(tensorOf('i64', [], [BigInt(n)]));
     const trip = typeof count === 'number' ? fixed(count) : count && this.tensor(count, b);
-    const joined = (c: { init: StaticTensor; next: StaticTensor }, state: TileTensor): Carried => ({
-      init: this.tensor(c.init, b),
-      state,
-      next: this.tensor(c.next, inner),
-    });
+    const joined = ({ init, next }: Record<'init' | 'next', StaticTensor>, state: TileTensor): Carried => {
+      return { init: this.tensor(init, b), state, next: this.tensor(next, inner) };
+    };
     const cond = node.cond && joined(node.cond, b.alloc('bool', [], 'cond'));
     const carried = [...carries.map((c, i) => joined(c, states[i])), ...checksOfLoop(b, inner)];
     b.loop({ trip: trip && b.view(trip, []), cond, counter, carried, steps: inner.steps });
@@ -160,7 +159,7 @@ function points(program: TileProgram): number {
 }
 
 /** Runs one node on constant inputs with the interpreter: constant folding. Null: too much work. */
-export function foldNode(node: StaticOpNode): readonly TensorData[] | null {
+export function foldNode(node: OpNode): readonly TensorData[] | null {
   const outputs = outputsOf(node);
   const program = toTiles({ inputs: [], outputs, nodes: [node] });
   if (points(program) > FOLD_POINTS) return null;

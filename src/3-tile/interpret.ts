@@ -1,8 +1,7 @@
-// The oracle: plain-loop meaning of tile programs, routines, kernels and task programs. In: a
-// program and feeds. Out: result tensors. Slow and obvious; with `wide`, f32 arithmetic is done in
-// f64 and rounded only when stored.
+// The oracle: plain-loop meaning of tile programs, routines, kernels and task programs. In: a program and feeds. Out:
+// result tensors. Slow and obvious; with `wide`, f32 arithmetic is done in f64 and rounded only when stored.
 import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount, elements, rowMajorStrides, type Scalar, type TensorData } from '../ir/tensor.ts';
+import { elementCount, elements, emptyTensor, rowMajorStrides, type Scalar, type TensorData } from '../ir/tensor.ts';
 import { invariant, TilewrightError } from '../support/errors.ts';
 import type { Axis, Local } from './expr.ts';
 import { type Cells, Tape, type TapeEnv, type Val } from './tape.ts';
@@ -25,10 +24,7 @@ class Memory implements TapeEnv {
   buffer(t: TileTensor): Uint8Array {
     const o = owner(t);
     let b = this.bytes.get(o);
-    if (!b) {
-      b = o.data ? o.data.bytes : new Uint8Array(elementCount(o.shape) * dtypeInfo(o.dtype).bytes);
-      this.bytes.set(o, b);
-    }
+    if (!b) this.bytes.set(o, (b = (o.data ?? emptyTensor(o.dtype, o.shape)).bytes));
     return b;
   }
 
@@ -58,9 +54,8 @@ function typedCells(t: TileTensor, b: Uint8Array): Cells {
   const { bits, kind } = dtypeInfo(t.dtype);
   if ((kind !== 'int' && kind !== 'uint') || bits >= 8) return access;
   // Sub-byte integers live in bytes: stores wrap to their width.
-  const wrap = (v: Scalar): number =>
-    Number(kind === 'int' ? BigInt.asIntN(bits, BigInt(v)) : BigInt.asUintN(bits, BigInt(v)));
-  return { get: access.get, set: (i, v) => access.set(i, wrap(v)) };
+  const wrap = kind === 'int' ? BigInt.asIntN : BigInt.asUintN;
+  return { get: access.get, set: (i, v) => access.set(i, Number(wrap(bits, BigInt(v)))) };
 }
 
 /** Memory where each of `tensors` holds its data. */
@@ -73,7 +68,7 @@ function fed(tensors: readonly TileTensor[], data: readonly TensorData[], wide =
 /** Runs a program on feeds in input order; throws RUNTIME_CHECK when a check fails. */
 export function interpret(program: TileProgram, feeds: readonly TensorData[], wide = false): TensorData[] {
   const memory = fed(program.inputs, feeds, wide);
-  runSteps(program.steps, memory);
+  runAll(program.steps, memory);
   return finish(program.outputs, program.checks, memory);
 }
 
@@ -84,15 +79,19 @@ function finish(outputs: readonly TileTensor[], checks: readonly Check[], memory
   return outputs.map((t) => memory.read(t));
 }
 
-function runSteps(steps: readonly Step[], memory: Memory): void {
-  for (const step of steps) runStep(step, memory);
-}
-
-function runStep(step: Step, memory: Memory): void {
-  if (step.kind === 'op') runOp(step, memory);
-  else if (step.kind === 'routine') new StmtRunner(memory).run(step.body);
-  else if (step.kind === 'branch') runSteps(memory.cells(step.cond).get(0) ? step.then : step.else, memory);
-  else runLoopStep(step, memory);
+/** Steps before scheduling, or tasks after it. */
+function runAll(list: readonly (Step | Task)[], memory: Memory): void {
+  for (const s of list) {
+    if (s.kind === 'op') runOp(s, memory);
+    else if (s.kind === 'routine') new StmtRunner(memory).run(s.body);
+    else if (s.kind === 'run') {
+      memory.bindings = new Map(s.kernel.params.map((p, i) => [p, s.args[i]]));
+      new StmtRunner(memory).run(s.kernel.body);
+      memory.bindings = null;
+    } else if (s.kind === 'branch') runAll(memory.cells(s.cond).get(0) ? s.then : s.else, memory);
+    else if ('tasks' in s) repeat(s, memory, () => runAll(s.tasks, memory));
+    else runLoopStep(s, memory);
+  }
 }
 
 function runOp(op: TileOp, memory: Memory): void {
@@ -108,10 +107,8 @@ function runOp(op: TileOp, memory: Memory): void {
   loopOver(op.axes, 0, tape, () => {
     for (const [i, s] of (fold?.() ?? []).entries()) tape.set(`acc${i}`, s);
     if (fold) tape.run(axes.length + 1);
-    store(
-      op.at.map((e) => tape.value(e)),
-      tape.value(op.value),
-    );
+    const at = op.at.map((e) => tape.value(e));
+    store(at, tape.value(op.value));
   });
 }
 
@@ -217,7 +214,7 @@ function runLoopStep(step: LoopStep, memory: Memory): void {
   };
   copyAll('init');
   repeat({ ...step, cond: step.cond?.state ?? null }, memory, () => {
-    runSteps(step.steps, memory);
+    runAll(step.steps, memory);
     copyAll('next');
   });
 }
@@ -225,7 +222,7 @@ function runLoopStep(step: LoopStep, memory: Memory): void {
 /** Runs a scheduled program: its kernels' statements, loops and branches, in lane order. */
 export function interpretTasks(program: TaskProgram, feeds: readonly TensorData[], wide = false): TensorData[] {
   const memory = fed(program.inputs, feeds, wide);
-  for (const lane of program.lanes) runTasks(lane, memory);
+  for (const lane of program.lanes) runAll(lane, memory);
   return finish(program.outputs, program.checks, memory);
 }
 
@@ -234,16 +231,4 @@ export function interpretKernel(kernel: Kernel, args: readonly TensorData[]): Te
   const memory = fed(kernel.params, args);
   new StmtRunner(memory).run(kernel.body);
   return kernel.params.map((t) => memory.read(t));
-}
-
-function runTasks(tasks: readonly Task[], memory: Memory): void {
-  for (const task of tasks) {
-    if (task.kind === 'branch') runTasks(memory.cells(task.cond).get(0) ? task.then : task.else, memory);
-    else if (task.kind === 'loop') repeat(task, memory, () => runTasks(task.tasks, memory));
-    else {
-      memory.bindings = new Map(task.kernel.params.map((p, i) => [p, task.args[i]]));
-      new StmtRunner(memory).run(task.kernel.body);
-      memory.bindings = null;
-    }
-  }
 }

@@ -1,6 +1,5 @@
-// Interval analysis of integer and bool expressions. In: axes by their extents, locals by given
-// ranges, facts that hold where the expression is evaluated. Out: bounds that every value keeps. Exact
-// in safe integers; where a result may leave its type, so that it wraps, the type's whole range.
+// Interval analysis of integer and bool expressions. In: extents of axes, ranges of locals, facts. Out: bounds
+// that every value keeps, exact in safe integers; the type's whole range where a result may leave it, so that it wraps.
 import { dtypeInfo, intRange } from '../ir/dtype.ts';
 import { postOrder, type Seen } from '../support/rewrite.ts';
 import { type ComputeType, type Expr, isLoad, type Local, type Op, perOp, ROUNDINGS } from './expr.ts';

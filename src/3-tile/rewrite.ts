@@ -1,6 +1,5 @@
-// Rewriting of expressions: walking, and rules as typed data. A rule is named
-// by its equation; its pattern's names are the fields that its right-hand side receives, so a
-// misspelt name does not compile. Rules are looked up by the op of the node they match.
+// Rewriting of expressions: walking, and rules as typed data, found by op. A rule is named by its equation; names in
+// its pattern are fields that its right-hand side receives, so a misspelt name does not compile.
 import type { Scalar } from '../ir/tensor.ts';
 import { type Dag, postOrder, rewriteDag } from '../support/rewrite.ts';
 import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
@@ -57,35 +56,25 @@ export function lit(value: number): Pattern<never> {
   return { ops: ['const', 'splat'], match: (e) => same(constOf(e)) };
 }
 
-export function un<A extends string>(op: UnaryOp | 'cast', a: Pattern<A>): Pattern<A> {
-  return { ops: [op], match: (e, bound) => e.op === op && a.match(e.src[0], bound) };
+function node<N extends string>(op: Op, ...parts: Pattern<N>[]): Pattern<N> {
+  return { ops: [op], match: (e, bound) => e.op === op && parts.every((p, i) => p.match(e.src[i], bound)) };
 }
-
-export function bin<A extends string, B extends string>(op: BinaryOp, a: Pattern<A>, b: Pattern<B>): Pattern<A | B> {
-  return { ops: [op], match: (e, bound) => e.op === op && a.match(e.src[0], bound) && b.match(e.src[1], bound) };
-}
+export const un = <N extends string>(op: UnaryOp | 'cast', a: Pattern<N>): Pattern<N> => node(op, a);
+export const bin = <N extends string>(op: BinaryOp, a: Pattern<N>, b: Pattern<N>): Pattern<N> => node(op, a, b);
+export const sel = <N extends string>(...parts: [Pattern<N>, Pattern<N>, Pattern<N>]): Pattern<N> =>
+  node('select', ...parts);
 
 /** A commutative binary op: operands in either order. */
-export function com<A extends string, B extends string>(op: BinaryOp, a: Pattern<A>, b: Pattern<B>): Pattern<A | B> {
+export function com<N extends string>(op: BinaryOp, a: Pattern<N>, b: Pattern<N>): Pattern<N> {
   const match = (e: Expr, bound: Bound): boolean => {
     if (e.op !== op) return false;
     const trial = { ...bound };
-    if (a.match(e.src[0], trial) && b.match(e.src[1], trial)) {
-      Object.assign(bound, trial);
-      return true;
-    }
-    return a.match(e.src[1], bound) && b.match(e.src[0], bound);
+    if (!a.match(e.src[0], trial) || !b.match(e.src[1], trial))
+      return a.match(e.src[1], bound) && b.match(e.src[0], bound);
+    Object.assign(bound, trial);
+    return true;
   };
   return { ops: [op], match };
-}
-
-export function sel<A extends string, B extends string, C extends string>(
-  cond: Pattern<A>,
-  then: Pattern<B>,
-  otherwise: Pattern<C>,
-): Pattern<A | B | C> {
-  const parts = [cond, then, otherwise];
-  return { ops: ['select'], match: (e, bound) => e.op === 'select' && parts.every((p, i) => p.match(e.src[i], bound)) };
 }
 
 /** The pattern on nodes that also satisfy a condition. */
@@ -114,11 +103,7 @@ export function rule<N extends string, Ctx = unknown>(
 }
 
 /** A rule whose condition and right-hand side are one function of the node. */
-export const ruleOn = <Ctx>(name: string, ops: readonly Op[], apply: Rule<Ctx>['apply']): Rule<Ctx> => ({
-  name,
-  ops,
-  apply,
-});
+export const ruleOn = <C>(name: string, ops: readonly Op[], apply: Rule<C>['apply']): Rule<C> => ({ name, ops, apply });
 
 /** Rules by the op they match, in the order given. */
 export class RuleSet<Ctx> {

@@ -1,10 +1,10 @@
-// The meaning of every scalar op on JS values, one table per compute type: the interpreter and
-// constant folding share it, so that "what an expression means" is written once.
+// The meaning of every scalar op on JS values, one table per compute type: the interpreter and constant folding share
+// it, so that "what an expression means" is written once; and the real functions that Math lacks, in f64.
 import { type DType, intRange, isFloat } from '../ir/dtype.ts';
 import { roundFloat } from '../ir/float.ts';
 import type { Scalar } from '../ir/tensor.ts';
-import { type BinaryOp, type ComputeType, FUNCTIONS1, normalise, perOp, ROUNDINGS, type UnaryOp } from './expr.ts';
-import { erf, nearestEven } from './real.ts';
+import type { BinaryOp, ComputeType, Expr, UnaryOp } from './expr.ts';
+import { FUNCTIONS1, normalise, perOp, ROUNDINGS } from './expr.ts';
 
 type Fn1 = (x: never) => Scalar;
 type Fn2 = (a: never, b: never) => Scalar;
@@ -117,14 +117,13 @@ const BIG1: Partial<Record<UnaryOp, (x: bigint, bits: number) => bigint>> = {
 /** The function of a unary op on operands of this type; undefined where the op has no meaning. */
 export function unaryMeaning(op: UnaryOp, t: ComputeType, wide = false): Fn1 | undefined {
   if (t === 'bool') return (op === 'not' ? (x: number) => x ^ 1 : undefined) as Fn1 | undefined;
-  const float = t === 'f32' || t === 'f64';
-  if (!float && (op === 'isnan' || op === 'isinf')) return () => 0;
-  if (!float) {
-    const f = BIG1[op];
-    return f && (((x: Scalar) => normalise(t, f(BigInt(x), is64(t) ? 64 : 32))) as Fn1);
+  if (t === 'f32' || t === 'f64') {
+    const f = FLOAT1[op];
+    return f && ((t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1);
   }
-  const f = FLOAT1[op];
-  return f && ((t === 'f64' || wide ? f : (x: number) => Math.fround(f(x))) as Fn1);
+  if (op === 'isnan' || op === 'isinf') return () => 0;
+  const f = BIG1[op];
+  return f && (((x: Scalar) => normalise(t, f(BigInt(x), is64(t) ? 64 : 32))) as Fn1);
 }
 
 /** c + Σ aᵢ·bᵢ: two signed halves, or four bytes, unsigned in `a` and signed in `b`. */
@@ -190,4 +189,53 @@ export function roundScalar(storage: DType, t: ComputeType, x: Scalar): Scalar {
   const bits = (hi - lo + 1n).toString(2).length - 1;
   const big = lo < 0n ? BigInt.asIntN(bits, BigInt(x)) : BigInt.asUintN(bits, BigInt(x));
   return normalise(t, big);
+}
+
+/** The function of an element-wise op on its operands; undefined where it has no meaning on them. */
+export function meaningOf(e: Expr, wide = false): ((...xs: Scalar[]) => Scalar) | undefined {
+  const from = e.src[0].dtype;
+  if (e.op === 'select') return (c, a, b) => (c ? a : b);
+  if (e.op === 'cast') return (x) => castScalar(from, e.dtype, x);
+  if (e.op === 'bitcast') return (x) => bitcastScalar(from, e.dtype, x);
+  if (e.op === 'round') return (x) => roundScalar(e.arg, e.dtype, x);
+  if (e.op === 'dot') return (...xs) => dotScalar(e.arg, ...(xs as [number, number, number]));
+  if (e.op === 'fma') {
+    const sum = (a: Scalar, b: Scalar, c: Scalar): number => (a as number) * (b as number) + (c as number);
+    return e.dtype === 'f32' ? (a, b, c) => Math.fround(sum(a, b, c)) : sum;
+  }
+  const [op, binary] = [e.op as never, e.src.length === 2];
+  return (binary ? binaryMeaning(op, from, wide) : unaryMeaning(op, from, wide)) as ReturnType<typeof meaningOf>;
+}
+
+/** Rounds to the nearest integer, ties to even, keeping the sign of zero. */
+function nearestEven(x: number): number {
+  if (!Number.isFinite(x) || Math.abs(x) >= 2 ** 52) return x;
+  const f = Math.floor(x);
+  const rest = x - f;
+  const r = rest < 0.5 ? f : rest > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
+  return r === 0 && (x < 0 || Object.is(x, -0)) ? -0 : r;
+}
+
+/** Error function, to about 1e-16 relative: Maclaurin series below 2.5, continued fraction of erfc above. */
+export function erf(x: number): number {
+  const a = Math.abs(x);
+  if (Number.isNaN(x)) return x;
+  if (a > 6) return Math.sign(x);
+  return x < 0 ? -erfPositive(a) : x === 0 ? x : erfPositive(a);
+}
+
+function erfPositive(a: number): number {
+  if (a < 2.5) {
+    // erf x = 2/sqrt(pi) * exp(-x^2) * sum 2^n x^(2n+1) / (2n+1)!!: all terms positive.
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 120 && term > sum * 1e-17; n++) {
+      term *= (2 * a * a) / (2 * n + 1);
+      sum += term;
+    }
+    return (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum;
+  }
+  let f = 0;
+  for (let k = 60; k >= 1; k--) f = k / 2 / (a + f);
+  return 1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + f));
 }

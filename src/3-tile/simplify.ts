@@ -1,15 +1,13 @@
-// Simplification to a fixed point: constants folded, identities, canonical index arithmetic, and
-// choices that ranges decide. In: an expression and what is known about locals. Out: an expression
-// with the same value, bit for bit, wherever the context holds. Idempotent.
-import type { Scalar } from '../ir/tensor.ts';
-import { BINARY, type BinaryOp, type Expr, type Local, type Op, UNARY, type UnaryOp } from './expr.ts';
+// Simplification to a fixed point: constants, identities, canonical indices, choices that ranges decide. Out: an
+// expression with the same value, bit for bit, wherever what is known about locals holds. Idempotent.
+import { BINARY, type Expr, type Local, type Op, UNARY } from './expr.ts';
 import { type Interval, Ranges } from './range.ts';
 import { constOf, type Rule, RuleSet, rewriteExpr, ruleOn } from './rewrite.ts';
 import { like } from './rules/arithmetic.ts';
 import { CAST_RULES, CHOICE_RULES, LANE_RULES, liftSplat } from './rules/choices.ts';
 import { BOOL_RULES, FLOAT_RULES, INTEGER_RULES, ROUND_RULES } from './rules/identities.ts';
 import { INDEX_RULES } from './rules/integers.ts';
-import { binaryMeaning, bitcastScalar, castScalar, roundScalar, unaryMeaning } from './semantics.ts';
+import { meaningOf } from './semantics.ts';
 
 export type SimplifyRule = Rule<SimplifyContext>;
 
@@ -54,18 +52,8 @@ const FOLDED: readonly Op[] = [...UNARY, ...BINARY, 'cast', 'bitcast', 'round'];
 /** The value of a node over constants. */
 function fold(e: Expr): Expr | undefined {
   for (const s of e.src) if (constOf(s) === undefined) return undefined;
-  const values = e.src.map((s) => constOf(s)!);
-  const value = meaningOf(e, values);
+  const value = meaningOf(e)?.(...e.src.map((s) => constOf(s)!));
   return value === undefined ? undefined : like(e, value);
-}
-
-function meaningOf(e: Expr, [a, b]: readonly Scalar[]): Scalar | undefined {
-  const from = e.src[0].dtype;
-  if (e.op === 'cast') return castScalar(from, e.dtype, a);
-  if (e.op === 'bitcast') return bitcastScalar(from, e.dtype, a);
-  if (e.op === 'round') return roundScalar(e.arg, e.dtype, a);
-  if (e.src.length === 1) return unaryMeaning(e.op as UnaryOp, from)?.(a as never);
-  return binaryMeaning(e.op as BinaryOp, from)?.(a as never, b as never);
 }
 
 const RULES = new RuleSet<SimplifyContext>([

@@ -1,13 +1,12 @@
-// Short constructors for loop statements, so that routines read like the loops they are.
-import { type ComputeType, type Expr, index, localExpr, newLocal } from './expr.ts';
+// Short constructors for loop statements, so that routines read like the loops they are; what statements
+// change, and what tasks run.
+import { type ComputeType, type Expr, index, type Local, localExpr, newLocal } from './expr.ts';
+import { type Task, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Stmt } from './tile-op.ts';
 
 /** A mutable local with its read expression and assignment. */
-export interface Variable {
-  readonly read: Expr;
-  set(value: Expr): Stmt;
-}
+export type Variable = Readonly<{ read: Expr; set: (value: Expr) => Stmt }>;
 
 export function variable(name: string, dtype: ComputeType): Variable {
   const local = newLocal(name, dtype);
@@ -38,4 +37,30 @@ export function when(cond: Expr, then: readonly Stmt[], otherwise: readonly Stmt
 }
 export function store(tensor: TileTensor, at: readonly Expr[], value: Expr): Stmt {
   return { kind: 'store', tensor, at, value };
+}
+
+/** What values depend on besides constants, or what statements change. */
+export type Effects = ReadonlySet<Local | TileTensor>;
+
+/** The locals set and the tensors stored by these statements, nested ones included. */
+export function effects(body: readonly Stmt[]): Effects {
+  const changed = new Set<Local | TileTensor>();
+  walkStmts(body, (s) => {
+    if (s.kind === 'set') changed.add(s.local);
+    if (s.kind === 'for') changed.add(s.index);
+    if (s.kind === 'store') changed.add(s.tensor);
+  });
+  return changed;
+}
+
+export type RunTask = Extract<Task, { kind: 'run' }>;
+
+/** The calls of kernels, those in loops and branches included. */
+export function runsOf(tasks: readonly Task[]): RunTask[] {
+  const all = [...tasks];
+  for (const t of all) {
+    if (t.kind === 'loop') all.push(...t.tasks);
+    else if (t.kind === 'branch') all.push(...t.then, ...t.else);
+  }
+  return all.filter((t) => t.kind === 'run');
 }

@@ -1,34 +1,24 @@
-// Evaluation of expressions as straight-line tapes: each interned node is one slot, computed after
-// its operands, so shared subexpressions cost once and depth costs no stack. Nodes are grouped by
-// the innermost index they depend on, so that loops evaluate only what changes.
+// Expressions as straight-line tapes: a slot per interned node, so that shared parts cost once and depth no stack.
+// Nodes are grouped by the innermost index that they depend on, so that loops evaluate only what changes.
 import { elementCount, rowMajorStrides, type Scalar } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
-import { type Axis, type BinaryOp, type Expr, type Local, picksOf, type UnaryOp } from './expr.ts';
+import { type Axis, type Expr, isLoad, type Local, picksOf } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
-import { binaryMeaning, bitcastScalar, castScalar, dotScalar, roundScalar, unaryMeaning } from './semantics.ts';
+import { meaningOf } from './semantics.ts';
 import type { TileTensor } from './tensor.ts';
 
 /** A slot's value: a scalar, or one scalar per lane. */
 export type Val = Scalar | Scalar[];
 /** Typed element access, by flat index. */
-export interface Cells {
-  get(i: number): Scalar;
-  set(i: number, value: Scalar): unknown;
-}
-export interface TapeEnv {
-  /** Element access of a tensor; asked at run time so that one tape serves many bindings. */
-  cells(tensor: TileTensor): Cells;
-  readonly wide: boolean;
-}
-
-/** Computes the value of one slot. */
-type Compute = () => Val;
+export type Cells = Readonly<{ get: (i: number) => Scalar; set: (i: number, value: Scalar) => unknown }>;
+/** Gives access to a tensor's elements; asked at run time so that one tape serves many bindings. */
+export type TapeEnv = Readonly<{ cells: (tensor: TileTensor) => Cells; wide: boolean }>;
 
 /** Nodes of some root expressions, evaluated by level. */
 export class Tape {
   private readonly slots = new Map<Expr, number>();
   private readonly vals: Val[] = [];
-  private readonly levels: { readonly slot: number; readonly compute: Compute }[][] = [];
+  private readonly levels: { readonly slot: number; readonly compute: () => Val }[][] = [];
   private readonly levelOf = new Map<Expr, number>();
   private readonly leaves = new Map<Axis | Local | string, number>();
   private readonly env: TapeEnv;
@@ -56,18 +46,16 @@ export class Tape {
       this.levelOf.set(e, 0);
       return;
     }
-    let level = 0;
-    for (const s of e.src) level = Math.max(level, this.levelOf.get(s)!);
-    if (e.op === 'load' || e.op === 'guarded') level = Math.max(level, this.depth(`load`));
+    const level = Math.max(isLoad(e) ? this.depth('load') : 0, ...e.src.map((s) => this.levelOf.get(s)!));
     this.levelOf.set(e, level);
     (this.levels[level] ??= []).push({ slot, compute: this.compute(e) });
   }
 
-  private compute(e: Expr): Compute {
+  private compute(e: Expr): () => Val {
     const v = this.vals;
     const src = e.src.map((s) => this.slots.get(s)!);
     const [a, b, c] = src;
-    if (e.op === 'load' || e.op === 'guarded') return this.load(e, src);
+    if (isLoad(e)) return this.load(e, src);
     if (e.op === 'pack') return () => src.map((s) => v[s] as Scalar);
     if (e.op === 'splat') return () => new Array<Scalar>(e.lanes).fill(v[a] as Scalar);
     if (e.op === 'lane') return () => (v[a] as Scalar[])[e.arg];
@@ -76,14 +64,15 @@ export class Tape {
       return () => picks.map((i) => [...(v[a] as Scalar[]), ...(v[b] as Scalar[])][i]);
     }
     if (e.op === 'ramp') return () => perLane(e, (i) => ((v[a] as number) + i) | 0);
-    const f = meaning(e, this.env.wide);
+    const f = meaningOf(e, this.env.wide);
+    invariant(f, `no meaning for ${e.op} on ${e.src[0].dtype}`);
     if (e.lanes > 1) return () => perLane(e, (i) => f(...src.map((s) => (v[s] as Scalar[])[i])));
     if (src.length === 1) return () => f(v[a] as Scalar);
     if (src.length === 2) return () => f(v[a] as Scalar, v[b] as Scalar);
     return () => f(v[a] as Scalar, v[b] as Scalar, v[c] as Scalar);
   }
 
-  private load(e: Expr & { op: 'load' | 'guarded' }, src: readonly number[]): Compute {
+  private load(e: Expr & { op: 'load' | 'guarded' }, src: readonly number[]): () => Val {
     const v = this.vals;
     const { env } = this;
     const rank = e.op === 'load' ? src.length : src.length - 2;
@@ -125,23 +114,4 @@ const perLane = (e: Expr, f: (i: number) => Scalar): Scalar[] => Array.from({ le
 function leafKey(e: Expr): Axis | Local | string | undefined {
   if (e.op === 'axis' || e.op === 'local') return e.arg;
   return e.op === 'acc' || e.op === 'elem' ? `${e.op}${e.arg}` : undefined;
-}
-
-type Meaning = (...xs: Scalar[]) => Scalar;
-
-function meaning(e: Expr, wide: boolean): Meaning {
-  const from = e.src[0].dtype;
-  if (e.op === 'select') return (c, a, b) => (c ? a : b);
-  if (e.op === 'cast') return (x) => castScalar(from, e.dtype, x);
-  if (e.op === 'bitcast') return (x) => bitcastScalar(from, e.dtype, x);
-  if (e.op === 'round') return (x) => roundScalar(e.arg, e.dtype, x);
-  if (e.op === 'dot') return (...xs) => dotScalar(e.arg, ...(xs as [number, number, number]));
-  if (e.op === 'fma') {
-    const sum = (a: Scalar, b: Scalar, c: Scalar): number => (a as number) * (b as number) + (c as number);
-    return e.dtype === 'f32' ? (a, b, c) => Math.fround(sum(a, b, c)) : sum;
-  }
-  const f =
-    e.src.length === 1 ? unaryMeaning(e.op as UnaryOp, from, wide) : binaryMeaning(e.op as BinaryOp, from, wide);
-  invariant(f, `no meaning for ${e.op} on ${from}`);
-  return f as unknown as Meaning;
 }

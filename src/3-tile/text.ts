@@ -1,60 +1,110 @@
-// The text of tile programs, kernels and task programs, once for writing and reading: one function per
-// construct says what stands where. In: a `Text` that writes what it is given (print.ts) or reads what
-// it gives back (parse.ts), and the construct when writing. Out: the construct.
-import type { Scalar } from '../ir/tensor.ts';
-import type { Axis, ComputeType, Expr, Local } from './expr.ts';
+// The text of tile programs, kernels and task programs, once for writing and reading: a template per line, and forms
+// that put lines together. In: a `Text` that writes what it is given (print.ts) or reads what it gives back (parse.ts),
+// and the construct when writing. Out: the construct.
+import { DTYPES, type DType, dtypeInfo } from '../ir/dtype.ts';
+import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../ir/tensor.ts';
+import { type Axis, type ComputeType, computeType, type Expr, type Local } from './expr.ts';
+import type { Writer } from './print.ts';
 import { walkExpr } from './rewrite.ts';
-import { type Kernel, type Placement, stmtExprs, type Task, type TaskProgram, walkStmts } from './task.ts';
-import type { TileTensor } from './tensor.ts';
-import type { Carried, Check, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from './task.ts';
+import { stmtExprs, walkStmts } from './task.ts';
+import { newTensor, type TileTensor } from './tensor.ts';
+import type { Check, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+
+export type TypedScalar = Readonly<{ dtype: ComputeType; value: Scalar }>;
 
 /**
- * Text being written or read. `lead` is the text before a thing, with the spaces that writing puts
- * there. When reading, values to write are undefined; when writing, they are given back.
+ * The smallest parts: names from outside and our own, numbers, constants, what names stand for. Axes come with their
+ * extent and replace those of their name; a local is declared already, declared here with its type, or a loop's index.
  */
-export interface Text {
-  mark(text: string): void;
-  quoted(lead: string, name?: string): string;
-  integer(lead: string, n?: number): number;
-  word<W extends string>(lead: string, word?: W): W;
-  scalar(lead: string, value?: TypedScalar): TypedScalar;
-  expr(lead: string, e?: Expr): Expr;
-  tensor(lead: string, t?: TileTensor): TileTensor;
-  /** With its extent; it replaces axes of the same name. */
-  axis(lead: string, role: Axis['role'], a?: Axis): Axis;
-  /** One that is declared, a declaration with its type, or a loop's index. */
-  local(lead: string, form: 'known' | 'typed' | 'index', l?: Local): Local;
-  /** Whether an optional part that begins with this word is there; it is not consumed. */
-  has(word: string, there?: boolean): boolean;
-  /** Items as long as the next word, empty at the end of a line, and its second begin one. */
-  many<T>(items: readonly T[] | undefined, begins: Begins, each: (item?: T) => T): T[];
-  /** Items between commas, up to a bracket or the end of the line. */
-  commas<T>(items: readonly T[] | undefined, each: (item?: T) => T): T[];
-  line<T>(body: () => T): T;
-  /** Lines one level deeper. */
-  block<T>(body: () => T): T;
-  /** The lines of the parts that these expressions share, then `body`, which has the expressions. */
-  share<T>(roots: readonly Expr[] | undefined, body: () => T): T;
-  /** `body` with names of its own. */
-  scope<T>(body: () => T): T;
-  restartAxes(): void;
-  declaration(t?: TileTensor): TileTensor;
-  /** Declarations of all tensors that the text names. */
-  declarations(): void;
-  fail(what: string): never;
-}
+export type Parts = { quoted: string; word: string; integer: number; scalar: TypedScalar; expr: Expr } & {
+  tensor: TileTensor;
+  spatial: Axis;
+  reduce: Axis;
+} & Record<'local' | 'typed' | 'index', Local>;
 
-type Begins = (word: string, second: string) => boolean;
-export type TypedScalar = { readonly dtype: ComputeType; readonly value: Scalar };
+/** Writes what it is given and gives it back; or gives back what it reads, when there is nothing to write. */
+export type Form<T> = (io: Text, x?: T) => T;
+export type Begins = (word: string, second: string) => boolean;
+
+/** Text being written or read: what the parts, lines and blocks of a construct are handed to. */
+export type Text = { readonly [K in Exclude<keyof Writer, 'text'>]: Writer[K] };
 
 const is = (word: string) => (next: string) => next === word;
-const isDeclaration: Begins = (next, second) => isTensor(next) && second === '=';
-const isTensor = (next: string): boolean => next.startsWith('%');
 const keyword = (io: Text, word: string): void => io.line(() => io.mark(word));
 
-function exprs(io: Text, lead: string, list?: readonly Expr[] | null): Expr[] {
-  io.mark(lead);
-  return io.commas(list ?? undefined, (e) => io.expr('', e));
+function many<T>(begins: Begins, each: Form<T>, between?: string): Form<readonly T[]> {
+  return (io, list) => io.many(list, begins, each, between);
+}
+const commas = <T>(each: Form<T>): Form<readonly T[]> => many((next) => !/^[\]}]?$/.test(next), each, ', ');
+const spaced = <T>(each: Form<T>): Form<readonly T[]> => many((next) => /^[%\w]/.test(next), each, ' ');
+/** What may be absent: there where its first word is. */
+function optional<T, A>(word: string, form: Form<T>, absent: A): Form<T | A> {
+  return (io, x) => (io.has(word, x !== absent) ? form(io, x as T) : absent);
+}
+function behind<T>(lead: string, form: Form<T>): Form<T> {
+  return (io, x) => {
+    io.mark(lead);
+    return form(io, x);
+  };
+}
+
+const part = <K extends keyof Parts>(kind: K): Form<Parts[K]> => {
+  return (io, x) => io.part(kind, x);
+};
+/** What a line may hold besides the smallest parts. */
+const GROUPS = {
+  exprs: commas(part('expr')),
+  scalars: commas(part('scalar')),
+  integers: commas(part('integer')),
+  tensors: spaced(part('tensor')),
+  axes: spaced(part('spatial')),
+  folded: optional('|', behind(' | ', spaced(part('reduce'))), null),
+  step: optional('step', behind(' step ', part('integer')), 1),
+  base: optional('of', behind(' of ', part('tensor')), null),
+  orNone: ((io, t) =>
+    io.has('none', t === null) ? behind('none', () => null)(io) : io.part('tensor', t!)) as Form<TileTensor | null>,
+  kernel: ((io, k) =>
+    io.kernels[io.part('integer', k && io.kernels.indexOf(k))] ?? io.fail('there is no such kernel')) as Form<Kernel>,
+};
+type Groups = typeof GROUPS;
+type Held<K> = K extends keyof Parts ? Parts[K] : K extends keyof Groups ? ReturnType<Groups[K]> : never;
+/** The fields of a template such as `while {cond:expr}`. */
+type Fields<S> = S extends `${string}{${infer F}:${infer K}}${infer Rest}`
+  ? { readonly [N in F]: Held<K> } & Fields<Rest>
+  : object;
+
+/** What the template says, within a line. */
+function inline<S extends string>(template: S): Form<Fields<S>> {
+  const found = [...template.matchAll(/([^{]*)\{(\w+):(\w+)\}/g)];
+  const tail = template.slice(template.lastIndexOf('}') + 1);
+  return (io, x) => {
+    const made = found.map(([, lead, field, kind]) => {
+      io.mark(lead);
+      const form = (GROUPS as Record<string, Form<unknown>>)[kind] ?? part(kind as keyof Parts);
+      return [field, form(io, (x as Record<string, unknown> | undefined)?.[field])];
+    });
+    io.mark(tail);
+    return Object.fromEntries(made);
+  };
+}
+const onLine = <T>(form: Form<T>): Form<T> => {
+  return (io, x) => io.line(() => form(io, x));
+};
+/** The lines of the template. */
+function line<S extends string>(template: S): Form<Fields<S>> {
+  const lines = template.split('\n').map((one) => onLine(inline(one)));
+  return (io, x) => Object.assign({}, ...lines.map((one) => one(io, x)));
+}
+
+/** The parts of a thing in order. */
+function parts<T extends object>(fields: { readonly [K in keyof T]: Form<T[K]> }): Form<T> {
+  const all = Object.entries(fields) as [keyof T, Form<unknown>][];
+  return (io, x) => Object.fromEntries(all.map(([key, form]) => [key, form(io, x?.[key])])) as T;
+}
+
+function both<A extends object, B extends object>(first: Form<A>, second: Form<B>): Form<A & B> {
+  return (io, x) => ({ ...first(io, x), ...second(io, x) });
 }
 
 function ended<T>(io: Text, body: () => T): T {
@@ -63,88 +113,81 @@ function ended<T>(io: Text, body: () => T): T {
   return result;
 }
 
-function otherwise<T>(io: Text, body: () => T): T {
-  keyword(io, 'else');
-  return ended(io, body);
+/** A line, what stands below it, and `end`. */
+function section<S extends string, B extends object>(template: S, body: Form<B>): Form<Fields<S> & B> {
+  return both<Fields<S>, B>(line(template), (io, x) => ended(io, () => body(io, x)));
 }
 
-function tensors(io: Text, word: string, ts?: readonly TileTensor[]): TileTensor[] {
-  io.mark(word);
-  return io.many(ts, isTensor, (t) => io.tensor(' ', t));
-}
-const tensorLine: typeof tensors = (io, word, ts) => io.line(() => tensors(io, word, ts));
-
-function optionalTensor(io: Text, lead: string, t?: TileTensor | null): TileTensor | null {
-  io.mark(lead);
-  if (!io.has('none', t === null)) return io.tensor('', t ?? undefined);
-  io.mark('none');
-  return null;
-}
-
-type Store = Pick<Stmt & { kind: 'store' }, 'tensor' | 'at' | 'value'>;
-
-/** `%n[at] = value`. */
-function storing(io: Text, s?: Store): Store {
-  return io.line(() => {
-    const tensor = io.tensor('', s?.tensor);
-    return { tensor, at: exprs(io, '[', s?.at), value: io.expr('] = ', s?.value) };
-  });
-}
-
-type Forms<T extends { kind: string }> = { readonly [K in T['kind']]: (io: Text, x?: T & { kind: K }) => T };
-
-/** Constructs of several kinds, each beginning with its kind. */
-function anyOf<T extends { kind: string }>(io: Text, forms: Forms<T>, list?: readonly T[]): T[] {
-  const kinds = Object.keys(forms) as T['kind'][];
-  const kindOf = (x?: T): T['kind'] => x?.kind ?? kinds.find((k) => io.has(k))!;
-  return io.many(
-    list,
-    (next) => kinds.includes(next),
-    (x) => forms[kindOf(x)](io, x as never),
-  );
-}
-
-const STATEMENTS: Forms<Stmt> = {
-  store: (io, s) => ({ kind: 'store', ...storing(io, s) }),
-  set: (io, s) =>
-    io.line(() => ({ kind: 'set', local: io.local('', 'known', s?.local), value: io.expr(' = ', s?.value) })),
-  for: (io, s) => {
-    const head = io.line(() => ({
-      index: io.local('for ', 'index', s?.index),
-      from: io.expr(' = ', s?.from),
-      to: io.expr(' to ', s?.to),
-      step: io.has('step', s?.step !== 1) ? io.integer(' step ', s?.step) : 1,
-    }));
-    return { kind: 'for', ...head, body: ended(io, () => statements(io, s?.body)) };
-  },
-  while: (io, s) => {
-    const cond = io.line(() => io.expr('while ', s?.cond));
-    return { kind: 'while', cond, body: ended(io, () => statements(io, s?.body)) };
-  },
-  if: (io, s) => {
-    const cond = io.line(() => io.expr('if ', s?.cond));
-    const then = io.block(() => statements(io, s?.then));
-    const two = io.has('else', s && s.else.length > 0);
+/** A line and two sides; the second one where there is something in it, or `always`. */
+function fork<S extends string, T>(template: S, side: Form<readonly T[]>, always: boolean) {
+  const head = line(template);
+  type Whole = Fields<S> & { readonly then: readonly T[]; readonly else: readonly T[] };
+  return (io: Text, x?: Whole): Whole => {
+    const made = { ...head(io, x), then: io.block(() => side(io, x?.then)) };
+    const two = io.has('else', x && (always || x.else.length > 0));
     if (two) keyword(io, 'else');
-    return { kind: 'if', cond, then, else: ended(io, () => (two ? statements(io, s?.else) : [])) };
-  },
+    return { ...made, else: ended(io, () => (two ? side(io, x?.else) : [])) };
+  };
+}
+
+type Kinds<T extends { kind: string }> = { readonly [K in T['kind']]: Form<Omit<Extract<T, { kind: K }>, 'kind'>> };
+
+/** Of kinds that begin with their name, or else are what `other` tells. */
+function anyOf<T extends { kind: string }>(forms: Kinds<T>, other?: (io: Text) => T['kind']): Form<T> {
+  const kinds = Object.keys(forms) as T['kind'][];
+  return (io, x) => {
+    const kind: T['kind'] = x?.kind ?? kinds.find((k) => io.has(k)) ?? other!(io);
+    return { kind, ...(forms[kind] as Form<object>)(io, x) } as unknown as T;
+  };
+}
+function listOf<T extends { kind: string }>(forms: Kinds<T>): Form<readonly T[]> {
+  return many((next) => Object.hasOwn(forms, next), anyOf(forms));
+}
+
+const ROLES: ReadonlySet<string> = new Set<TileTensor['role']>(['input', 'output', 'constant', 'temp']);
+const typed = inline(' = {role:word} {dtype:word}[{shape:integers}]{base:base} {name:quoted}');
+
+/** `%1 = temp f32[2, 3] "name"`; views say of what, constants what is in them. */
+export const declaration: Form<TileTensor> = onLine((io, t) =>
+  io.declare(t, () => {
+    const { role, dtype, shape, base, name } = typed(io, t);
+    if (!ROLES.has(role) || !DTYPES.includes(dtype as DType)) io.fail('expected a role and an element type');
+    const data = optional('=', (_, d?: TensorData) => contents(io, dtype as DType, shape, d), null)(io, t?.data);
+    const extra = { ...(base && { base }), ...(data && { data }) };
+    return t ?? newTensor(name, dtype as DType, shape, role as TileTensor['role'], extra);
+  }),
+);
+
+/** Constants of up to this many elements are written out. */
+const MAX_WRITTEN = 32;
+
+function contents(io: Text, dtype: DType, shape: readonly number[], data?: TensorData): TensorData {
+  const { kind } = dtypeInfo(dtype);
+  io.mark(' = ');
+  if (io.has('data', kind === 'complex' || kind === 'string' || elementCount(shape) > MAX_WRITTEN)) {
+    io.mark('data');
+    return io.contents(data, dtype, shape);
+  }
+  const values = data && tensorValues(data).map((value) => ({ dtype: computeType(dtype), value }));
+  const read = behind('{ ', GROUPS.scalars)(io, values).map((s) => s.value);
+  io.mark(' }');
+  return data ?? tensorOf(dtype, shape, read);
+}
+
+const statements: Form<readonly Stmt[]> = many(
+  (next) => next !== '' && next !== 'end' && next !== 'else',
+  (io, s) => io.share(s && stmtExprs(s), () => statement(io, s)),
+);
+const block: Form<{ readonly body: readonly Stmt[] }> = (io, s) => ({ body: statements(io, s?.body) });
+const stored = line('{tensor:tensor}[{at:exprs}] = {value:expr}');
+const STATEMENTS: Kinds<Stmt> = {
+  for: section('for {index:index} = {from:expr} to {to:expr}{step:step}', block),
+  while: section('while {cond:expr}', block),
+  if: fork('if {cond:expr}', statements, false),
+  set: line('{local:local} = {value:expr}'),
+  store: stored,
 };
-
-function statement(io: Text, s?: Stmt): Stmt {
-  return io.share(s && stmtExprs(s), () => {
-    const kinds = ['for', 'while', 'if'] as const;
-    const kind = s?.kind ?? kinds.find((k) => io.has(k)) ?? (io.has('%') ? 'store' : 'set');
-    return STATEMENTS[kind](io, s as never);
-  });
-}
-
-function statements(io: Text, body?: readonly Stmt[]): Stmt[] {
-  return io.many(
-    body,
-    (next) => next !== '' && next !== 'end' && next !== 'else',
-    (s) => statement(io, s),
-  );
-}
+const statement = anyOf(STATEMENTS, (io) => (io.has('%') ? 'store' : 'set'));
 
 /** Locals that no loop declares, in order of first occurrence. */
 function declaredLocals(body: readonly Stmt[]): Local[] {
@@ -158,178 +201,103 @@ function declaredLocals(body: readonly Stmt[]): Local[] {
   return [...found].filter((l) => !indices.has(l));
 }
 
-function bodyOf(io: Text, body?: readonly Stmt[]): Stmt[] {
-  io.many(body && declaredLocals(body), is('local'), (l) => io.line(() => io.local('local ', 'typed', l)));
-  return statements(io, body);
-}
-
-function monoid(io: Text, m?: Monoid): Monoid {
-  const list = (word: string, es?: readonly Expr[] | null): Expr[] =>
-    io.share(es ?? undefined, () => io.line(() => exprs(io, `${word} `, es)));
-  const { name, init } = io.line(() => {
-    const name = io.quoted('fold ', m?.name);
-    io.mark(' from ');
-    const typed = m?.init.map((value, i): TypedScalar => ({ dtype: m.state[i], value }));
-    return { name, init: io.commas(typed, (s) => io.scalar('', s)) };
-  });
-  return io.block(() => {
-    const combine = list('combine', m?.combine);
-    const merge = io.has('merge', m && m.merge !== null) ? list('merge', m?.merge) : null;
-    return { name, state: init.map((s) => s.dtype), init: init.map((s) => s.value), combine, merge };
-  });
-}
-
-function tileOp(io: Text, op?: TileOp): TileOp {
-  io.restartAxes();
-  const isName = (next: string): boolean => /^\w/.test(next);
-  const axes = (role: Axis['role'], list?: readonly Axis[]): Axis[] =>
-    io.many(list, isName, (a) => io.axis(list && a !== list[0] ? ' ' : '', role, a));
-  const head = io.line(() => {
-    const name = io.quoted('op ', op?.name);
-    io.mark(' [');
-    const spatial = axes('spatial', op?.axes);
-    const folds = io.has('|', op && op.reduce !== null);
-    if (folds) io.mark(' | ');
-    const reduced = folds ? axes('reduce', op?.reduce?.axes) : null;
-    io.mark(']');
-    return { name, spatial, reduced };
-  });
-  return io.block(() =>
-    io.share(op && [...(op.reduce?.elems ?? []), ...op.at, op.value], () => {
-      const fold = head.reduced && { axes: head.reduced, monoid: monoid(io, op?.reduce?.monoid) };
-      const elems = (): Expr[] => io.line(() => exprs(io, 'elem ', op?.reduce?.elems));
-      const reduce = fold && { ...fold, elems: elems() };
-      const { tensor, at, value } = storing(io, op && { tensor: op.write, at: op.at, value: op.value });
-      return { kind: 'op', name: head.name, axes: head.spatial, reduce, write: tensor, at, value };
-    }),
-  );
-}
-
-function triple(io: Text, word: string, c?: Carried | null): Carried {
-  return io.line(() => ({
-    init: io.tensor(`${word} `, c?.init),
-    state: io.tensor(' ', c?.state),
-    next: io.tensor(' ', c?.next),
-  }));
-}
-
-const STEPS: Forms<Step> = {
-  op: tileOp,
-  routine: (io, r) => {
-    const name = io.line(() => io.quoted('routine ', r?.name));
-    return ended(io, () => ({
-      kind: 'routine',
-      name,
-      reads: tensorLine(io, 'reads', r?.reads),
-      writes: tensorLine(io, 'writes', r?.writes),
-      body: bodyOf(io, r?.body),
-    }));
-  },
-  loop: (io, s) => {
-    const name = io.line(() => io.quoted('loop ', s?.name));
-    return ended(io, () => ({
-      kind: 'loop',
-      name,
-      trip: io.line(() => optionalTensor(io, 'trip ', s?.trip)),
-      counter: io.line(() => io.tensor('counter ', s?.counter)),
-      cond: io.has('cond', s && s.cond !== null) ? triple(io, 'cond', s?.cond) : null,
-      carried: io.many(s?.carried, is('carry'), (c) => triple(io, 'carry', c)),
-      steps: steps(io, s?.steps),
-    }));
-  },
-  branch: (io, s) => {
-    const head = io.line(() => ({ name: io.quoted('branch ', s?.name), cond: io.tensor(' ', s?.cond) }));
-    const then = io.block(() => steps(io, s?.then));
-    return { kind: 'branch', ...head, then, else: otherwise(io, () => steps(io, s?.else)) };
-  },
+const body: Form<readonly Stmt[]> = (io, b) => {
+  many(is('local'), onLine(behind('local ', part('typed'))))(io, b && declaredLocals(b));
+  return statements(io, b);
 };
 
-const steps = (io: Text, list?: readonly Step[]): Step[] => anyOf(io, STEPS, list);
+const monoid: Form<Monoid> = (io, m) => {
+  const list = (word: string): Form<readonly Expr[]> => {
+    return (_, es) => io.share(es, () => onLine(behind(word, GROUPS.exprs))(io, es));
+  };
+  const init = m?.init.map((value, i) => ({ dtype: m.state[i], value }));
+  const head = line('fold {name:quoted} from {init:scalars}')(io, m && { ...m, init: init! });
+  const algebra = parts({ combine: list('combine '), merge: optional('merge', list('merge '), null) });
+  const state = { state: head.init.map((s) => s.dtype), init: head.init.map((s) => s.value) };
+  return { name: head.name, ...state, ...io.block(() => algebra(io, m)) };
+};
 
-function checks(io: Text, list?: readonly Check[]): Check[] {
-  return io.many(list, is('check'), (c) =>
-    io.line(() => ({
-      ok: io.tensor('check ', c?.ok),
-      message: io.quoted(' ', c?.message),
-      node: io.quoted(' ', c?.node),
-      op: io.quoted(' ', c?.op),
-    })),
+const tileOp: Form<Omit<TileOp, 'kind'>> = (io, op) => {
+  io.restartAxes();
+  const head = line('op {name:quoted} [{axes:axes}{folded:folded}]');
+  const { folded, ...made } = head(io, op && { ...op, folded: op.reduce?.axes ?? null });
+  return io.block(() =>
+    io.share(op && [...(op.reduce?.elems ?? []), ...op.at, op.value], () => {
+      const fold = folded && { axes: folded, monoid: monoid(io, op?.reduce?.monoid) };
+      const reduce = fold && { ...fold, ...line('elem {elems:exprs}')(io, op?.reduce ?? undefined) };
+      const { tensor: write, at, value } = stored(io, op && { ...op, tensor: op.write });
+      return { ...made, reduce, write, at, value };
+    }),
   );
+};
+
+const triple = (word: 'cond' | 'carry') => line(`${word} {init:tensor} {state:tensor} {next:tensor}`);
+const steps: Form<readonly Step[]> = (io, list) => STEPS(io, list);
+const STEPS = listOf<Step>({
+  op: tileOp,
+  routine: section(
+    'routine {name:quoted}',
+    both(line('reads {reads:tensors}\nwrites {writes:tensors}'), parts({ body })),
+  ),
+  loop: section(
+    'loop {name:quoted}',
+    both(
+      line('trip {trip:orNone}\ncounter {counter:tensor}'),
+      parts({ cond: optional('cond', triple('cond'), null), carried: many(is('carry'), triple('carry')), steps }),
+    ),
+  ),
+  branch: fork('branch {name:quoted} {cond:tensor}', steps, true),
+});
+
+/** A program behind its first line and declarations of the tensors that it names. */
+function program<T extends object>(word: string, form: Form<T>): Form<T> {
+  return (io, p) => {
+    keyword(io, word);
+    io.declarations();
+    return form(io, p);
+  };
 }
+const tensorLine = (word: string): Form<readonly TileTensor[]> => onLine(behind(`${word} `, GROUPS.tensors));
+const [inputs, outputs] = [tensorLine('inputs'), tensorLine('outputs')];
+const checks = many<Check>(is('check'), line('check {ok:tensor} {message:quoted} {node:quoted} {op:quoted}'));
 
 /** A program before scheduling. */
-export function programText(io: Text, p?: TileProgram): TileProgram {
-  keyword(io, 'program');
-  io.declarations();
-  const inputs = tensorLine(io, 'inputs', p?.inputs);
-  const list = steps(io, p?.steps);
-  return { inputs, steps: list, checks: checks(io, p?.checks), outputs: tensorLine(io, 'outputs', p?.outputs) };
-}
+export const tileProgram: Form<TileProgram> = program('program', parts({ inputs, steps, checks, outputs }));
 
 /** A kernel: parameters in order, then its body; names are its own. */
-export function kernelText(io: Text, id: number, k?: Kernel): Kernel {
-  return io.scope(() => {
-    const name = io.line(() => io.quoted('kernel ', k?.name));
-    return ended(io, () => {
-      const params = io.many(k?.params, isDeclaration, (t) => io.declaration(t));
-      return { id, name, params, body: bodyOf(io, k?.body) };
-    });
-  });
-}
+export const kernel: Form<Kernel> = (io, k) => {
+  const params = many((next, second) => next.startsWith('%') && second === '=', declaration);
+  const made = io.scope(() => section('kernel {name:quoted}', parts({ params, body }))(io, k));
+  io.kernels.push(k ?? { id: io.kernels.length, ...made });
+  return io.kernels.at(-1)!;
+};
 
-type Numbered = { readonly kernels: readonly Kernel[]; readonly numbers: ReadonlyMap<Kernel, number> };
+const tasks: Form<readonly Task[]> = (io, list) => TASKS(io, list);
+const TASKS = listOf<Task>({
+  run: line('run {kernel:kernel} {args:tensors}'),
+  loop: section('loop {trip:orNone} {cond:orNone} {counter:tensor}', parts({ tasks })),
+  branch: fork('branch {cond:tensor}', tasks, true),
+});
+const lane: Form<readonly Task[]> = (io, list) => section('lane', parts({ tasks }))(io, list && { tasks: list }).tasks;
 
-function tasks(io: Text, of: Numbered, list?: readonly Task[]): Task[] {
-  const forms: Forms<Task> = {
-    run: (_, t) =>
-      io.line(() => {
-        const kernel = of.kernels[io.integer('run ', t && of.numbers.get(t.kernel))];
-        return { kind: 'run', kernel: kernel ?? io.fail('there is no such kernel'), args: tensors(io, '', t?.args) };
-      }),
-    loop: (_, t) => {
-      const head = io.line(() => ({
-        trip: optionalTensor(io, 'loop ', t?.trip),
-        cond: optionalTensor(io, ' ', t?.cond),
-        counter: io.tensor(' ', t?.counter),
-      }));
-      return { kind: 'loop', ...head, tasks: ended(io, () => tasks(io, of, t?.tasks)) };
-    },
-    branch: (_, t) => {
-      const cond = io.line(() => io.tensor('branch ', t?.cond));
-      const then = io.block(() => tasks(io, of, t?.then));
-      return { kind: 'branch', cond, then, else: otherwise(io, () => tasks(io, of, t?.else)) };
-    },
-  };
-  return anyOf(io, forms, list);
-}
-
-function placed(io: Text, entry?: [TileTensor, Placement]): [TileTensor, Placement] {
-  const [tensor, place] = entry ?? [];
-  return io.line(() => [
-    io.tensor('place ', tensor),
-    { space: io.word(' ', place?.space), offset: io.integer(' ', place?.offset), bytes: io.integer(' ', place?.bytes) },
-  ]);
-}
+const place = line('place {tensor:tensor} {space:word} {offset:integer} {bytes:integer}');
+const plan: Form<MemoryPlan> = (io, p) => {
+  const sizes = line('plan constants {constantBytes:integer} arena {arenaBytes:integer}')(io, p);
+  const given = p && [...p.places].map(([tensor, at]) => ({ tensor, ...at }));
+  const places = many(is('place'), place)(io, given);
+  return { ...sizes, places: new Map(places.map(({ tensor, ...at }) => [tensor, at as Placement])) };
+};
 
 /** A scheduled program: kernels, lanes of tasks, places of tensors. */
-export function taskProgramText(io: Text, p?: TaskProgram): TaskProgram {
-  keyword(io, 'tasks');
-  io.declarations();
-  let id = 0;
-  const kernels = io.many(p?.kernels, is('kernel'), (k) => kernelText(io, id++, k));
-  const of: Numbered = { kernels, numbers: new Map(p?.kernels.map((k, i) => [k, i])) };
-  const inputs = tensorLine(io, 'inputs', p?.inputs);
-  const constants = tensorLine(io, 'constants', p?.constants);
-  const lanes = io.many<readonly Task[]>(p?.lanes, is('lane'), (lane) => {
-    keyword(io, 'lane');
-    return ended(io, () => tasks(io, of, lane));
-  });
-  const plan = io.line(() => ({
-    constantBytes: io.integer('plan constants ', p?.plan.constantBytes),
-    arenaBytes: io.integer(' arena ', p?.plan.arenaBytes),
-  }));
-  const places = new Map(io.many(p && [...p.plan.places], is('place'), (entry) => placed(io, entry)));
-  const list = checks(io, p?.checks);
-  const outputs = tensorLine(io, 'outputs', p?.outputs);
-  return { kernels, lanes, plan: { ...plan, places }, inputs, outputs, constants, checks: list };
-}
+export const taskProgram: Form<TaskProgram> = program(
+  'tasks',
+  parts({
+    kernels: many(is('kernel'), kernel),
+    inputs,
+    constants: tensorLine('constants'),
+    lanes: many(is('lane'), lane),
+    plan,
+    checks,
+    outputs,
+  }),
+);

@@ -1,6 +1,6 @@
-// Legality of single expressions: a table of rules from op to what its operands must be. In: an
-// expression and what may occur in it. Out: problems as text. Bounds of indices are reported only
-// where they are certain: sums of multiples of independent axes reach both ends of their range.
+// Legality of expressions, by a table from op to what operands must be, and of statements in order: what is set before
+// it is read, where a body may store. In: these and what may occur in them. Out: problems in a report. Bounds of indices
+// are reported only where they are certain: sums of multiples of independent axes reach both ends of their range.
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
@@ -24,18 +24,20 @@ import {
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { isFunction } from './rules/legalise.ts';
 import { linearOf, linearRange } from './rules/linear.ts';
-import { binaryMeaning, unaryMeaning } from './semantics.ts';
+import { meaningOf } from './semantics.ts';
+import { stmtExprs } from './task.ts';
 import type { TileTensor } from './tensor.ts';
+import type { Stmt } from './tile-op.ts';
 
-/** What may occur in an expression at one place. */
+/** What may occur in an expression at one place; what is left out may not. */
 export interface Where {
-  readonly axes: ReadonlySet<Axis>;
-  readonly locals: ReadonlySet<Local>;
-  /** Types of `acc(i)` and `elem(i)`; empty where they may not occur. */
-  readonly acc: readonly ComputeType[];
-  readonly elem: readonly ComputeType[];
-  /** Lowered: vectors may occur, indices are flat, scalar functions may not occur. */
-  readonly lowered: boolean;
+  readonly axes?: ReadonlySet<Axis>;
+  readonly locals?: ReadonlySet<Local>;
+  /** Types of `acc(i)` and `elem(i)`. */
+  readonly acc?: readonly ComputeType[];
+  readonly elem?: readonly ComputeType[];
+  /** Vectors may occur, indices are flat, scalar functions may not occur. */
+  readonly lowered?: boolean;
   /** The tensor may be read here; gives the problem or undefined. */
   readable(t: TileTensor): string | undefined;
 }
@@ -45,21 +47,16 @@ type Check = (e: Expr, where: Where) => string | undefined;
 const sameLanes = (e: Expr): boolean => e.src.every((s) => s.lanes === e.lanes);
 const unless = (ok: boolean, what: string): string | undefined => (ok ? undefined : what);
 
-const unaryCheck: Check = (e) => {
-  const from = e.src[0].dtype;
-  if (!unaryMeaning(e.op as UnaryOp, from)) return `has no meaning for ${from}`;
+/** Of ops with one operand, or two of one type. */
+const check: Check = (e) => {
+  const [{ dtype: from }, b] = e.src;
+  if (b && b.dtype !== from) return `of ${from} and ${b.dtype}`;
+  if (!meaningOf(e)) return `has no meaning for ${from}`;
   return unless(e.dtype === resultType(e.op, from) && sameLanes(e), `gives ${e.dtype} from ${from}`);
 };
 
-const binaryCheck: Check = (e) => {
-  const [a, b] = e.src;
-  if (a.dtype !== b.dtype) return `of ${a.dtype} and ${b.dtype}`;
-  if (!binaryMeaning(e.op as BinaryOp, a.dtype)) return `has no meaning for ${a.dtype}`;
-  return unless(e.dtype === resultType(e.op, a.dtype) && sameLanes(e), `gives ${e.dtype} from ${a.dtype}`);
-};
-
-const placeholder = (types: readonly ComputeType[], e: Expr): string | undefined =>
-  unless(types[e.arg as number] === e.dtype, `${e.arg as number} of type ${e.dtype} is not bound here`);
+const placeholder = (e: Expr, types?: readonly ComputeType[]): string | undefined =>
+  unless(types?.[e.arg as number] === e.dtype, `${e.arg as number} of type ${e.dtype} is not bound here`);
 
 function loadCheck(e: Expr, where: Where): string | undefined {
   if (!isLoad(e)) return undefined;
@@ -81,16 +78,15 @@ const like = (s: Expr, { dtype, lanes }: Expr): boolean => s.dtype === dtype && 
 const scalarLike = (s: Expr, e: Expr): boolean => s.lanes === 1 && s.dtype === e.dtype;
 
 const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
-  const: (e) =>
-    unless((typeof e.arg === 'bigint') === (e.dtype === 'i64' || e.dtype === 'u64'), 'is stored in the wrong form'),
-  axis: (e, { axes }) => unless(axes.has(e.arg as Axis), `${(e.arg as Axis).name} is not bound here`),
+  const: (e) => unless((typeof e.arg === 'bigint') === /[iu]64/.test(e.dtype), 'is stored in the wrong form'),
+  axis: (e, { axes }) => unless(axes?.has(e.arg as Axis) === true, `${(e.arg as Axis).name} is not bound here`),
   local: (e, { locals }) => {
     const l = e.arg as Local;
-    if (!locals.has(l)) return `${l.name} is read before it is set`;
+    if (!locals?.has(l)) return `${l.name} is read before it is set`;
     return unless(l.dtype === e.dtype && l.lanes === e.lanes, `${l.name} is read as another type`);
   },
-  acc: (e, { acc }) => placeholder(acc, e),
-  elem: (e, { elem }) => placeholder(elem, e),
+  acc: (e, { acc }) => placeholder(e, acc),
+  elem: (e, { elem }) => placeholder(e, elem),
   load: loadCheck,
   guarded: loadCheck,
   select: (e) => {
@@ -117,11 +113,7 @@ const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
   ramp: (e) => unless(scalarLike(e.src[0], e) && e.dtype === 'i32', 'needs an i32 scalar'),
 };
 
-const CHECKS: Readonly<Record<Op, Check>> = {
-  ...perOp(UNARY, () => unaryCheck),
-  ...perOp(BINARY, () => binaryCheck),
-  ...SPECIAL,
-};
+const CHECKS: Readonly<Record<Op, Check>> = { ...perOp(UNARY, () => check), ...perOp(BINARY, () => check), ...SPECIAL };
 
 /** Checks expressions of one place; nodes already seen there are not checked again. */
 export class ExprVerifier {
@@ -150,7 +142,7 @@ export class ExprVerifier {
 
   /** Reports indices that certainly leave the tensor for some point. */
   bounds(t: TileTensor, at: readonly Expr[], what: string): void {
-    if ([...this.where.axes].some((a) => a.extent === 0)) return;
+    if ([...(this.where.axes ?? [])].some((a) => a.extent === 0)) return;
     const extents = at.length === t.shape.length ? t.shape : [elementCount(t.shape)];
     at.forEach((e, d) => {
       if (e.dtype !== 'i32') return;
@@ -168,4 +160,100 @@ function attained(e: Expr, ranges: Ranges): Interval | undefined {
   const l = linearOf(e);
   if (!l || ![...l.terms.keys()].every((t) => t.op === 'axis')) return undefined;
   return linearRange(l, ranges);
+}
+
+/** The place is a step, statement or task: "op 3 Softmax". */
+export type Problem = Readonly<{ place: string; what: string }>;
+
+const MAX_PROBLEMS = 50;
+
+/** Collects problems of one program. */
+export class Report {
+  readonly problems: Problem[] = [];
+  place = '';
+
+  add = (what: string): void => {
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push({ place: this.place, what });
+  };
+  require(ok: boolean, what: string): void {
+    if (!ok) this.add(what);
+  }
+}
+
+/** Checks statements in order; `locals` grows as they are set. */
+export class BodyVerifier {
+  private readonly report: Report;
+  private readonly where: Where;
+  private readonly writable: ReadonlySet<TileTensor>;
+  private readonly locals = new Set<Local>();
+  private verifier: ExprVerifier;
+
+  constructor(report: Report, where: Where, writable: ReadonlySet<TileTensor>) {
+    this.report = report;
+    this.where = { ...where, locals: this.locals };
+    this.writable = writable;
+    this.verifier = new ExprVerifier(this.where, report.add);
+  }
+
+  /** Locals that statements have set, which are unknown again after it. */
+  private within(body: readonly Stmt[]): ReadonlySet<Local> {
+    const before = new Set(this.locals);
+    this.run(body);
+    const set = new Set(this.locals);
+    for (const l of set) if (!before.has(l)) this.locals.delete(l);
+    this.verifier = new ExprVerifier(this.where, this.report.add);
+    return set;
+  }
+
+  run(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s);
+  }
+
+  private statement(s: Stmt): void {
+    this.verifier.check(...stmtExprs(s));
+    if (s.kind === 'set') this.set(s);
+    else if (s.kind === 'store') this.store(s);
+    else if (s.kind === 'for') this.loop(s);
+    else {
+      const { dtype, lanes } = s.cond;
+      this.report.require(dtype === 'bool' && lanes === 1, `${s.kind} has a condition that is not bool`);
+      if (s.kind === 'while') this.within(s.body);
+      else this.sides(s.then, s.else);
+    }
+  }
+
+  private set({ local, value }: Stmt & { kind: 'set' }): void {
+    const same = value.dtype === local.dtype && value.lanes === local.lanes;
+    this.report.require(same, `set of ${local.name} changes its type`);
+    this.locals.add(local);
+  }
+
+  private loop(s: Stmt & { kind: 'for' }): void {
+    const { report } = this;
+    const { from, to } = s;
+    const typed = [from, to, s.index].every((e) => e.dtype === 'i32' && e.lanes === 1);
+    report.require(typed, `loop over ${s.index.name} is not i32`);
+    if (from.op === 'const' && to.op === 'const' && to.arg <= from.arg) return;
+    report.require(Number.isInteger(s.step) && s.step > 0, `loop over ${s.index.name} has step ${s.step}`);
+    this.locals.add(s.index);
+    this.within(s.body);
+  }
+
+  /** What both sides set is known after them. */
+  private sides(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
+    const [a, b] = [this.within(then), this.within(otherwise)];
+    for (const l of a) if (b.has(l)) this.locals.add(l);
+  }
+
+  private store(s: Stmt & { kind: 'store' }): void {
+    const { report } = this;
+    const { name, shape } = s.tensor;
+    const rank = this.where.lowered ? 1 : shape.length;
+    const scalar = s.at.every((e) => e.dtype === 'i32' && e.lanes === 1);
+    report.require(this.writable.has(s.tensor), `stores to ${name}, which it may not write`);
+    report.require([rank, 1].includes(s.at.length), `store to ${name} has ${s.at.length} indices for rank ${rank}`);
+    report.require(scalar, `store to ${name} has an index that is not i32`);
+    report.require(s.value.dtype === computeType(s.tensor.dtype), `stores ${s.value.dtype} to ${s.tensor.dtype}`);
+    this.verifier.bounds(s.tensor, s.at, `store to ${name}`);
+  }
 }

@@ -1,16 +1,15 @@
-// Legality of tile programs, kernels and task programs, as a list of problems with their places. In: a
-// program. Out: nothing, or INTERNAL with what is wrong: an illegal program is always a bug of ours.
-// Coverage is counted: a tensor with fewer writes than elements before it is read is a problem.
+// Legality of tile programs, kernels and task programs, as a list of problems; INTERNAL, as an illegal program
+// is a bug of ours. Coverage is counted: a tensor with fewer writes than elements before it is read is a problem.
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { type Axis, type ComputeType, computeType, type Expr, isLoad } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
+import { runsOf } from './statements.ts';
 import type { Kernel, Task, TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
 import type { BranchStep, LoopStep, Reduction, Routine, Step, TileOp, TileProgram } from './tile-op.ts';
-import { BodyVerifier, nothing, type Problem, Report } from './verify-body.ts';
-import { ExprVerifier, type Where } from './verify-expr.ts';
+import { BodyVerifier, ExprVerifier, type Problem, Report, type Where } from './verify-expr.ts';
 
 export type { Problem };
 
@@ -41,7 +40,7 @@ function verifyOp(op: TileOp, written: Written, report: Report): void {
   const readable = readableIn(written);
   const state = op.reduce?.monoid.state ?? [];
   if (op.reduce) verifyReduction(op.reduce, axes, readable, report);
-  const point = new ExprVerifier({ ...nothing, axes, readable, acc: state }, report.add);
+  const point = new ExprVerifier({ axes, readable, acc: state }, report.add);
   point.check(...op.at, op.value);
   report.require(op.value.dtype === computeType(op.write.dtype), `stores ${op.value.dtype} to ${op.write.dtype}`);
   const indices = op.at.length === op.write.shape.length && op.at.every((e) => e.dtype === 'i32');
@@ -57,10 +56,10 @@ function verifyReduction(r: Reduction, spatial: Iterable<Axis>, readable: Where[
   const { axes, monoid, elems } = r;
   const reducing = axes.every((a) => a.role === 'reduce');
   report.require(reducing, 'folds over a spatial axis');
-  new ExprVerifier({ ...nothing, axes: new Set([...spatial, ...axes]), readable }, report.add).check(...elems);
+  new ExprVerifier({ axes: new Set([...spatial, ...axes]), readable }, report.add).check(...elems);
   const types = elems.map((e) => e.dtype);
   const combined = (list: readonly Expr[], elem: readonly ComputeType[], name: string): void => {
-    new ExprVerifier({ ...nothing, axes: new Set(), acc: monoid.state, elem, readable }, report.add).check(...list);
+    new ExprVerifier({ acc: monoid.state, elem, readable }, report.add).check(...list);
     const fits = list.length === monoid.state.length && list.every((e, i) => e.dtype === monoid.state[i]);
     report.require(fits, `${name} of ${monoid.name} does not give its state`);
     report.require(!walkExpr(...list).some(isLoad), `${name} of ${monoid.name} loads`);
@@ -79,7 +78,7 @@ function verifyRoutine(r: Routine, written: Written, report: Report): void {
     if (!declared.has(owner(t))) return `of ${t.name} reads an undeclared tensor`;
     return own.has(owner(t)) ? undefined : outside(t);
   };
-  new BodyVerifier(report, false, readable, writes).run(r.body);
+  new BodyVerifier(report, { readable }, writes).run(r.body);
   for (const t of r.writes) noteWrite(t, Infinity, written, report);
 }
 
@@ -167,20 +166,16 @@ export function kernelProblems(k: Kernel): readonly Problem[] {
   report.require(params.size === k.params.length, 'has the same parameter twice');
   const readable = (t: TileTensor): string | undefined =>
     params.has(t) ? undefined : `of ${t.name} reads what is not a parameter`;
-  new BodyVerifier(report, true, readable, params).run(k.body);
+  new BodyVerifier(report, { lowered: true, readable }, params).run(k.body);
   return report.problems;
 }
 
 function verifyTasks(tasks: readonly Task[], p: TaskProgram, report: Report): void {
-  const stack = [...tasks];
-  for (let t = stack.pop(); t; t = stack.pop()) {
-    if (t.kind === 'loop') stack.push(...t.tasks);
-    if (t.kind === 'branch') stack.push(...t.then, ...t.else);
-    if (t.kind !== 'run') continue;
-    const { params, name } = t.kernel;
-    report.require(p.kernels.includes(t.kernel), `runs kernel ${name}, which the program does not list`);
-    report.require(params.length === t.args.length, `calls ${name} with ${t.args.length} tensors for ${params.length}`);
-    t.args.forEach((a, i) => {
+  for (const { kernel, args } of runsOf(tasks)) {
+    const { params, name } = kernel;
+    report.require(p.kernels.includes(kernel), `runs kernel ${name}, which the program does not list`);
+    report.require(params.length === args.length, `calls ${name} with ${args.length} tensors for ${params.length}`);
+    args.forEach((a, i) => {
       const same = params[i] && sameType(a, params[i]);
       report.require(same, `calls ${name} with ${a.name} for a parameter of another type`);
       report.require(p.plan.places.has(owner(a)), `calls ${name} with ${a.name}, which has no place`);

@@ -1,6 +1,6 @@
 // A compiled program as plain data: code, memory plan, where inputs, outputs and checks lie, and the constants. In: a
 // scheduled program and the code that a target made of it. Out: what launchers load and what packages write to disk.
-import type { TaskProgram } from '../3-tile/task.ts';
+import type { Placement, TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
@@ -8,14 +8,7 @@ import { elementCount } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
 /** Where a tensor lies: bytes from the start of its space. */
-export interface Slot {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly space: 'constants' | 'arena';
-  readonly offset: number;
-  readonly bytes: number;
-}
+export type Slot = Readonly<{ name: string; dtype: DType; shape: readonly number[] }> & Placement;
 
 export interface Artifact {
   readonly code: TargetCode;

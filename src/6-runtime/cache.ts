@@ -10,23 +10,14 @@ import { TilewrightError } from '../support/errors.ts';
 
 /** Changes whenever the meaning of entries does. */
 const FORMAT = 1;
-const DEFAULT_BYTES = 2 ** 30;
 /** A temporary file older than this was left behind by a process that ended. */
 const STALE_MS = 60 * 60 * 1000;
 
-interface Manifest {
-  readonly format: number;
-  /** All that the artefact was made from. */
-  readonly key: string;
-  readonly file: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
+/** The key is all that the artefact was made from. */
+type Manifest = Readonly<{ format: number; key: string; file: string; bytes: number; sha256: string }>;
 
 type Entry = { name: string; files: string[]; bytes: number; used: number };
 
-/** Least recently used entries go beyond `maxBytes`. Default 1 GiB. */
-export type CacheOptions = Readonly<{ maxBytes?: number }>;
 /** A verified artefact on disk. */
 export type CachedFile = Readonly<{ path: string; bytes: number }>;
 
@@ -36,10 +27,10 @@ export class CompileCache {
   readonly directory: string;
   private readonly maxBytes: number;
 
-  /** Creates the directory (mode 0700) when it is not there. Throws USAGE when it is not safe. */
-  constructor(directory: string, options: CacheOptions = {}) {
+  /** Creates the directory (mode 0700); USAGE when it is not safe. Least recently used entries go beyond `maxBytes`. */
+  constructor(directory: string, { maxBytes = 2 ** 30 } = {}) {
     this.directory = directory;
-    this.maxBytes = options.maxBytes ?? DEFAULT_BYTES;
+    this.maxBytes = maxBytes;
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const problem = unsafe(directory);
     if (problem) {
@@ -48,7 +39,7 @@ export class CompileCache {
     }
   }
 
-  /** The artefact made from exactly this key, verified just now; undefined when there is none. Drops a damaged entry. */
+  /** The artefact made from exactly this key, verified just now; undefined when there is none. */
   find(key: string): CachedFile | undefined {
     const manifest = join(this.directory, `${sha256(key)}.json`);
     if (!fs.existsSync(manifest)) return undefined;
@@ -58,6 +49,7 @@ export class CompileCache {
     return entry;
   }
 
+  /** Undefined where the entry is damaged. */
   private read(manifest: string, key: string): CachedFile | undefined {
     try {
       const m = parseManifest(fs.readFileSync(manifest, 'utf8'));
@@ -173,19 +165,15 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string | n
   return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'tilewright');
 }
 
-/**
- * The user's cache, null when it is off. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE; the default
- * one is done without when it is not.
- */
+/** The user's cache, or null. A directory named by TILEWRIGHT_CACHE must be usable, else USAGE. */
 export function openCache(env: NodeJS.ProcessEnv = process.env): CompileCache | null {
   const directory = cacheDirectory(env);
-  if (directory === null) return null;
   try {
-    return new CompileCache(directory);
+    return directory === null ? null : new CompileCache(directory);
   } catch (error) {
     if (!env['TILEWRIGHT_CACHE']) return null;
     if (error instanceof TilewrightError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new TilewrightError('USAGE', `cannot create the compile cache: ${code}`, { file: directory });
+    throw new TilewrightError('USAGE', `cannot create ${directory}: ${code}`, { file: directory! });
   }
 }

@@ -1,6 +1,5 @@
-// Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are the values that
-// had to be read on the way (data-dependent extents), its nodes hold compiled segments. In: feeds. Out: output values.
-// New edges are compiled when first taken and kept.
+// Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are values read on the
+// way (data-dependent extents), compiled when first taken, its nodes hold compiled segments. In: feeds. Out: values.
 import type { Specialisation } from '../2-graph/segment.ts';
 import type { FeedType } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
@@ -17,12 +16,9 @@ export interface SegmentCompiler {
   build(segment: StaticGraph): Promise<Executable>;
 }
 
-interface PlanNode {
-  readonly specialisation: Specialisation;
-  /** Programs of the segments that this node adds to its parent's. */
-  readonly added: readonly { graph: StaticGraph; executable: Executable }[];
-  readonly next: Map<string, PlanNode>;
-}
+type Program = Readonly<{ graph: StaticGraph; executable: Executable }>;
+/** With the programs of the segments that it adds to its parent's. */
+type PlanNode = Readonly<{ specialisation: Specialisation; added: readonly Program[]; next: Map<string, PlanNode> }>;
 
 export const isTensorValue = (v: RunValue): v is TensorData => 'bytes' in v;
 
@@ -63,7 +59,7 @@ export class Plan {
 
   private async grow(answers: readonly TensorData[], have: number): Promise<PlanNode> {
     const specialisation = this.compiler.specialise(this.types, answers);
-    const added = [];
+    const added: Program[] = [];
     for (const graph of specialisation.segments.slice(have)) {
       const executable = await this.compiler.build(graph);
       this.executables.push(executable);

@@ -8,6 +8,7 @@ type Integers = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array |
 type TypedArray = Integers | Float32Array | Float64Array | BigInt64Array | BigUint64Array;
 
 export type TensorElements = TypedArray | readonly string[];
+type GivenElements = TensorElements | readonly number[] | readonly bigint[] | readonly boolean[];
 
 type ArrayClass = {
   new (buffer: ArrayBufferLike, offset: number, length: number): TypedArray;
@@ -41,11 +42,7 @@ export class Tensor {
    * @param type element type; may be left out when `data` is a typed array that implies it
    * @throws TilewrightError INVALID_INPUT when type, data and dims do not agree
    */
-  constructor(
-    type: string,
-    data: TensorElements | readonly number[] | readonly bigint[] | readonly boolean[],
-    dims?: readonly number[],
-  ) {
+  constructor(type: string, data: GivenElements, dims?: readonly number[]) {
     const hint = 'Types are named as in onnxruntime-common: float32, int64, bool, …';
     const dtype = dtypeFromApi(type) ?? refuse('INVALID_INPUT', `unknown tensor type ${type}`, {}, hint);
     this.type = type;
@@ -71,7 +68,7 @@ export class Tensor {
 
 const complexParts = (dtype: DType): number => (dtypeInfo(dtype).kind === 'complex' ? 2 : 1);
 
-function toElements(dtype: DType, data: ConstructorParameters<typeof Tensor>[1]): TensorElements {
+function toElements(dtype: DType, data: GivenElements): TensorElements {
   if (dtype === 'string') {
     return Array.isArray(data) ? data : refuse('INVALID_INPUT', 'string tensors take an array of strings');
   }

@@ -1,19 +1,13 @@
-// The C compiler of this machine: finding it, what the CPU offers, the flags that follow, and running it as a child
-// process under a time limit. In: environment and source files. Out: a shared library, or TARGET_UNAVAILABLE (no
-// compiler) or TOOLCHAIN (it failed). Never a shell, never -march=native.
+// The C compiler of this machine: finding it, what the CPU offers, the flags that follow, running it as a child with
+// a time limit. TARGET_UNAVAILABLE: there is none; TOOLCHAIN: it failed. Never a shell, never -march=native.
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { printable, TilewrightError } from '../support/errors.ts';
 
-export interface Toolchain {
-  /** Absolute path of the compiler driver, links kept: a wrapper may act by its name. */
-  readonly path: string;
-  readonly kind: 'gcc' | 'clang';
-  /** First line of `--version`. */
-  readonly version: string;
-}
+/** Absolute path of the compiler driver, links kept (a wrapper may act by its name); the first line of `--version`. */
+export type Toolchain = Readonly<{ path: string; kind: 'gcc' | 'clang'; version: string }>;
 
 const CANDIDATES = ['cc', 'gcc', 'clang'];
 const INSTALL_HINT = 'Install gcc or clang (or set TILEWRIGHT_CC to one), or use the target wasm.';
@@ -45,10 +39,7 @@ function identify(path: string): Toolchain | undefined {
 
 const found = new Map<string, Toolchain>();
 
-/**
- * The compiler to use: TILEWRIGHT_CC, else CC, else cc, gcc or clang on PATH. A named compiler that cannot be run is an
- * error, not a reason to take another one.
- */
+/** TILEWRIGHT_CC, else CC, else cc, gcc or clang on PATH. One that is named and cannot be run is an error. */
 export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
   const named = env['TILEWRIGHT_CC'] || env['CC'];
   const key = `${named ?? ''}\0${env['PATH'] ?? ''}`;
@@ -56,10 +47,8 @@ export function findToolchain(env: NodeJS.ProcessEnv = process.env): Toolchain {
   if (known) return known;
   for (const name of named ? [named] : CANDIDATES) {
     const path = onPath(name, env);
-    const toolchain = path === undefined ? undefined : identify(path);
-    if (!toolchain) continue;
-    found.set(key, toolchain);
-    return toolchain;
+    const toolchain = path && identify(path);
+    if (toolchain) return found.set(key, toolchain).get(key)!;
   }
   const what = named ? `the C compiler "${printable(named)}" cannot be run` : 'no C compiler on this machine';
   throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, INSTALL_HINT);
@@ -132,28 +121,18 @@ export function compileFlags(toolchain: Toolchain, features: ReadonlySet<string>
   return [...COMMON.split(' '), ...PER_COMPILER[toolchain.kind], ...machineFlags(features)];
 }
 
-export interface RunLimits {
-  /** Wall-clock limit of one compiler process. Default 120,000. */
-  readonly timeoutMs?: number;
-}
+/** Wall-clock limit of one compiler process; default 120,000. */
+export type RunLimits = Readonly<{ timeoutMs?: number }>;
 
 /** Most bytes of a compiler's messages that are kept. */
 const MESSAGE_BYTES = 4096;
 
-/**
- * Runs the compiler with these arguments in `cwd`. TOOLCHAIN with the first lines of its messages when it fails, or
- * when the time is up: then it and its children are killed.
- */
-export function runCompiler(
-  toolchain: Toolchain,
-  args: readonly string[],
-  cwd: string,
-  limits: RunLimits = {},
-): Promise<void> {
-  const timeoutMs = limits.timeoutMs ?? 120_000;
+/** Runs the compiler in `cwd`. TOOLCHAIN when it fails, or when the time is up: then it and its children are killed. */
+export function runCompiler({ path }: Toolchain, args: readonly string[], cwd: string, limits: RunLimits = {}) {
+  const { timeoutMs = 120_000 } = limits;
   const env = compilerEnvironment();
-  return new Promise((resolve, reject) => {
-    const child = spawn(toolchain.path, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
+  return new Promise<void>((resolve, reject) => {
+    const child = spawn(path, args, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'], env });
     let messages = '';
     let late = false;
     const timer = setTimeout(() => {

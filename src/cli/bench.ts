@@ -7,7 +7,7 @@ import { nodeBackend } from '../backends/node.ts';
 import { planFor } from '../compile.ts';
 import { readModel } from '../node.ts';
 import { gatherInputs } from './inputs.ts';
-import { modelCommand, type Options } from './options.ts';
+import { modelCommand, type Options, report } from './options.ts';
 import { loadPeer, nameFeeds } from './peers.ts';
 
 type BenchOptions = Options & { seconds: string };
@@ -17,19 +17,14 @@ export function benchCommand(): Command {
   const about = 'time a model on test_data_set_0 beside it or random data, beside other runtimes where asked';
   return modelCommand('bench', about, shared)
     .option('--seconds <s>', 'longest time to measure', '10')
-    .action(async (file: string, options: BenchOptions) => {
-      const result = await benchModel(file, options);
-      if (options.json) console.log(JSON.stringify(result));
-      else print(result);
-    });
+    .action(async (file: string, options: BenchOptions) => report(await benchModel(file, options), options, print));
 }
 
 /** One thing that is timed. */
 type Contender = Readonly<{ run: () => Promise<unknown>; times: number[] }>;
 
-const sorted = (xs: readonly number[]): number[] => [...xs].sort((a, b) => a - b);
 const quantile = (xs: readonly number[], q: number): number =>
-  sorted(xs)[Math.min(xs.length - 1, Math.floor(q * xs.length))];
+  [...xs].sort((a, b) => a - b)[Math.min(xs.length - 1, Math.floor(q * xs.length))];
 const median = (xs: readonly number[]): number => quantile(xs, 0.5);
 
 const ROUNDS = 5;
@@ -48,11 +43,7 @@ async function measure(contenders: readonly Contender[], seconds: number): Promi
   for (let i = 0; i < 3 || (performance.now() < warmUntil && i < 200); i++) for (const c of contenders) await c.run();
   const end = performance.now() + seconds * 1000;
   for (let round = 0; round < 2000; round++) {
-    for (const c of contenders) {
-      const started = performance.now();
-      await c.run();
-      c.times.push(performance.now() - started);
-    }
+    for (const c of contenders) c.times.push((await timed(c.run))[1]);
     if ((round > ROUNDS && performance.now() > end) || contenders.every(steady)) return;
   }
 }
@@ -95,6 +86,6 @@ function print(r: Awaited<ReturnType<typeof benchModel>>): void {
   console.log(`${r.target}, ${r.threads} thread: median ${ms(r.medianMs)}, p95 ${ms(r.p95Ms)}`);
   console.log(`load ${ms(r.loadMs)}, compile ${ms(r.compileMs)}, first run ${ms(r.firstRunMs)}`);
   console.log(`arena ${r.arenaBytes} bytes, code ${r.codeBytes} bytes`);
-  for (const a of r.against)
-    console.log(`${a.name} ${a.version}: median ${ms(a.medianMs)}, ratio ${a.ratio.toFixed(2)}`);
+  for (const { name, version, medianMs, ratio } of r.against)
+    console.log(`${name} ${version}: median ${ms(medianMs)}, ratio ${ratio.toFixed(2)}`);
 }

@@ -1,26 +1,20 @@
 // Finds test cases on disk in ONNX's backend-test form (`model.onnx` beside `test_data_set_N`), in the form `NAME.onnx`
-// with `NAME_output_0.pb`, and reads their inputs and expected outputs.
+// with `NAME_output_0.pb`, and reads their inputs and expected outputs; and tolerances from an INDEX.json beside or above
+// them: an entry per case with `rtol`/`atol`, or per output under `sets`.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseValue } from '../1-frontend/onnx/value.ts';
 import type { RunValue } from '../6-runtime/plan.ts';
 import type { ValueType } from '../ir/graph.ts';
 import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
+import type { Tolerance } from './compare.ts';
 
 /** A file `prefix_K.pb`, or `prefix_K.sample.pb` with some elements only. */
 export type Stored = Readonly<{ index: number; file: string; sample: boolean }>;
-export interface DataSet {
-  readonly name: string;
-  /** Null: no inputs are stored, element i of n is i/n. */
-  readonly inputs: readonly Stored[] | null;
-  readonly outputs: readonly Stored[];
-}
-export interface TestCase {
-  readonly name: string;
-  readonly model: string;
-  /** Read when it is asked for. */
-  readonly sets: () => readonly DataSet[];
-}
+/** No inputs: none are stored, element i of n is i/n. */
+export type DataSet = Readonly<{ name: string; inputs: readonly Stored[] | null; outputs: readonly Stored[] }>;
+/** Its data sets are read when they are asked for. */
+export type TestCase = Readonly<{ name: string; model: string; sets: () => readonly DataSet[] }>;
 
 const byName = (a: fs.Dirent, b: fs.Dirent): number => (a.name < b.name ? -1 : 1);
 
@@ -69,4 +63,50 @@ export function listValues(dir: string, prefix: string): Stored[] {
     return m ? [{ index: Number(m[1]), file: path.join(dir, name), sample: m[2] !== undefined }] : [];
   });
   return found.sort((a, b) => a.index - b.index);
+}
+
+type Tolerances = Partial<Tolerance>;
+type IndexSet = Readonly<{ set: number | string; outputs: readonly (Tolerances & { random?: boolean })[] }>;
+type IndexEntry = Tolerances & Readonly<{ name: string; sets?: readonly IndexSet[] }>;
+
+export interface CaseIndex {
+  /** Null: the output is random and not compared. */
+  tolerance(set: string, output: number): Tolerance | null | undefined;
+  /** True when it says per output which results are random. */
+  readonly perOutput: boolean;
+}
+
+/** The tolerances in a file, by the tail of a case's path. */
+export function readIndex(file: string): (casePath: string) => CaseIndex | undefined {
+  const list = JSON.parse(fs.readFileSync(file, 'utf8')) as IndexEntry[];
+  const entries = new Map(list.map((e) => [e.name.replace(/\.onnx$/, ''), e]));
+  return (casePath) => {
+    const parts = path.resolve(casePath).split(path.sep);
+    const entry = entries.get(parts.at(-1)!) ?? entries.get(parts.slice(-2).join('/'));
+    const tolerance: CaseIndex['tolerance'] = (set, output) => toleranceOf(entry!, set, output);
+    return entry && { perOutput: entry.sets !== undefined, tolerance };
+  };
+}
+
+function toleranceOf(entry: IndexEntry, set: string, output: number): Tolerance | null | undefined {
+  const { sets = [] } = entry;
+  const own = sets.filter((s) => `test_data_set_${s.set}` === set);
+  // Data from elsewhere has no tolerance of its own: the widest of the model's own sets holds.
+  const outputs = (own.length > 0 ? own : sets).flatMap((s) => s.outputs[output] ?? []);
+  if (outputs.some((o) => o.random)) return null;
+  const widest = (key: keyof Tolerance): number | undefined => {
+    const given = [...outputs.map((o) => o[key]), entry[key]].filter((x) => x !== undefined);
+    return given.length > 0 ? Math.max(...given) : undefined;
+  };
+  const [rtol, atol] = [widest('rtol'), widest('atol')];
+  return rtol === undefined && atol === undefined ? undefined : { rtol: rtol ?? 0, atol: atol ?? 0 };
+}
+
+/** The nearest INDEX.json at or above a folder. */
+export function findIndex(dir: string): string | undefined {
+  for (let d = path.resolve(dir); ; d = path.dirname(d)) {
+    const file = path.join(d, 'INDEX.json');
+    if (fs.existsSync(file)) return file;
+    if (d === path.dirname(d)) return undefined;
+  }
 }

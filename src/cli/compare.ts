@@ -2,10 +2,12 @@
 // element for messages.
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { type DType, dtypeInfo, isFloat } from '../ir/dtype.ts';
-import type { ValueType } from '../ir/graph.ts';
 import { elementCount, elements, type TensorData, tensorOf, tensorValues } from '../ir/tensor.ts';
 
 export type Tolerance = Readonly<{ rtol: number; atol: number }>;
+/** What is known of the expected value: whether it is a sample, and the element type that the model declares. */
+type Expected = Readonly<{ sample?: boolean | undefined; declared?: DType | undefined }>;
+type MaybeValue = RunValue | null;
 export interface Comparison {
   readonly ok: boolean;
   readonly reason: string;
@@ -28,17 +30,9 @@ function ordinal(x: number): number {
 const SAME: Comparison = { ok: true, reason: '', maxAbs: 0, maxUlp: 0 };
 const fail = (reason: string): Comparison => ({ ok: false, reason, maxAbs: Number.NaN, maxUlp: Number.NaN });
 
-/**
- * `want` may be a sample: then element i stands for flat element floor(i·size/n) of `got`. Where the stored float type
- * contradicts the type that the model itself declares, the declaration counts.
- */
-export function compareTensors(
-  got: TensorData,
-  stored: TensorData,
-  tol: Tolerance,
-  sample = false,
-  declared?: DType,
-): Comparison {
+/** Of a sample, element i stands for flat element floor(i·size/n). A declared float type counts, not the stored one. */
+export function compareTensors(got: TensorData, stored: TensorData, tol: Tolerance, as: Expected = {}): Comparison {
+  const { sample = false, declared } = as;
   const misfiled = stored.dtype !== got.dtype && got.dtype === declared && isFloat(got.dtype) && isFloat(stored.dtype);
   const want = misfiled ? tensorOf(got.dtype, stored.shape, tensorValues(stored)) : stored;
   if (got.dtype !== want.dtype) return fail(`type ${got.dtype}, expected ${want.dtype}`);
@@ -49,14 +43,9 @@ export function compareTensors(
     const same = got.strings!.every((s, i) => s === want.strings![i]);
     return same ? SAME : fail('strings differ');
   }
-  if (dtypeInfo(got.dtype).kind === 'complex') return compareComplex(got, want, tol);
-  return compareElements(got, want, tol, sample);
-}
-
-function compareComplex(got: TensorData, want: TensorData, tol: Tolerance): Comparison {
-  const real = (t: TensorData): TensorData => {
-    return { ...t, dtype: t.dtype === 'complex64' ? 'f32' : 'f64', shape: [...t.shape, 2] };
-  };
+  if (dtypeInfo(got.dtype).kind !== 'complex') return compareElements(got, want, tol, sample);
+  const dtype = got.dtype === 'complex64' ? 'f32' : 'f64';
+  const real = (t: TensorData): TensorData => ({ ...t, dtype, shape: [...t.shape, 2] });
   return compareElements(real(got), real(want), tol, false);
 }
 
@@ -91,25 +80,19 @@ function compareElements(got: TensorData, want: TensorData, tol: Tolerance, samp
 }
 
 /** As `compareTensors`, for values of any kind; an optional that holds a value equals that value. */
-export function compareValues(
-  got: RunValue | null,
-  want: RunValue | null,
-  tol: Tolerance,
-  sample: boolean,
-  declared?: ValueType,
-): Comparison {
+export function compareValues(got: MaybeValue, want: MaybeValue, tol: Tolerance, as: Expected = {}): Comparison {
   if (!got || !want) return got === want ? SAME : fail('one side is an empty optional');
   if (isTensorValue(got) && isTensorValue(want)) {
-    return compareTensors(got, want, tol, sample, declared?.kind === 'tensor' ? declared.dtype : undefined);
+    return compareTensors(got, want, tol, as);
   }
   if (!isTensorValue(got) && got.kind === 'optional') {
     const inner = isTensorValue(want) || want.kind !== 'optional' ? want : want.value;
-    return compareValues(got.value, inner, tol, sample);
+    return compareValues(got.value, inner, tol, { sample: as.sample });
   }
   if (isTensorValue(got) || isTensorValue(want) || want.kind !== 'sequence') return fail('kinds differ');
   const [a, b] = [got.elems, want.elems];
   if (a.length !== b.length) return fail(`${a.length} elements, expected ${b.length}`);
-  const parts = a.map((e, i) => compareValues(e, b[i], tol, sample));
+  const parts = a.map((e, i) => compareValues(e, b[i], tol, { sample: as.sample }));
   const worst = (of: 'maxAbs' | 'maxUlp'): number => Math.max(0, ...parts.map((p) => p[of]));
   const reason = parts.find((p) => !p.ok)?.reason ?? '';
   return { ok: parts.every((p) => p.ok), reason, maxAbs: worst('maxAbs'), maxUlp: worst('maxUlp') };

@@ -14,7 +14,7 @@ import { nodeBackend } from '../backends/node.ts';
 import { readModel } from '../node.ts';
 import { compileProgram } from '../package.ts';
 import { tensorTypes } from './inputs.ts';
-import { modelCommand, type Options, observerFrom, usage } from './options.ts';
+import { modelCommand, type Options, observerFrom, report, usage } from './options.ts';
 
 type CompileOptions = Options & { out: string; relaxedSimd?: boolean };
 
@@ -29,8 +29,8 @@ export function compileCommand(): Command {
       const { relaxedSimd = false } = options;
       const backend = await nodeBackend(options.target, { ...options, observer: observerFrom(options), relaxedSimd });
       const machine = backend.machine ?? usage(`target ${options.target} does not compile`, 'Use wasm or c.');
-      const program = await compileProgram(model, tensorTypes(model, options), machine, backend);
-      const { artifact, inputs, outputs } = program;
+      const types = tensorTypes(model, options);
+      const { artifact, inputs, outputs } = await compileProgram(model, types, machine, backend);
       const signature = signatureOf(artifact, inputs, outputs);
       const files = await PACKAGES[artifact.code.target](artifact, signature);
       fs.mkdirSync(options.out, { recursive: true });
@@ -38,15 +38,12 @@ export function compileCommand(): Command {
       const sizes = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.byteLength]));
       const { arenaBytes, kernels } = artifact;
       const figures = { target: options.target, ms: performance.now() - started, arenaBytes, kernels, files: sizes };
-      if (options.json) console.log(JSON.stringify(figures));
-      else print(figures, options.out);
+      report(figures, options, ({ ms }) => {
+        for (const [name, n] of Object.entries(sizes))
+          console.log(`${`${n}`.padStart(12)}  ${path.join(options.out, name)}`);
+        console.log(`${kernels} kernels, arena ${arenaBytes} bytes, ${ms.toFixed(0)} ms`);
+      });
     });
-}
-
-function print(figures: { ms: number; arenaBytes: number; kernels: number; files: object }, out: string): void {
-  const { files, kernels, arenaBytes, ms } = figures;
-  for (const [name, n] of Object.entries(files)) console.log(`${String(n).padStart(12)}  ${path.join(out, name)}`);
-  console.log(`${kernels} kernels, arena ${arenaBytes} bytes, ${ms.toFixed(0)} ms`);
 }
 
 /** The shared library of these translation units. */
@@ -65,7 +62,7 @@ const PACKAGES: Readonly<Record<string, (a: Artifact, s: Signature) => Promise<M
     const units = new TextDecoder().decode(artifact.code.bytes).split(UNIT_SEPARATOR);
     const flags = compileFlags(findToolchain(), cpuFeatures());
     const library = `model.${{ darwin: 'dylib', win32: 'dll' }[process.platform as string] ?? 'so'}`;
-    const files = nativePackage(artifact, signature, units, { flags, library });
+    const files = nativePackage(artifact, signature, { units, flags, library });
     return files.set(library, await built(units, flags));
   },
 };

@@ -2,7 +2,8 @@
 // reads and writes, and the memory plan.
 import type { Command } from 'commander';
 import { toTiles } from '../3-tile/from-graph.ts';
-import { type Kernel, type Task, type TaskProgram, walkStmts } from '../3-tile/task.ts';
+import { type RunTask, runsOf } from '../3-tile/statements.ts';
+import { type Kernel, type TaskProgram, walkStmts } from '../3-tile/task.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import { schedule } from '../4-schedule/schedule.ts';
 import { lowering } from '../5-codegen/lower.ts';
@@ -13,7 +14,7 @@ import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { tensorTypes } from './inputs.ts';
-import { modelCommand, type Options, usage } from './options.ts';
+import { modelCommand, type Options, report, usage } from './options.ts';
 
 export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
@@ -26,9 +27,10 @@ export function explainCommand(): Command {
       const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');
       const reports = segments.map((g) => segmentReport(schedule(toTiles(g), { device, lower: lowering })));
-      if (options.json) return console.log(JSON.stringify(reports));
       const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
-      for (const [i, r] of reports.entries()) console.log(title(i) + textOf(r));
+      report(reports, options, () => {
+        for (const [i, r] of reports.entries()) console.log(title(i) + textOf(r));
+      });
     },
   );
 }
@@ -36,16 +38,7 @@ export function explainCommand(): Command {
 const typeOf = (t: TileTensor): string => `${t.dtype}[${t.shape.join(',')}]`;
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
-type Run = Extract<Task, { kind: 'run' }>;
-
-function allRuns(tasks: readonly Task[]): Run[] {
-  return tasks.flatMap((t) => {
-    if (t.kind === 'run') return [t];
-    return t.kind === 'loop' ? allRuns(t.tasks) : [...allRuns(t.then), ...allRuns(t.else)];
-  });
-}
-
-function kernelReport(kernel: Kernel, runs: readonly Run[]) {
+function kernelReport(kernel: Kernel, runs: readonly RunTask[]) {
   const own = runs.filter((r) => r.kernel === kernel);
   const writes = new Set<TileTensor>();
   let statements = 0;
@@ -67,7 +60,7 @@ function kernelReport(kernel: Kernel, runs: readonly Run[]) {
 }
 
 function segmentReport(program: TaskProgram) {
-  const runs = program.lanes.flatMap((lane) => allRuns(lane));
+  const runs = program.lanes.flatMap(runsOf);
   const { arenaBytes, constantBytes } = program.plan;
   return { kernels: program.kernels.map((k) => kernelReport(k, runs)), calls: runs.length, arenaBytes, constantBytes };
 }

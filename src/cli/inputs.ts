@@ -13,6 +13,7 @@ import { readNpy } from './npy.ts';
 import { type Options, usage } from './options.ts';
 
 type ShapeOptions = Pick<Options, 'shapes' | 'dim'>;
+type InputOptions = Pick<Options, 'input' | 'shapes' | 'dim'>;
 
 /** Extents by input name, from `--shapes`. */
 function parseShapes(text: string | undefined): Map<string, number[]> {
@@ -73,8 +74,8 @@ function fromFile(v: Value, file: string): RunValue {
   return usage(`cannot tell what ${file} is`, 'Inputs are .npy or .pb files, or random:SEED.');
 }
 
-/** One stored value per graph input (null: its default or an empty optional); undefined when one that is needed lacks. */
-export function storedFeeds(model: Model, stored: readonly Stored[]): (RunValue | null)[] | undefined {
+/** One value per graph input (null: its default); undefined when one that is needed is not stored. */
+export function storedInputs(model: Model, stored: readonly Stored[]): (RunValue | null)[] | undefined {
   const { inputs, constants } = model.graph;
   const open = inputs.filter((v) => !constants.has(v));
   const files = new Map(stored.map((f) => [f.index, f.file]));
@@ -87,12 +88,14 @@ export function storedFeeds(model: Model, stored: readonly Stored[]): (RunValue 
   });
 }
 
+/** The data set `test_data_set_0` beside the model, when it is complete. */
+function besideModel(model: Model, file: string): (RunValue | null)[] | undefined {
+  const dir = path.join(path.dirname(file), 'test_data_set_0');
+  return fs.existsSync(dir) ? storedInputs(model, listValues(dir, 'input')) : undefined;
+}
+
 /** One value per graph input (null: its default). `options.input` has `name=source` pairs. */
-export function gatherInputs(
-  model: Model,
-  file: string,
-  options: Pick<Options, 'input' | 'shapes' | 'dim'>,
-): (RunValue | null)[] {
+export function gatherInputs(model: Model, file: string, options: InputOptions): (RunValue | null)[] {
   const sources = new Map(options.input.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
   for (const name of sources.keys()) {
     if (!model.graph.inputs.some((v) => v.name === name)) {
@@ -100,9 +103,7 @@ export function gatherInputs(
     }
   }
   const bound = options.shapes !== undefined || options.dim.length > 0;
-  const beside = path.join(path.dirname(file), 'test_data_set_0');
-  const fromDisk = sources.size === 0 && !bound && fs.existsSync(beside);
-  const stored = fromDisk && storedFeeds(model, listValues(beside, 'input'));
+  const stored = sources.size === 0 && !bound ? besideModel(model, file) : undefined;
   if (stored) return stored;
   return model.graph.inputs.map((v, i) => {
     const source = sources.get(v.name);

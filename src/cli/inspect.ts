@@ -9,7 +9,7 @@ import { elementCount } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { printable } from '../support/errors.ts';
-import { modelCommand } from './options.ts';
+import { modelCommand, report } from './options.ts';
 
 type OperatorUse = Readonly<{ operator: string; count: number; supported: boolean; why: string }>;
 type Described = Readonly<{ name: string; type: string }>;
@@ -18,10 +18,9 @@ export function inspectCommand(): Command {
   return modelCommand('inspect', 'inputs, outputs, operators, and what is unsupported and why', ['json'])
     .option('--values', 'also the inferred type of every value')
     .action((file: string, options: { values?: boolean; json?: boolean }) => {
-      const report = inspect(readModel(file), options.values ?? false);
-      if (options.json) console.log(JSON.stringify(report));
-      else print(report);
-      process.exitCode = report.operators.every((o) => o.supported) ? 0 : 1;
+      const found = inspect(readModel(file), options.values ?? false);
+      report(found, options, print);
+      process.exitCode = found.operators.every((o) => o.supported) ? 0 : 1;
     });
 }
 
@@ -67,19 +66,19 @@ function whyNot(n: Node, model: Model, registry: Registry): string {
   return registry.knows(n.domain, n.op) ? `opset ${n.version} of it is not supported` : 'it is not a known operator';
 }
 
-function print(report: ReturnType<typeof inspect>): void {
-  const opsets = Object.entries(report.opsets).map(([d, v]) => `${d || 'ai.onnx'} ${v}`);
-  const origin = `opsets ${printable(opsets.join(', '))}, by ${printable(report.producer) || 'unknown'}`;
-  console.log(`IR ${report.irVersion}, ${origin}, ${report.parameters} parameters`);
+function print(found: ReturnType<typeof inspect>): void {
+  const opsets = Object.entries(found.opsets).map(([d, v]) => `${d || 'ai.onnx'} ${v}`);
+  const origin = `opsets ${printable(opsets.join(', '))}, by ${printable(found.producer) || 'unknown'}`;
+  console.log(`IR ${found.irVersion}, ${origin}, ${found.parameters} parameters`);
   const list = (title: string, values: readonly Described[]): void => {
     console.log(`${title}:`);
     for (const v of values) console.log(`  ${printable(v.name)}: ${v.type}`);
   };
-  list('inputs', report.inputs);
-  list('outputs', report.outputs);
-  if (report.values) list('values', report.values);
+  list('inputs', found.inputs);
+  list('outputs', found.outputs);
+  if (found.values) list('values', found.values);
   console.log('operators:');
-  for (const { count, operator, supported, why } of report.operators) {
+  for (const { count, operator, supported, why } of found.operators) {
     console.log(`  ${String(count).padStart(5)} ${printable(operator)}${supported ? '' : `  UNSUPPORTED: ${why}`}`);
   }
 }

@@ -25,6 +25,7 @@ export interface Options {
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+const repeated = (flags: string, about: string): Option => new Option(flags, about).argParser(collect).default([]);
 
 /** Programs have one lane: more is refused, not ignored. */
 const oneLane = (n: string): string => (n === '1' ? n : usage('programs run on one lane', 'Use --threads 1.'));
@@ -32,10 +33,9 @@ const oneLane = (n: string): string => (n === '1' ? n : usage('programs run on o
 /** The shared options; commands may change their defaults. */
 export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   target: () => new Option('--target <target>', 'wasm, c or interpreter').default('wasm'),
-  input: () =>
-    new Option('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable').argParser(collect).default([]),
+  input: () => repeated('--input <name=source>', 'FILE.npy, FILE.pb or random:SEED; repeatable'),
   shapes: () => new Option('--shapes <shapes>', 'extents of inputs: name:1x3x224x224,…'),
-  dim: () => new Option('--dim <name=n>', 'value of a symbolic extent; repeatable').argParser(collect).default([]),
+  dim: () => repeated('--dim <name=n>', 'value of a symbolic extent; repeatable'),
   threads: () => new Option('--threads <n>', 'lanes to run on: 1 today').argParser(oneLane).default('1'),
   device: () =>
     new Option('--device <figures>', 'choose schedules by the figures of this kind of machine, or as measured here')
@@ -55,6 +55,12 @@ export function modelCommand(name: string, description: string, shared: readonly
   const command = new Command(name).description(description).argument('<model>', 'ONNX file');
   for (const option of shared) command.addOption(SHARED[option]());
   return command;
+}
+
+/** Prints what a command found: as JSON where asked, else as it is told to people. */
+export function report<T>(found: T, { json }: { json?: boolean }, tell: (found: T) => void): void {
+  if (json) console.log(JSON.stringify(found));
+  else tell(found);
 }
 
 /** Refuses a wrong call of a command. */

@@ -11,10 +11,8 @@ import { TilewrightError } from '../support/errors.ts';
 import { usage } from './options.ts';
 
 type OrtTensor = Readonly<{ type: string; data: ArrayBufferView; dims: readonly number[] }>;
-interface OrtSession {
-  run(feeds: Record<string, unknown>): Promise<Record<string, OrtTensor>>;
-  release?(): Promise<void>;
-}
+type OrtRun = (feeds: Record<string, unknown>) => Promise<Record<string, OrtTensor>>;
+type OrtSession = { run: OrtRun; release?: () => Promise<void> };
 interface OrtModule {
   InferenceSession: { create(model: string | Uint8Array, options: object): Promise<OrtSession> };
   Tensor: new (type: string, data: unknown, dims: readonly number[]) => unknown;

@@ -10,10 +10,10 @@ import type { Model } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { type DataSet, findCases, rampInput, readValue, type TestCase } from './cases.ts';
+import type { CaseIndex, DataSet, TestCase } from './cases.ts';
+import { findCases, findIndex, rampInput, readIndex, readValue } from './cases.ts';
 import { type Comparison, compareValues } from './compare.ts';
-import { type CaseIndex, findIndex, IndexFile } from './index-file.ts';
-import { boundShape, storedFeeds } from './inputs.ts';
+import { boundShape, storedInputs } from './inputs.ts';
 import { type Options, SHARED } from './options.ts';
 
 type TestOptions = Omit<Options, 'json'> & Partial<Record<'json' | 'index' | 'filter', string>> & { verbose?: boolean };
@@ -41,13 +41,13 @@ async function runTests(dirs: readonly string[], options: TestOptions): Promise<
   const backend = await nodeBackend(options.target);
   const filter = options.filter ? new RegExp(options.filter) : null;
   const cases = findCases(dirs).filter((c) => !filter || filter.test(c.name));
-  const indices = new Map<string, IndexFile>();
+  const indices = new Map<string, ReturnType<typeof readIndex>>();
   const results: CaseResult[] = [];
   for (const c of cases) {
     const file = options.index ?? findIndex(path.dirname(c.model));
-    if (file && !indices.has(file)) indices.set(file, new IndexFile(file));
+    if (file && !indices.has(file)) indices.set(file, readIndex(file));
     const started = performance.now();
-    const result = await runCase(c, backend, options, file ? indices.get(file)!.find(c.name) : undefined);
+    const result = await runCase(c, backend, options, file ? indices.get(file)!(c.name) : undefined);
     result.ms = performance.now() - started;
     results.push(result);
     if (options.verbose || result.status === 'failed') {
@@ -102,11 +102,11 @@ function isRandom(model: Model): boolean {
   return model.graph.nodes.some((n) => registry.find(n.domain, n.op, n.version)?.pure === false);
 }
 
-/** One value per graph input (null: its default); undefined when one that is needed is not stored. */
-function feedsOf(model: Model, set: DataSet): (RunValue | null)[] | undefined {
-  if (set.inputs) return storedFeeds(model, set.inputs);
-  const { inputs, constants } = model.graph;
-  return inputs.map((v) => (constants.has(v) ? null : rampInput(boundShape(v, { dim: [] }))));
+/** What is stored, or element i of n is i/n; undefined when one that is needed is not stored. */
+function feedsOf(model: Model, { inputs }: DataSet): (RunValue | null)[] | undefined {
+  if (inputs) return storedInputs(model, inputs);
+  const { inputs: fed, constants } = model.graph;
+  return fed.map((v) => (constants.has(v) ? null : rampInput(boundShape(v, { dim: [] }))));
 }
 
 function compareSet(set: DataSet, c: Comparing, got: readonly RunValue[], result: CaseResult): void {
@@ -115,7 +115,8 @@ function compareSet(set: DataSet, c: Comparing, got: readonly RunValue[], result
     if (found === null && set.inputs) continue;
     const tol = found ?? { rtol: Number(c.options.rtol), atol: Number(c.options.atol) };
     const declared = c.model.graph.outputs[k]?.type;
-    note(result, `${set.name} output ${k}`, compareValues(got[k], readValue(file, declared), tol, sample, declared));
+    const as = { sample, declared: declared?.kind === 'tensor' ? declared.dtype : undefined };
+    note(result, `${set.name} output ${k}`, compareValues(got[k], readValue(file, declared), tol, as));
   }
 }
 

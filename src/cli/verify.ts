@@ -10,7 +10,7 @@ import { readModel } from '../node.ts';
 import { printable } from '../support/errors.ts';
 import { type Comparison, compareTensors } from './compare.ts';
 import { gatherInputs } from './inputs.ts';
-import { modelCommand, type Options } from './options.ts';
+import { modelCommand, type Options, report } from './options.ts';
 import { loadPeer, nameFeeds } from './peers.ts';
 
 type Difference = Comparison & Readonly<{ value: string; between: string }>;
@@ -23,8 +23,7 @@ export function verifyCommand(): Command {
     .option('--intermediates', 'compare every intermediate tensor, in order')
     .action(async (file: string, options: VerifyOptions) => {
       const differences = await verifyModel(file, options);
-      if (options.json) console.log(JSON.stringify({ model: file, differences }));
-      else print(differences);
+      report({ model: file, differences }, options, () => print(differences));
       process.exitCode = differences.every((d) => d.ok) ? 0 : 1;
     });
 }

@@ -21,8 +21,8 @@ import {
 import { binaryMeaning, bitcastScalar, castScalar, unaryMeaning } from '../../src/3-tile/semantics.ts';
 import type { Task, TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
-import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import type { Scalar, TensorData } from '../../src/ir/tensor.ts';
+import { remains } from '../tile/remaining.ts';
 import { call, kernel, programOf } from './harness.ts';
 import { pairs, SPECIAL } from './values.ts';
 
@@ -107,7 +107,7 @@ export class OpCases {
   private addOps(t: ComputeType, lanes: number): void {
     for (const op of UNARY) {
       const meaning = unaryMeaning(op as UnaryOp, t);
-      if (!meaning || !cTarget.supports(op, t)) continue;
+      if (!meaning || !remains(op, t)) continue;
       const result = op === 'isnan' || op === 'isinf' ? 'bool' : t;
       this.addCase(
         `${op} ${t}x${lanes}`,
@@ -120,7 +120,7 @@ export class OpCases {
     }
     for (const op of BINARY) {
       const meaning = binaryMeaning(op as BinaryOp, t);
-      if (!meaning || !cTarget.supports(op, t)) continue;
+      if (!meaning || !remains(op, t)) continue;
       const result = binary(op, constant(t, 0), constant(t, 0)).dtype;
       this.addCase(
         `${op} ${t}x${lanes}`,
@@ -192,7 +192,7 @@ export class OpCases {
   private addConstants(t: ComputeType, lanes: number): void {
     for (const op of ['min', 'max', 'div', 'rem', 'shl', 'shr'] as const) {
       const meaning = binaryMeaning(op, t);
-      if (!meaning || !cTarget.supports(op, t) || op.startsWith('sh')) continue;
+      if (!meaning || !remains(op, t) || op.startsWith('sh')) continue;
       for (const c of SPECIAL[t].filter((_, i) => i % 3 < 2).slice(0, 8)) {
         this.addCase(
           `${op} ${t}x${lanes} by ${Object.is(c, -0) ? '-0' : c}`,

@@ -25,8 +25,8 @@ import {
 import type { Kernel, Task } from '../../src/3-tile/task.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
-import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { emitC } from '../../src/5-codegen/targets/c/program.ts';
+import { cpuDevice, lanesOf } from '../../src/devices/device.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { type Scalar, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { build, call, kernel, noCompiler, programOf, runOnce } from './harness.ts';
@@ -398,17 +398,13 @@ describe('emitting C', () => {
       const program = programOf([call(kernel([out], [store(out, index(0), value)]))], [], [out]);
       expect(() => emitC(program, PLAIN)).toThrow(/INTERNAL/);
     }
-    expect(cTarget.supports('exp', 'f32')).toBe(false);
-    expect(cTarget.supports('axis', 'i32')).toBe(false);
-    expect(cTarget.supports('fma', 'i32')).toBe(false);
-    expect(cTarget.supports('dot', 'f32')).toBe(false);
   });
 
   it('knows the lanes of each type', () => {
-    const wide = new Set(['avx512f', 'avx512vl', 'avx512bw', 'avx512dq']);
-    expect(cTarget.lanes('f32', wide)).toBe(16);
-    expect(cTarget.lanes('f64', new Set(['avx2']))).toBe(4);
-    expect(cTarget.lanes('i32', new Set(['sse4_1']))).toBe(4);
-    expect(cTarget.lanes('f32')).toBe(1);
+    const wide = new Set(['avx512f', 'avx512vl', 'avx512bw', 'avx512dq', 'fma']);
+    expect(lanesOf(cpuDevice(wide), 'f32')).toBe(16);
+    expect(lanesOf(cpuDevice(new Set(['avx2', 'fma'])), 'f64')).toBe(4);
+    expect(lanesOf(cpuDevice(new Set(['sse4_1'])), 'i32')).toBe(4);
+    expect(lanesOf(cpuDevice(new Set()), 'f32')).toBe(1);
   });
 });

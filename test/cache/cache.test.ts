@@ -96,7 +96,7 @@ describe('the compile cache', () => {
     cache.store('d', new Uint8Array(1000), 'so');
     expect(cache.find('a')).toBeDefined();
     expect(cache.find('d')).toBeDefined();
-    expect(files('.json')).toHaveLength(3);
+    expect(['b', 'c'].every((key) => cache.find(key))).toBe(false);
     const total = readdirSync(directory).reduce((n, f) => n + statSync(join(directory, f)).size, 0);
     expect(total).toBeLessThanOrEqual(4000);
   });
@@ -130,10 +130,10 @@ describe.skipIf(process.platform === 'win32')('an unsafe cache directory', () =>
     mkdirSync(join(home, 'tilewright'));
     chmodSync(join(home, 'tilewright'), 0o777);
     expect(openCache({ XDG_CACHE_HOME: home })).toBeNull();
-    expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'tilewright') })).toThrow(/USAGE/);
+    expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'tilewright') })).toThrow(/USAGE.*can be written by others/s);
     writeFileSync(join(home, 'file'), '');
     expect(openCache({ XDG_CACHE_HOME: join(home, 'file') })).toBeNull();
-    expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'file/below') })).toThrow(/USAGE.*cannot create/s);
+    expect(() => openCache({ TILEWRIGHT_CACHE: join(home, 'file', 'cache') })).toThrow(/USAGE.*cannot create/s);
   });
 
   it('is found from the environment', () => {

@@ -10,13 +10,12 @@ import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { parallelCopies } from '../../src/4-schedule/grinder/regions.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
-import type { TargetCode } from '../../src/5-codegen/targets/target.ts';
 import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
-import { instantiateSync } from '../../src/6-runtime/launch/wasm.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { build, rolls } from '../lower/random-program.ts';
+import { instantiateSync } from '../wasm/harness.ts';
 
 const device = namedDevice('wasm-simd128')!;
 
@@ -26,8 +25,7 @@ function agree(program: TileProgram, feeds: readonly TensorData[], fuse: boolean
   const tasks = schedule(program, { device, lower: lowering, fuse });
   verifyTaskProgram(tasks);
   expect(interpretTasks(tasks, feeds).map(tensorValues)).toEqual(expected);
-  const code = wasmTarget.emit(tasks) as TargetCode;
-  const loaded = instantiateSync(makeArtifact(tasks, code));
+  const loaded = instantiateSync(makeArtifact(tasks, wasmTarget.emit(tasks)));
   expect(loaded.run(feeds).map(tensorValues)).toEqual(expected);
 }
 

@@ -7,10 +7,9 @@ import * as big from '../../scripts/big-real.ts';
 import { type Fix, fix, ONE, toNumber } from '../../scripts/big-real.ts';
 import { COEFFICIENTS, generate } from '../../scripts/remez.ts';
 import { binary, constant, type Expr, localExpr, newLocal, type UnaryOp, unary } from '../../src/3-tile/expr.ts';
-import { erf } from '../../src/3-tile/real.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
 import { isFunction, legalise } from '../../src/3-tile/rules/legalise.ts';
-import { binaryMeaning } from '../../src/3-tile/semantics.ts';
+import { binaryMeaning, erf } from '../../src/3-tile/semantics.ts';
 import { type Column, column, evaluate, SPECIAL_F32, SPECIAL_F64, samples, ulps } from './evaluate.ts';
 
 type Float = 'f32' | 'f64';

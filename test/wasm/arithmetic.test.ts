@@ -4,14 +4,16 @@ import { describe, expect, it } from 'vitest';
 import * as X from '../../src/3-tile/expr.ts';
 import { BINARY, type BinaryOp, type ComputeType, type Expr, UNARY, type UnaryOp } from '../../src/3-tile/expr.ts';
 import { bitcastScalar } from '../../src/3-tile/semantics.ts';
-import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
+import { lanesOf as lanesOn, webAssemblyDevice } from '../../src/devices/device.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { remains } from '../tile/remaining.ts';
 import { EXTREMES, expectAsInterpreted, mapKernel, pairs, runKernel } from './harness.ts';
 
 const TYPES: readonly ComputeType[] = ['f32', 'f64', 'i32', 'u32', 'i64', 'u64', 'bool'];
-const unaries = (t: ComputeType): UnaryOp[] => UNARY.filter((op) => wasmTarget.supports(op, t));
-const binaries = (t: ComputeType): BinaryOp[] => BINARY.filter((op) => wasmTarget.supports(op, t));
-const lanesOf = (t: ComputeType): readonly number[] => (t === 'bool' ? [1, 4, 2] : [1, wasmTarget.lanes(t)]);
+const unaries = (t: ComputeType): UnaryOp[] => UNARY.filter((op) => remains(op, t));
+const binaries = (t: ComputeType): BinaryOp[] => BINARY.filter((op) => remains(op, t));
+const fullLanes = (t: ComputeType): number => lanesOn(webAssemblyDevice(), t);
+const lanesOf = (t: ComputeType): readonly number[] => (t === 'bool' ? [1, 4, 2] : [1, fullLanes(t)]);
 
 describe.each(TYPES)('%s', (dtype) => {
   it.each(lanesOf(dtype))('binary ops, %i lanes', (lanes) => {
@@ -65,7 +67,7 @@ describe.each(TYPES)('%s', (dtype) => {
       functions.map(() => dtype),
     );
     expectAsInterpreted(kernel, args);
-    const lanes = wasmTarget.lanes(dtype);
+    const lanes = fullLanes(dtype);
     const vectors = ops.flatMap((op) =>
       EXTREMES[dtype].map(
         (c) => (x: Expr) => X.binary(op, x, X.makeExpr('splat', dtype, [X.constant(dtype, c)], null, lanes)),
@@ -97,7 +99,7 @@ it.each([
     const values = EXTREMES[from].filter((value) => !Number.isNaN(bitcastScalar(from, to, value)));
     const n = values.length - (values.length % 4);
     const x = tensorOf(from, [n], values.slice(0, n));
-    for (const lanes of [1, wasmTarget.lanes(a)]) {
+    for (const lanes of [1, fullLanes(a)]) {
       const { kernel, args } = mapKernel([x], [(e) => X.bitcast(from, X.bitcast(to, e))], [from], lanes);
       expectAsInterpreted(kernel, args);
     }

@@ -7,9 +7,9 @@ import { interpretKernel } from '../../src/3-tile/interpret.ts';
 import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
-import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { remains } from '../tile/remaining.ts';
 import { EXTREMES, kernelOf, runKernel, texts } from './harness.ts';
 
 const N = 16;
@@ -119,7 +119,7 @@ class Generator {
     const types = BY_LANES[this.lanes];
     switch (r.below(8)) {
       case 0: {
-        const ops = UNARIES.filter((op) => wasmTarget.supports(op, t) && op !== 'isnan' && op !== 'isinf');
+        const ops = UNARIES.filter((op) => remains(op, t) && op !== 'isnan' && op !== 'isinf');
         return X.unary(r.of(ops), this.expr(t, depth));
       }
       case 1:
@@ -148,7 +148,7 @@ class Generator {
   }
 
   private arithmetic(t: ComputeType, depth: number): Expr {
-    const ops = ARITHMETIC.filter((op) => wasmTarget.supports(op, t));
+    const ops = ARITHMETIC.filter((op) => remains(op, t));
     return X.binary(this.r.of(ops), this.expr(t, depth), this.expr(t, depth));
   }
 }

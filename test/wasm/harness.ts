@@ -8,9 +8,10 @@ import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import type { Kernel, Placement, Task, TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Check, Stmt } from '../../src/3-tile/tile-op.ts';
-import { emitWasm } from '../../src/5-codegen/targets/wasm/emit.ts';
-import { makeArtifact } from '../../src/6-runtime/artifact.ts';
-import { instantiateSync } from '../../src/6-runtime/launch/wasm.ts';
+import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
+import { type Artifact, makeArtifact } from '../../src/6-runtime/artifact.ts';
+import type { Executable } from '../../src/6-runtime/executable.ts';
+import { loadModule } from '../../src/6-runtime/launch/wasm.ts';
 import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 
@@ -48,17 +49,16 @@ export function planned(parts: ProgramParts): TaskProgram {
   };
 }
 
+/** Compiled on the calling thread. */
+export const instantiateSync = (artifact: Artifact): Executable =>
+  loadModule(artifact, new WebAssembly.Module(artifact.code.bytes as BufferSource));
+
 export interface RunOptions {
   readonly features?: ReadonlySet<string>;
 }
 
 export function runProgram(program: TaskProgram, feeds: readonly TensorData[], options: RunOptions = {}): TensorData[] {
-  const bytes = emitWasm(program, {
-    relaxedFma: options.features?.has('relaxed-simd') ?? false,
-  });
-  const features = [...(options.features ?? [])];
-  const code = { target: 'wasm', extension: 'wasm', bytes, features };
-  const executable = instantiateSync(makeArtifact(program, code));
+  const executable = instantiateSync(makeArtifact(program, wasmTarget.emit(program, options)));
   const results = executable.run(feeds);
   executable.dispose();
   return results;

@@ -13,13 +13,10 @@ const TABLES = {
 };
 const tableOf = (x: Expr): (typeof TABLES)['f32' | 'f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
-interface Reduced {
-  readonly f: Expr;
-  /** As a float. */
-  readonly k: Expr;
-}
+/** x = 2^k (1 + f), k as a float. */
+type Reduced = Readonly<{ f: Expr; k: Expr }>;
 
-/** x = 2^k (1 + f) for positive normal x. */
+/** Of positive normal x. */
 function reduceNormal(x: Expr): Reduced {
   const { mantissa } = formatOf(x);
   const bits = bitsOf(x);

@@ -1,6 +1,5 @@
-// pow. f32: 2^(y log2 |x|) in f64. f64: the logarithm as a sum of two numbers, so that the product
-// keeps its last bits. Integers: square and multiply over all bits of the exponent. Exponents that
-// are small constants become products and square roots.
+// pow. f32: 2^(y log2 |x|) in f64. f64: the logarithm as a sum of two numbers, so that the product keeps its last bits.
+// Integers: square and multiply over the bits of the exponent. Small constant exponents: products and square roots.
 import { abs, cast, type Expr, floor, not, sqrt, unary } from '../expr.ts';
 import * as c from '../gen/coefficients.ts';
 import { constOf } from '../rewrite.ts';

@@ -7,14 +7,11 @@ import { add, and, choose, div, eq, gt, like, lt, max, min, mul, ne, polynomial,
 import { bitsOf, formatOf, fromBits, negatedWhere, withSign } from './float-bits.ts';
 import { reduceTurns } from './turns-f64.ts';
 
-/** |x| = n quarter turns + r + rest radians, |r| <= pi/4; r is f64. */
-export interface Quarter {
-  readonly r: Expr;
-  /** Below half an ulp of r; null where r alone is precise enough. */
-  readonly rest: Expr | null;
-  /** Modulo 4 it says which quarter; integer type of the result's size. */
-  readonly n: Expr;
-}
+/**
+ * |x| = n quarter turns + r + rest radians, |r| <= pi/4; r is f64, n an integer of the result's size, the rest below
+ * half an ulp of r, or null where r alone is precise enough.
+ */
+export type Quarter = Readonly<{ n: Expr; r: Expr; rest: Expr | null }>;
 
 /** For f32 arguments: sum over groups of (x 2/pi group) mod 4, whole quarters split off each time. */
 function reduceWide(x: Expr): Quarter {
@@ -38,10 +35,8 @@ const reduceAngle = (x: Expr): Quarter => (x.dtype === 'f32' ? reduceWide(x) : r
 function sinCos({ r, rest }: Quarter): { s: Expr; c: Expr } {
   const z = mul(r, r);
   if (!rest) {
-    return {
-      s: add(r, mul(mul(r, z), polynomial(z, c.SIN_SHORT))),
-      c: add(sub(1, mul(z, 0.5)), mul(mul(z, z), polynomial(z, c.COS_SHORT))),
-    };
+    const s = add(r, mul(mul(r, z), polynomial(z, c.SIN_SHORT)));
+    return { s, c: add(sub(1, mul(z, 0.5)), mul(mul(z, z), polynomial(z, c.COS_SHORT))) };
   }
   const tail = add(mul(mul(r, z), polynomial(z, c.SIN_F64)), mul(rest, sub(1, mul(z, 0.5))));
   const halfSquare = mul(z, 0.5);
@@ -85,10 +80,7 @@ const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 
 
 const TAN_EIGHTH = Math.SQRT2 - 1;
 
-/**
- * The arc tangent of a/b for 0 <= a <= b as (low + high): of (a - b)/(a + b) plus pi/4 above
- * tan(pi/8), of a/b below; one division.
- */
+/** Arc tangent of a/b, 0 <= a <= b, as low + high: of (a - b)/(a + b) plus pi/4 above tan(pi/8), else of a/b. */
 function arc(a: Expr, b: Expr): { high: Expr; low: Expr } {
   const { atan: q, pi } = tableOf(a);
   const upper = gt(a, mul(b, TAN_EIGHTH));

@@ -1,12 +1,12 @@
 // Index arithmetic: canonical sums, and divisions, remainders, minima and comparisons that ranges
-// decide. Everything is exact for wrapping integers; see linear.ts and division.ts for the algebra.
-import { type BinaryOp, binary, COMPARISONS, constant, div, type Expr, type Op, rem, words } from '../expr.ts';
+// decide. Everything is exact for wrapping integers; see linear.ts for the algebra.
+import { type BinaryOp, binary, COMPARISONS, constant, div, type Expr, rem, words } from '../expr.ts';
 import { COMPARE, fits, isIntegral } from '../range.ts';
 import { any, bin, num, rule, ruleOn, withSrc } from '../rewrite.ts';
 import type { SimplifyContext, SimplifyRule } from '../simplify.ts';
 import { like } from './arithmetic.ts';
-import { type Divided, divide } from './division.ts';
-import { fromLinear, intOf, isLinearType, joinDivRem, type Linear, linearOf, linearRange } from './linear.ts';
+import type { Divided, Linear } from './linear.ts';
+import { divide, fromLinear, intOf, isLinearType, joinDivRem, linearOf, linearRange, plus } from './linear.ts';
 
 /** The sum in its one form; remainders joined with their quotients. */
 function canonicalSum(e: Expr, ctx: SimplifyContext): Expr | undefined {
@@ -63,13 +63,9 @@ function extreme(e: Expr, ctx: SimplifyContext): Expr | undefined {
 /** The range of a - b as true integers. */
 function difference(a: Expr, b: Expr, ctx: SimplifyContext): readonly [number, number] | undefined {
   if (!isLinearType(a)) return undefined;
-  const la = linearOf(a);
-  const lb = linearOf(b);
+  const [la, lb] = [linearOf(a), linearOf(b)];
   if (!la || !lb || !linearRange(la, ctx.ranges) || !linearRange(lb, ctx.ranges)) return undefined;
-  const terms = new Map(la.terms);
-  for (const [t, k] of lb.terms) terms.set(t, (terms.get(t) ?? 0) - k);
-  for (const [t, k] of terms) if (k === 0) terms.delete(t);
-  return linearRange({ ...la, terms, constant: la.constant - lb.constant }, ctx.ranges);
+  return linearRange({ ...plus(la, lb.terms, -1), constant: la.constant - lb.constant }, ctx.ranges);
 }
 
 const REVERSED: Partial<Record<Expr['op'], BinaryOp>> = { lt: 'gt', le: 'ge', gt: 'lt', ge: 'le', eq: 'eq', ne: 'ne' };
@@ -118,10 +114,7 @@ function pinned(e: Expr, ctx: SimplifyContext): Expr | undefined {
 }
 
 /** Ops whose range may be one value where their operands' are not. */
-const NARROWED: readonly Op[] = [
-  ...COMPARISONS,
-  ...words('axis local load rem div min max and or xor not shr abs cast select'),
-];
+const NARROWED = words('eq ne lt le gt ge axis local load rem div min max and or xor not shr abs cast select');
 
 const positive = (e: Expr): number | undefined => {
   const v = intOf(e);

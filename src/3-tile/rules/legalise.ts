@@ -1,6 +1,5 @@
-// Decomposition of scalar functions into arithmetic, comparisons, selections and bit operations, so
-// that a target needs no function library. In: an expression with any scalar or vector nodes. Out: the
-// same value within the accuracy that test/tile/functions.test.ts states, without the ops of the table.
+// Decomposition of scalar functions into arithmetic, comparisons, selections and bit operations, so that a target needs
+// no function library; test/tile/functions.test.ts states the accuracy. Out: the same value without ops of the table.
 import { memoised } from '../../support/rewrite.ts';
 import { type BinaryOp, type Expr, fma, neg, type Op, type UnaryOp } from '../expr.ts';
 import { rewriteExpr, withSrc } from '../rewrite.ts';

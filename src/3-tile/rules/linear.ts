@@ -1,15 +1,11 @@
-// Linear forms of index arithmetic: sums of integer multiples of other expressions plus a constant,
-// with one way of writing each. Addition and multiplication wrap, so collecting terms is exact; where
-// a form is read as a true integer (division), its range must fit the type first.
-import { add, type ComputeType, constant, type Expr, mul, neg, sub } from '../expr.ts';
+// Linear forms of index arithmetic: sums of multiples of other expressions plus a constant, one way of writing each, and
+// their division by a constant, which makes reshapes, transposes and concatenations of indices vanish. Sums wrap, so
+// collecting terms is exact; where a form is read as a true integer (division), its range must fit the type first.
+import { add, type ComputeType, constant, div, type Expr, mul, neg, rem, sub } from '../expr.ts';
 import { fits, type Interval, type Ranges } from '../range.ts';
 
-export interface Linear {
-  readonly dtype: ComputeType;
-  /** No zero coefficients. */
-  readonly terms: ReadonlyMap<Expr, number>;
-  readonly constant: number;
-}
+/** No coefficient is zero. */
+export type Linear = Readonly<{ dtype: ComputeType; terms: ReadonlyMap<Expr, number>; constant: number }>;
 
 /** Longer sums are left as they are written. */
 const MAX_NODES = 128;
@@ -39,14 +35,14 @@ function scaled(e: Expr): { x: Expr; by: number } | undefined {
 }
 
 /** The linear form, or undefined when it is too long or its numbers are not safe. */
-export function linearOf(root: Expr): Linear | undefined {
+export function linearOf(root: Expr, most = MAX_NODES): Linear | undefined {
   const terms = new Map<Expr, number>();
   let sum = 0;
   const stack: { e: Expr; by: number }[] = [{ e: root, by: 1 }];
   let visits = 0;
   for (let top = stack.pop(); top; top = stack.pop()) {
     const { e, by } = top;
-    if (++visits > MAX_NODES || !Number.isSafeInteger(by)) return undefined;
+    if (++visits > most || !Number.isSafeInteger(by)) return undefined;
     const known = e.op === 'const' ? intOf(e) : undefined;
     if (e.op === 'const' && known === undefined) return undefined;
     const product = known === undefined ? scaled(e) : undefined;
@@ -63,19 +59,19 @@ export function linearOf(root: Expr): Linear | undefined {
 /** Coefficients brought into the type's range; zero terms dropped. */
 function wrapped(t: ComputeType, terms: ReadonlyMap<Expr, number>, sum: number): Linear | undefined {
   const kept = new Map<Expr, number>();
+  const wrap = (k: number): number => (t === 'i32' ? k | 0 : k);
   for (const [e, k] of terms) {
     if (!Number.isSafeInteger(k)) return undefined;
-    const c = t === 'i32' ? Number(BigInt.asIntN(32, BigInt(k))) : k;
-    if (c !== 0) kept.set(e, c);
+    if (wrap(k) !== 0) kept.set(e, wrap(k));
   }
-  return { dtype: t, terms: kept, constant: t === 'i32' ? Number(BigInt.asIntN(32, BigInt(sum))) : sum };
+  return { dtype: t, terms: kept, constant: wrap(sum) };
 }
 
 /** The sum written canonically: larger strides first, a positive term first, the constant last. */
 export function fromLinear({ dtype, terms, constant: c }: Linear): Expr {
   const ordered = [...terms].sort(([a, i], [b, j]) => Math.abs(j) - Math.abs(i) || compareExprs(a, b));
   const first = ordered.findIndex(([, k]) => k > 0);
-  const number = (v: number): Expr => constant(dtype, dtype === 'i64' ? BigInt(v) : v);
+  const number = (v: number): Expr => constant(dtype, v);
   if (ordered.length === 0) return number(c);
   const times = (e: Expr, k: number): Expr => (k === 1 ? e : mul(e, number(k)));
   let sum: Expr | null = null;
@@ -145,6 +141,79 @@ export function joinDivRem(l: Linear, quotient: (y: Expr, c: number) => Expr): L
     for (const t of divided.terms.keys()) sum.delete(t);
     for (const [t, k] of whole.terms) sum.set(t, (sum.get(t) ?? 0) + a * k);
     return wrapped(l.dtype, sum, l.constant + a * (whole.constant - c * divided.constant));
+  }
+  return undefined;
+}
+
+export type Divided = Readonly<{ quotient: Expr; remainder: Expr }>;
+
+function gcd(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b];
+  return Math.abs(a);
+}
+
+/** The parts of l = c q + r with 0 <= coefficients of r < c. */
+function splitBy(l: Linear, c: number): { q: Linear; r: Linear } {
+  const [q, r] = [new Map<Expr, number>(), new Map<Expr, number>()];
+  for (const [e, k] of l.terms) {
+    const whole = Math.floor(k / c);
+    if (whole !== 0) q.set(e, whole);
+    if (k - whole * c !== 0) r.set(e, k - whole * c);
+  }
+  const whole = Math.floor(l.constant / c);
+  return { q: { ...l, terms: q, constant: whole }, r: { ...l, terms: r, constant: l.constant - whole * c } };
+}
+
+/** n / c and n % c rewritten, or undefined where nothing is known to help. */
+export function divide(n: Expr, c: number, ranges: Ranges): Divided | undefined {
+  const l = linearOf(n);
+  const range = l && linearRange(l, ranges);
+  if (!range) return undefined;
+  const { q, r } = splitBy(l, c);
+  if (r.terms.size === 0 && r.constant === 0) return { quotient: fromLinear(q), remainder: constant(l.dtype, 0) };
+  if (range[0] < 0) return undefined;
+  const rest = linearRange(r, ranges);
+  if (!rest || rest[0] < 0) return undefined;
+  if (rest[1] < c) return linearRange(q, ranges) && { quotient: fromLinear(q), remainder: fromLinear(r) };
+  const inner = reduceFraction(r, c, ranges);
+  if (!inner && q.terms.size === 0 && q.constant === 0) return undefined;
+  const { quotient, remainder } = inner ?? plain(r, c);
+  return { quotient: fromLinear(plus(q, [[quotient, 1]])), remainder };
+}
+
+/** The form with more terms, as often as `times` says. */
+export function plus(l: Linear, more: Iterable<readonly [Expr, number]>, times = 1): Linear {
+  const terms = new Map(l.terms);
+  for (const [e, k] of more) terms.set(e, (terms.get(e) ?? 0) + k * times);
+  for (const [e, k] of terms) if (k === 0) terms.delete(e);
+  return { ...l, terms };
+}
+
+function plain(r: Linear, c: number): Divided {
+  const [x, by] = [fromLinear(r), constant(r.dtype, c)];
+  return { quotient: div(x, by), remainder: rem(x, by) };
+}
+
+/** r = g m + s, 0 <= s < g, for the largest such g that divides c: r / c = m / (c / g), r % c = g (m % (c / g)) + s. */
+function reduceFraction(r: Linear, c: number, ranges: Ranges): Divided | undefined {
+  const candidates = new Set([...r.terms.values()].map((k) => gcd(k, c)));
+  for (const g of [...candidates].sort((a, b) => b - a)) {
+    if (g <= 1) return undefined;
+    const [m, s] = [new Map<Expr, number>(), new Map<Expr, number>()];
+    for (const [e, k] of r.terms) {
+      if (k % g === 0) m.set(e, k / g);
+      else s.set(e, k);
+    }
+    const small = { ...r, terms: s, constant: r.constant % g };
+    const large = { ...r, terms: m, constant: Math.floor(r.constant / g) };
+    const smallRange = linearRange(small, ranges);
+    const largeRange = linearRange(large, ranges);
+    if (!smallRange || smallRange[0] < 0 || smallRange[1] >= g) continue;
+    if (!largeRange || largeRange[0] < 0 || !fits(r.dtype, [0, c])) continue;
+    const inner = c === g ? { quotient: fromLinear(large), remainder: constant(r.dtype, 0) } : plain(large, c / g);
+    const rest = linearOf(inner.remainder)!;
+    const scaled = plus({ ...r, terms: new Map(), constant: rest.constant * g + small.constant }, rest.terms, g);
+    return { quotient: inner.quotient, remainder: fromLinear(plus(scaled, small.terms)) };
   }
   return undefined;
 }

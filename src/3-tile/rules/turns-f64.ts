@@ -79,9 +79,6 @@ export function reduceTurns(x: Expr): Quarter {
   const lowParts = add(mul(h, c.PI_F64[1] / 2), mul(l, Math.PI / 2));
   const small = lt(a, Math.PI / 4);
   const n = add(bitcast('i64', shr(high, 62)), and(shr(fraction, 63), 1));
-  return {
-    r: choose(small, a, choose(lt(a, Infinity), r, NaN)),
-    rest: choose(small, 0, add(lost, lowParts)),
-    n: choose(small, 0, n),
-  };
+  const rest = choose(small, 0, add(lost, lowParts));
+  return { r: choose(small, a, choose(lt(a, Infinity), r, NaN)), rest, n: choose(small, 0, n) };
 }

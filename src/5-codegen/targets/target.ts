@@ -1,7 +1,5 @@
-// What every target offers to the rest of the compiler: how wide its vectors are, which scalar
-// operations it renders itself, and the step from a scheduled program to code. Shared passes ask a
-// target for these properties and never for its name.
-import type { ComputeType, Op } from '../../3-tile/expr.ts';
+// What every target offers to the rest of the compiler: the step from a scheduled program to code. Shared passes ask a
+// device for what they must know, and never for the name of a target.
 import type { TaskProgram } from '../../3-tile/task.ts';
 
 /** Choices of one compilation. Names of features are the target's own (CPU or engine features). */
@@ -27,9 +25,5 @@ export interface TargetCode {
 
 export interface Target {
   readonly name: string;
-  /** Lanes of the widest vector of this type; 1: scalars only. A bool vector has its operands' lanes. */
-  lanes(dtype: ComputeType, features?: ReadonlySet<string>): number;
-  /** Whether `emit` renders the op on operands of this type; others are decomposed before. */
-  supports(op: Op, dtype: ComputeType): boolean;
   emit(program: TaskProgram, options?: EmitOptions): TargetCode | Promise<TargetCode>;
 }

@@ -1,6 +1,5 @@
-// The launcher of C code: compiles the artifact's translation units with the machine's compiler (or takes the library
-// from the cache), loads it and calls its one function over memory of its own. In: an Artifact of the C target. Out: an
-// Executable.
+// The launcher of C code: compiles an artifact's units with the machine's compiler (or takes the library from
+// the cache), loads it and calls its one function over memory of its own. Out: an Executable.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,15 +9,8 @@ import { printable, refuse } from '../../support/errors.ts';
 import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
 import { type CompileCache, openCache } from '../cache.ts';
 import { type Executable, makeExecutable } from '../executable.ts';
-import {
-  compileFlags,
-  cpuFeatures,
-  findToolchain,
-  type RunLimits,
-  runCompiler,
-  type Toolchain,
-  toolchainKey,
-} from '../toolchain.ts';
+import type { RunLimits, Toolchain } from '../toolchain.ts';
+import { compileFlags, cpuFeatures, findToolchain, runCompiler, toolchainKey } from '../toolchain.ts';
 
 export interface NativeOptions extends RunLimits {
   readonly toolchain?: Toolchain;
@@ -40,8 +32,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const missing = artifact.code.features.filter((f) => !features.has(f));
   if (missing.length > 0) refuse('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
   const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
-  const source = new TextDecoder().decode(artifact.code.bytes);
-  const library = await buildLibrary(source, toolchain, flags, options);
+  const library = await buildLibrary(new TextDecoder().decode(artifact.code.bytes), toolchain, flags, options);
   const constants = await alignedBytes(artifact.constantBytes);
   const arena = await alignedBytes(artifact.arenaBytes);
   const spaces = { constants, arena };
@@ -56,12 +47,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
 /** A loaded library with the one function that is called. */
 type Library = Readonly<{ call: (constants: Uint8Array, arena: Uint8Array) => number; bytes: number; unload(): void }>;
 
-async function buildLibrary(
-  source: string,
-  toolchain: Toolchain,
-  flags: readonly string[],
-  options: NativeOptions,
-): Promise<Library> {
+async function buildLibrary(source: string, toolchain: Toolchain, flags: string[], options: NativeOptions) {
   const cache = options.cache === undefined ? openCache() : options.cache;
   const key = JSON.stringify(['c', toolchainKey(toolchain), flags, source]);
   const known = cache?.find(key);

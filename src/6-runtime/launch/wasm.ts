@@ -1,6 +1,6 @@
 // Runs WebAssembly artifacts, in browsers and in Node: one memory holds the constants and the arena, one call runs the
 // whole program. In: an artifact. Out: an Executable. Uses nothing but the standard WebAssembly API.
-import { TilewrightError } from '../../support/errors.ts';
+import { invariant, TilewrightError } from '../../support/errors.ts';
 import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
 import { type Executable, makeExecutable } from '../executable.ts';
 
@@ -40,11 +40,6 @@ function source(artifact: Artifact): BufferSource {
   throw new TilewrightError('TARGET_UNAVAILABLE', `this host lacks ${missing.join(', ')}`, {}, 'Compile without them.');
 }
 
-function refuseModule(error: unknown): never {
-  const what = `the host refused the module: ${String(error)}`;
-  throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, 'WebAssembly with SIMD is needed.');
-}
-
 function newMemory(pages: number): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -54,10 +49,8 @@ function newMemory(pages: number): WebAssembly.Memory {
   }
 }
 
-/** The instance and its memory, before anything runs. Also gives kernels that were exposed. */
-export type LoadedModule = { executable: Executable; memory: WebAssembly.Memory; exports: WebAssembly.Exports };
-
-function load(artifact: Artifact, module: WebAssembly.Module): LoadedModule {
+/** An instance of the artifact's module with memory of its own. */
+export function loadModule(artifact: Artifact, module: WebAssembly.Module): Executable {
   const { arena, pages } = memoryLayout(artifact.constantBytes, artifact.arenaBytes);
   const memory = newMemory(pages);
   const { buffer } = memory;
@@ -67,32 +60,20 @@ function load(artifact: Artifact, module: WebAssembly.Module): LoadedModule {
     try {
       main(0, arena);
     } catch (error) {
-      const what = `the program stopped: ${String(error)}`;
-      throw new TilewrightError('INTERNAL', what, {}, 'This is a bug: please report it.');
+      invariant(false, `the program stopped: ${String(error)}`);
     }
   };
-  const view = ({ space, offset, bytes }: Slot): Uint8Array =>
-    new Uint8Array(buffer, (space === 'arena' ? arena : 0) + offset, bytes);
-  const loaded = { codeBytes: artifact.code.bytes.length, view, call };
-  return { executable: makeExecutable(artifact, loaded, new Uint8Array(buffer)), memory, exports };
+  const starts = { constants: 0, arena };
+  const view = ({ space, offset, bytes }: Slot): Uint8Array => new Uint8Array(buffer, starts[space] + offset, bytes);
+  const codeBytes = artifact.code.bytes.length;
+  return makeExecutable(artifact, { codeBytes, view, call }, new Uint8Array(buffer));
 }
 
 /** Compiles off the calling thread where the host can. */
 export async function instantiate(artifact: Artifact): Promise<Executable> {
-  return load(artifact, await WebAssembly.compile(source(artifact)).catch(refuseModule)).executable;
-}
-
-/** Compiles on the calling thread; browsers allow it there for small modules only. */
-export const instantiateSync = (artifact: Artifact): Executable => loadSync(artifact).executable;
-
-/** As `instantiateSync`, with access to the memory and to exposed kernels. */
-export function loadSync(artifact: Artifact): LoadedModule {
-  const bytes = source(artifact);
-  let module: WebAssembly.Module;
-  try {
-    module = new WebAssembly.Module(bytes);
-  } catch (error) {
-    return refuseModule(error);
-  }
-  return load(artifact, module);
+  const module = await WebAssembly.compile(source(artifact)).catch((error: unknown) => {
+    const what = `the host refused the module: ${String(error)}`;
+    throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, 'WebAssembly with SIMD is needed.');
+  });
+  return loadModule(artifact, module);
 }

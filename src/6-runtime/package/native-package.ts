@@ -1,6 +1,5 @@
 // The ahead-of-time package of a C artifact: source and header for any C program, weights, and an ES module that calls
-// the built library through koffi. In: an artifact and the model's names. Out: files by name. Names of the model appear
-// only in the ES module's data and types.
+// the built library through koffi. Names of the model appear only in that module's data and types.
 import { version } from '../../version.ts';
 import type { Artifact, Slot } from '../artifact.ts';
 import { moduleHead } from './module-text.ts';
@@ -63,19 +62,15 @@ export default load;
 }
 
 /** How the library was built: what the package's build script repeats. */
-export type NativeBuild = Readonly<{ flags: readonly string[]; library: string }>;
+type NativeBuild = Readonly<{ units: readonly string[]; flags: readonly string[]; library: string }>;
 
 /** Files of the package; one C file per translation unit. */
-export function nativePackage(
-  artifact: Artifact,
-  signature: Signature,
-  units: readonly string[],
-  build: NativeBuild,
-): Map<string, Uint8Array> {
+export function nativePackage(artifact: Artifact, signature: Signature, build: NativeBuild): Map<string, Uint8Array> {
+  const { units, flags, library } = build;
   const sources = units.map((_, i) => (i === 0 ? 'model.c' : `model_${i}.c`));
-  const command = ['cc', ...build.flags, '-shared', '-o', build.library, ...sources, '-lm'].join(' ');
+  const command = ['cc', ...flags, '-shared', '-o', library, ...sources, '-lm'].join(' ');
   const manifest = { dependencies: { koffi: '^3.3.4' }, scripts: { build: command } };
-  const files = packageFiles(artifact, signature, moduleText(signature), SOURCES, manifest);
+  const files = packageFiles(artifact, signature, { module: moduleText(signature), sources: SOURCES, manifest });
   for (const [i, unit] of units.entries()) files.set(sources[i], utf8(unit));
   return files.set('model.h', utf8(header(artifact)));
 }

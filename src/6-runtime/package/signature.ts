@@ -44,7 +44,7 @@ const inputType = (s: PackageSlot): string => `${s.array} | { readonly data: ${s
 const outputType = ({ type, array, dims }: PackageSlot): string =>
   `{ readonly type: '${type}'; readonly data: ${array}; readonly dims: readonly [${dims.join(', ')}] }`;
 
-/** The `.d.ts` of a package; `sources` has what the target's `load` takes besides the weights. */
+/** The `.d.ts` of a package. */
 function declarations(s: Signature, sources: string): string {
   return `// Inputs by name: the typed array of all elements, row-major, or an object that has it as \`data\`.
 export type Inputs = ${recordType(s.inputs, inputType)};
@@ -65,21 +65,18 @@ export default load;
 `;
 }
 
-/** The files that packages of all targets have; `moduleText` is the ES module, `manifest` more fields of package.json. */
-export function packageFiles(
-  artifact: Artifact,
-  signature: Signature,
-  moduleText: string,
-  sources: string,
-  manifest: object = {},
-): Map<string, Uint8Array> {
+/** The ES module, what its `load` takes besides the weights, and more fields of package.json. */
+type PackageParts = Readonly<{ module: string; sources: string; manifest?: object }>;
+
+/** The files that packages of all targets have. */
+export function packageFiles(artifact: Artifact, signature: Signature, parts: PackageParts): Map<string, Uint8Array> {
   const weights = new Uint8Array(artifact.constantBytes);
   for (const { offset, bytes } of artifact.constants) weights.set(bytes, offset);
-  const fields = { type: 'module', main: './index.js', types: './index.d.ts', ...manifest };
+  const fields = { type: 'module', main: './index.js', types: './index.d.ts', ...parts.manifest };
   return new Map([
     ['weights.bin', weights],
-    ['index.js', utf8(moduleText)],
-    ['index.d.ts', utf8(declarations(signature, sources))],
+    ['index.js', utf8(parts.module)],
+    ['index.d.ts', utf8(declarations(signature, parts.sources))],
     ['package.json', utf8(`${JSON.stringify(fields, null, 2)}\n`)],
   ]);
 }

@@ -35,6 +35,6 @@ export default load;
 
 /** Files of the package. */
 export function wasmPackage(artifact: Artifact, signature: Signature): Map<string, Uint8Array> {
-  const files = packageFiles(artifact, signature, moduleText(signature), SOURCES);
+  const files = packageFiles(artifact, signature, { module: moduleText(signature), sources: SOURCES });
   return files.set('model.wasm', artifact.code.bytes);
 }

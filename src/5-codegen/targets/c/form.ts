@@ -85,10 +85,6 @@ export class Form {
     return this.convert(signedOf(s), 'i32', native);
   }
 
-  not(mask: string): string {
-    return this.lanes === 1 ? `(!${mask})` : `(~${mask})`;
-  }
-
   /** The mask as 0 or 1 of type i32. */
   truth(mask: string): string {
     return this.lanes === 1 ? mask : `(${mask} & 1)`;

@@ -1,38 +1,33 @@
-// One kernel as one C function over restrict pointers: statements in order, locals as C variables of their own. In: a
-// Kernel with flat element indices. Out: parameters and body text; the function gets its name from the program, so that
-// equal kernels can share one.
+// One kernel as one C function over restrict pointers: statements in order, locals as C variables. Out: parameters and
+// body text; the function gets its name from the program, so that equal kernels can share one.
 import { computeType, type Local } from '../../../3-tile/expr.ts';
-import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
+import { type Effects, effects } from '../../../3-tile/statements.ts';
+import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
-import { effects, staticLocals } from './analysis.ts';
 import { storeAt } from './memory.ts';
 import { scalarOf, storageOf, type Unit } from './unit.ts';
-import { type Item, Values } from './values.ts';
+import { Values } from './values.ts';
 
 /** Statements nested deeper than this are refused. */
 const MAX_NESTING = 200;
 
-/**
- * `(parameters) { body }` of the kernel. `overlapping` holds the positions of parameters that some call passes memory
- * shared with another one, of which one is written: they are not `restrict`.
- */
+/** `(parameters) { body }`; `overlapping`: positions of parameters that may share memory with a written one. */
 export const emitKernel = (unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string =>
   new KernelWriter(unit, kernel, overlapping).run();
 
 /** Positions of the parameters that the kernel stores to. */
 export function writtenParams(kernel: Kernel): ReadonlySet<number> {
-  const { tensors } = effects(kernel.body);
-  return new Set(kernel.params.flatMap((t, i) => (tensors.has(t) ? [i] : [])));
+  const changed = effects(kernel.body);
+  return new Set(kernel.params.flatMap((t, i) => (changed.has(t) ? [i] : [])));
 }
 
-class KernelWriter {
+/** What the values of a kernel are told and what they emit through. */
+export class KernelWriter {
   readonly unit: Unit;
-  readonly steady: ReadonlySet<Local>;
   private readonly kernel: Kernel;
   private readonly overlapping: ReadonlySet<number>;
-  private readonly positions = new Map<TileTensor, number>();
   private readonly variables = new Map<Local, string>();
   private readonly indices = new Map<Local, string>();
   private readonly values: Values;
@@ -43,10 +38,8 @@ class KernelWriter {
     this.unit = unit;
     this.kernel = kernel;
     this.overlapping = overlapping;
-    for (const [i, t] of kernel.params.entries()) this.positions.set(t, i);
-    this.steady = staticLocals(kernel);
     this.declareLocals();
-    this.values = new Values(this, roots(kernel.body));
+    this.values = new Values(this, kernel);
   }
 
   run(): string {
@@ -63,12 +56,14 @@ class KernelWriter {
     return `(${params.join(', ') || 'void'}) {\n${locals.join('')}${this.lines.join('')}}\n`;
   }
 
+  /** The C pointer to a formal tensor. */
   pointer(tensor: TileTensor): string {
-    const i = this.positions.get(tensor);
-    invariant(i !== undefined, `c: ${tensor.name} is not a parameter of kernel ${this.kernel.id}`);
+    const i = this.kernel.params.indexOf(tensor);
+    invariant(i >= 0, `c: ${tensor.name} is not a parameter of kernel ${this.kernel.id}`);
     return `p${i}`;
   }
 
+  /** The C variable of a local; loop indices are 64-bit. */
   local(local: Local): { name: string; wide: boolean } {
     const name = this.indices.get(local);
     if (name !== undefined) return { name, wide: true };
@@ -77,6 +72,7 @@ class KernelWriter {
     return { name: variable, wide: false };
   }
 
+  /** Writes one line of C before the current statement. */
   emit(line: string): void {
     this.lines.push(`${'  '.repeat(Math.min(this.depth, 12))}${line}\n`);
   }
@@ -113,7 +109,7 @@ class KernelWriter {
     else if (s.kind === 'store') this.store(s);
     else {
       this.emit(`${this.variables.get(s.local)} = ${this.values.value(s.value)};`);
-      this.values.invalidate({ locals: new Set([s.local]), tensors: new Set() });
+      this.values.invalidate([s.local]);
     }
   }
 
@@ -122,21 +118,15 @@ class KernelWriter {
     invariant(typed, `c: store of ${s.value.dtype} to ${s.tensor.dtype} with ${s.at.length} indices`);
     const at = this.values.index(s.at[0]);
     const value = this.values.value(s.value);
-    const pointer = this.pointer(s.tensor);
-    this.emit(storeAt(this.unit, s.tensor.dtype, s.value.lanes, pointer, at, value));
-    this.values.invalidate({ locals: new Set(), tensors: this.touched(new Set([s.tensor])) });
+    const to = { unit: this.unit, dtype: s.tensor.dtype, lanes: s.value.lanes, pointer: this.pointer(s.tensor) };
+    this.emit(storeAt(to, at, value));
+    this.forget(new Set([s.tensor]));
   }
 
-  /** These tensors and all that may share memory with one of them. */
-  private touched(stored: ReadonlySet<TileTensor>): ReadonlySet<TileTensor> {
-    const some = [...stored].some((t) => this.overlapping.has(this.positions.get(t)!));
-    if (!some) return stored;
-    return new Set([...stored, ...this.kernel.params.filter((_, i) => this.overlapping.has(i))]);
-  }
-
-  private forgetEffects(body: readonly Stmt[]): void {
-    const { locals, tensors } = effects(body);
-    this.values.invalidate({ locals, tensors: this.touched(tensors) });
+  /** What reads these, or what may share memory with one of them. */
+  private forget(changed: Effects): void {
+    const shared = this.kernel.params.filter((_, i) => this.overlapping.has(i));
+    this.values.invalidate(shared.some((t) => changed.has(t)) ? [...changed, ...shared] : changed);
   }
 
   private forLoop(s: Extract<Stmt, { kind: 'for' }>): void {
@@ -146,36 +136,25 @@ class KernelWriter {
       const from = this.values.index(s.from);
       const to = this.values.index(s.to);
       this.emit(`const i64 ${name}e = ${to};`);
-      this.forgetEffects([s]);
+      this.forget(effects([s]));
       const step = s.step === 1 ? `++${name}` : `${name} += ${s.step}`;
       const head = `for (i64 ${name} = ${from}; ${name} ${s.step < 0 ? '>' : '<'} ${name}e; ${step}) `;
       this.block(head, () => this.statements(s.body));
     });
-    this.forgetEffects([s]);
+    this.forget(effects([s]));
   }
 
   private whileLoop(s: Extract<Stmt, { kind: 'while' }>): void {
-    this.forgetEffects(s.body);
+    this.forget(effects(s.body));
     this.block('for (;;) ', () => {
       this.emit(`if (!${this.values.value(s.cond)}) break;`);
       this.statements(s.body);
     });
-    this.forgetEffects(s.body);
+    this.forget(effects(s.body));
   }
 
   private conditional(s: Extract<Stmt, { kind: 'if' }>): void {
     this.block(`if (${this.values.value(s.cond)}) `, () => this.statements(s.then));
     if (s.else.length > 0) this.block('else ', () => this.statements(s.else));
   }
-}
-
-/** Every expression of the statements, element indices marked. */
-function roots(body: readonly Stmt[]): Item[] {
-  const out: Item[] = [];
-  walkStmts(body, (s) => {
-    const [first, second] = stmtExprs(s);
-    out.push({ e: first, wide: s.kind === 'for' || s.kind === 'store' });
-    if (second) out.push({ e: second, wide: s.kind === 'for' });
-  });
-  return out;
 }

@@ -1,11 +1,53 @@
-// Loads and stores in C: from a pointer to the storage type to a value of the compute type and back, for scalars, for
-// consecutive elements and lane by lane under a guard.
+// Conversions between compute types in C with the total semantics of 3-tile/expr.ts; loads and stores from a pointer to a
+// storage type, for scalars, consecutive elements and lane by lane under a guard.
 import { type ComputeType, computeType } from '../../../3-tile/expr.ts';
 import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
-import { wrapInteger } from './casts.ts';
 import { Form } from './form.ts';
-import { decodeNarrow, encodeNarrow } from './narrow.ts';
-import { perLane, scalarOf, storageOf, type Unit } from './unit.ts';
+import { decodeNarrow, encodeNarrow, wrapValue } from './storage.ts';
+import type { Scalar, Unit } from './unit.ts';
+import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, storageOf } from './unit.ts';
+
+/** `x` of type `from` as type `to`. */
+export function castValue(form: Form, from: ComputeType, to: ComputeType, x: string): string {
+  if (from === to) return x;
+  const source = scalarOf(from);
+  const target = scalarOf(to);
+  if (to === 'bool') return form.mask(source, `${x} != ${zero(source)}`);
+  if (from === 'bool') return form.convert('i32', target, form.truth(x));
+  if (isFloatScalar(source) && !isFloatScalar(target)) return saturate(form, source, target, x);
+  return form.convert(source, target, x);
+}
+
+const zero = (s: Scalar): string => (s === 'f32' ? '0.0f' : s === 'f64' ? '0.0' : '0');
+
+/** Smallest and largest value of an integer type, as C text. */
+const RANGE: Partial<Record<Scalar, readonly [string, string]>> = {
+  i32: ['(-2147483647 - 1)', '2147483647'],
+  u32: ['0u', '4294967295u'],
+  i64: ['(-9223372036854775807LL - 1)', '9223372036854775807LL'],
+  u64: ['0ull', '18446744073709551615ull'],
+};
+
+function saturate(form: Form, from: Scalar, to: Scalar, x: string): string {
+  return form.call(`saturate_${from}_${to}`, to, { x: from }, [x], () => {
+    const f = from === 'f32' ? 'f' : '';
+    const bits = scalarBytes(to) * 8;
+    const [low, high] = RANGE[to]!;
+    const [tooLow, tooHigh] = isUnsigned(to)
+      ? [`x <= -1.0${f}`, `x >= 0x1p${bits}${f}`]
+      : [`x < -0x1p${bits - 1}${f}`, `x >= 0x1p${bits - 1}${f}`];
+    const m = form.type('i32');
+    const inside = form.select(from, '(under | over | unordered)', form.splat(from, `0.0${f}`), 'x');
+    const converted = form.convert(from, to, inside);
+    const capped = form.select(to, 'over', form.splat(to, high), converted);
+    return [
+      `${m} under = ${form.mask(from, tooLow)};`,
+      `${m} over = ${form.mask(from, tooHigh)};`,
+      `${m} unordered = ${form.mask(from, 'x != x')};`,
+      `return ${form.select(to, 'under', form.splat(to, low), capped)};`,
+    ];
+  });
+}
 
 function decode(form: Form, dtype: DType, raw: string): string {
   if (isStorageFloat(dtype)) return decodeNarrow(form, dtype, raw);
@@ -19,35 +61,33 @@ function encode(form: Form, dtype: DType, value: string): string {
   const storage = storageOf(dtype);
   if (dtype === 'bool') return form.convert('i32', storage, form.truth(value));
   const s = scalarOf(computeType(dtype));
-  const { kind, bits } = dtypeInfo(dtype);
-  const wrapped = bits < 8 ? wrapInteger(form, s, bits, kind === 'int', value) : value;
-  return form.convert(s, storage, wrapped);
+  if (dtypeInfo(dtype).bits >= 8) return form.convert(s, storage, value);
+  return form.convert(s, storage, wrapValue(form, dtype, value));
 }
 
-/** `lanes` consecutive elements of `pointer` from element `at` on. */
-export function loadAt(unit: Unit, dtype: DType, lanes: number, pointer: string, at: string): string {
-  const form = new Form(unit, lanes);
-  const raw =
-    lanes === 1 ? `${pointer}[${at}]` : `(*(const ${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at}))`;
-  return decode(form, dtype, raw);
+/** Elements of a storage type behind a pointer, `lanes` at a time. */
+type Place = Readonly<{ unit: Unit; dtype: DType; lanes: number; pointer: string }>;
+
+/** The consecutive elements from element `at` on, as they lie in memory. */
+function elementsAt({ unit, dtype, lanes, pointer }: Place, at: string, constness = ''): string {
+  if (lanes === 1) return `${pointer}[${at}]`;
+  return `*(${constness}${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at})`;
 }
 
-/** The assignment that stores `lanes` elements from element `at` on. */
-export function storeAt(unit: Unit, dtype: DType, lanes: number, pointer: string, at: string, value: string): string {
-  const raw = encode(new Form(unit, lanes), dtype, value);
-  if (lanes === 1) return `${pointer}[${at}] = ${raw};`;
-  return `*(${unit.memoryType(storageOf(dtype), lanes)} *)(${pointer} + ${at}) = ${raw};`;
+export function loadAt(from: Place, at: string): string {
+  const raw = elementsAt(from, at, 'const ');
+  return decode(new Form(from.unit, from.lanes), from.dtype, from.lanes === 1 ? raw : `(${raw})`);
 }
 
-/**
- * A vector from single elements: lane k reads `pointer[at(k)]` where the vector `guard` holds (always, when there is
- * none), else it is that of the vector `otherwise`.
- */
+/** The assignment that stores elements from element `at` on. */
+export function storeAt(to: Place, at: string, value: string): string {
+  const raw = encode(new Form(to.unit, to.lanes), to.dtype, value);
+  return `${elementsAt(to, at)} = ${raw};`;
+}
+
+/** Lane k is `pointer[at(k)]`; where there is a vector `guard` and it does not hold, that of the vector `otherwise`. */
 export function gather(
-  unit: Unit,
-  dtype: DType,
-  lanes: number,
-  pointer: string,
+  { unit, dtype, lanes, pointer }: Place,
   at: (lane: number) => string,
   under?: { guard: string; otherwise: string },
 ): string {

@@ -1,10 +1,161 @@
 // How each expression op is written in C, as one table: operand texts in, one C expression out, for scalars and vectors
-// alike. Ops that a legalising pass must have removed are absent.
-import { type ComputeType, type Expr, type Op, picksOf } from '../../../3-tile/expr.ts';
-import { castValue, roundValue } from './casts.ts';
+// alike. Total division, min and max that order zeros and keep NaN, counting bits and multiply-add need more than an
+// operator. Ops that a legalising pass must have removed are absent.
+import { type Expr, type Op, picksOf } from '../../../3-tile/expr.ts';
+import { TilewrightError } from '../../../support/errors.ts';
 import { Form, literal } from './form.ts';
-import { count, divide, dot, extreme, fma, type Render, refuse, remainder, suffix } from './numeric.ts';
-import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, type Unit, unsignedOf } from './unit.ts';
+import { castValue } from './memory.ts';
+import { roundValue } from './storage.ts';
+import type { Scalar, Unit } from './unit.ts';
+import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, unsignedOf } from './unit.ts';
+
+type Render = (form: Form, e: Expr, x: readonly string[], s: Scalar) => string;
+
+const suffix = (s: Scalar): string => (s === 'f32' ? 'f' : '');
+
+function refuse(e: Expr): never {
+  throw new TilewrightError('INTERNAL', `c: no form of ${e.op} for ${e.src[0]?.dtype ?? e.dtype} x${e.lanes}`);
+}
+
+/** Counting bits through unsigned builtins, lane by lane. */
+const count =
+  (name: 'clz' | 'popcount'): Render =>
+  (form, _e, x, s) => {
+    const bits = scalarBytes(s) * 8;
+    const builtin = `__builtin_${name}${bits === 64 ? 'll' : ''}`;
+    const one = (v: string): string => {
+      const counted = `${builtin}((${unsignedOf(s)})${v})`;
+      return name === 'clz' ? `(${v} == 0 ? ${bits} : ${counted})` : counted;
+    };
+    return form.call(`${name}_${s}`, s, { x: s }, x, () => form.eachLane(s, (lane) => one(`x${lane}`)));
+  };
+
+/** The constant behind an operand, through a splat. */
+function constantOf(e: Expr): number | bigint | undefined {
+  if (e.op === 'const') return e.arg;
+  return e.op === 'splat' ? constantOf(e.src[0]) : undefined;
+}
+
+const remainder: Render = (form, e, x, s) =>
+  isFloatScalar(s)
+    ? form.lanewise('fmod', s, x, (a, b) => `__builtin_fmod${suffix(s)}(${a}, ${b})`)
+    : integerDivision(form, e, x, s, '%');
+
+const divide: Render = (form, e, x, s) =>
+  isFloatScalar(s) ? `(${x[0]} / ${x[1]})` : integerDivision(form, e, x, s, '/');
+
+/** x/0 = x%0 = 0; the smallest value over -1 wraps. A constant divisor needs no test. */
+function integerDivision(form: Form, e: Expr, x: readonly string[], s: Scalar, symbol: '/' | '%'): string {
+  const c = constantOf(e.src[1]);
+  if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
+  const name = symbol === '/' ? 'div' : 'rem';
+  const byMinusOne = symbol === '/' ? '-a' : '0';
+  const one = new Form(form.unit, 1).helper(`${name}_${s}`, s, { a: s, b: s }, () => {
+    const guarded = isUnsigned(s) ? `a ${symbol} b` : `b == -1 ? ${byMinusOne} : a ${symbol} b`;
+    return `b == 0 ? 0 : ${guarded}`;
+  });
+  return form.lanewise(name, s, x, (a, b) => `${one}(${a}, ${b})`);
+}
+
+const extreme =
+  (which: 'min' | 'max'): Render =>
+  (form, e, x, s) => {
+    if (e.dtype === 'bool') return `(${x[0]} ${which === 'min' ? '&' : '|'} ${x[1]})`;
+    if (!isFloatScalar(s)) {
+      const first = `a ${which === 'min' ? '<' : '>'} b`;
+      return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => form.select(s, form.mask(s, first), 'a', 'b'));
+    }
+    const c = constantOf(e.src[1]) as number | undefined;
+    if (c !== undefined && !Number.isNaN(c)) return floatBound(form, which, s, x, c);
+    return floatExtreme(form, which, s, x);
+  };
+
+/** gcc's builtins on x86 by operation, type and lanes; what is left open stands for the operands. */
+const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map([
+  ['fma f32 4', ['__FMA__', '__builtin_ia32_vfmaddps(a, b, c)']],
+  ['fma f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256(a, b, c)']],
+  ['fma f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask(a, b, c, (unsigned short)-1, 4)']],
+  ['fma f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd(a, b, c)']],
+  ['fma f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256(a, b, c)']],
+  ['fma f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask(a, b, c, (unsigned char)-1, 4)']],
+  ...['min', 'max'].flatMap((op): [string, [string, string]][] => [
+    [`first_${op} f32 4`, ['__SSE__', `__builtin_ia32_${op}ps(a, b)`]],
+    [`first_${op} f32 8`, ['__AVX__', `__builtin_ia32_${op}ps256(a, b)`]],
+    [`first_${op} f32 16`, ['__AVX512F__', `__builtin_ia32_${op}ps512_mask(a, b, a, (unsigned short)-1, 4)`]],
+  ]),
+  ['dot4 i32 4', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v4si(c, a, b)']],
+  ['dot4 i32 8', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v8si(c, a, b)']],
+  ['dot4 i32 16', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v16si(c, a, b)']],
+  ['dot2 i32 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
+  ['dot2 i32 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
+  ['dot2 i32 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
+  ['nan f32 8', ['__AVX__', '__builtin_ia32_blendvps256(c, a + b, __builtin_ia32_cmpps256(a, b, 3))']],
+  [
+    'nan f32 16',
+    [
+      '__AVX512F__',
+      '__builtin_ia32_addps512_mask(a, b, c, __builtin_ia32_cmpps512_mask(a, b, 3, (unsigned short)-1, 4), 4)',
+    ],
+  ],
+]);
+
+/** A helper over operands a, b, … whose body is one instruction where the compiler has a name for it. */
+function instruction(form: Form, op: string, s: Scalar, x: readonly string[], otherwise: () => string): string {
+  const params = Object.fromEntries(['a', 'b', 'c'].slice(0, x.length).map((n) => [n, s]));
+  const [macro, call] = X86.get(`${op} ${s} ${form.lanes}`) ?? [];
+  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${call};\n#else`;
+  const body = (): string | string[] => (macro ? [native, `return ${otherwise()};`, '#endif'] : otherwise());
+  return form.call(`${op}_${s}`, s, params, x, body);
+}
+
+/** `a sign b ? a : b`, as x86 has it: b where both are equal or one is NaN. */
+const firstOf = (form: Form, which: 'min' | 'max', s: Scalar, a: string, b: string): string =>
+  instruction(form, `first_${which}`, s, [a, b], () =>
+    form.select(s, form.mask(s, `a ${which === 'min' ? '<' : '>'} b`), 'a', 'b'),
+  );
+
+/**
+ * min or max with a constant: `c sign x ? c : x` keeps NaN, and gives x where both are equal; so only the zero that
+ * loses against the other zero needs more: adding +0 turns -0 into +0.
+ */
+function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[], c: number): string {
+  if (which === 'min' && Object.is(c, -0)) return floatExtreme(form, which, s, x);
+  const text = firstOf(form, which, s, x[1], x[0]);
+  return which === 'max' && Object.is(c, 0) ? `(${text} + ${suffix(s) ? '0.0f' : '0.0'})` : text;
+}
+
+/**
+ * Both orders of operands agree but for zeros of different sign, where their bits joined are the right zero, and for
+ * NaN, which the sum of the operands is then.
+ */
+function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
+  return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {
+    const u = unsignedOf(s);
+    const [p, q] = [firstOf(form, which, s, 'a', 'b'), firstOf(form, which, s, 'b', 'a')];
+    const bits = `(${form.bits(s, u, p)} ${which === 'min' ? '|' : '&'} ${form.bits(s, u, q)})`;
+    const unordered = (): string =>
+      form.select(s, `(${form.mask(s, 'a != a')} | ${form.mask(s, 'b != b')})`, '(a + b)', 'c');
+    return instruction(form, 'nan', s, ['a', 'b', form.bits(u, s, bits)], unordered);
+  });
+}
+
+const fma: Render = (form, _e, x, s) => {
+  const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
+  if (form.lanes === 1) return call(x[0], x[1], x[2]);
+  return instruction(form, 'fma', s, x, () => form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`)));
+};
+
+const dot: Render = (form, e, x) => {
+  const parts = e.arg as 2 | 4;
+  const bits = 32 / parts;
+  const products = Array.from({ length: parts }, (_, i) => {
+    const up = bits * i;
+    const left = parts === 2 ? `((a << ${up}) >> 16)` : `((a >> ${24 - up}) & 255)`;
+    return `${left} * ((b << ${up}) >> ${32 - bits})`;
+  });
+  if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
+  return instruction(form, `dot${parts}`, 'i32', x, () => `c + ${products.join(' + ')}`);
+};
 
 /** Plain operators, since -fwrapv makes integers wrap; add and mul of bools are the or and and of a lattice. */
 const infix =
@@ -135,22 +286,8 @@ const TABLE: Partial<Record<Op, Render>> = {
   ramp,
 };
 
-const ops = (names: string): ReadonlySet<string> => new Set(names.split(' '));
-const FLOAT_ONLY = ops('sqrt fma');
-const NOT_ON_FLOATS = ops('not clz popcnt and or xor shl shr');
-const NOT_ON_BOOL = ops('neg abs floor ceil trunc nearest clz popcnt sub div rem shl shr ramp bitcast');
-const LEAVES = ops('local load guarded');
-
-/** Whether the op on operands of this type can be written in C. */
-export function hasForm(op: Op, dtype: ComputeType): boolean {
-  if (!TABLE[op]) return LEAVES.has(op);
-  if (op === 'dot') return dtype === 'i32';
-  if (dtype === 'f32' || dtype === 'f64') return !NOT_ON_FLOATS.has(op);
-  return !FLOAT_ONLY.has(op) && !(dtype === 'bool' && NOT_ON_BOOL.has(op));
-}
-
 /** The C expression of `e` over its operands' texts. Throws INTERNAL for ops without a C form. */
 export function renderOp(unit: Unit, e: Expr, x: readonly string[]): string {
-  const render = hasForm(e.op, e.dtype) && TABLE[e.op];
+  const render = TABLE[e.op];
   return render ? render(new Form(unit, e.lanes), e, x, scalarOf(e.dtype)) : refuse(e);
 }

@@ -1,6 +1,6 @@
-// A TaskProgram as C11 with GNU vector extensions: one function per distinct kernel and one exported function that runs
-// the tasks of lane 0 over the constant segment and the arena. In: the program and its memory plan. Out: one or more
-// translation units that share no data, only functions.
+// A TaskProgram as C11 with GNU vector extensions, in translation units that share functions only: one function per
+// distinct kernel, and an exported one that runs the tasks of lane 0 over the constant segment and the arena.
+import { runsOf } from '../../../3-tile/statements.ts';
 import type { Kernel, Placement, Task, TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
@@ -35,9 +35,8 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
   const main = emitMain(program, names);
   // Helpers are inlined where used and cost next to nothing where not: every unit gets them all.
   const preamble = unit.preamble();
-  const functions = balance(kernels).map((group) =>
-    group.map(({ name, text }) => `KERNEL void ${name}${text}`).join(''),
-  );
+  const define = (k: EmittedKernel): string => `KERNEL void ${k.name}${k.text}`;
+  const functions = balance(kernels).map((group) => group.map(define).join(''));
   if (functions.length < 2) return [preamble + functions.join('') + main];
   const prototypes = kernels.map((k) => `KERNEL void ${k.name}${signature(k)};\n`).join('');
   return [...functions.map((f) => preamble + f), preamble + prototypes + main];
@@ -56,23 +55,12 @@ function balance<T extends EmittedKernel>(kernels: readonly T[]): T[][] {
   return groups.map((g) => g.list);
 }
 
-/** Every task, those inside others included. */
-function allTasks(tasks: readonly Task[]): Task[] {
-  const all = [...tasks];
-  for (const t of all) {
-    if (t.kind === 'loop') all.push(...t.tasks);
-    else if (t.kind === 'branch') all.push(...t.then, ...t.else);
-  }
-  return all;
-}
-
 /** Per kernel, the parameters that share memory with another one in some call that writes either. */
 function overlaps(program: TaskProgram): Map<Kernel, Set<number>> {
   const found = new Map<Kernel, Set<number>>();
   const written = new Map<Kernel, ReadonlySet<number>>();
   const { places } = program.plan;
-  for (const t of allTasks(program.lanes[0] ?? [])) {
-    if (t.kind !== 'run') continue;
+  for (const t of runsOf(program.lanes[0] ?? [])) {
     let stores = written.get(t.kernel);
     if (!stores) written.set(t.kernel, (stores = writtenParams(t.kernel)));
     const at = t.args.map((a) => places.get(owner(a)));

@@ -1,6 +1,5 @@
-// One C translation unit under construction: vector types and helper functions, each written once and only when
-// something asks for it, in order of need. In: names and bodies. Out: the text before the kernels. C names here are
-// made from type names and lane counts only.
+// One C translation unit under construction: vector types and helper functions, each written once, when something asks
+// for it, in order of need. Out: the text before the kernels. C names are made from type names and lane counts only.
 import type { ComputeType } from '../../../3-tile/expr.ts';
 import { type DType, dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
@@ -8,15 +7,8 @@ import { invariant } from '../../../support/errors.ts';
 /** Element types as C sees them; `i32` also carries bool (0/1, in vectors 0/-1 per lane). */
 export type Scalar = 'f32' | 'f64' | 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'u32' | 'i64' | 'u64';
 
-/** What the CPU and compiler offer beyond plain C. */
-export interface COptions {
-  /** x86 half-precision conversion instructions are there. */
-  readonly f16c: boolean;
-  /** x86 512-bit vectors with masks are there. */
-  readonly avx512: boolean;
-  /** Kernels can be called from outside the library. */
-  readonly exposeKernels: boolean;
-}
+/** Whether x86 half-precision conversions and 512-bit vectors with masks are there, and kernels visible from outside. */
+export type COptions = Readonly<Record<'f16c' | 'avx512' | 'exposeKernels', boolean>>;
 
 const INTEGERS = [8, 16, 32, 64].map((n) => `typedef __INT${n}_TYPE__ i${n};\ntypedef __UINT${n}_TYPE__ u${n};\n`);
 const SCALAR_TYPES = `typedef float f32;
@@ -51,9 +43,7 @@ export class Unit {
 
   /** Ensures the definition of `name` is written, after those that its text asks for. */
   need(name: string, define: () => string): string {
-    if (this.parts.has(name)) return name;
-    const text = define();
-    this.parts.set(name, text);
+    if (!this.parts.has(name)) this.parts.set(name, define());
     return name;
   }
 

@@ -1,25 +1,62 @@
-// Byte addresses of element accesses. Accesses whose indices differ by a constant share one address
-// and differ in the offset of the instruction; terms are added outermost loop first, so that sums
-// can leave loops; an address that moves by a constant per iteration becomes a pointer.
-import type { Expr } from '../../../3-tile/expr.ts';
-import type { Ranges } from '../../../3-tile/range.ts';
+// Byte addresses of element accesses. Those that differ by a constant share one address; terms are added outermost loop
+// first, so that sums can leave loops; an address that moves by a constant per iteration becomes a pointer.
+import type { Expr, Local } from '../../../3-tile/expr.ts';
+import { hull, type Interval, Ranges } from '../../../3-tile/range.ts';
+import { type Linear, linearOf, linearRange } from '../../../3-tile/rules/linear.ts';
+import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
-import { memoised } from '../../../support/rewrite.ts';
-import { type Affine, affine, isNonNegative } from './affine.ts';
+import { type Changes, varies } from './low.ts';
 import type { Access } from './storage.ts';
-import { operandsOf, type Value, type Values, type Variable } from './value.ts';
+import type { Value, Values, Variable } from './value.ts';
 
 /** A loop around the current statement. */
-export interface LoopFrame {
+export interface LoopFrame extends Changes {
   /** Null for `while`, and for indices that the body assigns. */
   readonly index: { readonly variable: Variable; readonly from: Value; readonly step: number } | null;
-  readonly assigned: Set<Variable>;
-  readonly written: ReadonlySet<TileTensor>;
-  /** Whether a value may differ between iterations, as far as known. */
-  readonly varies: Map<Value, boolean>;
   /** Variables that follow addresses: their first value, and what an iteration adds. */
   readonly pointers: Map<string, { readonly variable: Variable; readonly init: Value; readonly by: number }>;
+}
+
+/** `key` is equal for sums with equal terms. */
+export type Affine = Linear & Readonly<{ key: string }>;
+
+/** A sum with more parts than this stays one leaf. */
+const MAX_PARTS = 256;
+
+const sums = new WeakMap<Expr, Affine>();
+
+/** The sum of an index; computed once per expression. */
+export function affine(index: Expr): Affine {
+  let found = sums.get(index);
+  if (!found) {
+    const sum = linearOf(index, MAX_PARTS) ?? { dtype: index.dtype, terms: new Map([[index, 1]]), constant: 0 };
+    const ids = [...sum.terms].map(([e, by]) => [e.id, by]).sort((a, b) => a[0] - b[0]);
+    sums.set(index, (found = { ...sum, key: ids.join(';') }));
+  }
+  return found;
+}
+
+/** Ranges of the i32 scalars of a kernel: indices of its loops are between their bounds. */
+export function rangesOf(kernel: Kernel): Ranges {
+  const assigned = new Set<Local>();
+  walkStmts(kernel.body, (s) => s.kind === 'set' && assigned.add(s.local));
+  const indices = new Map<Local, Interval>();
+  walkStmts(kernel.body, (s) => {
+    if (s.kind !== 'for' || assigned.has(s.index)) return;
+    const ranges = new Ranges(indices);
+    const from = ranges.of(s.from)![0];
+    const range: Interval = [from, Math.max(ranges.of(s.to)![1] - 1, from)];
+    const before = indices.get(s.index);
+    indices.set(s.index, before ? hull(before, range) : range);
+  });
+  return new Ranges(indices);
+}
+
+/** Whether the terms of a sum, the constant left out, can neither be negative nor leave an i32. */
+export function isNonNegative(sum: Linear, ranges: Ranges): boolean {
+  const range = linearRange({ ...sum, constant: 0 }, ranges);
+  return range !== undefined && range[0] >= 0;
 }
 
 /** An access of consecutive elements that is in range wherever its statement runs. */
@@ -113,7 +150,7 @@ export class Addressing {
       const variable = this.v.variable('i32');
       found = { variable, init: this.add(base, this.scaled(index.from, by)), by: Math.imul(by, index.step) };
       loop.pointers.set(key, found);
-      for (let d = 0; d <= depth; d++) this.loops[d].assigned.add(variable);
+      for (let d = 0; d <= depth; d++) this.loops[d].changed.add(variable);
     }
     return this.v.read(found.variable);
   }
@@ -122,12 +159,4 @@ export class Addressing {
   depthOf(value: Value): number {
     return this.loops.findLastIndex((loop) => varies(value, loop));
   }
-}
-
-/** Whether the value may differ between iterations of the loop. */
-function varies(value: Value, { assigned, written, varies: memo }: LoopFrame): boolean {
-  return memoised(value, operandsOf, memo, (x) => {
-    const own = x.variable ? assigned.has(x.variable) : x.memory !== null && written.has(x.memory);
-    return own || x.src.some((s) => memo.get(s));
-  });
 }

@@ -1,23 +1,13 @@
 // Instruction selection for arithmetic and conversions: an op on operands of one form gives values
 // with exactly the total semantics of expressions. Most ops are one instruction found by name; the
 // tables below hold the others. What has no vector instruction is done lane by lane.
-import type { BinaryOp, ComputeType, UnaryOp } from '../../../3-tile/expr.ts';
+import type { BinaryOp, ComputeType, Expr, UnaryOp } from '../../../3-tile/expr.ts';
+import { localExpr, newLocal, perOp, ROUNDINGS, resultType } from '../../../3-tile/expr.ts';
 import { invariant } from '../../../support/errors.ts';
-import {
-  constantOf,
-  type Form,
-  is64,
-  isFloatType,
-  lane,
-  named,
-  pack,
-  perLane,
-  prefix,
-  scalarType,
-  signOf,
-  splat,
-} from './forms.ts';
-import { type InstructionName, known } from './instructions.ts';
+import { memoised } from '../../../support/rewrite.ts';
+import type { Form } from './forms.ts';
+import { constantOf, is64, isFloatType, lane, pack, perLane, prefix, scalarType, signOf, splat } from './forms.ts';
+import { type InstructionName, known, named } from './instructions.ts';
 import { isConstant, type Value, type Values } from './value.ts';
 
 type ArithmeticOp = UnaryOp | BinaryOp;
@@ -28,8 +18,8 @@ type Rules = Partial<Record<ArithmeticOp, Rule>>;
 /** The instruction of this name on this form, with or without a sign suffix. */
 function direct(v: Values, op: string, form: Form, src: readonly Value[]): Value | null {
   const own = `${prefix(form)}.${op}`;
-  const name =
-    known(own) ?? known(`${own}_${signOf(form.dtype)}`) ?? (form.lanes > 1 ? known(`v128.${op}`) : undefined);
+  const whole = form.lanes > 1 ? known(`v128.${op}`) : undefined;
+  const name = known(own) ?? known(`${own}_${signOf(form.dtype)}`) ?? whole;
   return name ? v.op(name, src) : null;
 }
 
@@ -37,36 +27,42 @@ const identity: Rule = (_, __, x) => x;
 const never: Rule = (v, { lanes }) => constantOf(v, { dtype: 'bool', lanes }, 0);
 
 /** Hardware traps for divisors 0 and, signed, for the smallest integer by -1. */
-function division(v: Values, op: 'div' | 'rem', form: Form, a: Value, b: Value): Value | null {
-  if (form.lanes > 1) return null;
-  const p = scalarType(form.dtype);
-  const name = named(`${p}.${op}_${signOf(form.dtype)}`);
-  if (isConstant(b) && Number(b.imm) !== 0 && Number(b.imm) !== -1) return v.op(name, [a, b]);
-  const one = constantOf(v, form, 1);
-  if (name.endsWith('div_s')) {
-    const unsafe = v.op(named(`${p}.le_u`), [v.op(named(`${p}.add`), [b, one]), one]);
-    const quotient = v.op(name, [a, v.select(unsafe, one, b)]);
-    // 0 for 0 and the wrapping negation for -1 are both the product.
-    return v.select(unsafe, v.op(named(`${p}.mul`), [a, b]), quotient);
-  }
-  const isZero = v.op(named(`${p}.eqz`), [b]);
-  const result = v.op(name, [a, v.select(isZero, one, b)]);
-  return op === 'div' ? v.select(isZero, constantOf(v, form, 0), result) : result;
-}
+const division =
+  (op: 'div' | 'rem'): Rule =>
+  (v, form, a, b) => {
+    if (form.lanes > 1) return null;
+    const p = scalarType(form.dtype);
+    const name = named(`${p}.${op}_${signOf(form.dtype)}`);
+    if (isConstant(b) && Number(b.imm) !== 0 && Number(b.imm) !== -1) return v.op(name, [a, b]);
+    const one = constantOf(v, form, 1);
+    if (name.endsWith('div_s')) {
+      const unsafe = v.op(named(`${p}.le_u`), [v.op(named(`${p}.add`), [b, one]), one]);
+      const quotient = v.op(name, [a, v.select(unsafe, one, b)]);
+      // 0 for 0 and the wrapping negation for -1 are both the product.
+      return v.select(unsafe, v.op(named(`${p}.mul`), [a, b]), quotient);
+    }
+    const isZero = v.op(named(`${p}.eqz`), [b]);
+    const result = v.op(name, [a, v.select(isZero, one, b)]);
+    return op === 'div' ? v.select(isZero, constantOf(v, form, 0), result) : result;
+  };
 
-function extremum(v: Values, op: 'min' | 'max', form: Form, a: Value, b: Value): Value | null {
-  const found = direct(v, op, form, [a, b]);
-  if (found || form.lanes > 1) return found;
-  const less = direct(v, 'lt', form, [a, b])!;
-  return op === 'min' ? v.select(less, a, b) : v.select(less, b, a);
-}
+const extremum =
+  (op: 'min' | 'max'): Rule =>
+  (v, form, a, b) => {
+    const found = direct(v, op, form, [a, b]);
+    if (found || form.lanes > 1) return found;
+    const less = direct(v, 'lt', form, [a, b])!;
+    return op === 'min' ? v.select(less, a, b) : v.select(less, b, a);
+  };
 
 /** Vector shifts take one scalar count: taken from a splat, else lane by lane. */
-function shift(v: Values, op: 'shl' | 'shr', form: Form, a: Value, b: Value): Value | null {
-  if (form.lanes === 1) return null;
-  const count = uniform(v, form, b);
-  return count ? direct(v, op, form, [a, count]) : lanewise(v, op, form, [a, b]);
-}
+const shift =
+  (op: 'shl' | 'shr'): Rule =>
+  (v, form, a, b) => {
+    if (form.lanes === 1) return null;
+    const count = uniform(v, form, b);
+    return count ? direct(v, op, form, [a, count]) : lanewise(v, op, form, [a, b]);
+  };
 
 /** The i32 that every lane of an integer vector holds, when that is evident. */
 function uniform(v: Values, form: Form, x: Value): Value | null {
@@ -86,23 +82,16 @@ const INTEGER: Rules = {
     return v.select(direct(v, 'lt', form, [x, zero])!, direct(v, 'sub', form, [zero, x])!, x);
   },
   not: (v, form, x) => (form.lanes > 1 ? null : direct(v, 'xor', form, [x, constantOf(v, form, -1)])),
-  floor: identity,
-  ceil: identity,
-  trunc: identity,
-  nearest: identity,
-  isnan: never,
-  isinf: never,
+  ...perOp(ROUNDINGS, () => identity),
+  ...perOp(['isnan', 'isinf'], () => never),
   popcnt: (v, form, x) => {
     if (form.lanes !== 4) return null;
     const bytes = v.op('i16x8.extadd_pairwise_i8x16_u', [v.op('i8x16.popcnt', [x])]);
     return v.op('i32x4.extadd_pairwise_i16x8_u', [bytes]);
   },
-  div: (v, form, a, b) => division(v, 'div', form, a, b),
-  rem: (v, form, a, b) => division(v, 'rem', form, a, b),
-  min: (v, form, a, b) => extremum(v, 'min', form, a, b),
-  max: (v, form, a, b) => extremum(v, 'max', form, a, b),
-  shl: (v, form, a, b) => shift(v, 'shl', form, a, b),
-  shr: (v, form, a, b) => shift(v, 'shr', form, a, b),
+  ...perOp(['div', 'rem'], division),
+  ...perOp(['min', 'max'], extremum),
+  ...perOp(['shl', 'shr'], shift),
 };
 
 const isZeroVector = (x: Value): boolean => x.op === 'v128.const' && (x.imm as readonly number[]).every((b) => b === 0);
@@ -130,22 +119,20 @@ const FLOAT: Rules = {
 
 const not = (v: Values, { lanes }: Form, x: Value): Value => v.op(lanes > 1 ? 'v128.not' : 'i32.eqz', [x]);
 /** `x`: the complement of which operand is taken. */
-const logic = (op: 'and' | 'or' | 'xor', x: 'none' | 'a' | 'b' = 'none'): Rule => {
-  return (v, form, a, b) => {
+const logic =
+  (op: 'and' | 'or' | 'xor', x: 'none' | 'a' | 'b' = 'none'): Rule =>
+  (v, form, a, b) => {
     const src = [x === 'a' ? not(v, form, a) : a, x === 'b' ? not(v, form, b) : b];
     return v.op(`${form.lanes > 1 ? 'v128' : 'i32'}.${op}`, src);
   };
-};
 
 const BOOL: Rules = {
   not,
   and: logic('and'),
   or: logic('or'),
   xor: logic('xor'),
-  min: logic('and'),
-  max: logic('or'),
-  add: logic('or'),
-  mul: logic('and'),
+  ...perOp(['min', 'mul'], () => logic('and')),
+  ...perOp(['max', 'add'], () => logic('or')),
   ne: logic('xor'),
   eq: (v, form, a, b) => not(v, form, logic('xor')(v, form, a, b)!),
   lt: logic('and', 'a'),
@@ -154,45 +141,52 @@ const BOOL: Rules = {
   ge: logic('or', 'b'),
 };
 
-const COMPARISONS = 'eq ne lt le gt ge';
-const NUMBERS = `neg abs floor ceil trunc nearest isnan isinf add sub mul div rem min max ${COMPARISONS}`;
-const comparisons: ReadonlySet<string> = new Set(COMPARISONS.split(' '));
-
-/** Per kind of type: the ops that legal programs hold after functions are decomposed, and rules. */
-const KINDS: Readonly<Record<'bool' | 'float' | 'integer', { ops: ReadonlySet<string>; rules: Rules }>> = {
-  bool: { ops: new Set(Object.keys(BOOL)), rules: BOOL },
-  float: { ops: new Set(`${NUMBERS} sqrt`.split(' ')), rules: FLOAT },
-  integer: { ops: new Set(`${NUMBERS} not clz popcnt and or xor shl shr`.split(' ')), rules: INTEGER },
-};
-const kindOf = (d: ComputeType) => KINDS[d === 'bool' ? 'bool' : isFloatType(d) ? 'float' : 'integer'];
-
-/** Whether the op has a meaning on the type and is rendered here. */
-export const rendersArithmetic = (op: string, dtype: ComputeType): boolean => kindOf(dtype).ops.has(op);
+/** What is not the instruction of its name, per kind of type. */
+const rulesOf = (d: ComputeType): Rules => (d === 'bool' ? BOOL : isFloatType(d) ? FLOAT : INTEGER);
 
 /** One or two operands of one form; comparisons give bool with as many lanes. */
 export function arithmetic(v: Values, op: ArithmeticOp, form: Form, ...src: readonly Value[]): Value {
-  const { ops, rules } = kindOf(form.dtype);
-  invariant(ops.has(op), `no instructions for ${op} on ${form.dtype}`);
-  return rules[op]?.(v, form, src[0], src[1]) ?? direct(v, op, form, src) ?? lanewise(v, op, form, src);
+  const rule = rulesOf(form.dtype)[op];
+  return rule?.(v, form, src[0], src[1]) ?? direct(v, op, form, src) ?? lanewise(v, op, form, src);
 }
 
 function lanewise(v: Values, op: ArithmeticOp, form: Form, src: readonly Value[]): Value {
   const { dtype, lanes } = form;
   invariant(lanes > 1, `no instructions for ${op} on ${dtype}`);
-  const result: Form = { dtype: comparisons.has(op) ? 'bool' : dtype, lanes };
+  const result: Form = { dtype: resultType(op, dtype), lanes };
   return perLane(v, result, form, src, (xs) => arithmetic(v, op, { dtype, lanes: 1 }, ...xs));
 }
 
 /** `condition` is a bool with as many lanes as the sides, or a scalar. */
-export function select(v: Values, condition: Value, conditionLanes: number, then: Value, otherwise: Value): Value {
+function select(v: Values, condition: Value, conditionLanes: number, then: Value, otherwise: Value): Value {
   if (conditionLanes === 1) return v.select(condition, then, otherwise);
   return v.op('v128.bitselect', [then, otherwise, condition]);
 }
 
-/**
- * a*b + c. Relaxed: whatever the host does in one instruction, the same for vectors and scalars;
- * else two roundings.
- */
+/** The value of a node over others that needs neither memory nor variables. */
+export function pureValue(v: Values, e: Expr, src: readonly Value[]): Value {
+  if (e.op === 'const') return constantOf(v, e, e.arg);
+  if (e.op === 'splat') return splat(v, e, src[0]);
+  if (e.op === 'cast') return cast(v, e.src[0], e.dtype, src[0]);
+  if (e.op === 'bitcast') return bitcast(v, e.src[0], e.dtype, src[0]);
+  if (e.op === 'select') return select(v, src[0], e.src[0].lanes, src[1], src[2]);
+  return arithmetic(v, e.op as ArithmeticOp, e.src[0], ...src);
+}
+
+/** `make` of a value: what is written as an expression once for all targets. */
+export function computed(v: Values, { dtype, lanes }: Form, x: Value, make: (x: Expr) => Expr): Value {
+  const parameter = localExpr(newLocal('x', dtype, lanes));
+  const memo = new Map([[parameter, x]]);
+  const known = (e: Expr): Value => memo.get(e)!;
+  return memoised(
+    make(parameter),
+    (e) => e.src,
+    memo,
+    (e) => pureValue(v, e, e.src.map(known)),
+  );
+}
+
+/** a*b + c. Relaxed: as the host does it in one instruction, for vectors and scalars alike; else two roundings. */
 export function multiplyAdd(v: Values, form: Form, [a, b, c]: readonly Value[], relaxed: boolean): Value {
   const { dtype, lanes } = form;
   if (!relaxed || !isFloatType(dtype)) return arithmetic(v, 'add', form, arithmetic(v, 'mul', form, a, b), c);
@@ -234,10 +228,7 @@ function conversion(from: Form, to: Form): InstructionName | undefined {
   return known(is64(to.dtype) ? `${b}.extend_${a}_${signOf(from.dtype)}` : `${b}.wrap_${a}`);
 }
 
-/**
- * The value in another type, lanes kept. Float to int truncates and saturates, NaN gives 0; int to int
- * wraps; to bool compares with zero.
- */
+/** In another type, lanes kept: float to int truncates and saturates, NaN gives 0; int to int wraps; to bool x != 0. */
 export function cast(v: Values, from: Form, dtype: ComputeType, x: Value): Value {
   if (from.dtype === dtype) return x;
   const to: Form = { dtype, lanes: from.lanes };
@@ -252,7 +243,7 @@ export function cast(v: Values, from: Form, dtype: ComputeType, x: Value): Value
 }
 
 /** The same bits as another type of equal size. */
-export function bitcast(v: Values, from: Form, to: ComputeType, x: Value): Value {
+function bitcast(v: Values, from: Form, to: ComputeType, x: Value): Value {
   const [a, b] = [scalarType(from.dtype), scalarType(to)];
   return a === b || from.lanes > 1 ? x : v.op(named(`${b}.reinterpret_${a}`), [x]);
 }

@@ -1,10 +1,10 @@
-// How compute types are held: the WebAssembly type of scalars, the vector shape of lanes, and moving
-// between them (splat, pack, one lane). A bool is an i32 0 or 1 as a scalar and a mask of full lanes
-// as a vector, as wide as the operands it came from.
+// How compute types are held: the WebAssembly type of scalars, the shape of lanes, moving between them. A bool is
+// an i32 0 or 1 as a scalar, and a mask of full lanes as a vector, as wide as the operands it came from.
 import type { ComputeType } from '../../../3-tile/expr.ts';
+import { type Scalar, tensorOf } from '../../../ir/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import type { ValType } from './encoder.ts';
-import { type InstructionName, known } from './instructions.ts';
+import { named } from './instructions.ts';
 import { isConstant, type ScalarType, type Value, type Values } from './value.ts';
 
 /** A compute type with a number of lanes. */
@@ -33,13 +33,6 @@ export function prefix({ dtype, lanes }: Form): string {
   return dtype === 'bool' ? (lanes === 4 ? 'i32x4' : 'i64x2') : `${scalarType(dtype)}x${is64(dtype) ? 2 : 4}`;
 }
 
-/** An instruction that must be in the table. */
-export function named(name: string): InstructionName {
-  const found = known(name);
-  invariant(found, `no instruction ${name}`);
-  return found;
-}
-
 /** A constant of a compute type (bool: 0 or 1). */
 export function constantOf(v: Values, { dtype, lanes }: Form, x: number | bigint): Value {
   const type = scalarType(dtype);
@@ -47,19 +40,10 @@ export function constantOf(v: Values, { dtype, lanes }: Form, x: number | bigint
   return lanes === 1 ? scalar : splat(v, { dtype, lanes }, scalar);
 }
 
-const scratch = new DataView(new ArrayBuffer(8));
-const WRITE: Readonly<Record<ScalarType, (x: never) => void>> = {
-  i32: (x) => scratch.setInt32(0, x, true),
-  i64: (x) => scratch.setBigInt64(0, x, true),
-  f32: (x) => scratch.setFloat32(0, x, true),
-  f64: (x) => scratch.setFloat64(0, x, true),
-};
-
 /** Little-endian bytes of a scalar constant, as one lane of a vector of this form. */
 function laneBytes({ dtype, lanes }: Form, c: Value): number[] {
   if (dtype === 'bool') return new Array<number>(16 / lanes).fill(c.imm ? 255 : 0);
-  WRITE[scalarType(dtype)](c.imm as never);
-  return Array.from({ length: is64(dtype) ? 8 : 4 }, (_, i) => scratch.getUint8(i));
+  return [...tensorOf(scalarType(dtype), [], [c.imm as Scalar]).bytes];
 }
 
 /** What a lane holds: a scalar bool becomes an integer of all ones or zeros, as wide as the lane. */
@@ -94,10 +78,8 @@ export function pack(v: Values, form: Form, xs: readonly Value[]): Value {
   if (xs.every((x) => x === xs[0])) return splat(v, form, xs[0]);
   if (xs.every(isConstant)) return v.bytes(xs.flatMap((x) => laneBytes(form, x)));
   const replace = named(`${prefix(form)}.replace_lane`);
-  return xs.reduce(
-    (vector, x, i) => (i === 0 ? vector : v.op(replace, [vector, laneValue(v, form, x)], i)),
-    splat(v, form, xs[0]),
-  );
+  const placed = (vector: Value, x: Value, i: number): Value => v.op(replace, [vector, laneValue(v, form, x)], i + 1);
+  return xs.slice(1).reduce(placed, splat(v, form, xs[0]));
 }
 
 /** One lane of a vector as a scalar. */
@@ -107,14 +89,9 @@ export function lane(v: Values, { dtype, lanes }: Form, x: Value, i: number): Va
   return v.op('i32.and', [word, v.i32(1)]);
 }
 
+type Scalarwise = (xs: readonly Value[]) => Value;
 /** Applies a scalar function to each lane of vectors of one form; for what has no vector instruction. */
-export function perLane(
-  v: Values,
-  result: Form,
-  form: Form,
-  vectors: readonly Value[],
-  scalar: (xs: readonly Value[]) => Value,
-): Value {
+export function perLane(v: Values, result: Form, form: Form, vectors: readonly Value[], scalar: Scalarwise): Value {
   const each = Array.from({ length: result.lanes }, (_, i) => scalar(vectors.map((x) => lane(v, form, x, i))));
   return pack(v, result, each);
 }

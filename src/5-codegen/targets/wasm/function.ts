@@ -96,10 +96,15 @@ export class FunctionBuilder {
     this.op(name);
   }
 
-  increase(local: number, type: 'i32' | 'i64', by: number | bigint): void {
-    this.get(local);
+  /** Adds a constant to what is on the stack. */
+  add(type: 'i32' | 'i64', by: number | bigint): void {
     this.op(`${type}.const`, by);
     this.op(`${type}.add`);
+  }
+
+  increase(local: number, type: 'i32' | 'i64', by: number | bigint): void {
+    this.get(local);
+    this.add(type, by);
     this.set(local);
   }
 

@@ -19,18 +19,15 @@ function remainder(type: FloatType): FunctionCode {
   const [x, y] = [v.variable(type), v.variable(type)];
   const [rest, divisor, exponent, exponentY, shift] = Array.from({ length: 5 }, () => v.variable('i64'));
   const big = (n: number | bigint): Value => v.constant('i64', BigInt(n));
-  const op = (name: InstructionName, ...src: (Value | Variable)[]): Value =>
-    v.op(
-      name,
-      src.map((s) => ('op' in s ? s : v.read(s))),
-    );
+  const read = (s: Value | Variable): Value => ('op' in s ? s : v.read(s));
+  const op = (name: InstructionName, ...src: (Value | Variable)[]): Value => v.op(name, src.map(read));
   const set = (variable: Variable, value: Value): LowStmt => ({ kind: 'set', variable, value });
 
   /** |source| = mantissa · 2^(exponent - constant), with exponent at least 1. */
   const split = (source: Variable, into: Variable, itsExponent: Variable): LowStmt[] => {
     const abs = op(`${type}.abs`, source);
-    const wide =
-      type === 'f64' ? op('i64.reinterpret_f64', abs) : op('i64.extend_i32_u', op('i32.reinterpret_f32', abs));
+    const f64 = type === 'f64';
+    const wide = f64 ? op('i64.reinterpret_f64', abs) : op('i64.extend_i32_u', op('i32.reinterpret_f32', abs));
     const above = op('i64.shr_u', wide, big(mantissa));
     const below = op('i64.and', wide, big((1n << BigInt(mantissa)) - 1n));
     const normal = op('i64.or', below, big(1n << BigInt(mantissa)));
@@ -38,6 +35,7 @@ function remainder(type: FloatType): FunctionCode {
     return [set(into, v.select(subnormal, below, normal)), set(itsExponent, v.select(subnormal, big(1), above))];
   };
   const distance = op('i64.sub', exponent, exponentY);
+  const changes = { changed: new Set([shift, rest, exponent]), known: new Map() };
   const reduce: LowStmt[] = [
     set(shift, v.select(op('i64.lt_u', distance, big(stride)), distance, big(stride))),
     set(rest, op('i64.rem_u', op('i64.shl', rest, shift), divisor)),
@@ -57,7 +55,7 @@ function remainder(type: FloatType): FunctionCode {
     ...split(x, rest, exponent),
     ...split(y, divisor, exponentY),
     set(rest, op('i64.rem_u', rest, divisor)),
-    { kind: 'while', cond: op('i64.ne', exponent, exponentY), body: reduce },
+    { kind: 'while', changes, cond: op('i64.ne', exponent, exponentY), body: reduce },
     set(x, result),
   ];
   const [ax, ay] = [op(`${type}.abs`, x), op(`${type}.abs`, y)];
@@ -69,7 +67,7 @@ function remainder(type: FloatType): FunctionCode {
     holds: [{ kind: 'if', cond: op(`${type}.ge`, ax, ay), holds: divide, otherwise: [] }],
     otherwise: [set(x, v.constant(type, Number.NaN))],
   };
-  return emitFunction([x, y], [body], () => 0, v.read(x));
+  return emitFunction({ params: [x, y], body: [body], result: v.read(x) }, () => 0);
 }
 
 const helper = (type: FloatType): readonly [name: string, helper: Helper] => [

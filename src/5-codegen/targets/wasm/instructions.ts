@@ -1,6 +1,6 @@
-// The instructions that generated code uses, as one table: encoding, type of the result, immediates.
-// Names are those of the WebAssembly specification; a typo does not compile. What is missing here
-// is not needed by instruction selection.
+// The instructions that generated code uses, as one table: encoding, type of the result, immediates. Names are those of
+// the WebAssembly specification; a typo does not compile. What is missing here is not needed by instruction selection.
+import { invariant } from '../../../support/errors.ts';
 import type { ValType } from './encoder.ts';
 
 /** `bytes`: sixteen. `memory`: alignment and offset; `memoryLane`: a lane besides. */
@@ -118,4 +118,11 @@ export type InstructionName = keyof typeof INSTRUCTIONS;
 /** The name when it is one of the table, else undefined. */
 export function known(name: string): InstructionName | undefined {
   return Object.hasOwn(INSTRUCTIONS, name) ? (name as InstructionName) : undefined;
+}
+
+/** An instruction that must be in the table. */
+export function named(name: string): InstructionName {
+  const found = known(name);
+  invariant(found, `no instruction ${name}`);
+  return found;
 }

@@ -1,30 +1,30 @@
 // Kernels to functions: lowered statements become structured control flow. Loops test at the bottom;
 // what they do not change is computed before them.
-import type { Kernel } from '../../../3-tile/task.ts';
 import type { FunctionCode } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
-import { hoistable, type LowFor, type LowStmt, type LowWhile } from './low.ts';
-import { lowerKernel } from './lower.ts';
-import { emitRun, type RunContext, type RunItem } from './run.ts';
+import { hoistable, type LowFor, type LowFunction, type LowStmt, type LowWhile } from './low.ts';
+import { emitRun, type RunItem } from './run.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
 
 /** The function index of a helper. */
 export type HelperIndex = (name: string) => number;
 
-class StatementEmitter {
+/** Statements being emitted: the function, and where it keeps what. */
+export class StatementEmitter {
   readonly f: FunctionBuilder;
   private readonly locals = new Map<Variable, number>();
-  private readonly hoisted = new Map<Value, number>();
-  private readonly context: RunContext;
+  /** Values that enclosing loops keep in locals. */
+  readonly hoisted = new Map<Value, number>();
+  readonly indexOf: HelperIndex;
   private items: RunItem[] = [];
 
   constructor(params: readonly Variable[], indexOf: HelperIndex) {
     this.f = new FunctionBuilder(params.length);
     for (const [i, p] of params.entries()) this.locals.set(p, i);
-    this.context = { f: this.f, hoisted: this.hoisted, indexOf, localOf: (variable) => this.localOf(variable) };
+    this.indexOf = indexOf;
   }
 
-  private localOf(variable: Variable): number {
+  localOf(variable: Variable): number {
     let found = this.locals.get(variable);
     // Variables outlive straight runs, in which other locals are reused.
     if (found === undefined) this.locals.set(variable, (found = this.f.dedicated(variable.type)));
@@ -39,7 +39,7 @@ class StatementEmitter {
   private flush(): void {
     const { items } = this;
     this.items = [];
-    emitRun(this.context, items);
+    emitRun(this, items);
   }
 
   /** Leaves the value on the stack, behind all that was waiting. */
@@ -53,22 +53,14 @@ class StatementEmitter {
   }
 
   private statement(s: LowStmt): void {
-    switch (s.kind) {
-      case 'set':
-        this.setLocal(this.localOf(s.variable), s.value, s.variable);
-        break;
-      case 'store':
-        this.items.push({ roots: [s.address, s.value], act: (f) => f.op(s.op, s.offset), writes: s.memory });
-        break;
-      case 'if':
-        this.push(s.cond);
-        this.f.if(() => this.block(s.holds), s.otherwise.length > 0 ? () => this.block(s.otherwise) : null);
-        break;
-      case 'for':
-        this.forLoop(s);
-        break;
-      case 'while':
-        this.whileLoop(s);
+    if (s.kind === 'for') this.forLoop(s);
+    else if (s.kind === 'while') this.whileLoop(s);
+    else if (s.kind === 'set') this.setLocal(this.localOf(s.variable), s.value, s.variable);
+    else if (s.kind === 'store') {
+      this.items.push({ roots: [s.address, s.value], act: (f) => f.op(s.op, s.offset), writes: s.memory });
+    } else {
+      this.push(s.cond);
+      this.f.if(() => this.block(s.holds), s.otherwise.length > 0 ? () => this.block(s.otherwise) : null);
     }
   }
 
@@ -96,17 +88,20 @@ class StatementEmitter {
     if (limit !== null) this.setLocal(limit, s.to);
     const pushLimit = (): void => (limit === null ? f.op('i32.const', s.to.imm) : f.get(limit));
     this.setLocal(index, s.from, s.index);
-    this.hoisting(values, () => {
-      if (s.runs) return this.repeat(s, index, pushLimit);
+    const below = (): void => {
       f.get(index);
       pushLimit();
       f.op('i32.lt_s');
-      return f.if(() => this.repeat(s, index, pushLimit));
+    };
+    this.hoisting(values, () => {
+      if (s.runs) return this.repeat(s, index, pushLimit, below);
+      below();
+      return f.if(() => this.repeat(s, index, pushLimit, below));
     });
     if (limit !== null) f.release(limit);
   }
 
-  private repeat(s: LowFor, index: number, pushLimit: () => void): void {
+  private repeat(s: LowFor, index: number, pushLimit: () => void, below: () => void): void {
     const { f } = this;
     const fits = s.step === 1 || (isConstant(s.to) && Number(s.to.imm) + s.step < 2 ** 31);
     f.loop(() => {
@@ -114,9 +109,7 @@ class StatementEmitter {
       for (const [variable, by] of s.advance) f.increase(this.localOf(variable), 'i32', by);
       if (fits) {
         f.increase(index, 'i32', s.step);
-        f.get(index);
-        pushLimit();
-        f.op('i32.lt_s');
+        below();
       } else {
         // The distance to the limit, unsigned: adding the step could pass the largest integer.
         pushLimit();
@@ -144,20 +137,9 @@ class StatementEmitter {
 }
 
 /** The function of these statements, and of its result's value if it has one. */
-export function emitFunction(
-  params: readonly Variable[],
-  body: readonly LowStmt[],
-  helper: HelperIndex,
-  result: Value | null = null,
-): FunctionCode {
+export function emitFunction({ params, body, result }: LowFunction, helper: HelperIndex): FunctionCode {
   const emitter = new StatementEmitter(params, helper);
   emitter.block(body);
   if (result) emitter.push(result);
   return emitter.f.finish();
-}
-
-/** The function of a kernel: one i32 address per parameter, no result. */
-export function emitKernel(kernel: Kernel, relaxedFma: boolean, helper: HelperIndex): FunctionCode {
-  const { params, body } = lowerKernel(kernel, relaxedFma);
-  return emitFunction(params, body, helper);
 }

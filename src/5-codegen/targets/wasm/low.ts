@@ -1,13 +1,22 @@
-// Statements over values: what a kernel is between instruction selection and emission. Same control
-// flow as loop statements, but addresses are explicit and moving pointers are variables. Also which
-// values a loop should receive ready-made: the largest ones that no iteration changes.
+// Statements over values: what a kernel is between selection and emission. Control flow is that of loop statements, but
+// addresses are explicit and moving pointers variables. Also the largest values that no iteration of a loop changes.
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { memoised } from '../../../support/rewrite.ts';
 import type { Access, Stored } from './storage.ts';
 import { isConstant, operandsOf, type Value, type Variable } from './value.ts';
 
+/** What the iterations of a loop set and store to, by owners; and which values that may change, as far as known. */
+export type Changes = Readonly<{ changed: Set<Variable | TileTensor | null>; known: Map<Value, boolean> }>;
+
+/** Whether the value may differ between iterations. */
+export function varies(value: Value, { changed, known }: Changes): boolean {
+  const own = (x: Value): boolean => changed.has(x.variable ?? x.memory) || x.src.some((s) => known.get(s));
+  return memoised(value, operandsOf, known, own);
+}
+
 export interface LowFor {
   readonly kind: 'for';
+  readonly changes: Changes;
   readonly index: Variable;
   readonly from: Value;
   readonly to: Value;
@@ -19,23 +28,16 @@ export interface LowFor {
   readonly advance: ReadonlyMap<Variable, number>;
 }
 
-export interface LowWhile {
-  readonly kind: 'while';
-  readonly cond: Value;
-  readonly body: readonly LowStmt[];
-}
+export type LowWhile = Readonly<{ kind: 'while'; changes: Changes; cond: Value; body: readonly LowStmt[] }>;
 
 export type LowStmt =
-  | { readonly kind: 'set'; readonly variable: Variable; readonly value: Value }
-  | ({ readonly kind: 'store' } & Access & Stored)
-  | {
-      readonly kind: 'if';
-      readonly cond: Value;
-      readonly holds: readonly LowStmt[];
-      readonly otherwise: readonly LowStmt[];
-    }
+  | Readonly<{ kind: 'set'; variable: Variable; value: Value }>
+  | (Readonly<{ kind: 'store' }> & Access & Stored)
+  | Readonly<{ kind: 'if'; cond: Value; holds: readonly LowStmt[]; otherwise: readonly LowStmt[] }>
   | LowFor
   | LowWhile;
+
+export type LowFunction = Readonly<{ params: readonly Variable[]; body: readonly LowStmt[]; result?: Value }>;
 
 /** The values that a statement computes itself. */
 function valuesOf(s: LowStmt): readonly Value[] {
@@ -45,21 +47,6 @@ function valuesOf(s: LowStmt): readonly Value[] {
 
 const bodyOf = (s: LowStmt): readonly LowStmt[] =>
   s.kind === 'if' ? [...s.holds, ...s.otherwise] : s.kind === 'for' || s.kind === 'while' ? s.body : [];
-
-/** Tells values that the loop may change: they read what it assigns or writes. */
-function changes(loop: LowStmt): (x: Value) => boolean {
-  const effects = new Set<Variable | TileTensor | null>();
-  const stack = [loop];
-  for (let s = stack.pop(); s; s = stack.pop()) {
-    if (s.kind === 'set') effects.add(s.variable);
-    if (s.kind === 'store') effects.add(s.memory);
-    if (s.kind === 'for') for (const variable of [s.index, ...s.advance.keys()]) effects.add(variable);
-    stack.push(...bodyOf(s));
-  }
-  const memo = new Map<Value, boolean>();
-  const own = (x: Value): boolean => effects.has(x.variable ?? x.memory) || x.src.some((s) => memo.get(s));
-  return (x) => memoised(x, operandsOf, memo, own);
-}
 
 /** A value and whether it is computed whenever the loop is entered. */
 type Root = Readonly<{ value: Value; certain: boolean }>;
@@ -83,7 +70,6 @@ function rootsOf(loop: LowFor | LowWhile): Root[] {
  * hold already. What reads memory leaves the loop only from where it is surely computed.
  */
 export function hoistable(loop: LowFor | LowWhile, known: ReadonlyMap<Value, number>): Value[] {
-  const varies = changes(loop);
   const found = new Set<Value>();
   const seen = { certain: new Set<Value>(), uncertain: new Set<Value>() };
   for (const { value, certain } of rootsOf(loop)) {
@@ -92,7 +78,7 @@ export function hoistable(loop: LowFor | LowWhile, known: ReadonlyMap<Value, num
     for (let x = stack.pop(); x; x = stack.pop()) {
       if (visited.has(x) || known.has(x) || x.variable || isConstant(x)) continue;
       visited.add(x);
-      if (!varies(x) && (certain || !x.loads)) found.add(x);
+      if (!varies(x, loop.changes) && (certain || !x.loads)) found.add(x);
       else stack.push(...[...x.src].reverse());
     }
   }

@@ -2,15 +2,15 @@
 // addressing, and turns addresses that move with a loop into pointers set before it.
 import type { Expr, Local } from '../../../3-tile/expr.ts';
 import type { Ranges } from '../../../3-tile/range.ts';
-import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
-import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
+import { effects } from '../../../3-tile/statements.ts';
+import { type Kernel, stmtExprs } from '../../../3-tile/task.ts';
+import { owner } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
-import { Addressing, type LoopFrame, type Site } from './addressing.ts';
-import { rangesOf } from './affine.ts';
+import { Addressing, type LoopFrame, rangesOf, type Site } from './addressing.ts';
 import { valueType } from './forms.ts';
-import type { LowStmt } from './low.ts';
-import { flatIndex, plainSites, Selection, type SelectionContext } from './select.ts';
+import type { LowFunction, LowStmt } from './low.ts';
+import { flatIndex, plainSites, Selection } from './select.ts';
 import { storeElements } from './storage.ts';
 import { Values, type Variable } from './value.ts';
 
@@ -18,22 +18,24 @@ type For = Stmt & { kind: 'for' };
 type While = Stmt & { kind: 'while' };
 const isSimple = (s: Stmt): boolean => s.kind === 'set' || s.kind === 'store';
 
-class KernelLowering {
-  private readonly values = new Values();
+/** A kernel being lowered, and what selection shares over all of it. */
+export class KernelLowering {
+  readonly values = new Values();
+  readonly addressing: Addressing;
+  readonly relaxedFma: boolean;
+  readonly params: readonly Variable[];
   private readonly variables = new Map<Local, Variable>();
   private readonly ranges: Ranges;
-  private readonly context: SelectionContext;
-  readonly params: readonly Variable[];
 
   constructor(kernel: Kernel, relaxedFma: boolean) {
+    this.relaxedFma = relaxedFma;
     this.params = kernel.params.map(() => this.values.variable('i32'));
     this.ranges = rangesOf(kernel);
     const addresses = new Map(kernel.params.map((t, i) => [t, this.params[i]]));
-    const addressing = new Addressing(this.values, this.ranges, addresses);
-    this.context = { values: this.values, addressing, relaxedFma, variableOf: (local) => this.variableOf(local) };
+    this.addressing = new Addressing(this.values, this.ranges, addresses);
   }
 
-  private variableOf(local: Local): Variable {
+  variableOf(local: Local): Variable {
     let found = this.variables.get(local);
     if (!found) this.variables.set(local, (found = this.values.variable(valueType(local))));
     return found;
@@ -59,32 +61,32 @@ class KernelLowering {
       if (s.kind !== 'while') roots.push(...stmtExprs(s));
       if (s.kind === 'store') sites.push({ tensor: s.tensor, index: flatIndex(s.at, s.tensor) });
     }
-    const selection = new Selection(this.context, [...sites, ...plainSites(roots)]);
+    const selection = new Selection(this, [...sites, ...plainSites(roots)]);
     return stmts.flatMap((s) => this.statement(s, selection));
   }
 
   private statement(s: Stmt, selection: Selection): LowStmt[] {
-    switch (s.kind) {
-      case 'set':
-        return [{ kind: 'set', variable: this.variableOf(s.local), value: selection.value(s.value) }];
-      case 'store': {
-        const { tensor } = s;
-        const value = selection.value(s.value);
-        const at = selection.access({ tensor, index: flatIndex(s.at, tensor) });
-        return [{ kind: 'store', ...at, ...storeElements(this.values, tensor.dtype, s.value.lanes, value) }];
-      }
-      case 'if': {
-        const cond = selection.value(s.cond);
-        return [{ kind: 'if', cond, holds: this.block(s.then), otherwise: this.block(s.else) }];
-      }
-      case 'for':
-        return this.forLoop(s, selection);
-      case 'while':
-        return this.inside(this.frame(s, null), () => {
-          const cond = new Selection(this.context, plainSites([s.cond])).value(s.cond);
-          return [{ kind: 'while', cond, body: this.block(s.body) }];
-        });
+    if (s.kind === 'for') return this.forLoop(s, selection);
+    if (s.kind === 'while') return this.whileLoop(s);
+    if (s.kind === 'set') {
+      return [{ kind: 'set', variable: this.variableOf(s.local), value: selection.value(s.value) }];
     }
+    if (s.kind === 'if') {
+      const cond = selection.value(s.cond);
+      return [{ kind: 'if', cond, holds: this.block(s.then), otherwise: this.block(s.else) }];
+    }
+    const { tensor } = s;
+    const value = selection.value(s.value);
+    const at = selection.access({ tensor, index: flatIndex(s.at, tensor) });
+    return [{ kind: 'store', ...at, ...storeElements(this.values, tensor.dtype, s.value.lanes, value) }];
+  }
+
+  private whileLoop(s: While): LowStmt[] {
+    const changes = this.frame(s, null);
+    return this.inside(changes, () => {
+      const cond = new Selection(this, plainSites([s.cond])).value(s.cond);
+      return [{ kind: 'while', changes, cond, body: this.block(s.body) }];
+    });
   }
 
   private forLoop(s: For, selection: Selection): LowStmt[] {
@@ -95,39 +97,34 @@ class KernelLowering {
     const to = selection.value(s.to);
     const { step } = s;
     const index = this.variableOf(s.index);
-    const frame = this.frame(s, { variable: index, from, step });
-    const body = this.inside(frame, () => this.block(s.body));
-    const pointers = [...frame.pointers.values()];
+    const changes = this.frame(s, { variable: index, from, step });
+    const body = this.inside(changes, () => this.block(s.body));
+    const pointers = [...changes.pointers.values()];
     const advance = new Map(pointers.map((p) => [p.variable, p.by]));
     return [
       ...pointers.map((p): LowStmt => ({ kind: 'set', variable: p.variable, value: p.init })),
-      { kind: 'for', index, from, to, step, runs: first[1] < end[0], body, advance },
+      { kind: 'for', changes, index, from, to, step, runs: first[1] < end[0], body, advance },
     ];
   }
 
   private inside(frame: LoopFrame, lower: () => LowStmt[]): LowStmt[] {
-    this.context.addressing.loops.push(frame);
+    this.addressing.loops.push(frame);
     const lowered = lower();
-    this.context.addressing.loops.pop();
+    this.addressing.loops.pop();
     return lowered;
   }
 
   private frame(loop: For | While, index: LoopFrame['index']): LoopFrame {
-    const assigned = new Set<Variable>();
-    const written = new Set<TileTensor>();
-    walkStmts(loop.body, (s) => {
-      if (s.kind === 'set') assigned.add(this.variableOf(s.local));
-      if (s.kind === 'for') assigned.add(this.variableOf(s.index));
-      if (s.kind === 'store') written.add(owner(s.tensor));
-    });
-    const moves = index !== null && !assigned.has(index.variable);
-    if (index) assigned.add(index.variable);
-    return { index: moves ? index : null, assigned, written, varies: new Map(), pointers: new Map() };
+    const changed: LoopFrame['changed'] = new Set();
+    for (const x of effects(loop.body)) changed.add('shape' in x ? owner(x) : this.variableOf(x));
+    const moves = index !== null && !changed.has(index.variable);
+    if (index) changed.add(index.variable);
+    return { index: moves ? index : null, changed, known: new Map(), pointers: new Map() };
   }
 }
 
 /** Locals become variables, loads and stores get addresses; control flow stays. */
-export function lowerKernel(kernel: Kernel, relaxedFma: boolean): { params: readonly Variable[]; body: LowStmt[] } {
+export function lowerKernel(kernel: Kernel, relaxedFma: boolean): LowFunction {
   const lowering = new KernelLowering(kernel, relaxedFma);
   return { params: lowering.params, body: lowering.block(kernel.body) };
 }

@@ -8,10 +8,10 @@ import { type ImmediateKind, INSTRUCTIONS, type Instruction } from './instructio
 const ROWS = new Map<number, readonly [name: string, row: Instruction]>(
   Object.entries<Instruction>(INSTRUCTIONS).map((entry) => [entry[1].prefix * 1024 + entry[1].code, entry]),
 );
-const CONTROL_NAMES = new Map<number, string>(
-  Object.entries({ ...CONTROL, ...LOCALS }).map(([name, code]) => [code, name]),
-);
-const TYPE_NAMES = new Map<number, string>(Object.entries(TYPE_BYTES).map(([name, code]) => [code, name]));
+const names = (codes: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
+  new Map(Object.entries(codes).map(([name, code]) => [code, name]));
+const CONTROL_NAMES = names({ ...CONTROL, ...LOCALS });
+const TYPE_NAMES = names(TYPE_BYTES);
 
 class Reader {
   private readonly view: DataView;
@@ -21,25 +21,16 @@ class Reader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  byte(): number {
-    return this.view.getUint8(this.at++);
-  }
+  byte = (): number => this.view.getUint8(this.at++);
+  unsigned = (): number => Number(this.leb128((_, value) => value));
+  signed = (): bigint => this.leb128(BigInt.asIntN);
 
-  unsigned(): number {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const b = this.byte();
-      value += (b & 127) * scale;
-      if (b < 128) return value;
-    }
-  }
-
-  signed(): bigint {
+  private leb128(read: (bits: number, value: bigint) => bigint): bigint {
     let value = 0n;
     for (let bits = 7; ; bits += 7) {
       const b = this.byte();
       value |= BigInt(b & 127) << BigInt(bits - 7);
-      if (b < 128) return BigInt.asIntN(bits, value);
+      if (b < 128) return read(bits, value);
     }
   }
 

@@ -1,27 +1,14 @@
-// Straight-line code: roots are emitted in order onto the stack machine, and a value that is used
-// again before anything it depends on changes is kept in a local. In: values with an action each.
-// Out: instructions. Needs no recursion however deep the values are.
+// Straight-line code: roots are emitted in order onto the stack machine, and a value that is used again before anything
+// it depends on changes is kept in a local. In: values with an action each. Needs no recursion.
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { memoised } from '../../../support/rewrite.ts';
 import type { FunctionBuilder } from './function.ts';
+import type { StatementEmitter } from './kernel.ts';
 import { isConstant, type Value, type Variable } from './value.ts';
 
-/** One step: computes the roots onto the stack in order, then acts on them. */
-export interface RunItem {
-  readonly roots: readonly Value[];
-  readonly act: (f: FunctionBuilder) => void;
-  /** What the action changes. */
-  readonly sets?: Variable | null;
-  readonly writes?: TileTensor;
-}
-
-export interface RunContext {
-  readonly f: FunctionBuilder;
-  readonly localOf: (variable: Variable) => number;
-  readonly indexOf: (callee: string) => number;
-  /** Values that enclosing loops keep in locals. */
-  readonly hoisted: ReadonlyMap<Value, number>;
-}
+type Changed = Readonly<{ sets?: Variable | null; writes?: TileTensor }>;
+/** One step: computes the roots onto the stack in order, then acts on them; and what the action changes. */
+export type RunItem = Readonly<{ roots: readonly Value[]; act: (f: FunctionBuilder) => void }> & Changed;
 
 /** A value at one moment: equal values before and after a change are different nodes. */
 interface Node {
@@ -62,19 +49,19 @@ function nodesOf(items: readonly RunItem[], hoisted: ReadonlyMap<Value, number>)
 }
 
 /** Emits the items; a local is held from a value's first use to its last. */
-export function emitRun(context: RunContext, items: readonly RunItem[]): void {
-  for (const [i, nodes] of nodesOf(items, context.hoisted).entries()) {
-    for (const n of nodes) emitNode(context, n);
-    items[i].act(context.f);
+export function emitRun(emitter: StatementEmitter, items: readonly RunItem[]): void {
+  for (const [i, nodes] of nodesOf(items, emitter.hoisted).entries()) {
+    for (const n of nodes) emitNode(emitter, n);
+    items[i].act(emitter.f);
   }
 }
 
-function emitNode(context: RunContext, root: Node): void {
+function emitNode(emitter: StatementEmitter, root: Node): void {
   const pending: { n: Node; ready: boolean }[] = [{ n: root, ready: false }];
   for (let top = pending.pop(); top; top = pending.pop()) {
     const { n, ready } = top;
-    if (ready) finish(context, n);
-    else if (!emitKept(context, n)) {
+    if (ready) finish(emitter, n);
+    else if (!emitKept(emitter, n)) {
       pending.push({ n, ready: true });
       for (let i = n.src.length - 1; i >= 0; i--) pending.push({ n: n.src[i], ready: false });
     }
@@ -82,11 +69,12 @@ function emitNode(context: RunContext, root: Node): void {
 }
 
 /** Pushes a value that costs nothing or lies in a local already. */
-function emitKept({ f, hoisted, localOf }: RunContext, n: Node): boolean {
+function emitKept(emitter: StatementEmitter, n: Node): boolean {
+  const { f } = emitter;
   const { value } = n;
-  const held = hoisted.get(value);
+  const held = emitter.hoisted.get(value);
   if (held !== undefined) f.get(held);
-  else if (value.variable) f.get(localOf(value.variable));
+  else if (value.variable) f.get(emitter.localOf(value.variable));
   else if (n.local >= 0) {
     f.get(n.local);
     if (--n.left === 0) f.release(n.local);
@@ -94,7 +82,7 @@ function emitKept({ f, hoisted, localOf }: RunContext, n: Node): boolean {
   return true;
 }
 
-function finish({ f, indexOf }: RunContext, n: Node): void {
+function finish({ f, indexOf }: StatementEmitter, n: Node): void {
   const { value } = n;
   if (value.callee !== null) f.call(indexOf(value.callee));
   else if (value.op === 'select') f.select();

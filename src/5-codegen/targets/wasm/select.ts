@@ -1,60 +1,34 @@
 // Instruction selection: expressions of one straight run of statements become values. Nodes are
 // visited with an explicit stack; equal nodes are selected once per run.
-import {
-  type BinaryOp,
-  type ComputeType,
-  type Expr,
-  type ExprNode,
-  type Local,
-  type Op,
-  picksOf,
-  type UnaryOp,
-} from '../../../3-tile/expr.ts';
+import { type Expr, type ExprNode, type Op, picksOf } from '../../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
 import { invariant } from '../../../support/errors.ts';
 import { memoised, postOrder } from '../../../support/rewrite.ts';
-import { type Addressing, type Anchors, anchorsOf, type Site } from './addressing.ts';
-import { affine } from './affine.ts';
-import { arithmetic, bitcast, cast, dotProduct, multiplyAdd, ramp, rendersArithmetic, select } from './arithmetic.ts';
-import { constantOf, lane, pack, splat, valueType } from './forms.ts';
+import { type Anchors, affine, anchorsOf, type Site } from './addressing.ts';
+import { dotProduct, multiplyAdd, pureValue, ramp } from './arithmetic.ts';
+import { lane, pack, splat, valueType } from './forms.ts';
+import type { KernelLowering } from './lower.ts';
 import { type Access, loadElements, roundTo } from './storage.ts';
-import type { Value, Values, Variable } from './value.ts';
+import type { Value, Values } from './value.ts';
 
-/** What selection shares over a whole kernel. */
-export interface SelectionContext {
-  readonly values: Values;
-  readonly addressing: Addressing;
-  readonly relaxedFma: boolean;
-  readonly variableOf: (local: Local) => Variable;
-}
-
-type Rule<O extends Op> = (v: Values, e: ExprNode<O>, src: readonly Value[], context: SelectionContext) => Value;
+type Rule<O extends Op> = (v: Values, e: ExprNode<O>, src: readonly Value[], kernel: KernelLowering) => Value;
 
 /** The bytes of these lanes of two vectors side by side. */
 const lanesAsBytes = (picks: readonly number[]): number[] =>
   picks.flatMap((i) => Array.from({ length: 16 / picks.length }, (_, k) => (i * 16) / picks.length + k));
 
-/** What is neither arithmetic nor a load. */
+/** What is neither pure arithmetic nor a load. */
 const RULES: { readonly [O in Op]?: Rule<O> } = {
-  const: (v, e) => constantOf(v, e, e.arg),
-  local: (v, e, _, context) => v.read(context.variableOf(e.arg)),
-  select: (v, e, [a, b, c]) => select(v, a, e.src[0].lanes, b, c),
-  cast: (v, e, [a]) => cast(v, e.src[0], e.dtype, a),
-  bitcast: (v, e, [a]) => bitcast(v, e.src[0], e.dtype, a),
+  local: (v, e, _, kernel) => v.read(kernel.variableOf(e.arg)),
   round: (v, e, [a]) => roundTo(v, e.arg, e, a),
   fma: (v, e, src, { relaxedFma }) => multiplyAdd(v, e, src, relaxedFma),
   dot: (v, e, src) => dotProduct(v, e, e.arg, src),
-  splat: (v, e, [a]) => splat(v, e, a),
   pack: (v, e, src) => pack(v, e, src),
   lane: (v, e, [a]) => lane(v, e.src[0], a, e.arg),
   shuffle: (v, e, [a, b]) => v.op('i8x16.shuffle', [a, b], lanesAsBytes(picksOf(e))),
   ramp: (v, e, [a]) => ramp(v, e, a),
 };
-
-/** Whether the op on operands of this type is rendered. */
-export const renders = (op: Op, dtype: ComputeType): boolean =>
-  op in RULES || op === 'load' || op === 'guarded' || rendersArithmetic(op, dtype);
 
 type LoadNode = ExprNode<'load'> | ExprNode<'guarded'>;
 
@@ -84,15 +58,15 @@ export function plainSites(roots: readonly Expr[]): Site[] {
 }
 
 export class Selection {
-  private readonly context: SelectionContext;
+  private readonly kernel: KernelLowering;
   private readonly v: Values;
   private readonly anchors: Anchors;
   private readonly memo = new Map<Expr, Value>();
 
   /** `sites`: all plain accesses of the run. */
-  constructor(context: SelectionContext, sites: readonly Site[]) {
-    this.context = context;
-    this.v = context.values;
+  constructor(kernel: KernelLowering, sites: readonly Site[]) {
+    this.kernel = kernel;
+    this.v = kernel.values;
     this.anchors = anchorsOf(sites);
   }
 
@@ -103,7 +77,7 @@ export class Selection {
   /** Where a plain access to this element goes. */
   access(site: Site): Access {
     for (const leaf of indexLeaves(site.index)) this.value(leaf);
-    return this.context.addressing.plain(site, this.anchors, this.selected);
+    return this.kernel.addressing.plain(site, this.anchors, this.selected);
   }
 
   private readonly selected = (e: Expr): Value => this.memo.get(e)!;
@@ -113,12 +87,11 @@ export class Selection {
     if (e.op === 'load' || e.op === 'guarded') return this.load(e);
     const src = e.src.map(this.selected);
     const rule = RULES[e.op] as Rule<typeof e.op> | undefined;
-    if (rule) return rule(this.v, e as never, src, this.context);
-    return arithmetic(this.v, e.op as UnaryOp | BinaryOp, e.src[0] ?? e, ...src);
+    return rule ? rule(this.v, e as never, src, this.kernel) : pureValue(this.v, e, src);
   }
 
   private load(e: LoadNode): Value {
-    const { addressing } = this.context;
+    const { addressing } = this.kernel;
     const site = siteOf(e);
     const [guard, otherwise] = e.src.slice(-2);
     const guarded = e.op === 'guarded';
@@ -132,13 +105,10 @@ export class Selection {
     return this.v.select(holds, loaded, e.lanes > 1 && otherwise.lanes === 1 ? splat(this.v, e, other) : other);
   }
 
-  /**
-   * One load per lane. Where a guard fails the load goes to the tensor's first bytes instead, which
-   * exist, and its value is dropped.
-   */
+  /** One load per lane; where a guard fails, of the tensor's first bytes, which exist, and its value is dropped. */
   private gather(e: LoadNode, { tensor, index }: Site, guard: Expr | null): Value {
     const { v } = this;
-    const { addressing } = this.context;
+    const { addressing } = this.kernel;
     const { bytes } = dtypeInfo(tensor.dtype);
     const start = addressing.start(tensor);
     const add = (a: Value, b: Value): Value => v.op('i32.add', [a, b]);

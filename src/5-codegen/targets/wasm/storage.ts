@@ -1,14 +1,12 @@
-// Elements of every storage type in memory: which load or store moves them and what converts them to
-// and from compute types; and `round`, the same conversions without memory. Vectors are consecutive
-// elements, widened on load and narrowed on store.
+// Elements of every storage type in memory: which load or store moves them, and what converts them to and from compute
+// types. Vectors are consecutive elements, widened on load and narrowed on store.
 import { computeType } from '../../../3-tile/expr.ts';
+import { decodeNarrow, encodeNarrow, roundTrip, wrapInteger } from '../../../3-tile/rules/storage.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { type DType, dtypeInfo, isStorageFloat } from '../../../ir/dtype.ts';
-import { invariant } from '../../../support/errors.ts';
-import { arithmetic, cast } from './arithmetic.ts';
-import { constantOf, type Form, is64, isFloatType, named, pack, perLane } from './forms.ts';
-import type { InstructionName } from './instructions.ts';
-import { decodeNarrow, demoteToOdd, encodeNarrow } from './narrow.ts';
+import { cast, computed } from './arithmetic.ts';
+import { type Form, pack, perLane } from './forms.ts';
+import { type InstructionName, named } from './instructions.ts';
 import type { Value, Values } from './value.ts';
 
 /** Where an access goes: a byte address, a constant added to it, and the owner of the bytes. */
@@ -28,7 +26,7 @@ function scalarAccess(what: 'load' | 'store', storage: DType): InstructionName {
 
 /** The raw integer bits of narrow elements to the compute type. */
 function fromBits(v: Values, storage: DType, lanes: number, bits: Value): Value {
-  if (isStorageFloat(storage)) return decodeNarrow(v, storage, lanes, bits);
+  if (isStorageFloat(storage)) return computed(v, { dtype: 'u32', lanes }, bits, (x) => decodeNarrow(storage, x));
   return storage === 'bool' ? cast(v, { dtype: 'i32', lanes }, 'bool', bits) : bits;
 }
 
@@ -62,44 +60,16 @@ export function storeElements(v: Values, storage: DType, lanes: number, x: Value
 }
 
 function toBits(v: Values, storage: DType, lanes: number, x: Value): Value {
-  if (isStorageFloat(storage)) return encodeNarrow(v, storage, lanes, x);
+  if (isStorageFloat(storage)) return computed(v, { dtype: 'f32', lanes }, x, (f) => encodeNarrow(storage, f));
   const { bits, kind } = dtypeInfo(storage);
   if (kind === 'bool' && lanes > 1) return v.op('v128.and', [x, v.bytes(new Array<number>(16).fill(1))]);
-  return bits < 8 ? wrapInteger(v, storage, { dtype: 'i32', lanes }, x) : x;
-}
-
-/** Keeps the low bits of an integer, extended by sign or zero. */
-function wrapInteger(v: Values, storage: DType, form: Form, x: Value): Value {
-  const { bits } = dtypeInfo(storage);
-  const width = is64(form.dtype) ? 64 : 32;
-  if (bits >= width) return x;
-  if (signOf(storage) === 'u') return arithmetic(v, 'and', form, x, constantOf(v, form, (1n << BigInt(bits)) - 1n));
-  const signed: Form = { dtype: width === 64 ? 'i64' : 'i32', lanes: form.lanes };
-  const count = constantOf(v, signed, width - bits);
-  return arithmetic(v, 'shr', signed, arithmetic(v, 'shl', signed, x, count), count);
+  return bits < 8 ? computed(v, { dtype: 'i32', lanes }, x, (e) => wrapInteger(storage, e)) : x;
 }
 
 /** The value as if stored to `storage` and loaded again, in its own compute type. */
 export function roundTo(v: Values, storage: DType, form: Form, x: Value): Value {
   const { dtype, lanes } = form;
-  if (storage === dtype || storage === 'f64') return x;
-  if (storage === 'bool') return roundToBool(v, form, x);
-  if (!isFloatType(dtype)) {
-    invariant(dtype !== 'bool' && dtypeInfo(storage).kind.endsWith('int'), `no rounding of ${dtype} to ${storage}`);
-    return wrapInteger(v, storage, form, x);
-  }
-  if (lanes > 1 && dtype === 'f64')
-    return perLane(v, form, form, [x], ([s]) => roundTo(v, storage, { dtype, lanes: 1 }, s));
-  if (storage === 'f32') return v.op('f64.promote_f32', [v.op('f32.demote_f64', [x])]);
-  invariant(isStorageFloat(storage), `no rounding of ${dtype} to ${storage}`);
-  const single = dtype === 'f64' ? demoteToOdd(v, x) : x;
-  const rounded = decodeNarrow(v, storage, lanes, encodeNarrow(v, storage, lanes, single));
-  return dtype === 'f64' ? v.op('f64.promote_f32', [rounded]) : rounded;
-}
-
-/** 0 or 1; NaN counts as 0. */
-function roundToBool(v: Values, form: Form, x: Value): Value {
-  const [op, left] = isFloatType(form.dtype) ? (['gt', arithmetic(v, 'abs', form, x)] as const) : (['ne', x] as const);
-  const truth = arithmetic(v, op, form, left, constantOf(v, form, 0));
-  return cast(v, { dtype: 'bool', lanes: form.lanes }, form.dtype, truth);
+  if (lanes === 1 || dtype !== 'f64' || storage === 'bool') return computed(v, form, x, (e) => roundTrip(storage, e));
+  // There are no vectors of two f32.
+  return perLane(v, form, form, [x], ([s]) => roundTo(v, storage, { dtype, lanes: 1 }, s));
 }

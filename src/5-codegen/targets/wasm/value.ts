@@ -1,6 +1,7 @@
-// The values that a function computes, as interned instructions: a DAG between expressions and
-// bytes, in which equal instructions on equal operands are one object. In: constructor calls of
-// instruction selection. Out: what the emitter schedules onto the stack machine.
+// The values that a function computes, as interned instructions: a DAG between expressions and bytes, in which equal
+// instructions on equal operands are one object. Selection makes them; the emitter schedules them on the stack machine.
+import { words } from '../../../3-tile/expr.ts';
+import { binaryMeaning } from '../../../3-tile/semantics.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { ValType } from './encoder.ts';
 import type { Immediate } from './function.ts';
@@ -30,14 +31,9 @@ export type ScalarType = Exclude<ValType, 'v128'>;
 type Extra = Partial<Pick<Value, 'variable' | 'callee' | 'memory'>>;
 
 /** Folded where both operands are constants; index arithmetic is full of these. */
-const FOLD_I32: Partial<Record<Value['op'], (a: number, b: number) => number>> = {
-  'i32.add': (a, b) => (a + b) | 0,
-  'i32.sub': (a, b) => (a - b) | 0,
-  'i32.mul': Math.imul,
-  'i32.shl': (a, b) => a << b,
-  'i32.and': (a, b) => a & b,
-  'i32.or': (a, b) => a | b,
-};
+const FOLD_I32: ReadonlyMap<string, (a: never, b: never) => unknown> = new Map(
+  words('add sub mul shl and or').map((op) => [`i32.${op}`, binaryMeaning(op, 'i32')!]),
+);
 /** The right operand that changes nothing. */
 const NEUTRAL: Partial<Record<Value['op'], number>> = { 'i32.add': 0, 'i32.sub': 0, 'i32.mul': 1 };
 
@@ -89,8 +85,8 @@ export class Values {
   private fold(op: InstructionName, [a, b]: readonly Value[]): Value | null {
     if (b?.op !== 'i32.const') return null;
     if (NEUTRAL[op] === b.imm) return a;
-    const f = FOLD_I32[op];
-    return f && a.op === 'i32.const' ? this.i32(f(a.imm as number, b.imm as number)) : null;
+    const f = FOLD_I32.get(op);
+    return f && a.op === 'i32.const' ? this.i32(f(a.imm as never, b.imm as never) as number) : null;
   }
 
   private intern(
