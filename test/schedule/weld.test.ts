@@ -22,7 +22,7 @@ import { newTensor, owner, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileOp } from '../../src/3-tile/tile-op.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { planMemory } from '../../src/4-schedule/memory.ts';
-import { scheduleGraphs } from '../../src/4-schedule/schedule.ts';
+import { schedule, scheduleGraphs } from '../../src/4-schedule/schedule.ts';
 import { cutGraph, cutPlan } from '../../src/4-schedule/welder/graph.ts';
 import { materialiseBorders } from '../../src/4-schedule/welder/pad.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
@@ -151,5 +151,28 @@ describe('tile graphs', () => {
     const legal = (cut: ReadonlyMap<number, number>): boolean => cutPlan(ops, (t) => seen.has(owner(t)), cut) !== null;
     expect(legal(new Map([[0, 1]]))).toBe(false);
     expect(legal(new Map([[1, 2]]))).toBe(false);
+  });
+
+  it('take an operator that stores one value in a part of a tensor for no border', () => {
+    const { ops, inputs, outputs } = built((b, input) => {
+      const x = input(32);
+      const one = b.map('f32', [32], (ix) => sub(load(x, ix), constant('f32', 1)));
+      const parts = b.alloc('f32', [67]);
+      const part = (from: number, extent: number, value: number): void =>
+        b.write(
+          parts,
+          [extent],
+          ([i]) => [add(i, index(from))],
+          () => constant('f32', value),
+        );
+      part(0, 32, 2);
+      part(32, 3, 3);
+      part(35, 32, 4);
+      return [parts, one];
+    });
+    const feeds = feedsOf(inputs);
+    const program = { inputs, outputs, steps: ops, checks: [] };
+    const tasks = schedule(program, { device: namedDevice('wasm-simd128')!, lower: lowering });
+    expect(interpretTasks(tasks, feeds).map(tensorValues)).toEqual(interpret(program, feeds).map(tensorValues));
   });
 });

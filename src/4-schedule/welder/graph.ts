@@ -38,6 +38,7 @@ import {
   storedAxis,
   whole,
 } from './propagate.ts';
+import { writesWhole } from './region.ts';
 
 /**
  * Work in order. A loop's axis counts origins: 0, step, … and last `extent - step`, which moves back where `step` does
@@ -103,8 +104,8 @@ export interface TileGraph extends Plan {
 /** How far the last operator's axes advance, by position, outer loops first; the others are whole. */
 export type Cut = ReadonlyMap<number, number>;
 
-/** Stores one value everywhere: the border around a tensor whose inside another operator stores. */
-export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value);
+/** Stores one value everywhere in its tensor: the border where another operator stores the inside. */
+export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value) && writesWhole(op);
 
 const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
 

@@ -6,6 +6,7 @@ import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import type { Device } from '../../devices/device.ts';
 import { type Cut, cutGraph, cutPlan, isFill, single, type TileGraph } from './graph.ts';
 import { planCost, type Sketch, sketch } from './plan-cost.ts';
+import { effectsOf } from './region.ts';
 
 /** Operators that one kernel may hold. */
 const MAX_MEMBERS = 10;
@@ -23,7 +24,7 @@ function compatible(run: readonly Sketch[]): boolean {
   for (const { op, reads, target } of run) {
     for (const t of reads.keys()) read.add(t);
     const before = written.get(target);
-    if (read.has(target) || (before && !isFill(before))) return false;
+    if (read.has(target) || (before && (!isFill(before) || isFill(op)))) return false;
     written.set(target, op);
   }
   return true;
@@ -111,12 +112,13 @@ export class Welder {
     return graphs;
   }
 
-  /** The one operator that stores the inside of what a fill is for. */
+  /** The operator that stores the inside of what a fill is for, before anything else uses it. */
   private innerOf(fill: TileOp): TileOp | undefined {
-    const others = [...this.users.get(owner(fill.write))!].flatMap((s) =>
-      s?.kind === 'op' && s !== fill && owner(s.write) === owner(fill.write) ? [s] : [],
-    );
-    return others.length === 1 ? others[0] : undefined;
+    const target = owner(fill.write);
+    const users = [...this.users.get(target)!].filter((s) => s !== null);
+    const next = users[users.indexOf(fill) + 1];
+    const alone = next?.kind === 'op' && owner(next.write) === target && !effectsOf(next).reads.has(target);
+    return alone ? next : undefined;
   }
 
   private sharedBy(run: readonly TileOp[]): Shared {
