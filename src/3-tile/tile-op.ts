@@ -1,7 +1,7 @@
 // TileOp, Routine and the steps of a TileProgram: what operators become. A TileOp is a loop nest
 // with at most one reduction by a monoid; a Routine is loop statements for data-dependent work; a
 // loop or branch step holds nested steps. Text, verification and meaning are in the sibling files.
-import type { Scalar } from '../ir/tensor.ts';
+import { elementCount, type Scalar } from '../ir/tensor.ts';
 import type { Axis, ComputeType, Expr, Local } from './expr.ts';
 import type { TileTensor } from './tensor.ts';
 
@@ -94,6 +94,9 @@ export interface BranchStep {
   readonly then: readonly Step[];
   readonly else: readonly Step[];
 }
+
+/** Points of a loop nest over these axes. */
+export const pointsOf = (axes: readonly Axis[]): number => elementCount(axes.map((a) => a.extent));
 
 export type Step = TileOp | Routine | LoopStep | BranchStep;
 

@@ -8,14 +8,15 @@ import * as build from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
-import type { Reduction, Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
+import { pointsOf, type Reduction, type TileOp, type TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { fromLinear, linearise } from './linear.ts';
-import { transform, withSrc } from './transform.ts';
+import { transform } from './transform.ts';
 import { dependences } from './vectors.ts';
 import { withScalars } from './welder/fold.ts';
+import { mapOps } from './welder/region.ts';
 
 const { add, and, axisExpr, dot, guardedLoad, index, isConst, isLoad, load, mul, newAxis, sub } = build;
 
@@ -48,7 +49,6 @@ const MIN_REUSE = 4;
 /** The signs of four bytes: what takes them from signed to unsigned less 128, and back. */
 const SIGNS = 0x80808080;
 
-const product = (xs: readonly number[]): number => xs.reduce((p, d) => p * d, 1);
 const isZero = (e: Expr): boolean => isConst(e) && e.arg === 0;
 
 function factorOf(e: Expr, deps: Dependences, folded: readonly Axis[]): Factor | null {
@@ -102,12 +102,12 @@ class Rewrite {
     if (!left || !right) return null;
     const { op, groups, parts } = this;
     const axes = op.reduce!.axes.map((r) => (r === this.axis ? groups : r));
-    const count = product(axes.map((r) => r.extent)) * parts;
+    const count = pointsOf(axes) * parts;
     let total = build.acc(0, 'i32');
     if (!isZero(left.zero)) total = sub(total, mul(left.zero, this.summed(right.total, axes)));
     if (!isZero(right.zero)) total = sub(total, mul(right.zero, this.summed(left.total, axes)));
     total = simplify(add(total, mul(mul(left.zero, right.zero), index(count))));
-    const value = transform(op.value, (e, src) => (e.op === 'acc' ? total : withSrc(e, src)));
+    const value = transform(op.value, (e) => (e.op === 'acc' ? total : undefined));
     const elems = [dot(parts, left.word, right.word)];
     return [...this.steps, { ...op, value, reduce: { axes, monoid: sum('i32'), elems } }];
   }
@@ -162,9 +162,8 @@ class Rewrite {
     const words = (base: TileTensor): TileTensor => newTensor(base.name, 'i32', shape, 'temp', { base });
     const asItLies = axis.extent % parts === 0 && d === shape.length - 1;
     if (asItLies && parts === 4 && isZero(shift)) return words(tensor);
-    const points = product([...op.axes, ...op.reduce!.axes].map((a) => a.extent));
     const whole = (a: Axis): boolean => tensor.shape[f.at.indexOf(axisExpr(a))] === a.extent;
-    if (points < MIN_REUSE * elementCount(tensor.shape)) return null;
+    if (pointsOf([...op.axes, ...op.reduce!.axes]) < MIN_REUSE * elementCount(tensor.shape)) return null;
     if (![...dependences([f.zero]).get(f.zero)!].every(whole)) return null;
     const copy = (extents: readonly number[], dtype: DType, value: (ix: Indices) => Expr): TileTensor => {
       const axes = extents.map((n, i) => newAxis(`i${i}`, n));
@@ -193,13 +192,13 @@ class Rewrite {
 
 /** An expression over the operator's axes, over the indices of the factor's tensor instead. */
 function moved(root: Expr, f: Factor, ix: Indices): Expr {
-  return transform(root, (e, src) => (e.op === 'axis' ? ix[f.at.indexOf(e)] : withSrc(e, src)));
+  return transform(root, (e) => (e.op === 'axis' ? ix[f.at.indexOf(e)] : undefined));
 }
 
 /** A constant's parts along dimension `d` together in words, and their sums along it. */
 function packed(f: Factor, d: number, parts: Parts, shift: number): { words: TileTensor; sums: TileTensor } {
   const { shape, dtype } = f.tensor;
-  const [outer, extent, inner] = [product(shape.slice(0, d)), shape[d], product(shape.slice(d + 1))];
+  const [outer, extent, inner] = [elementCount(shape.slice(0, d)), shape[d], elementCount(shape.slice(d + 1))];
   const groups = Math.ceil(extent / parts);
   const data = f.bytes!;
   const from = dtype === 'u8' ? data : new Int8Array(data.buffer, data.byteOffset, data.length);
@@ -239,10 +238,5 @@ function rewritten(given: TileOp, parts: Parts): readonly TileOp[] | null {
 /** The program with dot products where the device has them. */
 export function dotProducts(program: TileProgram, { dot: parts }: Device): TileProgram {
   if (parts === 0) return program;
-  const each = (s: Step): readonly Step[] => {
-    if (s.kind === 'op') return rewritten(s, parts) ?? [s];
-    if (s.kind === 'loop') return [{ ...s, steps: s.steps.flatMap(each) }];
-    return s.kind === 'branch' ? [{ ...s, then: s.then.flatMap(each), else: s.else.flatMap(each) }] : [s];
-  };
-  return { ...program, steps: program.steps.flatMap(each) };
+  return { ...program, steps: mapOps(program.steps, (op) => rewritten(op, parts) ?? [op]) };
 }

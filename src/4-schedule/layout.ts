@@ -3,20 +3,19 @@
 // last (the channels of convolutions), those dimensions move to the end: then neighbours in memory are what vectors
 // hold, in every operator of the island. A layout is a cut of the row-major order, so reshapes keep it as long as they
 // cut at the same places; tensors that others see, or that are reshaped across a cut, stay as they are.
-import { type Axis, axisExpr, type Expr, isLoad, load, makeExpr, newAxis } from '../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isLoad, load, newAxis } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
-import { mapOp, transform, withSrc } from './transform.ts';
-import { effectsOf, elemRoots, loadsBelow, pointRoots } from './welder/region.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { indicesOf, loadFrom, rebuildOp, transform } from './transform.ts';
+import { elemRoots, loadsBelow, loadsOf, mapOps, ownEffects, walkSteps } from './welder/region.ts';
 
 /** Logical position (p·block + b)·after + s is stored at (p·after + s)·block + b. */
 type Layout = Readonly<{ block: number; after: number }>;
 
 /** Where a shape is cut: dimensions from `from` below `to` are the block. */
 type Cut = Readonly<{ from: number; to: number }>;
-
-const product = (xs: readonly number[]): number => xs.reduce((p, d) => p * d, 1);
 
 /** The dimensions of a shape that are the block of a layout; null where one of them spans a cut. */
 function cutOf(shape: readonly number[], { block, after }: Layout): Cut | null {
@@ -36,44 +35,27 @@ const permuted = <T>(xs: readonly T[], { from, to }: Cut): T[] => [
 /** A tensor as one operator meets it. */
 type Site = Readonly<{ tensor: TileTensor; at: readonly Expr[] }>;
 
-function sitesOf(op: TileOp): Site[] {
-  const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]).filter(isLoad);
-  const sites = loads.map((e) => ({ tensor: e.arg, at: e.op === 'load' ? e.src : e.src.slice(0, -2) }));
-  return [{ tensor: op.write, at: op.at }, ...sites];
-}
+const sitesOf = (op: TileOp): Site[] => [
+  { tensor: op.write, at: op.at },
+  ...loadsOf(op).map((e) => ({ tensor: e.arg, at: indicesOf(e) })),
+];
 
 const axesOf = (e: Expr): Axis[] => walkExpr(e).flatMap((x) => (x.op === 'axis' && x.arg.extent > 1 ? [x.arg] : []));
-
-/** All operators, those in loops and branches included. */
-function* opsOf(steps: readonly Step[]): Generator<TileOp> {
-  for (const s of steps) {
-    if (s.kind === 'op') yield s;
-    if (s.kind === 'loop') yield* opsOf(s.steps);
-    if (s.kind === 'branch') yield* opsOf([...s.then, ...s.else]);
-  }
-}
 
 /** Owners whose element order is seen by something else than operators. */
 function pinnedOf({ inputs, outputs, steps, checks }: TileProgram): Set<TileTensor> {
   const pinned = new Set([...inputs, ...outputs, ...checks.map((c) => c.ok)].map(owner));
-  const add = (list: readonly Step[]): void => {
-    for (const s of list) {
-      if (s.kind === 'op') continue;
-      const nested = s.kind === 'loop' ? s.steps : s.kind === 'branch' ? [...s.then, ...s.else] : [];
-      const own = s.kind === 'loop' ? { ...s, steps: [] } : s.kind === 'branch' ? { ...s, then: [], else: [] } : s;
-      const { reads, writes } = effectsOf(own);
-      for (const t of [...reads, ...writes]) pinned.add(t);
-      add(nested);
-    }
-  };
-  add(steps);
+  for (const s of walkSteps(steps)) {
+    if (s.kind === 'op') continue;
+    const { reads, writes } = ownEffects(s);
+    for (const t of [...reads, ...writes]) pinned.add(t);
+  }
   return pinned;
 }
 
 /** The axes along which a reduction's constants differ: those of its output channels. */
 function ownAxes(op: TileOp): Set<Axis> {
-  const loads = loadsBelow(elemRoots(op)).filter(isLoad);
-  const constants = loads.filter((e) => owner(e.arg).data);
+  const constants = loadsBelow(elemRoots(op)).filter((e) => owner(e.arg).data);
   return new Set(constants.flatMap((e) => e.src.flatMap(axesOf)).filter((a) => a.role === 'spatial'));
 }
 
@@ -100,19 +82,16 @@ function gated(program: TileProgram): TileProgram {
     if (s.kind !== 'op' || !s.reduce) return [s];
     const own = ownAxes(s);
     const before: Step[] = [];
-    const memo = new Map<Expr, Expr>();
-    const over = (e: Expr): Expr => transform(e, rebuild, memo);
-    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
-      if (!isLoad(e) || !ins.has(owner(e.arg)) || !inside(e.src.slice(0, e.arg.shape.length), own))
-        return withSrc(e, src);
+    const fromCopy = (e: Expr, src: readonly Expr[]): Expr | undefined => {
+      if (!isLoad(e) || !ins.has(owner(e.arg)) || !inside(indicesOf(e), own)) return undefined;
       let copy = copies.get(e.arg);
       if (!copy) {
         copies.set(e.arg, (copy = newTensor(e.arg.name, e.arg.dtype, e.arg.shape, 'temp')));
         before.push(copyOf(e.arg, copy));
       }
-      return makeExpr(e.op, e.dtype, src, copy, e.lanes);
+      return loadFrom(e, copy, src.slice(0, copy.shape.length), src);
     };
-    const op = { ...s, reduce: { ...s.reduce, elems: s.reduce.elems.map(over) } };
+    const op = { ...s, reduce: { ...s.reduce, elems: s.reduce.elems.map((e) => transform(e, fromCopy)) } };
     if (!outs.has(op.write) || !inside(op.at, own)) return [...before, op];
     const write = newTensor(op.write.name, op.write.dtype, op.write.shape, 'temp');
     return [...before, { ...op, write }, copyOf(write, op.write)];
@@ -128,7 +107,7 @@ class Layouts {
 
   constructor(program: TileProgram) {
     this.pinned = pinnedOf(program);
-    const ops = [...opsOf(program.steps)];
+    const ops = [...walkSteps(program.steps)].filter((s) => s.kind === 'op');
     for (const op of ops) {
       const all = sitesOf(op);
       for (const t of new Set(all.map((s) => owner(s.tensor)))) {
@@ -175,7 +154,7 @@ class Layouts {
     if (hits.length === 0) return null;
     const [from, to] = [hits[0], hits[hits.length - 1] + 1];
     const { shape } = tensor;
-    const layout = { block: product(shape.slice(from, to)), after: product(shape.slice(to)) };
+    const layout = { block: elementCount(shape.slice(from, to)), after: elementCount(shape.slice(to)) };
     if (layout.block === 1 || layout.after === 1) return null;
     const fits = this.sites
       .get(t)!
@@ -207,15 +186,11 @@ class Layouts {
   }
 
   op(op: TileOp): TileOp {
-    const memo = new Map<Expr, Expr>();
-    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
+    const result = rebuildOp(op, (e, src) => {
       const cut = isLoad(e) ? this.cut(e.arg) : null;
-      if (!isLoad(e) || !cut) return withSrc(e, src);
-      const rank = e.arg.shape.length;
-      const at = [...permuted(src.slice(0, rank), cut), ...src.slice(rank)];
-      return makeExpr(e.op, e.dtype, at, this.tensor(e.arg, cut), e.lanes);
-    };
-    const result = mapOp(op, (e) => transform(e, rebuild, memo));
+      if (!isLoad(e) || !cut) return undefined;
+      return loadFrom(e, this.tensor(e.arg, cut), permuted(src.slice(0, e.arg.shape.length), cut), src);
+    });
     const cut = this.cut(op.write);
     if (!cut) return result;
     const at = permuted(result.at, cut);
@@ -230,10 +205,5 @@ export function layOut(given: TileProgram): TileProgram {
   const program = gated(given);
   const layouts = new Layouts(program);
   if (layouts.size === 0) return given;
-  const each = (s: Step): Step => {
-    if (s.kind === 'op') return layouts.op(s);
-    if (s.kind === 'loop') return { ...s, steps: s.steps.map(each) };
-    return s.kind === 'branch' ? { ...s, then: s.then.map(each), else: s.else.map(each) } : s;
-  };
-  return { ...program, steps: program.steps.map(each) };
+  return { ...program, steps: mapOps(program.steps, (op) => [layouts.op(op)]) };
 }

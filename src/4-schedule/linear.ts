@@ -1,7 +1,7 @@
 // Index expressions as linear forms over axes and opaque terms. In: an i32 expression. Out: constant
 // and coefficients, and back. Strides, contiguity and axis fusion are read off these forms.
 import { type Axis, add, axisExpr, type Expr, index, mul } from '../3-tile/expr.ts';
-import { postorder } from './transform.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
 
 /** constant + Σ coefficient · term; a term is an axis node or any expression that is not linear. */
 export interface Linear {
@@ -9,46 +9,44 @@ export interface Linear {
   readonly terms: ReadonlyMap<Expr, number>;
 }
 
-const scaled = (a: Linear, k: number): Linear => {
-  const terms = new Map<Expr, number>();
-  if (k !== 0) for (const [t, c] of a.terms) terms.set(t, c * k);
-  return { constant: a.constant * k, terms };
-};
+const NO_TERMS: Linear['terms'] = new Map();
+/** The form without terms. */
+export const fixed = (constant: number): Linear => ({ constant, terms: NO_TERMS });
 
-function sum(a: Linear, b: Linear, sign: number): Linear {
+/** a + scale · b. */
+export function plus(a: Linear, b: Linear, scale = 1): Linear {
+  const constant = a.constant + scale * b.constant;
+  if (b.terms.size === 0 || scale === 0) return { constant, terms: a.terms };
   const terms = new Map(a.terms);
   for (const [t, c] of b.terms) {
-    const total = (terms.get(t) ?? 0) + sign * c;
-    if (total === 0) terms.delete(t);
-    else terms.set(t, total);
+    const sum = (terms.get(t) ?? 0) + scale * c;
+    if (sum === 0) terms.delete(t);
+    else terms.set(t, sum);
   }
-  return { constant: a.constant + sign * b.constant, terms };
+  return { constant, terms };
 }
 
 function combine(e: Expr, of: (s: Expr) => Linear): Linear {
-  if (e.op === 'const') return { constant: Number(e.arg), terms: new Map() };
-  if (e.op === 'add') return sum(of(e.src[0]), of(e.src[1]), 1);
-  if (e.op === 'sub') return sum(of(e.src[0]), of(e.src[1]), -1);
-  if (e.op === 'neg') return scaled(of(e.src[0]), -1);
+  if (e.op === 'const') return fixed(Number(e.arg));
+  if (e.op === 'add') return plus(of(e.src[0]), of(e.src[1]));
+  if (e.op === 'sub') return plus(of(e.src[0]), of(e.src[1]), -1);
+  if (e.op === 'neg') return plus(ZERO, of(e.src[0]), -1);
   if (e.op === 'mul') {
     const [a, b] = [of(e.src[0]), of(e.src[1])];
-    if (a.terms.size === 0) return scaled(b, a.constant);
-    if (b.terms.size === 0) return scaled(a, b.constant);
+    if (a.terms.size === 0) return plus(ZERO, b, a.constant);
+    if (b.terms.size === 0) return plus(ZERO, a, b.constant);
   }
   return { constant: 0, terms: new Map([[e, 1]]) };
 }
 
+const ZERO = fixed(0);
+
 /** The linear form of an i32 index (values are assumed not to wrap, as indices in range do not). */
 export function linearise(e: Expr): Linear {
   const forms = new Map<Expr, Linear>();
-  for (const n of postorder([e])) {
-    if (n.dtype === 'i32')
-      forms.set(
-        n,
-        combine(n, (s) => forms.get(s)!),
-      );
-  }
-  return forms.get(e)!;
+  const of = (s: Expr): Linear => forms.get(s)!;
+  for (const n of walkExpr(e)) if (n.dtype === 'i32') forms.set(n, combine(n, of));
+  return of(e);
 }
 
 /** Coefficient of an axis as a direct term. */
@@ -69,9 +67,21 @@ export function fromLinear(l: Linear, order: readonly Expr[] = []): Expr {
   return l.constant === 0 ? e : add(e, index(l.constant));
 }
 
-/** Whether two forms have the same terms, coefficients and constant. */
-export function sameLinear(a: Linear, b: Linear): boolean {
-  if (a.constant !== b.constant || a.terms.size !== b.terms.size) return false;
-  for (const [t, c] of a.terms) if (b.terms.get(t) !== c) return false;
-  return true;
+/** How far b lies from a; null where that varies. */
+export function distance(a: Linear, b: Linear): number | null {
+  if (a.terms.size !== b.terms.size) return null;
+  for (const [t, c] of a.terms) if (b.terms.get(t) !== c) return null;
+  return b.constant - a.constant;
+}
+
+/** The smallest and the largest value over the whole extent of the axes; null with other terms. */
+export function bounds({ constant, terms }: Linear): [number, number] | null {
+  let [lo, hi] = [constant, constant];
+  for (const [t, c] of terms) {
+    if (t.op !== 'axis') return null;
+    const span = c * (t.arg.extent - 1);
+    if (span < 0) lo += span;
+    else hi += span;
+  }
+  return [lo, hi];
 }

@@ -4,12 +4,12 @@
 // leaves or is carried round a loop lives through the whole loop.
 
 import { type Expr, isLoad } from '../3-tile/expr.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
 import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
-import { postorder } from './transform.ts';
 
 export const ALIGNMENT = 64;
 
@@ -44,7 +44,7 @@ function storedOnly(kernel: Kernel): ReadonlySet<TileTensor> {
     if (s.kind === 'store') stored.add(s.tensor);
     roots.push(...stmtExprs(s));
   });
-  for (const e of postorder(roots)) if (isLoad(e)) stored.delete(e.arg);
+  for (const e of walkExpr(...roots)) if (isLoad(e)) stored.delete(e.arg);
   return stored;
 }
 
@@ -176,14 +176,8 @@ function bestFit(placed: readonly Block[], bytes: number, life: Lifetime): numbe
 }
 
 function insertSorted(placed: Block[], block: Block): void {
-  let lo = 0;
-  let hi = placed.length;
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (placed[mid].offset <= block.offset) lo = mid + 1;
-    else hi = mid;
-  }
-  placed.splice(lo, 0, block);
+  const at = placed.findIndex((b) => b.offset > block.offset);
+  placed.splice(at < 0 ? placed.length : at, 0, block);
 }
 
 /** Blocks beyond which placing by size would take too long. */

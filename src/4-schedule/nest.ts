@@ -2,27 +2,15 @@
 // tensors with flat, linear indices, unit axes dropped and adjacent axes fused, made of pooled axes
 // and formals, so that operators of equal structure become identical interned expressions.
 
-import {
-  type Axis,
-  add,
-  axisExpr,
-  div,
-  type Expr,
-  index,
-  isLoad,
-  makeExpr,
-  mul,
-  newAxis,
-  rem,
-} from '../3-tile/expr.ts';
+import { type Axis, add, axisExpr, div, type Expr, index, isLoad, mul, newAxis, rem } from '../3-tile/expr.ts';
 import { isUnordered } from '../3-tile/monoids.ts';
 import { SimplifyContext, simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
-import type { TileOp } from '../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../3-tile/tile-op.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
 import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
-import { postorder, transform, withSrc } from './transform.ts';
+import { indicesOf, loadFrom, type Rebuild, transform, withSrc } from './transform.ts';
 import { mapNodes, type Nodes } from './welder/graph.ts';
 
 /** A canonical operator; `key` is equal for operators that compute the same on their parameters. */
@@ -105,11 +93,10 @@ export function flatIndex(t: TileTensor, at: readonly Expr[]): Expr {
 }
 
 /** The same node with its loads on formals and one flat index each. */
-export function flattenLoads(e: Expr, src: readonly Expr[], formal: (t: TileTensor) => TileTensor): Expr {
-  if (!isLoad(e)) return withSrc(e, src);
-  const rank = e.op === 'load' ? src.length : src.length - 2;
-  const flat = fromLinear(linearise(flatIndex(e.arg, src.slice(0, rank))));
-  return makeExpr(e.op, e.dtype, [flat, ...src.slice(rank)], formal(e.arg), e.lanes);
+export function flattenLoads(e: Expr, src: readonly Expr[], formal: (t: TileTensor) => TileTensor): Expr | undefined {
+  if (!isLoad(e)) return undefined;
+  const flat = fromLinear(linearise(flatIndex(e.arg, src.slice(0, indicesOf(e).length))));
+  return loadFrom(e, formal(e.arg), [flat], src);
 }
 
 /** The index operand of a load over a formal. */
@@ -146,11 +133,9 @@ interface Fusion {
   readonly reduce: readonly (readonly Axis[])[];
 }
 
-const extentOf = (group: readonly Axis[]): number => group.reduce((p, a) => p * a.extent, 1);
-
 /** Whether `inner` follows `outer` without a gap in every access. */
 function follows(outer: readonly Axis[], inner: readonly Axis[], linears: readonly Linear[]): boolean {
-  const extent = extentOf(inner);
+  const extent = pointsOf(inner);
   return linears.every(
     (l) => coefficient(l, outer[outer.length - 1]) === coefficient(l, inner[inner.length - 1]) * extent,
   );
@@ -194,7 +179,7 @@ function rename(fusion: Fusion, pool: Pool, origins: Origins) {
   let n = 0;
   const make = (groups: Fusion['spatial'], role: Axis['role']): Axis[] =>
     groups.map((group) => {
-      const axis = pool.axis(n++, extentOf(group), role);
+      const axis = pool.axis(n++, pointsOf(group), role);
       const e = axisExpr(axis);
       let inner = 1;
       for (let i = group.length - 1; i >= 0; i--) {
@@ -239,7 +224,7 @@ function reduceAxes(op: TileOp, linears: ReadonlyMap<Expr, Linear>): readonly Ax
 
 /** The canonical form of an operator, over the formals of `binding`. */
 export function canonicalNest(op: TileOp, pool: Pool, binding: Binding, origins: Origins = new Map()): Nest {
-  const unit = (e: Expr, src: readonly Expr[]): Expr =>
+  const unit: Rebuild = (e, src) =>
     e.op === 'axis' && e.arg.extent === 1 ? index(0) : flattenLoads(e, src, (t) => binding.formal(t));
   const flat = new Map<Expr, Expr>();
   const context = new SimplifyContext();
@@ -312,7 +297,7 @@ export function canonicalGraph(nodes: Nodes<TileOp>, pool: Pool, binding: Bindin
   };
   const memo = new Map<Expr, Expr>();
   const over = (e: Expr): Expr =>
-    transform(e, (n, src) => (n.op === 'axis' ? axisExpr(origins.get(n.arg)!) : withSrc(n, src)), memo);
+    transform(e, (n) => (n.op === 'axis' ? axisExpr(origins.get(n.arg)!) : undefined), memo);
   const nest = (op: TileOp): Nest => {
     binding.separateConstants();
     return canonicalNest(op, pool, binding, origins);
@@ -339,13 +324,4 @@ export function graphKey(nodes: Nodes<Nest>, binding: Binding): string {
   };
   add(nodes);
   return parts.join(' ');
-}
-
-/** Tensors that an operator loads. */
-export function reads(op: TileOp): TileTensor[] {
-  const found = new Set<TileTensor>();
-  for (const e of postorder([...(op.reduce?.elems ?? []), op.value, ...op.at])) {
-    if (isLoad(e)) found.add(e.arg);
-  }
-  return [...found];
 }

@@ -19,7 +19,7 @@ import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
-import { effectsOf } from './welder/region.ts';
+import { effectsOf, walkSteps } from './welder/region.ts';
 import { type Users, Welder } from './welder/weld.ts';
 import { minimalFilters } from './winograd.ts';
 
@@ -188,15 +188,10 @@ class Scheduler {
 /** Who uses which bytes; null stands for whoever calls the program. */
 function usersOf({ steps }: TileProgram, visible: readonly TileTensor[]): Users {
   const users = new Map<TileTensor, Set<Step | null>>(visible.map((t) => [owner(t), new Set([null])]));
-  const add = (list: readonly Step[]): void => {
-    for (const s of list) {
-      const { reads, writes } = effectsOf(s);
-      for (const t of [...reads, ...writes]) users.set(t, (users.get(t) ?? new Set()).add(s));
-      if (s.kind === 'loop') add(s.steps);
-      if (s.kind === 'branch') add([...s.then, ...s.else]);
-    }
-  };
-  add(steps);
+  for (const s of walkSteps(steps)) {
+    const { reads, writes } = effectsOf(s);
+    for (const t of [...reads, ...writes]) users.set(t, (users.get(t) ?? new Set()).add(s));
+  }
   return users;
 }
 

@@ -1,11 +1,8 @@
 // Rebuilding expressions where a pass must see the original node, without recursion. In: interned
 // expressions. Out: rebuilt ones. Shared by every pass of scheduling and lowering.
-import { type Expr, makeExpr } from '../3-tile/expr.ts';
-import { walkExpr } from '../3-tile/rewrite.ts';
+import { type Expr, type ExprNode, makeExpr } from '../3-tile/expr.ts';
+import type { TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
-
-/** Every node below the roots once, operands before users. */
-export const postorder = (roots: readonly Expr[]): Expr[] => walkExpr(...roots);
 
 /** Same node over other operands. */
 export function withSrc(e: Expr, src: readonly Expr[]): Expr {
@@ -14,8 +11,17 @@ export function withSrc(e: Expr, src: readonly Expr[]): Expr {
   return same ? e : makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 }
 
-/** What a node becomes, given its already rebuilt operands. */
-export type Rebuild = (e: Expr, src: readonly Expr[]) => Expr;
+/** The indices among a load's operands, before a guard and what it gives otherwise. */
+export const indicesOf = (e: Load): readonly Expr[] => (e.op === 'load' ? e.src : e.src.slice(0, -2));
+
+/** The load from another place: indices of `tensor`, and the guard among `src`. */
+export const loadFrom = (e: Load, tensor: TileTensor, at: readonly Expr[], src: readonly Expr[]): Expr =>
+  makeExpr(e.op, e.dtype, e.op === 'load' ? at : [...at, ...src.slice(-2)], tensor, e.lanes);
+
+type Load = ExprNode<'load'> | ExprNode<'guarded'>;
+
+/** What a node becomes, given its already rebuilt operands; undefined: the same node over those. */
+export type Rebuild = (e: Expr, src: readonly Expr[]) => Expr | undefined;
 
 const everything = (): boolean => true;
 
@@ -47,13 +53,19 @@ export function transform(
     if (!ready) continue;
     stack.pop();
     const src = e.src.map((s) => memo.get(s) ?? s);
-    memo.set(e, rebuild(e, src));
+    memo.set(e, rebuild(e, src) ?? withSrc(e, src));
   }
   return memo.get(root)!;
 }
 
-/** The operator with every expression rebuilt. */
+/** The operator with every expression mapped. */
 export function mapOp(op: TileOp, over: (e: Expr) => Expr): TileOp {
   const reduce = op.reduce && { ...op.reduce, elems: op.reduce.elems.map(over) };
   return { ...op, value: over(op.value), at: op.at.map(over), reduce };
+}
+
+/** The operator with every expression rebuilt. */
+export function rebuildOp(op: TileOp, rebuild: Rebuild): TileOp {
+  const memo = new Map<Expr, Expr>();
+  return mapOp(op, (e) => transform(e, rebuild, memo));
 }

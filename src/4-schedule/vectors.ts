@@ -2,10 +2,10 @@
 // on vectors, and how a load meets the lanes of an axis. Roller and lowering share the answers.
 
 import { type Axis, axisExpr, type Expr, isLoad, type Op } from '../3-tile/expr.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
 import type { DType } from '../ir/dtype.ts';
 import { coefficient, type Linear } from './linear.ts';
 import { loadIndex } from './nest.ts';
-import { postorder } from './transform.ts';
 
 /** Scalar-only operations: no target has them on 32-bit lanes. */
 const SCALAR_ONLY: ReadonlySet<Op> = new Set<Op>(['rem', 'clz', 'popcnt', 'pow', 'atan2']);
@@ -38,7 +38,7 @@ export function onLanes(e: Expr): boolean {
 export function dependences(roots: readonly Expr[]): Map<Expr, ReadonlySet<Axis>> {
   const none: ReadonlySet<Axis> = new Set();
   const out = new Map<Expr, ReadonlySet<Axis>>();
-  for (const e of postorder(roots)) {
+  for (const e of walkExpr(...roots)) {
     if (e.op === 'axis') {
       out.set(e, new Set([e.arg]));
       continue;

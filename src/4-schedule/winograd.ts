@@ -13,7 +13,7 @@ import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
 import { flatIndex } from './nest.ts';
-import { transform, withSrc } from './transform.ts';
+import { transform } from './transform.ts';
 import { bindAxes } from './welder/inline.ts';
 
 const { add, index, load, mul, sub } = E;
@@ -154,8 +154,7 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
       const places = new Map([...imagesAt(ix), ...results, [out, o]]);
       const at = [...ix.slice(0, images.length), ...tile, o];
       const total = applied(output, i, j, (p, q) => load(sums, [index(p * n + q), ...at]));
-      const folded = (node: Expr, src: readonly Expr[]): Expr => (node.op === 'acc' ? total : withSrc(node, src));
-      return (e) => transform(bindAxes(e, places, null), folded);
+      return (e) => transform(bindAxes(e, places, null), (node) => (node.op === 'acc' ? total : undefined));
     };
     b.write(
       op.write,

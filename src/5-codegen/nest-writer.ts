@@ -6,10 +6,11 @@ import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLoc
 import { constOf } from '../3-tile/rewrite.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../4-schedule/linear.ts';
-import { accesses, reads } from '../4-schedule/nest.ts';
+import { accesses } from '../4-schedule/nest.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
+import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
 import { lane, Point, type PointScope, splat, widened } from './point.ts';
@@ -59,7 +60,7 @@ export class NestWriter {
     const roots = [...(op.reduce?.elems ?? []), op.value, ...opaque];
     this.linears = accesses(roots).linears;
     this.deps = dependences([...roots, op.at[0]]);
-    this.idempotent = !aliased && !reads(op).includes(op.write);
+    this.idempotent = !aliased && !loadsOf(op).some((e) => e.arg === op.write);
   }
 
   statements(tile: Tile): readonly Stmt[] {

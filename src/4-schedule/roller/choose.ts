@@ -4,7 +4,7 @@
 
 import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
@@ -19,8 +19,6 @@ const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
 const MAX_POINTS = 32;
 /** Statements that unrolling a reduction may give. */
 const MAX_UNROLLED = 96;
-
-const product = (axes: readonly Axis[]): number => axes.reduce((p, a) => p * a.extent, 1);
 
 /** Lanes that all values of the operator can share, widest first; empty: scalars only. */
 function laneChoices(p: Profile, device: Device): number[] {
@@ -128,10 +126,10 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
       overhead: 2 + p.inner.length,
       chain: unrolledBy,
     };
-    const steps = product(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
+    const steps = pointsOf(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
     const rest = across ? tile.vector!.extent % tile.lanes : 0;
-    cycles += rest * (product(p.reduce) / (tile.vector?.extent ?? 1)) * points * device.latency;
+    cycles += rest * (pointsOf(p.reduce) / (tile.vector?.extent ?? 1)) * points * device.latency;
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
@@ -226,7 +224,7 @@ function choosingAxes(p: Profile): readonly Axis[] {
       ({ op, src: [c] }) => op === 'select' && c.op === 'eq' && c.src[0] === axisExpr(a) && isConst(c.src[1]),
     );
   const axes = p.op.reduce ? [] : p.spatial.filter((a) => a.extent <= 8 && decides(a));
-  return product(axes) <= MAX_CHOICES ? axes : [];
+  return pointsOf(axes) <= MAX_CHOICES ? axes : [];
 }
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
@@ -302,7 +300,7 @@ export function chooseTile(op: TileOp, device: Device, origins: Strides = new Ma
   if (!op.reduce) return ranked[0].tile;
   let best: Tile = ranked[0].tile;
   let bestCost = Number.POSITIVE_INFINITY;
-  const looked = product(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
+  const looked = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
   for (const { tile } of ranked.slice(0, looked)) {
     const whole = unrolled(p, tile, device);
     const { order, cycles } = bestOrder(p, whole, device);

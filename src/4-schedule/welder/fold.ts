@@ -2,28 +2,28 @@
 // the operators that read its result. Out: those operators over a new constant. Small work only:
 // the interpreter does it.
 
-import { computeType, constant, type Expr, isLoad, makeExpr } from '../../3-tile/expr.ts';
+import { computeType, constant, type Expr, isLoad } from '../../3-tile/expr.ts';
 import { interpret } from '../../3-tile/interpret.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { isInt } from '../../ir/dtype.ts';
 import { elementCount, elements } from '../../ir/tensor.ts';
-import { mapOp, transform, withSrc } from '../transform.ts';
-import { elemRoots, loadsBelow, pointRoots, type Region, writesWhole } from './region.ts';
+import { indicesOf, loadFrom, mapOp, rebuildOp, transform } from '../transform.ts';
+import { loadsOf, type Region, writesWhole } from './region.ts';
 
 /** Evaluations per operator: about a millisecond of interpretation. */
 const MAX_EVALUATIONS = 16_384;
 
 function onlyConstants(op: TileOp): boolean {
-  const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]);
-  return loads.length > 0 && loads.every((e) => isLoad(e) && owner(e.arg).data !== null);
+  const loads = loadsOf(op);
+  return loads.length > 0 && loads.every((e) => owner(e.arg).data !== null);
 }
 
 /** The readers of step `i` over its result as a constant; null where it stays run-time work. */
 export function folded(region: Region, i: number, op: TileOp): Map<number, TileOp> | null {
   const axes = [...op.axes, ...(op.reduce?.axes ?? [])];
-  if (axes.reduce((n, a) => n * a.extent, 1) > MAX_EVALUATIONS) return null;
+  if (pointsOf(axes) > MAX_EVALUATIONS) return null;
   if (!writesWhole(op) || !onlyConstants(op)) return null;
   const at = region.consumers(i, op.write);
   if (!at?.every((j) => region.steps[j]!.kind === 'op')) return null;
@@ -47,13 +47,8 @@ function scalarValue(t: TileTensor): Expr | null {
 export function withScalars(op: TileOp): TileOp {
   const context = new SimplifyContext();
   const memo = new Map<Expr, Expr>();
-  const scalar = (n: Expr): Expr | null => (n.op === 'load' ? scalarValue(n.arg) : null);
-  const over = (e: Expr): Expr =>
-    simplify(
-      transform(e, (n, src) => scalar(n) ?? withSrc(n, src), memo),
-      context,
-    );
-  return mapOp(op, over);
+  const scalar = (n: Expr): Expr | undefined => (n.op === 'load' ? (scalarValue(n.arg) ?? undefined) : undefined);
+  return mapOp(op, (e) => simplify(transform(e, scalar, memo), context));
 }
 
 /** The operator loading `to` wherever it loaded `from` or a view of it. */
@@ -66,11 +61,7 @@ function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
     views.set(t, view);
     return view;
   };
-  const memo = new Map<Expr, Expr>();
-  const rebuild = (n: Expr, src: readonly Expr[]): Expr => {
-    if (!isLoad(n) || owner(n.arg) !== from) return withSrc(n, src);
-    return makeExpr(n.op, n.dtype, src, viewOf(n.arg), n.lanes);
-  };
-  const over = (e: Expr): Expr => transform(e, rebuild, memo);
-  return mapOp(op, over);
+  return rebuildOp(op, (n, src) =>
+    isLoad(n) && owner(n.arg) === from ? loadFrom(n, viewOf(n.arg), src.slice(0, indicesOf(n).length), src) : undefined,
+  );
 }

@@ -3,50 +3,35 @@
 // producer is inlined where that costs no more than storing and loading its tensor, and a reduction
 // takes an element-wise reader of its own points as its stored value.
 
-import { type Expr, isConst, isLoad, type Op } from '../../3-tile/expr.ts';
+import { type Expr, isConst, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { Step, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
+import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { coefficient, linearise } from '../linear.ts';
 import { flatIndex } from '../nest.ts';
+import { indicesOf } from '../transform.ts';
 import { folded, withScalars } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
 import { materialiseBorders } from './pad.ts';
-import { effectsOf, elemRoots, loadsBelow, pointRoots, Region, writesWhole } from './region.ts';
+import { effectsOf, elemRoots, loadsBelow, loadsOf, ownEffects, pointRoots, Region, writesWhole } from './region.ts';
 
 /** Scalar instructions of an operation, roughly; others take one. */
-const WEIGHTS: Partial<Record<Op, number>> = {
-  const: 0,
-  axis: 0,
-  acc: 0,
-  load: 1,
-  guarded: 3,
-  div: 4,
-  sqrt: 4,
-  rem: 6,
-  exp: 16,
-  exp2: 16,
-  expm1: 20,
-  log: 20,
-  log2: 20,
-  log1p: 20,
-  sin: 24,
-  cos: 24,
-  tan: 30,
-  asin: 24,
-  acos: 24,
-  atan: 20,
-  sinh: 24,
-  cosh: 24,
-  tanh: 18,
-  asinh: 30,
-  acosh: 30,
-  atanh: 30,
-  erf: 18,
-  pow: 40,
-  atan2: 30,
-  round: 4,
-};
+const WEIGHTS = new Map<Op, number>(
+  (
+    [
+      [0, ['const', 'axis', 'acc']],
+      [3, ['guarded']],
+      [4, ['div', 'sqrt', 'round']],
+      [6, ['rem']],
+      [16, ['exp', 'exp2']],
+      [18, ['tanh', 'erf']],
+      [20, ['expm1', 'log', 'log2', 'log1p', 'atan']],
+      [24, ['sin', 'cos', 'asin', 'acos', 'sinh', 'cosh']],
+      [30, ['tan', 'asinh', 'acosh', 'atanh', 'atan2']],
+      [40, ['pow']],
+    ] satisfies [number, Op[]][]
+  ).flatMap(([n, ops]) => ops.map((op): [Op, number] => [op, n])),
+);
 /** What storing an element and bringing it back costs, in the same unit. */
 const STORE = 3;
 /** Bounds on what one operator may become. */
@@ -61,21 +46,17 @@ export function workOf(root: Expr): number {
   for (let e = stack.pop(); e; e = stack.pop()) {
     if (seen.has(e)) continue;
     seen.add(e);
-    work += e.op === 'pow' && isConst(e.src[1]) ? 3 : (WEIGHTS[e.op] ?? 1);
+    work += e.op === 'pow' && isConst(e.src[1]) ? 3 : (WEIGHTS.get(e.op) ?? 1);
     if (e.op === 'guarded') stack.push(e.src[e.src.length - 1]);
     else if (e.op !== 'load') stack.push(...e.src);
   }
   return work;
 }
 
-const points = (op: TileOp): number => op.axes.reduce((n, a) => n * a.extent, 1);
-
 /** How often the operator evaluates its loads of this owner. */
 function evaluations(op: TileOp, target: TileTensor): number {
-  const sites = (roots: readonly Expr[]): number =>
-    loadsBelow(roots).filter((e) => isLoad(e) && owner(e.arg) === target).length;
-  const folds = (op.reduce?.axes ?? []).reduce((n, a) => n * a.extent, 1);
-  return points(op) * (sites(pointRoots(op)) + folds * sites(elemRoots(op)));
+  const sites = (roots: readonly Expr[]): number => loadsBelow(roots).filter((e) => owner(e.arg) === target).length;
+  return pointsOf(op.axes) * (sites(pointRoots(op)) + pointsOf(op.reduce?.axes ?? []) * sites(elemRoots(op)));
 }
 
 /** The axes along which a flat index steps by one element. */
@@ -85,23 +66,17 @@ function unitAxes(flat: Expr, op: TileOp): string {
   return axes.map((a, i) => (a.extent > 1 && coefficient(l, a) === 1 ? `${i} ` : '')).join('');
 }
 
-/** The flat index of a load. */
-function flatLoad(e: Expr): Expr {
-  const rank = e.op === 'load' ? e.src.length : e.src.length - 2;
-  return flatIndex(e.arg as TileTensor, e.src.slice(0, rank));
-}
-
 /** Whether elements that a reduction read next to each other still are. */
 function keepsContiguity(before: TileOp, after: TileOp, target: TileTensor): boolean {
-  const was = loadsBelow(elemRoots(before)).filter((e) => isLoad(e) && owner(e.arg) === target);
-  const had = new Set(was.map((e) => unitAxes(flatLoad(e), before)));
-  const old = new Set(loadsBelow(elemRoots(before)));
-  return loadsBelow(elemRoots(after)).every((e) => old.has(e) || had.has(unitAxes(flatLoad(e), after)));
+  const was = loadsBelow(elemRoots(before));
+  const along = (e: (typeof was)[0], op: TileOp): string => unitAxes(flatIndex(e.arg, indicesOf(e)), op);
+  const had = new Set(was.filter((e) => owner(e.arg) === target).map((e) => along(e, before)));
+  const old = new Set(was);
+  return loadsBelow(elemRoots(after)).every((e) => old.has(e) || had.has(along(e, after)));
 }
 
 function small(op: TileOp): boolean {
-  const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]);
-  const tensors = new Set(loads.map((e) => (isLoad(e) ? owner(e.arg) : null)));
+  const tensors = new Set(loadsOf(op).map((e) => owner(e.arg)));
   return tensors.size <= MAX_TENSORS && workOf(op.value) <= MAX_NODES;
 }
 
@@ -164,26 +139,18 @@ function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step
   return region.steps.filter((s): s is Step => s !== null);
 }
 
-/** Every owner that a step uses. */
-function usedBy(step: Step): ReadonlySet<TileTensor> {
-  const { reads, writes } = effectsOf(step);
-  return union(reads, writes);
-}
+const union = <T>(...sets: Iterable<T>[]): Set<T> => new Set(sets.flatMap((s) => [...s]));
+
+/** Every owner that the steps use. */
+const usedBy = (...steps: readonly Step[]): Set<TileTensor> =>
+  union(...steps.map(effectsOf).flatMap(({ reads, writes }) => [reads, writes]));
 
 /** Owners that more than one of the steps uses. */
 function sharedBetween(steps: readonly Step[]): Set<TileTensor> {
   const seen = new Set<TileTensor>();
-  const shared = new Set<TileTensor>();
-  for (const s of steps) {
-    for (const t of usedBy(s)) {
-      if (seen.has(t)) shared.add(t);
-      seen.add(t);
-    }
-  }
-  return shared;
+  const again = (t: TileTensor): boolean => seen.has(t) || !seen.add(t);
+  return new Set(steps.flatMap((s) => [...usedBy(s)].filter(again)));
 }
-
-const union = <T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> => new Set([...a, ...b]);
 
 /** Other steps for joined ones: algebra on operators that have all of their work inside. */
 export type Alternatives = (steps: readonly Step[]) => readonly Step[];
@@ -196,24 +163,18 @@ function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>, rew
   if (flat.every((s) => s.kind === 'op' || s.kind === 'routine')) return flat;
   const around = union(pinned, sharedBetween(flat));
   return flat.map((s): Step => {
-    if (s.kind !== 'loop' && s.kind !== 'branch') return s;
     if (s.kind === 'branch') {
       // What both sides use counts as used outside of each.
-      const apart = (list: readonly Step[], other: readonly Step[]): Set<TileTensor> => {
-        const mine = new Set(list.flatMap((x) => [...usedBy(x)]));
-        return union(around, new Set(other.flatMap((x) => [...usedBy(x)]).filter((t) => mine.has(t))));
-      };
-      return {
-        ...s,
-        then: fuseNested(s.then, apart(s.then, s.else), rewrite),
-        else: fuseNested(s.else, apart(s.else, s.then), rewrite),
-      };
+      const then = usedBy(...s.then);
+      const apart = union(
+        around,
+        [...usedBy(...s.else)].filter((t) => then.has(t)),
+      );
+      return { ...s, then: fuseNested(s.then, apart, rewrite), else: fuseNested(s.else, apart, rewrite) };
     }
-    const own = new Set(
-      [s.trip, s.counter, s.cond?.init, s.cond?.state, s.cond?.next].flatMap((t) => (t ? [owner(t)] : [])),
-    );
-    for (const c of s.carried) for (const t of [c.init, c.state, c.next]) own.add(owner(t));
-    return { ...s, steps: fuseNested(s.steps, union(around, own), rewrite) };
+    if (s.kind !== 'loop') return s;
+    const { reads, writes } = ownEffects(s);
+    return { ...s, steps: fuseNested(s.steps, union(around, reads, writes), rewrite) };
   });
 }
 

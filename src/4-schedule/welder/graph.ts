@@ -13,7 +13,6 @@ import {
   index,
   isConst,
   isLoad,
-  makeExpr,
   max,
   min,
   ne,
@@ -22,22 +21,10 @@ import {
 } from '../../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
-import { fromLinear, type Linear, linearise } from '../linear.ts';
-import { mapOp, transform, withSrc } from '../transform.ts';
+import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
+import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
 import { borderOnly } from './pad.ts';
-import {
-  accessesOf,
-  baseIndices,
-  bounds,
-  distance,
-  fixed,
-  plus,
-  propagate,
-  type Span,
-  type Spans,
-  storedAxis,
-  whole,
-} from './propagate.ts';
+import { accessesOf, baseIndices, propagate, type Span, type Spans, storedAxis, whole } from './propagate.ts';
 import { writesWhole } from './region.ts';
 
 /**
@@ -217,7 +204,7 @@ class Cutter implements Plan {
       if (!padded) return own;
       if (own.size === axis.extent && own.lo.terms.size === 0) return whole(target.shape[d]);
       // A moved origin writes beside what is needed: room for that on both sides.
-      const [low, high] = bounds(wanted.lo);
+      const [low, high] = bounds(wanted.lo)!;
       const [under, over] = [Math.max(0, -low), Math.max(0, high + wanted.size - axis.extent)];
       return { lo: plus(span.lo, fixed(-over)), size: span.size + under + over };
     });
@@ -238,7 +225,7 @@ class Cutter implements Plan {
     const [[term, c] = [], ...others] = lo.terms;
     const loop = this.loops.find((l) => axisExpr(l.axis) === term);
     if (!loop || others.length > 0 || c !== 1) return false;
-    const [low, high] = bounds(lo);
+    const [low, high] = bounds(lo)!;
     return low <= 0 && high + size >= extent && size >= loop.step;
   }
 
@@ -257,7 +244,7 @@ class Cutter implements Plan {
   /** The span moved into [0, extent): it then still holds all of the wanted that exists. */
   private clamped(span: Span, extent: number, padded: TileTensor | null): Span {
     if (span.size >= extent) return whole(extent);
-    const [low, high] = bounds(span.lo);
+    const [low, high] = bounds(span.lo)!;
     if (low >= 0 && high + span.size <= extent) return span;
     const axis = newAxis('m', extent - span.size + 1);
     const wanted = fromLinear(span.lo);
@@ -292,17 +279,14 @@ class Cutter implements Plan {
       const own = inner.get(a);
       values.set(a, own ? (isConst(from) && from.arg === 0 ? axisExpr(own) : add(from, axisExpr(own))) : from);
     }
-    const memo = new Map<Expr, Expr>();
-    const over = (e: Expr): Expr => transform(e, rebuild, memo);
-    const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
-      if (e.op === 'axis') return values.get(e.arg) ?? e;
+    const moved = rebuildOp(op, (e, src) => {
+      if (e.op === 'axis') return values.get(e.arg);
       const tensor = isLoad(e) ? this.tensors.get(owner(e.arg)) : undefined;
-      if (!isLoad(e) || !tensor) return withSrc(e, src);
-      const rank = e.arg.shape.length;
-      const at = this.within(e.arg, src.slice(0, rank));
-      return makeExpr(e.op, e.dtype, [...at, ...src.slice(rank)], tensor, e.lanes);
-    };
-    const result = { ...mapOp(op, over), axes: op.axes.flatMap((a) => inner.get(a) ?? []) };
+      return isLoad(e) && tensor
+        ? loadFrom(e, tensor, this.within(e.arg, src.slice(0, indicesOf(e).length)), src)
+        : undefined;
+    });
+    const result = { ...moved, axes: op.axes.flatMap((a) => inner.get(a) ?? []) };
     const write = this.tensors.get(owner(op.write));
     return { kind: 'op', op: write ? { ...result, write, at: this.within(op.write, result.at) } : result };
   }

@@ -4,11 +4,11 @@
 import { type Axis, and, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { linearise, sameLinear } from '../linear.ts';
+import { distance, linearise } from '../linear.ts';
 import { flatIndex } from '../nest.ts';
-import { mapOp, transform, withSrc } from '../transform.ts';
+import { indicesOf, rebuildOp, transform } from '../transform.ts';
 import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts';
 
 const MAX_LABEL = 60;
@@ -26,7 +26,7 @@ const stored = (op: TileOp): Expr => round(op.write.dtype, op.value);
 export function bindAxes(e: Expr, axes: ReadonlyMap<Axis, Expr>, guard: Expr | null): Expr {
   return transform(e, (n, src) => {
     if (n.op === 'axis') return axes.get(n.arg) ?? n;
-    return guard && isLoad(n) ? guarded(n, src, guard) : withSrc(n, src);
+    return guard && isLoad(n) ? guarded(n, src, guard) : undefined;
   });
 }
 
@@ -46,9 +46,7 @@ function guarded(e: Expr, src: readonly Expr[], guard: Expr): Expr {
 function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]): Map<Axis, Expr> | null {
   const { shape } = producer.write;
   const indices =
-    at.length === tensor.shape.length
-      ? reindex(tensor.shape, at, shape)
-      : reindex([shape.reduce((p, d) => p * d, 1)], at, shape);
+    at.length === tensor.shape.length ? reindex(tensor.shape, at, shape) : reindex([elementCount(shape)], at, shape);
   if (!indices) return null;
   const axes = new Map<Axis, Expr>();
   producer.at.forEach((e, d) => {
@@ -65,40 +63,32 @@ export function inlineInto(consumer: TileOp, producer: TileOp): TileOp | null {
   let possible = true;
   const target = owner(producer.write);
   const value = stored(producer);
-  const rebuild = (e: Expr, src: readonly Expr[]): Expr => {
-    if (!isLoad(e) || owner(e.arg) !== target) return withSrc(e, src);
-    const rank = e.op === 'load' ? src.length : src.length - 2;
+  const result = rebuildOp(consumer, (e, src) => {
+    if (!isLoad(e) || owner(e.arg) !== target) return undefined;
+    const rank = indicesOf(e).length;
     const axes = e.arg.dtype === producer.write.dtype ? axesAt(producer, e.arg, src.slice(0, rank)) : null;
-    if (!axes) {
-      possible = false;
-      return withSrc(e, src);
-    }
+    possible &&= axes !== null;
+    if (!axes) return undefined;
     if (e.op === 'load') return bindAxes(value, axes, null);
     return select(src[rank], bindAxes(value, axes, src[rank]), src[rank + 1]);
-  };
-  const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr => transform(e, rebuild, memo);
-  const result: TileOp = { ...mapOp(consumer, over), name: label(producer, consumer) };
-  return possible ? result : null;
+  });
+  return possible ? { ...result, name: label(producer, consumer) } : null;
 }
 
 /** The reduction storing what its element-wise reader makes of it; null where points differ. */
 export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
   const target = owner(reduction.write);
-  const points = (axes: readonly Axis[]): number => elementCount(axes.map((a) => a.extent));
   const axisOf = matchAxes(reduction, reader);
   // Loads at different points bind different axes of the reader to the same one: then it has more points.
-  if (!axisOf || points(reader.axes) !== points(reduction.axes)) return null;
+  if (!axisOf || pointsOf(reader.axes) !== pointsOf(reduction.axes)) return null;
   const value = stored(reduction);
-  const memo = new Map<Expr, Expr>();
-  const rebuild = (n: Expr, src: readonly Expr[]): Expr => {
+  const over = rebuildOp(reader, (n) => {
     if (n.op === 'axis') return axisOf.get(n.arg)!;
-    return isLoad(n) && owner(n.arg) === target ? value : withSrc(n, src);
-  };
-  const over = (e: Expr): Expr => transform(e, rebuild, memo);
+    return isLoad(n) && owner(n.arg) === target ? value : undefined;
+  });
   const context = new SimplifyContext();
-  const at = reader.at.map((e) => simplify(over(e), context));
-  const joined = simplify(over(reader.value), context);
+  const at = over.at.map((e) => simplify(e, context));
+  const joined = simplify(over.value, context);
   const before = divisions([reduction.value, reader.value, ...reader.at]);
   const place = placeOf(reduction, reader.write, at);
   if (divisions([joined, ...place.at]) > before) return null;
@@ -109,8 +99,8 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
 function placeOf(reduction: TileOp, write: TileTensor, at: readonly Expr[]): Pick<TileOp, 'write' | 'at'> {
   const own = reduction.write;
   const flat = simplify(flatIndex(write, at));
-  const same = sameLinear(linearise(flatIndex(own, reduction.at)), linearise(flat));
-  if (!same || elementCount(own.shape) !== elementCount(write.shape)) return { write, at };
+  const between = distance(linearise(flatIndex(own, reduction.at)), linearise(flat));
+  if (between !== 0 || elementCount(own.shape) !== elementCount(write.shape)) return { write, at };
   if (own.shape.length === write.shape.length && own.shape.every((d, i) => d === write.shape[i])) {
     return { write, at: reduction.at };
   }

@@ -17,11 +17,11 @@ import {
 } from '../../3-tile/expr.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { Step, TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { fromLinear, type Linear, linearise } from '../linear.ts';
-import { transform, withSrc } from '../transform.ts';
-import { fixed, plus, storedAxis } from './propagate.ts';
+import { bounds, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
+import { rebuildOp, transform } from '../transform.ts';
+import { storedAxis } from './propagate.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';
 
 type Guarded = ExprNode<'guarded'>;
@@ -34,20 +34,9 @@ const USES_PER_COPY = 32;
 
 /** Σ ≥ 0 forms of a comparison; null when it is not one of linear indices. */
 function nonNegative(e: Expr): Linear | null {
-  const [a, b] = e.src;
-  const of = (x: Expr): Linear => linearise(x);
-  switch (e.op) {
-    case 'ge':
-      return of(sub(a, b));
-    case 'le':
-      return of(sub(b, a));
-    case 'gt':
-      return of(sub(sub(a, b), index(1)));
-    case 'lt':
-      return of(sub(sub(b, a), index(1)));
-    default:
-      return null;
-  }
+  const [a, b] = e.op === 'le' || e.op === 'lt' ? [e.src[1], e.src[0]] : e.src;
+  if (e.op === 'ge' || e.op === 'le') return linearise(sub(a, b));
+  return e.op === 'gt' || e.op === 'lt' ? linearise(sub(sub(a, b), index(1))) : null;
 }
 
 const formKey = (l: Linear): string =>
@@ -64,18 +53,6 @@ function conjuncts(e: Expr): Expr[] {
     else if (!isConst(x) || x.arg !== 1) out.push(x);
   }
   return out;
-}
-
-/** Smallest and largest value of a linear form over its axes; null with other terms. */
-function rangeOf(l: Linear): [number, number] | null {
-  let [lo, hi] = [l.constant, l.constant];
-  for (const [t, c] of l.terms) {
-    if (t.op !== 'axis') return null;
-    const span = c * (t.arg.extent - 1);
-    if (span < 0) lo += span;
-    else hi += span;
-  }
-  return [lo, hi];
 }
 
 interface Border {
@@ -97,7 +74,7 @@ function borderOf(e: Guarded): Border | null {
   const shape: number[] = [];
   for (let d = 0; d < rank; d++) {
     const at = linearise(src[d]);
-    const range = rangeOf(at);
+    const range = bounds(at);
     if (!range) return null;
     allowed.add(formKey(at)).add(formKey(linearise(sub(index(tensor.shape[d] - 1), src[d]))));
     from.push(range[0]);
@@ -116,7 +93,7 @@ function reachable(guards: readonly Linear[], axis: Axis): [from: number, count:
     guards.every(({ constant, terms }) => {
       const c = terms.get(axisExpr(axis)) ?? 0;
       const others = new Map([...terms].filter(([t]) => t !== axisExpr(axis)));
-      return (rangeOf({ constant: constant + c * k, terms: others })?.[1] ?? 0) >= 0;
+      return (bounds({ constant: constant + c * k, terms: others })?.[1] ?? 0) >= 0;
     }),
   );
   return possible.length === 0 ? [0, axis.extent] : [possible[0], possible[possible.length - 1] - possible[0] + 1];
@@ -142,7 +119,7 @@ function withoutIdleTaps(op: TileOp): TileOp {
   const context = new SimplifyContext();
   const over = (e: Expr): Expr =>
     simplify(
-      transform(e, (n, src) => values.get(n) ?? withSrc(n, src)),
+      transform(e, (n) => values.get(n)),
       context,
     );
   return { ...op, reduce: { axes: kept, monoid, elems: elems.map(over) } };
@@ -188,14 +165,9 @@ export function borderOnly(fill: TileOp, inner: TileOp | undefined): TileOp[] {
   );
 }
 
-function reuse(op: TileOp, tensor: TileTensor): number {
-  const count = [...op.axes, ...op.reduce!.axes].reduce((n, a) => n * a.extent, 1);
-  return count / Math.max(1, elementCount(tensor.shape));
-}
-
 function worthwhile(op: TileOp, b: Border): boolean {
   const n = elementCount(b.tensor.shape);
-  const uses = reuse(op, b.tensor);
+  const uses = pointsOf([...op.axes, ...op.reduce!.axes]) / Math.max(1, n);
   const growth = Math.max(MAX_GROWTH, uses / USES_PER_COPY);
   return n > 0 && uses >= MIN_REUSE && elementCount(b.shape) <= growth * n + 1024;
 }
@@ -232,17 +204,14 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
 }
 
 function withoutGuards(op: TileOp, borders: ReadonlyMap<Expr, Border>, padded: (b: Border) => TileTensor): TileOp {
-  const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr =>
-    transform(
-      e,
-      (n, src) => {
-        const b = borders.get(n);
-        if (!b) return withSrc(n, src);
-        const at = b.from.map((f, d) => fromLinear(linearise(sub(src[d], index(f)))));
-        return load(padded(b), at);
-      },
-      memo,
+  return rebuildOp(op, (n, src) => {
+    const b = borders.get(n);
+    return (
+      b &&
+      load(
+        padded(b),
+        b.from.map((f, d) => fromLinear(linearise(sub(src[d], index(f))))),
+      )
     );
-  return { ...op, reduce: { ...op.reduce!, elems: op.reduce!.elems.map(over) } };
+  });
 }

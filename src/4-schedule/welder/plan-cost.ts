@@ -3,7 +3,7 @@
 // at the level where they are found. Operators take turns, so only what one of them does overlaps.
 import { type Axis, axisExpr, type Expr } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
@@ -25,7 +25,6 @@ const ENTRY = 40;
 const EXPOSED = 0.2;
 
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
-export const product = (xs: Iterable<number>): number => [...xs].reduce((p, n) => p * n, 1);
 
 /** What of an operator the cost depends on, gathered once. */
 export interface Sketch {
@@ -56,7 +55,7 @@ export function sketch(op: TileOp): Sketch {
   const forms = (at: readonly Linear[] | null): string => at?.map((l) => formKey(l, axes)).join(' ') ?? '?';
   const target = owner(op.write);
   const [inner, outer] = [elementWork(op), workOf(op.value)];
-  const folds = product(reduce.map((a) => a.extent));
+  const folds = pointsOf(reduce);
   const store = baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
   const tensors = [target, ...accesses.map((a) => a.target)];
   const shapes = tensors.map((t) => `${t.dtype}${t.shape}`);
@@ -138,10 +137,10 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const parts = plan.members.map(({ op, spans }, i) => {
     const bytes = (t: TileTensor, elements: number): number => elements * dtypeInfo(t.dtype).bytes;
-    const points = product([...spans.values()].map((s) => s.size));
+    const points = elementCount([...spans.values()].map((s) => s.size));
     const read = [...run[i].reads.keys()].map((t): [TileTensor, number] => [
       t,
-      bytes(t, product(propagate(op, spans, t).map((s) => s.size))),
+      bytes(t, elementCount(propagate(op, spans, t).map((s) => s.size))),
     ]);
     return { points, part: new Map([...read, [run[i].target, bytes(run[i].target, points)]]) };
   });

@@ -1,11 +1,12 @@
 // Which part of a producer's tensor one tile of a consumer reads: the one propagation that tiling, fusion and traffic
 // share (Welder §3.1, with strides kept and regions clipped to the tensor). In: an operator and the span of each of its
 // spatial axes. Out: a span per dimension of the tensor, whose first index is linear in the origins of the tile.
-import { type Axis, type Expr, type ExprNode, isLoad } from '../../3-tile/expr.ts';
+import type { Axis, Expr } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
-import { type Linear, linearise } from '../linear.ts';
-import { elemRoots, loadsBelow, pointRoots } from './region.ts';
+import { distance, fixed, type Linear, linearise } from '../linear.ts';
+import { indicesOf } from '../transform.ts';
+import { loadsOf } from './region.ts';
 import { reindex } from './reindex.ts';
 
 /** Indices from `lo` below `lo + size`; `lo` is linear in the origins of the tile, which are axes too. */
@@ -13,39 +14,7 @@ export type Span = Readonly<{ lo: Linear; size: number }>;
 /** The span of each axis of an operator; a missing axis is at 0. */
 export type Spans = ReadonlyMap<Axis, Span>;
 
-const NO_TERMS: Linear['terms'] = new Map();
-export const fixed = (constant: number): Linear => ({ constant, terms: NO_TERMS });
 export const whole = (size: number): Span => ({ lo: fixed(0), size });
-
-/** a + scale · b. */
-export function plus(a: Linear, b: Linear, scale = 1): Linear {
-  if (b.terms.size === 0) return { constant: a.constant + scale * b.constant, terms: a.terms };
-  const terms = new Map(a.terms);
-  for (const [t, c] of b.terms) {
-    const sum = (terms.get(t) ?? 0) + scale * c;
-    if (sum === 0) terms.delete(t);
-    else terms.set(t, sum);
-  }
-  return { constant: a.constant + scale * b.constant, terms };
-}
-
-/** The smallest and the largest value of a form over the whole extent of its axes. */
-export function bounds({ constant, terms }: Linear): [number, number] {
-  let [lo, hi] = [constant, constant];
-  for (const [t, c] of terms) {
-    const span = c * ((t as ExprNode<'axis'>).arg.extent - 1);
-    if (span < 0) lo += span;
-    else hi += span;
-  }
-  return [lo, hi];
-}
-
-/** How far b lies from a; null where that varies. */
-export function distance(a: Linear, b: Linear): number | null {
-  if (a.terms.size !== b.terms.size) return null;
-  for (const [t, c] of a.terms) if (b.terms.get(t) !== c) return null;
-  return b.constant - a.constant;
-}
 
 /** The values that an index takes over a tile; null where it is not linear in axes. */
 function spanOf({ constant, terms }: Linear, spans: Spans): Span | null {
@@ -78,9 +47,6 @@ export function baseIndices(tensor: TileTensor, at: readonly Expr[]): readonly E
   return at.length === tensor.shape.length ? reindex(tensor.shape, at, o.shape) : null;
 }
 
-/** The indices among a load's operands. */
-const indicesOf = (e: Expr): readonly Expr[] => e.src.slice(0, (e.arg as TileTensor).shape.length);
-
 /** An access: the linear index per dimension of the owner's shape; null where a reshape is in the way. */
 export type Access = Readonly<{ target: TileTensor; at: readonly Linear[] | null }>;
 
@@ -88,7 +54,7 @@ export type Access = Readonly<{ target: TileTensor; at: readonly Linear[] | null
 export function accessesOf(op: TileOp): readonly Access[] {
   let found = known.get(op);
   if (!found) {
-    const loads = loadsBelow([...elemRoots(op), ...pointRoots(op)]).filter(isLoad);
+    const loads = loadsOf(op);
     found = loads.map((e) => ({
       target: owner(e.arg),
       at: baseIndices(e.arg, indicesOf(e))?.map((x) => linearise(x)) ?? null,

@@ -18,48 +18,58 @@ export const pointRoots = (op: TileOp): Expr[] => [op.value, ...op.at];
 export const elemRoots = (op: TileOp): readonly Expr[] => op.reduce?.elems ?? [];
 
 /** Loads below the roots. */
-export function loadsBelow(roots: readonly Expr[]): Expr[] {
-  return walkExpr(...roots).filter(isLoad);
+export const loadsBelow = (roots: readonly Expr[]) => walkExpr(...roots).filter(isLoad);
+export const loadsOf = (op: TileOp) => loadsBelow([...elemRoots(op), ...pointRoots(op)]);
+
+/** The steps and those inside of loops and branches, outer first. */
+export function* walkSteps(steps: Iterable<Step>): Generator<Step> {
+  for (const s of steps) {
+    yield s;
+    if (s.kind === 'loop') yield* walkSteps(s.steps);
+    if (s.kind === 'branch') yield* walkSteps([...s.then, ...s.else]);
+  }
 }
 
-function opEffects(op: TileOp): Effects {
-  const reads = new Set<TileTensor>();
-  for (const e of walkExpr(...elemRoots(op), ...pointRoots(op))) if (isLoad(e)) reads.add(owner(e.arg));
-  return { reads, writes: new Set([owner(op.write)]) };
+/** The steps with others in place of operators, also of those inside of loops and branches. */
+export function mapOps(steps: readonly Step[], over: (op: TileOp) => readonly Step[]): readonly Step[] {
+  const inside = (list: readonly Step[]): readonly Step[] => mapOps(list, over);
+  return steps.flatMap((s): readonly Step[] => {
+    if (s.kind === 'op') return over(s);
+    if (s.kind === 'loop') return [{ ...s, steps: inside(s.steps) }];
+    return [s.kind === 'branch' ? { ...s, then: inside(s.then), else: inside(s.else) } : s];
+  });
 }
 
-/** Owners that a step reads and writes, nested steps included. */
-export function effectsOf(step: Step): Effects {
-  if (step.kind === 'op') return opEffects(step);
-  const reads = new Set<TileTensor>();
-  const writes = new Set<TileTensor>();
-  const stack: Step[] = [step];
-  for (let s = stack.pop(); s; s = stack.pop()) {
-    if (s.kind === 'op') {
-      const e = opEffects(s);
-      for (const t of e.reads) reads.add(t);
-      for (const t of e.writes) writes.add(t);
-    } else if (s.kind === 'routine') {
-      for (const t of [...s.reads, ...s.writes]) reads.add(owner(t));
-      for (const t of s.writes) writes.add(owner(t));
-      walkStmts(s.body, (stmt) => {
-        for (const e of loadsBelow(stmtExprs(stmt))) if (isLoad(e)) reads.add(owner(e.arg));
-      });
-    } else if (s.kind === 'branch') {
-      reads.add(owner(s.cond));
-      stack.push(...s.then, ...s.else);
-    } else {
-      if (s.trip) reads.add(owner(s.trip));
-      writes.add(owner(s.counter));
-      for (const c of [...s.carried, ...(s.cond ? [s.cond] : [])]) {
-        reads.add(owner(c.init)).add(owner(c.next)).add(owner(c.state));
-        writes.add(owner(c.state));
-      }
-      stack.push(...s.steps);
+/** What a step reads and writes itself, without the steps inside it. */
+function own(s: Step): { reads: readonly TileTensor[]; writes: readonly TileTensor[] } {
+  switch (s.kind) {
+    case 'op':
+      return { reads: loadsOf(s).map((e) => e.arg), writes: [s.write] };
+    case 'routine': {
+      const loaded: TileTensor[] = [];
+      walkStmts(s.body, (stmt) => loaded.push(...loadsBelow(stmtExprs(stmt)).map((e) => e.arg)));
+      return { reads: [...s.reads, ...s.writes, ...loaded], writes: s.writes };
+    }
+    case 'branch':
+      return { reads: [s.cond], writes: [] };
+    case 'loop': {
+      const carried = [...s.carried, ...(s.cond ? [s.cond] : [])];
+      const reads = carried.flatMap((c) => [c.init, c.next, c.state]);
+      return { reads: s.trip ? [s.trip, ...reads] : reads, writes: [s.counter, ...carried.map((c) => c.state)] };
     }
   }
-  return { reads, writes };
 }
+
+const effects = (steps: Iterable<Step>): Effects => {
+  const all = [...steps].map(own);
+  const owners = (lists: readonly (readonly TileTensor[])[]): Set<TileTensor> => new Set(lists.flat().map(owner));
+  return { reads: owners(all.map((e) => e.reads)), writes: owners(all.map((e) => e.writes)) };
+};
+
+/** Owners that a step reads and writes, nested steps included. */
+export const effectsOf = (step: Step): Effects => effects(walkSteps([step]));
+/** The same without the steps inside it. */
+export const ownEffects = (step: Step): Effects => effects([step]);
 
 /** Whether the operator stores every element of its tensor once, at its axes in order. */
 export function writesWhole(op: TileOp): boolean {
