@@ -78,27 +78,41 @@ function applied(chain: Chain, i: Expr, j: Expr, x: (p: number, q: number) => Ex
 
 const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => f(i));
 
+/** Outputs whose results are written side by side: the 4-byte words of a cache line. */
+const SIDE_BY_SIDE = 16;
+
 /** The windows of all channels transformed, in f64 and rounded once: [position, channel, out]. */
 function transformedWeights({ weights, at, slides, channel, out }: Sliding, g: Matrix): TileTensor {
   const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
-  const offsets = range(TAPS * TAPS, (k) => Math.floor(k / TAPS) * rowStep + (k % TAPS) * columnStep);
-  const factors = g.flatMap((x) => g.map((y) => x.flatMap((p) => y.map((q) => p * q))));
+  const [channelStep, outStep] = [channel, out].map((a) => coefficient(at, a));
   const source = new Float32Array(owner(weights).data!.bytes.slice().buffer);
-  const size = channel.extent * out.extent;
-  const result = new Float32Array(factors.length * size);
-  const taps = new Float64Array(offsets.length);
-  for (let i = 0; i < size; i++) {
-    const [c, o] = [Math.floor(i / out.extent), i % out.extent];
-    const start = at.constant + c * coefficient(at, channel) + o * coefficient(at, out);
-    for (let k = 0; k < taps.length; k++) taps[k] = source[start + offsets[k]];
-    for (let p = 0; p < factors.length; p++) {
-      const row = factors[p];
-      let total = 0;
-      for (let k = 0; k < taps.length; k++) total += row[k] * taps[k];
-      result[p * size + i] = total;
+  const [n, size] = [g.length, channel.extent * out.extent];
+  const result = new Float32Array(n * n * size);
+  const factors = Float64Array.from(g.flat());
+  const rows = new Float64Array(TAPS * n);
+  /** Writes the n·n positions of the window that starts at `from`, `size` apart. */
+  const window = (from: number, to: number): void => {
+    for (let y = 0; y < TAPS; y++) {
+      const start = from + y * rowStep;
+      const [a, b, c] = [source[start], source[start + columnStep], source[start + 2 * columnStep]];
+      for (let q = 0, k = 0; q < n; q++, k += TAPS) {
+        rows[y * n + q] = factors[k] * a + factors[k + 1] * b + factors[k + 2] * c;
+      }
+    }
+    for (let p = 0, k = 0, put = to; p < n; p++, k += TAPS) {
+      const [a, b, c] = [factors[k], factors[k + 1], factors[k + 2]];
+      for (let q = 0; q < n; q++, put += size) {
+        result[put] = a * rows[q] + b * rows[n + q] + c * rows[2 * n + q];
+      }
+    }
+  };
+  for (let first = 0; first < out.extent; first += SIDE_BY_SIDE) {
+    for (let c = 0; c < channel.extent; c++) {
+      const end = Math.min(first + SIDE_BY_SIDE, out.extent);
+      for (let o = first; o < end; o++) window(at.constant + c * channelStep + o * outStep, c * out.extent + o);
     }
   }
-  const shape = [factors.length, channel.extent, out.extent];
+  const shape = [n * n, channel.extent, out.extent];
   const data = { dtype: 'f32', shape, bytes: new Uint8Array(result.buffer) } as const;
   return newTensor(weights.name, 'f32', shape, 'constant', { data });
 }

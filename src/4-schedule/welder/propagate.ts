@@ -66,7 +66,7 @@ export function accessesOf(op: TileOp): readonly Access[] {
 const known = new WeakMap<TileOp, readonly Access[]>();
 
 /** What of `target` a tile reads, per dimension of its shape; whole dimensions where that is all that is known. */
-export function propagate(op: TileOp, spans: Spans, target: TileTensor): Span[] {
+export function propagate(op: TileOp, spans: Spans, target: TileTensor): readonly Span[] {
   const reads = accessesOf(op).filter((a) => a.target === target);
   return target.shape.map((extent, d) => {
     const [first, ...rest] = reads.map(({ at }) => at && spanOf(at[d], spans));

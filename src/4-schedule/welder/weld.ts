@@ -33,14 +33,14 @@ function compatible(run: readonly Sketch[]): boolean {
 /** Steps along an axis: those that divide it, and some that do not. */
 const steps = (extent: number): number[] => STEPS.filter((n) => n < extent && (extent % n === 0 || UNEVEN.has(n)));
 
-/** Cuts of the last operator: along one axis, alone or inside another one, or all outer ones, taken one by one. */
-function* cuts(root: TileOp): Generator<Cut> {
+/** Cuts of the last operator, by rising step: along one axis, alone or inside outer ones that are taken one by one. */
+function* cuts(root: TileOp): Generator<readonly Cut[]> {
   const axes = root.axes.flatMap((a, i) => (a.extent > 1 ? [i] : [])).slice(0, MAX_CUT_AXES);
   for (const inner of axes) {
     const outer = axes.filter((a) => a < inner);
-    const around = [[], ...axes.filter((a) => a !== inner).map((a) => [a]), ...(outer.length > 1 ? [outer] : [])];
-    for (const step of steps(root.axes[inner].extent)) {
-      for (const list of around) yield new Map([...list.map((a): [number, number] => [a, 1]), [inner, step]]);
+    for (const list of [[], ...outer.map((a) => [a]), ...(outer.length > 1 ? [outer] : [])]) {
+      const around = list.map((a): [number, number] => [a, 1]);
+      yield steps(root.axes[inner].extent).map((step) => new Map([...around, [inner, step]]));
     }
   }
 }
@@ -50,13 +50,23 @@ type Found = Readonly<{ cut: Cut; cost: number }>;
 
 /** The cheapest cut of these operators; null when they cannot be cut together. */
 function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found | null {
-  let best: Found | null = null;
   const ops = run.map((s) => s.op);
-  for (const cut of cuts(ops[ops.length - 1])) {
+  const costOf = (cut: Cut): number => {
     const plan = cutPlan(ops, shared, cut);
-    if (!plan) continue;
-    const cost = planCost(run, plan, device);
-    if (!best || cost < best.cost) best = { cut, cost };
+    return plan ? planCost(run, plan, device) : Number.POSITIVE_INFINITY;
+  };
+  let best: Found | null = null;
+  for (const alike of cuts(ops[ops.length - 1])) {
+    // Costs along the steps have one valley: it is descended from the middle.
+    const known = new Map<number, number>();
+    const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
+    let [i, moved] = [alike.length >> 1, alike.length > 0];
+    while (moved) {
+      const next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
+      moved = next !== undefined;
+      i = next ?? i;
+    }
+    if (alike.length > 0 && at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i) };
   }
   return best;
 }
