@@ -234,20 +234,32 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Places constants one after another, equal contents once; returns the segment's size. */
-function placeConstants(constants: readonly TileTensor[], places: Map<TileTensor, Placement>): number {
-  const seen = new Map<string, { bytes: Uint8Array; offset: number }[]>();
-  let size = 0;
-  for (const t of constants) {
+/** Finds constants of equal contents; what is made on demand equals nothing else. */
+export class Contents {
+  private readonly known = new Map<string, TileTensor[]>();
+
+  /** The first constant with the same bytes that was asked for. */
+  first(t: TileTensor): TileTensor {
+    if (t.data!.deferred) return t;
     const { bytes } = t.data!;
     const key = digest(bytes);
-    const equal = (seen.get(key) ?? []).find((s) => sameBytes(s.bytes, bytes));
-    const offset = equal ? equal.offset : size;
-    if (!equal) {
-      seen.set(key, [...(seen.get(key) ?? []), { bytes, offset }]);
-      size += align(bytes.length);
-    }
-    places.set(t, { space: 'constants', offset, bytes: bytes.length });
+    const alike = this.known.get(key) ?? [];
+    this.known.set(key, alike);
+    const equal = alike.find((s) => sameBytes(s.data!.bytes, bytes));
+    if (!equal) alike.push(t);
+    return equal ?? t;
+  }
+}
+
+/** Places constants one after another, equal contents once; returns the segment's size. */
+function placeConstants(constants: readonly TileTensor[], places: Map<TileTensor, Placement>): number {
+  const contents = new Contents();
+  let size = 0;
+  for (const t of constants) {
+    const bytes = bytesOf(t);
+    const place = places.get(contents.first(t)) ?? { space: 'constants', offset: size, bytes };
+    if (place.offset === size) size += align(bytes);
+    places.set(t, place);
   }
   return size;
 }

@@ -7,11 +7,11 @@ import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { deferred, elementCount } from '../ir/tensor.ts';
 import { dotProducts } from './dot.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { layOut } from './layout.ts';
-import { planMemory } from './memory.ts';
+import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
@@ -57,6 +57,7 @@ class Scheduler {
   readonly kernels: Kernel[] = [];
   private readonly byKey = new Map<string, Entry>();
   private readonly packed = new Map<string, TileTensor>();
+  private readonly contents = new Contents();
   private readonly pool = new Pool();
   private readonly options: ScheduleOptions;
   /** Null: operators stay apart. */
@@ -141,12 +142,13 @@ class Scheduler {
   }
 
   /** A rearranged constant; equal arrangements of one constant are made once. */
-  private pack(t: TileTensor, recipe: Recipe): TileTensor {
+  private pack(given: TileTensor, recipe: Recipe): TileTensor {
+    const t = this.contents.first(given);
     const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
     let made = this.packed.get(key);
     if (!made) {
-      const bytes = packBytes(t.data!.bytes, dtypeInfo(t.dtype).bytes, recipe);
-      const data = { dtype: t.dtype, shape: recipe.extents, bytes };
+      const bytes = (): Uint8Array => packBytes(t.data!.bytes, dtypeInfo(t.dtype).bytes, recipe);
+      const data = deferred(t.dtype, recipe.extents, bytes);
       made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
       this.packed.set(key, made);
     }

@@ -5,10 +5,10 @@
 import { type Indices, TileBuilder } from '../3-tile/builder.ts';
 import * as E from '../3-tile/expr.ts';
 import { isUnordered, sum } from '../3-tile/monoids.ts';
-import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
+import { newTensor, owner } from '../3-tile/tensor.ts';
 import type { Step, TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { deferred, elementCount } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
@@ -82,7 +82,7 @@ const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n
 const SIDE_BY_SIDE = 16;
 
 /** The windows of all channels transformed, in f64 and rounded once: [position, channel, out]. */
-function transformedWeights({ weights, at, slides, channel, out }: Sliding, g: Matrix): TileTensor {
+function transformed({ weights, at, slides, channel, out }: Sliding, g: Matrix): Uint8Array {
   const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
   const [channelStep, outStep] = [channel, out].map((a) => coefficient(at, a));
   const source = new Float32Array(owner(weights).data!.bytes.slice().buffer);
@@ -112,9 +112,7 @@ function transformedWeights({ weights, at, slides, channel, out }: Sliding, g: M
       for (let o = first; o < end; o++) window(at.constant + c * channelStep + o * outStep, c * out.extent + o);
     }
   }
-  const shape = [n * n, channel.extent, out.extent];
-  const data = { dtype: 'f32', shape, bytes: new Uint8Array(result.buffer) } as const;
-  return newTensor(weights.name, 'f32', shape, 'constant', { data });
+  return new Uint8Array(result.buffer);
 }
 
 const scaled = (x: Expr, by: number): Expr => mul(x, index(by));
@@ -154,7 +152,9 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
     ([i, j, ...at]) => applied(input, i, j, (p, q) => element(at, [p, q])),
   );
 
-  const u = transformedWeights(s, window);
+  const shape = [n * n, channel.extent, out.extent];
+  const weights = deferred('f32', shape, () => transformed(s, window));
+  const u = newTensor(s.weights.name, 'f32', shape, 'constant', { data: weights });
   const sums = b.reduce('f32', [n * n, ...tiles, out.extent], [channel.extent], sum('f32'), (ix, [r]) =>
     mul(load(v, [...ix.slice(0, -1), r]), load(u, [ix[0], r, ix.at(-1)!])),
   );

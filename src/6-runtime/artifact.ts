@@ -49,7 +49,13 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
     checks: program.checks.map(({ ok, message, node, op }) => ({ slot: slotOf(program, ok), message, node, op })),
     constants: program.constants.map((t) => {
       invariant(t.data, `constant ${t.name} has no data`);
-      return { offset: slotOf(program, t).offset, bytes: t.data.bytes };
+      const { data } = t;
+      return {
+        offset: slotOf(program, t).offset,
+        get bytes() {
+          return data.bytes;
+        },
+      };
     }),
   };
 }

@@ -12,7 +12,19 @@ export interface TensorData {
   readonly bytes: Uint8Array;
   /** Only for dtype 'string'. */
   readonly strings?: readonly string[];
+  /** The bytes are made each time they are asked for. */
+  readonly deferred?: true;
 }
+
+/** Data that takes no memory until its bytes are used. */
+export const deferred = (dtype: DType, shape: readonly number[], make: () => Uint8Array): TensorData => ({
+  dtype,
+  shape,
+  deferred: true,
+  get bytes() {
+    return make();
+  },
+});
 
 /** A value that a model takes or gives. */
 export type RunValue = ValueOf<TensorData>;
