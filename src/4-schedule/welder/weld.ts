@@ -10,8 +10,8 @@ import { effectsOf } from './region.ts';
 
 /** Operators that one kernel may hold. */
 const MAX_MEMBERS = 10;
-/** Together to apart: from here longer runs are not looked at. */
-const HOPELESS = 1.5;
+/** Longer and longer runs that gain nothing, after which still longer ones are not looked at. */
+const PATIENCE = 3;
 /** Axes that are cut, at most. */
 const MAX_CUT_AXES = 4;
 const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 64];
@@ -100,16 +100,15 @@ export class Welder {
     const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
     const alone = all.map((s, i) => planCost([s], single(ops[i]), this.device));
     for (let end = 1; end <= all.length; end++) {
-      let apart = alone[end - 1];
-      let found: (typeof best)[0] = { cost: best[end - 1].cost + apart, from: end - 1, cut: null };
+      let found: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, cut: null };
+      let lost = 0;
       for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
         const run = all.slice(from, end);
         if (!compatible(run)) break;
         const { cut, cost } = this.found(run) ?? { cut: null, cost: Number.POSITIVE_INFINITY };
-        apart += alone[from];
-        if (best[from].cost + cost < found.cost) found = { cost: best[from].cost + cost, from, cut };
-        // What is far worse together gets no better with more.
-        if (run.length > 2 && cost > HOPELESS * apart) break;
+        lost = best[from].cost + cost < found.cost ? 0 : lost + 1;
+        if (lost === 0) found = { cost: best[from].cost + cost, from, cut };
+        if (lost > PATIENCE) break;
       }
       best.push(found);
     }
