@@ -1,5 +1,5 @@
-// External tensor data: the interface through which the frontend reads it, the rules for locations, and a source over
-// bytes in memory. Nothing here knows a file system, so browsers can use it; the source over a folder is node-files.ts.
+// External tensor data: the interface through which the frontend reads it, and the rules for locations. Nothing here
+// knows a file system, so browsers can use it; the source over a folder is node-files.ts.
 import { refuse as refusal } from '../../support/errors.ts';
 
 /** Where external tensor data comes from. The caller of the frontend decides what may be read. */
@@ -41,16 +41,4 @@ export function checkRegion(location: string, offset: number, length: number, si
   const safe = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
   if (safe && offset >= 0 && length >= 0 && offset <= size && length <= size - offset) return;
   refuse(`bytes ${offset} to ${offset + length} lie outside a file of ${size} bytes`, location);
-}
-
-/** A source over named byte arrays, keyed by normalised location. Results are views. */
-export function memoryFiles(files: ReadonlyMap<string, Uint8Array>): FileSource {
-  return {
-    readExternal(location, offset, length) {
-      const bytes = files.get(locationComponents(location).join('/'));
-      if (!bytes) return refuse('external data is missing', location);
-      checkRegion(location, offset, length, bytes.length);
-      return bytes.subarray(offset, offset + length);
-    },
-  };
 }
