@@ -1,8 +1,7 @@
 // Ahead-of-time compilation: a model with all extents bound becomes one program and a package of files that runs
 // without Tilewright. In: a model, feed types and a machine. Out: an artifact.
 import type { StaticValue } from './2-graph/operator.ts';
-import type { Specialisation } from './2-graph/segment.ts';
-import type { FeedType } from './2-graph/specialise.ts';
+import type { FeedType, Specialisation } from './2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from './2-graph/static.ts';
 import type { Artifact } from './6-runtime/artifact.ts';
 import type { Backend } from './backends/backend.ts';
@@ -32,10 +31,9 @@ export async function compileProgram(
 
 function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   if (s.pending) {
-    const { name } = s.pending.kind === 'input' ? s.inputs.flat()[s.pending.input] : s.pending.tensor;
     const what = 'an extent depends on the contents of a tensor that is known only at run time';
     const hint = 'Make that tensor a constant of the model, or use Session, which specialises while it runs.';
-    refuse('INVALID_SHAPE', what, { value: name }, hint);
+    refuse('INVALID_SHAPE', what, { value: s.pending.name }, hint);
   }
   const nodes = s.segments.flatMap((g) => g.nodes);
   return { inputs: s.inputs.flat(), outputs: s.outputs.map((o, i) => asTensor(o, model.graph.outputs[i].name)), nodes };

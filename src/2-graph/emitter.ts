@@ -1,12 +1,10 @@
-// Appends static nodes while a graph is specialised: infers types, folds constants under a cap,
-// merges equal pure nodes, and cuts segments where a run-time value is demanded. In: operators over
-// static values. Out: node lists of segments.
+// Appends static nodes while a graph is specialised: infers types, folds constants under a cap, merges equal pure nodes,
+// and cuts segments where a run-time value is demanded. In: operators over static values. Out: node lists of segments.
 import { tensorsIn } from '../ir/composite.ts';
 import { type Node, type TensorType, tensorType } from '../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { refuse } from '../support/errors.ts';
-import { attrKey } from './attr-key.ts';
 import { outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import type { Slots, StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
@@ -176,9 +174,26 @@ export class Emitter {
   }
 }
 
+const identities = new WeakMap<object, number>();
+let nextIdentity = 1;
+
+function identity(o: object): string {
+  if (!identities.has(o)) identities.set(o, nextIdentity++);
+  return `#${identities.get(o)}`;
+}
+
+/** What stands in JSON for the parts of an attribute; graphs and large tensors equal themselves only. */
+function keyPart(_: string, part: unknown): unknown {
+  if (typeof part === 'bigint') return String(part);
+  if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
+  if (part instanceof Uint8Array) return part.length > 64 ? identity(part) : part.join(' ');
+  return part instanceof Object && 'nodes' in part ? identity(part) : part;
+}
+
 /** A text that is equal for nodes that compute the same. */
 function keyOf({ operator, inputs, outputs, attrs }: StaticOpNode): string {
   const used = outputs.map((t) => (t ? 1 : 0)).join('');
   const ids = inputs.map((t) => t?.id ?? '').join(',');
-  return `${operator.domain}/${operator.name}/${used}/${ids}/${attrKey(attrs)}`;
+  const keys = [...attrs].map((attr) => JSON.stringify(attr, keyPart)).sort();
+  return `${operator.domain}/${operator.name}/${used}/${ids}/${keys.join(';')}`;
 }

@@ -1,5 +1,5 @@
-// The context in which composite and structural operators rewrite themselves: every emitted node has
-// its static type at once, loops and branches are kept in the program when that is possible.
+// The context in which composite and structural operators rewrite themselves: every emitted node has its static type at
+// once, loops and branches are kept in the program when that is possible.
 import type { DType } from '../ir/dtype.ts';
 import { type AttrInput, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';

@@ -1,8 +1,7 @@
-// Specialisation: a model, input types and answers in; static segments out. It walks the graph in
-// order like an interpreter over types: composite operators expand, regions inline, loops and
-// branches stay in the program where their types allow, and where a run-time value decides a shape
-// the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
-// simply repeated with one more answer.
+// Specialisation: a model, input types and answers in; static segments out. It walks the graph in order like an
+// interpreter over types: composite operators expand, regions inline, loops and branches stay in the program where their
+// types allow, and where a run-time value decides a shape the walk cuts a segment and asks for the value. The walk is a
+// function of its arguments, so it is simply repeated with one more answer.
 import { mapTensors, type ValueOf } from '../ir/composite.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
@@ -14,10 +13,21 @@ import { ExpandContext } from './expansion.ts';
 import { usesAfter } from './liveness.ts';
 import { INTERNAL_DOMAIN, type Operator, type StaticValue, type Values } from './operator.ts';
 import type { Registry } from './registry.ts';
-import type { Pending, Specialisation } from './segment.ts';
-import type { StaticTensor } from './static.ts';
+import type { StaticGraph, StaticTensor } from './static.ts';
 
 export type SpecialiseOptions = Pick<EmitterOptions, 'limits' | 'fold' | 'answers'> & { readonly registry: Registry };
+
+/** The static segments of a model for given feeds and answers; a segment ends where a value must be read to go on. */
+export interface Specialisation {
+  /** In execution order; the inputs of each are model inputs or outputs of earlier ones (by tensor id). */
+  readonly segments: readonly StaticGraph[];
+  /** Static tensors standing for the model's inputs, flattened through sequences; in input order. */
+  readonly inputs: readonly (readonly StaticTensor[])[];
+  /** The input, or output of a segment, whose contents must be known to go on; null when complete. */
+  readonly pending: StaticTensor | null;
+  /** One per model output when complete, else empty. */
+  readonly outputs: readonly StaticValue[];
+}
 
 /** What a feed is specialised for. */
 export type FeedType = ValueOf<TensorFeed>;
@@ -90,10 +100,7 @@ export class Specialiser {
       return { segments: emitter.segments, inputs, pending: null, outputs };
     } catch (error) {
       if (!(error instanceof Demand)) throw error;
-      const { tensor } = error;
-      const input = inputs.flat().indexOf(tensor);
-      const pending: Pending = input >= 0 ? { kind: 'input', input } : { kind: 'tensor', tensor };
-      return { segments: emitter.segments, inputs, pending, outputs: [] };
+      return { segments: emitter.segments, inputs, pending: error.tensor, outputs: [] };
     }
   }
 
