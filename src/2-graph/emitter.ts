@@ -9,15 +9,12 @@ import { outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import type { Slots, StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
 
-/** Thrown when a value is needed that no answer provides. */
+/** Thrown when a value is needed that no answer provides. In the body of a loop or branch no segment can be cut. */
 export class Demand extends Error {
   readonly tensor: StaticTensor;
-  /** Raised inside a loop or branch body: it cannot cut a segment there. */
-  readonly nested: boolean;
-  constructor(tensor: StaticTensor, nested: boolean) {
+  constructor(tensor: StaticTensor) {
     super(`the contents of ${tensor.name} are needed`);
     this.tensor = tensor;
-    this.nested = nested;
   }
 }
 
@@ -75,10 +72,10 @@ export class Emitter {
   valueOf(unresolved: StaticTensor): TensorData {
     const t = this.resolve(unresolved);
     if (t.constant) return t.constant;
-    if (this.depth > 0) throw new Demand(t, true);
+    if (this.depth > 0) throw new Demand(t);
     // Cut before the walk unwinds: what is live is known only while its frames stand.
     if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
-    if (this.nextAnswer >= this.options.answers.length) throw new Demand(t, false);
+    if (this.nextAnswer >= this.options.answers.length) throw new Demand(t);
     const data = this.options.answers[this.nextAnswer++];
     this.answered.set(t, this.constantData(data, t.name));
     this.seen = new Map();

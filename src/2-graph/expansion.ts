@@ -153,7 +153,7 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
   try {
     return run();
   } catch (error) {
-    if (error instanceof Demand && error.nested) return null;
+    if (error instanceof Demand) return null;
     if (refusable && error instanceof TilewrightError && error.code === 'INVALID_SHAPE') return null;
     throw error;
   }

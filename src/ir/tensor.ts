@@ -4,6 +4,7 @@ import { refuse } from '../support/errors.ts';
 import type { ValueOf } from './composite.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';
+import { checkedProduct } from './limits.ts';
 
 export interface TensorData {
   readonly dtype: DType;
@@ -21,14 +22,7 @@ export type RunValue = ValueOf<TensorData>;
 export type Scalar = number | bigint;
 
 /** Product of extents; throws LIMIT_EXCEEDED when it is not a safe integer. */
-export function elementCount(shape: readonly number[]): number {
-  let n = 1;
-  for (const d of shape) {
-    n *= d;
-    if (!Number.isSafeInteger(n)) refuse('LIMIT_EXCEEDED', 'tensor has too many elements', { shape });
-  }
-  return n;
-}
+export const elementCount = (shape: readonly number[]): number => checkedProduct(shape, { shape });
 
 /** Row-major strides in elements. */
 export function rowMajorStrides(shape: readonly number[]): number[] {

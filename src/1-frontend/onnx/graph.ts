@@ -10,7 +10,7 @@ import type { Function as FunctionProto, Graph as GraphProto, Node as NodeProto,
 import { domainName, type Opsets, versionOf } from './opsets.ts';
 import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
-import type { TensorReader } from './tensor.ts';
+import { invalid, type TensorReader } from './tensor.ts';
 import { valueType } from './types.ts';
 
 /** What the import of one model is handed. */
@@ -45,10 +45,6 @@ interface Site {
 const openGraph = (name: string): OpenGraph => {
   return { name, inputs: [], outputs: [], nodes: [], constants: new Map() };
 };
-
-function invalid(what: string, value?: string): never {
-  return refuse('INVALID_MODEL', what, { value });
-}
 
 /** Imports the graphs of one model; counts nodes over all of them. */
 export class GraphImporter {

@@ -1,7 +1,7 @@
 // ModelProto bytes → Model: versions, functions and the main graph.
-import type { FunctionDef, Graph, Model, Upgrade } from '../../ir/graph.ts';
+import type { FunctionDef, Model, Upgrade } from '../../ir/graph.ts';
 import { checkLimit, limitsWith } from '../../ir/limits.ts';
-import { isKnown, refuse, TilewrightError, withPlace } from '../../support/errors.ts';
+import { refuse, withPlace } from '../../support/errors.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
 import { domainName, readOpsets } from './opsets.ts';
@@ -22,16 +22,6 @@ function irVersion({ irVersion: version }: ModelProto): number {
   if (version >= OLDEST_IR && version <= NEWEST_IR) return Number(version);
   const hint = `Save the model with an IR version from ${OLDEST_IR} to ${NEWEST_IR}.`;
   return refuse('UNSUPPORTED_VERSION', `IR version ${version} is not supported`, place, hint);
-}
-
-/** Refusals that name nothing, because the model gives no names, at least say that it is the graph. */
-function importMainGraph(run: () => Graph): Graph {
-  try {
-    return run();
-  } catch (error) {
-    const bare = error instanceof TilewrightError && !isKnown(error.place);
-    throw bare ? error.at({ field: 'graph' }) : error;
-  }
 }
 
 const functionKey = (proto: FunctionProto): string =>
@@ -76,7 +66,7 @@ export function importModel(bytes: Uint8Array, upgrade: Upgrade, options: ReadOp
     isRead: (name) => (names ??= namesReadAnywhere(proto)).has(name),
   });
   const functions = readFunctions(proto.functions, opsets, importer);
-  const graph = importMainGraph(() => importer.graph(main, [opsets], version < DEFAULTS_IR));
+  const graph = withPlace({ field: 'graph' }, () => importer.graph(main, [opsets], version < DEFAULTS_IR));
   const metadata = new Map(proto.metadataProps.map((p) => [p.key, p.value]));
   const producer = [proto.producerName, proto.producerVersion].filter((s) => s !== '').join(' ');
   return { graph, irVersion: version, opsets, producer, functions, metadata };

@@ -12,7 +12,8 @@ import { fromRaw, packedBytes, TYPED_LISTS } from './payload.ts';
 /** TensorProto.DataLocation. */
 const [DEFAULT_LOCATION, EXTERNAL_LOCATION] = [0, 1];
 
-function invalid(what: string, name: string, hint?: string): never {
+/** Refuses a value of the model. */
+export function invalid(what: string, name?: string, hint?: string): never {
   return refuse('INVALID_MODEL', what, { value: name }, hint);
 }
 

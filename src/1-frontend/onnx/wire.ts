@@ -4,7 +4,7 @@
 // stay views into the input.
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
-import { refuse, TilewrightError } from '../../support/errors.ts';
+import { refuse, withPlace } from '../../support/errors.ts';
 
 /** Wire types. */
 const [VARINT, FIXED64, LENGTH, FIXED32] = [0, 1, 2, 5];
@@ -64,13 +64,9 @@ class Scanner {
   }
 
   scan(root: DescMessage): void {
-    try {
-      this.walk(root);
-    } catch (error) {
-      if (!(error instanceof TilewrightError)) throw error;
-      const open = this.path.slice(0, this.depth + 1).filter((name) => name !== '');
-      throw error.at({ field: open.join('.') || root.name });
-    }
+    const open = (): string[] => this.path.slice(0, this.depth + 1).filter((name) => name !== '');
+    const place = () => ({ field: open().join('.') || root.name });
+    withPlace(place, () => this.walk(root));
   }
 
   private walk(root: DescMessage): void {
@@ -177,17 +173,13 @@ class Scanner {
 /** Nesting of protobuf messages that the depth limit of a model amounts to. */
 const wireDepth = (limits: ModelLimits): number => MESSAGES_PER_LEVEL * limits.nesting + MESSAGES_AROUND;
 
-/** JavaScript callers pass all sorts of things; only bytes are read. */
-function checkBytes(bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) refuse('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
-}
-
 /**
  * Decodes one message. Bytes fields of the result are views into `bytes`. Throws INVALID_MODEL for malformed bytes and
  * LIMIT_EXCEEDED beyond `limits`.
  */
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
-  checkBytes(bytes);
+  // JavaScript callers pass all sorts of things.
+  if (!(bytes instanceof Uint8Array)) refuse('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
   checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });
   new Scanner(bytes, limits).scan(desc);
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.
