@@ -1,9 +1,7 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
-import type { FileSource } from './1-frontend/onnx/files.ts';
-import { type BackendOptions, DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
 import { parseModel } from './compile.ts';
-import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
 
@@ -13,13 +11,9 @@ export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } fro
 export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
 export { version } from './version.ts';
 
-export interface CreateOptions extends SessionOptions, Pick<BackendOptions, 'winograd'> {
+export interface CreateOptions extends SessionOptions {
   /** 'wasm' (default) or 'interpreter'. */
   readonly target?: PortableTarget;
-  /** Where external tensor data comes from. */
-  readonly files?: FileSource;
-  /** Sees every stage; for tools. */
-  readonly observer?: Observer;
 }
 
 export class Session extends BaseSession {

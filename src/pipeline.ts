@@ -6,10 +6,9 @@ import { lowering } from './5-codegen/lower.ts';
 import type { Target } from './5-codegen/targets/target.ts';
 import { makeArtifact } from './6-runtime/artifact.ts';
 import type { Device } from './devices/device.ts';
-import type { ModelLimits } from './ir/limits.ts';
+import { checkLimit, type ModelLimits } from './ir/limits.ts';
 import type { Observer } from './observe.ts';
 import { checkMeaning, runStage, SIBLINGS } from './stages.ts';
-import { TilewrightError } from './support/errors.ts';
 
 /** What is compiled for, and whether as `ScheduleOptions.winograd` says. */
 export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; winograd?: boolean }>;
@@ -20,12 +19,7 @@ export async function buildArtifact(program: TileProgram, machine: Machine, limi
   const options = { ...rest, lower: lowering };
   const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, options));
   if (observer.check >= 3) checkMeaning(program, tasks);
-  const { arenaBytes } = tasks.plan;
-  if (arenaBytes > limits.plannedBytes) {
-    const what = `the program needs ${arenaBytes} bytes of intermediate memory, at most ${limits.plannedBytes} are allowed`;
-    const hint = 'Use smaller input shapes, or raise ModelLimits.plannedBytes if the model is trusted.';
-    throw new TilewrightError('LIMIT_EXCEEDED', what, {}, hint);
-  }
+  checkLimit(limits, 'plannedBytes', tasks.plan.arenaBytes);
   const code = await target.emit(tasks, { features });
   runStage(observer, 'code', SIBLINGS.code, () => code);
   return makeArtifact(tasks, code);

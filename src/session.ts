@@ -1,14 +1,16 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run. Shaped after
 // onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
+import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import type { FeedType } from './2-graph/specialise.ts';
 import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
 import type { Backend } from './backends/backend.ts';
+import type { BackendOptions } from './backends/portable.ts';
 import { modelCompiler } from './compile.ts';
 import type { Dim } from './ir/dim.ts';
 import { dtypeInfo } from './ir/dtype.ts';
 import type { Model, Value, ValueType } from './ir/graph.ts';
-import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
 import { refuse } from './support/errors.ts';
 
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
@@ -19,9 +21,7 @@ export type Results = Record<string, Tensor>;
 /** Outputs by name, of models that also give sequences (lists) and optionals (null when empty). */
 export type Values = Record<string, Tensor | Tensor[] | null>;
 
-export interface SessionOptions {
-  /** Bounds on what the model may ask for. */
-  readonly limits?: Partial<ModelLimits>;
+export interface SessionOptions extends ReadOptions, Pick<BackendOptions, 'winograd' | 'observer'> {
   /** Compiled shapes kept; the least recently used is dropped. Default 16. */
   readonly maxSpecialisations?: number;
 }

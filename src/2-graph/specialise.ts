@@ -206,10 +206,7 @@ export class Specialiser {
   }
 
   countUnrolled(): void {
-    const most = this.options.limits.unrolledIterations;
-    if (++this.unrolled <= most) return;
-    const hint = 'Raise ModelLimits.unrolledIterations if the model is trusted.';
-    refuse('LIMIT_EXCEEDED', `loops unroll to more than ${most} iterations`, {}, hint);
+    checkLimit(this.options.limits, 'unrolledIterations', ++this.unrolled);
   }
 }
 

@@ -6,6 +6,7 @@ import { type Observer, silent } from '../observe.ts';
 import { type Backend, interpreterBackend, targetBackend } from './backend.ts';
 
 export interface BackendOptions {
+  /** Sees every stage; for tools. */
   readonly observer?: Observer;
   /** Whether WebAssembly may use relaxed SIMD. Default: where this host has it; packages go to other hosts. */
   readonly relaxedSimd?: boolean;

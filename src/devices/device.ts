@@ -1,7 +1,6 @@
-// What a schedule needs to know of the hardware: vectors, registers, memory levels, execution units
-// and what crossing them costs. In: CPU feature names or the name of a description. Out: one plain
-// object that cost model, roller and lowering share. The descriptions are the JSON files beside this
-// one; each says where its figures come from.
+// What a schedule needs to know of the hardware: vectors, registers, memory levels, execution units and what crossing
+// them costs. In: CPU feature names or the name of a description. Out: one plain object that cost model, roller and
+// lowering share. The descriptions are the JSON files beside this one; each says where its figures come from.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { invariant } from '../support/errors.ts';
 import a100 from './a100.json' with { type: 'json' };

@@ -15,19 +15,17 @@ const MESSAGES_AROUND = 16;
 /** How many more narrow numbers than 64-bit ones are allowed: a bigint costs that much more. */
 const NARROW_FACTOR = 8;
 
+/** Those of scalars that are no varints. */
 const WIRE_OF_SCALAR = new Map<ScalarType, number>([
   [ScalarType.STRING, LENGTH],
   [ScalarType.BYTES, LENGTH],
   [ScalarType.FLOAT, FIXED32],
   [ScalarType.DOUBLE, FIXED64],
-  [ScalarType.INT32, VARINT],
-  [ScalarType.INT64, VARINT],
-  [ScalarType.UINT64, VARINT],
 ]);
 
 /** What the scan needs to know of a field; `wide` elements are decoded to a bigint. */
 function fieldRule({ name, scalar, fieldKind, message }: DescField) {
-  const wire = scalar === undefined ? LENGTH : WIRE_OF_SCALAR.get(scalar)!;
+  const wire = scalar === undefined ? LENGTH : (WIRE_OF_SCALAR.get(scalar) ?? VARINT);
   const packable = fieldKind === 'list' && wire !== LENGTH;
   const wide = scalar === ScalarType.INT64 || scalar === ScalarType.UINT64;
   return { name, wire, packable, text: scalar === ScalarType.STRING, wide, message };
@@ -46,6 +44,9 @@ function rulesOf(desc: DescMessage): ReadonlyMap<number, FieldRule> {
   return made;
 }
 
+/** A message, where it ends, and the name of the field that holds it. */
+type Message = Readonly<{ desc: DescMessage; end: number; name: string }>;
+
 /** Walks the bytes once; throws INVALID_MODEL or LIMIT_EXCEEDED. */
 class Scanner {
   private readonly bytes: Uint8Array;
@@ -54,9 +55,9 @@ class Scanner {
   private messages = 0;
   private wide = 0;
   private narrow = 0;
-  /** Names of the fields whose messages are open, from the outermost inwards, then of the field being read. */
-  private readonly path: string[] = [];
-  private depth = 0;
+  /** Messages that are open, from the outermost inwards, and the name of the field being read. */
+  private readonly open: Message[] = [];
+  private reading = '';
 
   constructor(bytes: Uint8Array, limits: ModelLimits) {
     this.bytes = bytes;
@@ -64,38 +65,34 @@ class Scanner {
   }
 
   scan(root: DescMessage): void {
-    const open = (): string[] => this.path.slice(0, this.depth + 1).filter((name) => name !== '');
-    const place = () => ({ field: open().join('.') || root.name });
-    withPlace(place, () => this.walk(root));
+    const path = (): string[] => [...this.open.map((m) => m.name), this.reading].filter((name) => name !== '');
+    const place = () => ({ field: path().join('.') || root.name });
+    withPlace(place, () => this.walk({ desc: root, end: this.bytes.length, name: '' }));
   }
 
-  private walk(root: DescMessage): void {
+  private walk(root: Message): void {
+    const { open } = this;
     const maxDepth = wireDepth(this.limits);
-    const desc: DescMessage[] = [root];
-    const end: number[] = [this.bytes.length];
-    while (this.depth >= 0) {
-      if (this.pos >= end[this.depth]) {
-        this.depth--;
+    open.push(root);
+    for (let top: Message | undefined = root; top; top = open.at(-1)) {
+      if (this.pos >= top.end) {
+        open.pop();
         continue;
       }
-      const child = this.field(desc[this.depth], end[this.depth]);
-      if (!child) continue;
-      this.depth++;
-      if (this.depth >= maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
-      desc[this.depth] = child.desc;
-      end[this.depth] = child.end;
+      const child = this.field(top);
+      if (child && open.push(child) > maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
     }
   }
 
   /** Reads one field; returns the nested message to enter, if it is one. */
-  private field(desc: DescMessage, end: number): { desc: DescMessage; end: number } | undefined {
-    this.path[this.depth] = '';
+  private field({ desc, end }: Message): Message | undefined {
+    this.reading = '';
     const tag = this.varint32(end);
     const wire = tag & 7;
     const number = tag >>> 3;
     if (number === 0) this.fail('field number 0');
     const field = rulesOf(desc).get(number);
-    this.path[this.depth] = field?.name ?? '';
+    this.reading = field?.name ?? '';
     if (field && field.wire !== wire && !(field.packable && wire === LENGTH)) {
       this.fail(`field ${number} of ${desc.name} has wire type ${wire}`);
     }
@@ -109,7 +106,8 @@ class Scanner {
     const stop = this.pos + length;
     if (field?.message) {
       checkLimit(this.limits, 'messages', ++this.messages);
-      return { desc: field.message, end: stop };
+      this.reading = '';
+      return { desc: field.message, end: stop, name: field.name };
     }
     if (field?.packable) this.packed(field, length, stop);
     if (field?.text) checkLimit(this.limits, 'nameLength', length);
