@@ -50,6 +50,9 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   winograd: () => new Option('--no-winograd', 'round 3×3 convolutions as plain sums; slower'),
 };
 
+/** Those of commands that compile and let people look at it. */
+export const COMPILING = ['target', 'device', 'threads', 'winograd', 'stopAfter', 'dump'] as const;
+
 /** A command over one model file, with these of the shared options. */
 export function modelCommand(name: string, description: string, shared: readonly (keyof Options)[]): Command {
   const command = new Command(name).description(description).argument('<model>', 'ONNX file');
