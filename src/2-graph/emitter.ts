@@ -26,8 +26,6 @@ export interface EmitterOptions {
   readonly fold: Fold;
   /** Contents demanded so far, in order. */
   readonly answers: readonly TensorData[];
-  /** Tensors that stand for model inputs: their contents come from the feeds, without a cut. */
-  readonly inputs: ReadonlySet<StaticTensor>;
   /** Values still needed by the walk when a segment is cut. */
   readonly live: () => Iterable<StaticValue>;
 }
@@ -47,8 +45,8 @@ export class Emitter {
   private seen = new Map<string, Slots>();
   private readonly answered = new Map<StaticTensor, StaticTensor>();
   private readonly options: EmitterOptions;
-  /** Outputs of the segments that are closed. */
-  private readonly earlier = new Set<StaticTensor>();
+  /** Model inputs and outputs of closed segments: their contents come without a cut. */
+  readonly earlier = new Set<StaticTensor>();
 
   constructor(options: EmitterOptions) {
     this.options = options;
@@ -74,7 +72,7 @@ export class Emitter {
     if (t.constant) return t.constant;
     if (this.depth > 0) throw new Demand(t);
     // Cut before the walk unwinds: what is live is known only while its frames stand.
-    if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
+    if (!this.earlier.has(t)) this.cut([t]);
     if (this.nextAnswer >= this.options.answers.length) throw new Demand(t);
     const data = this.options.answers[this.nextAnswer++];
     this.answered.set(t, this.constantData(data, t.name));

@@ -50,17 +50,14 @@ export class ExpandContext extends NodeView {
   has = (i: number): boolean => i < this.given.length && this.given[i] !== null;
   /** Any kind of input; throws when missing. */
   input = (i: number): StaticValue => this.given[i] ?? this.invalid(`input ${i} is missing`);
+  private inputOf<K extends StaticValue['kind']>(i: number, kind: K): Extract<StaticValue, { kind: K }> {
+    const v = this.input(i);
+    if (v.kind === kind) return v as Extract<StaticValue, { kind: K }>;
+    return this.invalid(`input ${i} is a ${v.kind}, expected a ${kind}`, 'UNSUPPORTED_TYPE');
+  }
   /** A tensor input; throws when missing or not a tensor. */
-  tensor(i: number): StaticTensor {
-    const v = this.input(i);
-    if (v.kind === 'tensor') return this.walker.emitter.resolve(v);
-    return this.invalid(`input ${i} is a ${v.kind}, expected a tensor`, 'UNSUPPORTED_TYPE');
-  }
-  sequence(i: number): StaticSequence {
-    const v = this.input(i);
-    if (v.kind === 'sequence') return v;
-    return this.invalid(`input ${i} is a ${v.kind}, expected a sequence`, 'UNSUPPORTED_TYPE');
-  }
+  tensor = (i: number): StaticTensor => this.walker.emitter.resolve(this.inputOf(i, 'tensor'));
+  sequence = (i: number): StaticSequence => this.inputOf(i, 'sequence');
   /** Contents of a tensor at compile time, by running what comes before it if need be. */
   override valueOf(t: StaticTensor): TensorData {
     for (const v of this.given) if (v) this.held.push(v);

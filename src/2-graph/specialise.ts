@@ -62,45 +62,41 @@ export class Specialiser {
   /** Values that expansions in progress keep in their own variables. */
   readonly held: StaticValue[][] = [];
   private unrolled = 0;
-  private readonly inputTensors = new Set<StaticTensor>();
 
   constructor(model: Model, options: SpecialiseOptions) {
     this.model = model;
     this.options = options;
-    this.emitter = new Emitter({ ...options, inputs: this.inputTensors, live: () => this.live() });
+    this.emitter = new Emitter({ ...options, live: () => this.live() });
   }
 
   /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
   run(feeds: readonly (FeedType | null)[]): Specialisation {
-    const { graph } = this.model;
+    const { emitter, model } = this;
+    const { graph } = model;
     const env: Env = { values: new Map(), parent: null, attrs: NO_ATTRIBUTES };
-    for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
+    for (const [v, data] of graph.constants) env.values.set(v, emitter.constantData(data, v.name));
     const inputs = graph.inputs.map((v, i) => {
       const feed = feeds[i];
       const tensors: StaticTensor[] = [];
       const enter = (type: TensorFeed): StaticTensor => {
         checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: v.name, shape: type.shape });
-        const tensor = this.emitter.tensor(v.name, type);
-        this.inputTensors.add(tensor);
+        const tensor = emitter.tensor(v.name, type);
+        emitter.earlier.add(tensor);
         tensors.push(tensor);
         return tensor;
       };
       if (feed) env.values.set(v, mapTensors(feed, enter));
       return tensors;
     });
-    return this.finish(graph, env, inputs);
-  }
-
-  private finish(graph: Graph, env: Env, inputs: readonly (readonly StaticTensor[])[]): Specialisation {
-    const { emitter } = this;
+    const { segments } = emitter;
     try {
       const results = this.walk(graph.nodes, graph.outputs, env);
       emitter.cut(results, []);
       const outputs = results.map((r) => mapTensors(r, (t) => emitter.resolve(t)));
-      return { segments: emitter.segments, inputs, pending: null, outputs };
+      return { segments, inputs, pending: null, outputs };
     } catch (error) {
-      if (!(error instanceof Demand)) throw error;
-      return { segments: emitter.segments, inputs, pending: error.tensor, outputs: [] };
+      if (error instanceof Demand) return { segments, inputs, pending: error.tensor, outputs: [] };
+      throw error;
     }
   }
 

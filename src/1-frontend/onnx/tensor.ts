@@ -7,7 +7,7 @@ import { elements, emptyTensor, rowMajorStrides, type TensorData } from '../../i
 import { printable, refuse } from '../../support/errors.ts';
 import type { FileSource } from './files.ts';
 import type { SparseTensor, Tensor } from './gen/onnx_pb.ts';
-import { fromRaw, packedBytes, TYPED_LISTS } from './payload.ts';
+import { fromList, fromRaw, listEntries, listOf, packedBytes } from './payload.ts';
 
 /** TensorProto.DataLocation. */
 const [DEFAULT_LOCATION, EXTERNAL_LOCATION] = [0, 1];
@@ -91,8 +91,7 @@ export class TensorReader {
   }
 
   private inline(proto: Tensor, dtype: DType, count: number, name: string): Uint8Array {
-    const typed = TYPED_LISTS.get(dtype)!;
-    const entries = proto[typed.field].length;
+    const entries = proto[listOf(dtype)].length;
     if (listLengths(proto) > entries) invalid(`data of another type than ${dtype}`, name);
     if (proto.rawData !== undefined && (proto.rawData.length > 0 || entries === 0)) {
       if (entries > 0) invalid('both raw_data and a typed list hold data', name);
@@ -101,9 +100,9 @@ export class TensorReader {
       if (length !== want) invalid(`raw_data has ${length} bytes, the shape needs ${want}`, name);
       return fromRaw(dtype, count, proto.rawData);
     }
-    const want = typed.entries(count);
+    const want = listEntries(dtype, count);
     if (entries !== want) invalid(`${entries} values for a shape that needs ${want}`, name);
-    return typed.decode(proto, count);
+    return fromList(dtype, count, proto);
   }
 
   private stringTensor(proto: Tensor, shape: number[], count: number, name: string): TensorData {
