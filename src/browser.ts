@@ -1,6 +1,6 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
-import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/backend.ts';
 import { parseModel } from './compile.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';

@@ -4,9 +4,8 @@ import type { DType } from '../ir/dtype.ts';
 import { type AttrInput, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
-import type { StaticSequence, StaticValue, Values } from './operator.ts';
+import { NodeView, type StaticSequence, type StaticValue, type Values } from './operator.ts';
 import type { Call, Env, Specialiser } from './specialise.ts';
 import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
 

@@ -7,8 +7,7 @@ import { cpuFeatures, findToolchain, toolchainKey } from '../6-runtime/toolchain
 import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
-import { type Backend, targetBackend } from './backend.ts';
-import { type BackendOptions, type PortableTarget, portableBackends } from './portable.ts';
+import { type Backend, type BackendOptions, type PortableTarget, portableBackends, targetBackend } from './backend.ts';
 import { probedDevice } from './probe.ts';
 
 export type NodeTarget = PortableTarget | 'c';

@@ -11,8 +11,8 @@ import { type Signature, signatureOf } from '../6-runtime/package/signature.ts';
 import { wasmPackage } from '../6-runtime/package/wasm-package.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { nodeBackend } from '../backends/node.ts';
+import { compileProgram } from '../compile.ts';
 import { readModel } from '../node.ts';
-import { compileProgram } from '../package.ts';
 import { tensorTypes } from './inputs.ts';
 import { COMPILING, modelCommand, type Options, observerFrom, report, usage } from './options.ts';
 
