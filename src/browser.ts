@@ -5,11 +5,7 @@ import { parseModel } from './compile.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
 
-export { Tensor } from './6-runtime/tensor.ts';
-export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } from './session.ts';
-export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
-export { version } from './version.ts';
+export * from './session.ts';
 
 export interface CreateOptions extends SessionOptions {
   /** 'wasm' (default) or 'interpreter'. */

@@ -12,6 +12,12 @@ import type { Model, Value, ValueType } from './ir/graph.ts';
 import { DEFAULT_LIMITS } from './ir/limits.ts';
 import { refuse } from './support/errors.ts';
 
+/** What every entry point gives besides its own Session. */
+export { Tensor } from './6-runtime/tensor.ts';
+export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
+export { version } from './version.ts';
+
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
 export type Feed = Tensor | readonly Tensor[] | null;
 export type Feeds = Readonly<Record<string, Feed>>;

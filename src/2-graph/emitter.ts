@@ -131,14 +131,12 @@ export class Emitter {
   }
 
   private infer(operator: Operator, node: NodeHead, inputs: Slots, numOutputs: number): readonly TensorType[] {
-    const context: InferContext = new InferContext(
-      { ...node, op: operator.name, numOutputs },
-      {
-        types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
-        known: (i) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
-        demand: (i): TensorData => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
-      },
-    );
+    const source = {
+      types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
+      known: (i: number) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
+      demand: (i: number) => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
+    };
+    const context: InferContext = new InferContext({ ...node, op: operator.name, numOutputs }, source);
     try {
       return operator.infer!(context);
     } catch (error) {

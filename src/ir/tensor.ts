@@ -44,13 +44,6 @@ export function emptyTensor(dtype: DType, shape: readonly number[]): TensorData 
 
 export type ElementAccess = { get(i: number): Scalar; set(i: number, value: Scalar): void };
 
-const signedByte = (m: DataView): ElementAccess => {
-  return { get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) };
-};
-const byte = (m: DataView): ElementAccess => {
-  return { get: (i) => m.getUint8(i), set: (i, v) => m.setUint8(i, Number(v)) };
-};
-
 /** Access to elements per type; narrow floats go through their bit patterns. */
 const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
   f32: (m) => ({ get: (i) => m.getFloat32(i * 4, true), set: (i, v) => m.setFloat32(i * 4, Number(v), true) }),
@@ -61,14 +54,13 @@ const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
   u32: (m) => ({ get: (i) => m.getUint32(i * 4, true), set: (i, v) => m.setUint32(i * 4, Number(v), true) }),
   i16: (m) => ({ get: (i) => m.getInt16(i * 2, true), set: (i, v) => m.setInt16(i * 2, Number(v), true) }),
   u16: (m) => ({ get: (i) => m.getUint16(i * 2, true), set: (i, v) => m.setUint16(i * 2, Number(v), true) }),
-  i8: signedByte,
-  i4: signedByte,
-  i2: signedByte,
-  u8: byte,
-  u4: byte,
-  u2: byte,
+  i8: (m) => ({ get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) }),
+  u8: (m) => ({ get: (i) => m.getUint8(i), set: (i, v) => m.setUint8(i, Number(v)) }),
   bool: (m) => ({ get: (i) => (m.getUint8(i) === 0 ? 0 : 1), set: (i, v) => m.setUint8(i, v ? 1 : 0) }),
 };
+
+/** Sub-byte types take one byte per element. */
+const STORED: Partial<Record<DType, DType>> = { i4: 'i8', i2: 'i8', u4: 'u8', u2: 'u8' };
 
 /** Element reader/writer over bytes, honouring any byte offset. Throws UNSUPPORTED_TYPE where elements are no scalars. */
 export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
@@ -77,7 +69,7 @@ export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
     refuse('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const direct = ACCESS[dtype]?.(view);
+  const direct = ACCESS[STORED[dtype] ?? dtype]?.(view);
   if (direct) return direct;
   const bits = ACCESS[width === 2 ? 'u16' : 'u8']!(view);
   return {

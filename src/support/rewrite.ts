@@ -63,20 +63,16 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
       continue;
     }
     const next = forward.get(node);
-    if (next !== undefined) {
-      const result = memo.get(next);
-      if (result === undefined) wait(next);
-      else {
-        memo.set(node, result);
-        pending--;
-      }
-      continue;
-    }
+    const src = next === undefined ? dag.src(node) : [next];
     const before = stack.length;
-    const src = dag.src(node);
     for (let i = src.length - 1; i >= 0; i--) if (!memo.has(src[i])) wait(src[i]);
     if (stack.length > before) continue;
     const rewritten = src.map((s) => memo.get(s)!);
+    if (next !== undefined) {
+      memo.set(node, rewritten[0]);
+      pending--;
+      continue;
+    }
     const rebuilt = rewritten.some((s, i) => s !== src[i]) ? dag.rebuild(node, rewritten) : node;
     const known = memo.get(rebuilt);
     const stepped = known ?? step(rebuilt) ?? rebuilt;
