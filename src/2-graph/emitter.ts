@@ -119,7 +119,7 @@ export class Emitter {
     const made: StaticOpNode = { kind: 'op', operator, ...node, inputs: current, outputs };
     this.checkSizes(made);
     if (operator.pure !== false) {
-      const folded = this.isFoldable(made) ? this.folded(made) : null;
+      const folded = this.folded(made);
       if (folded) return folded;
       const key = keyOf(made);
       const equal = this.seen.get(key);
@@ -155,14 +155,12 @@ export class Emitter {
     }
   }
 
-  private isFoldable(node: StaticOpNode): boolean {
-    if (!node.inputs.every((t) => t === null || t.constant !== null)) return false;
-    const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
-    return size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
-  }
-
+  /** The results as constants, where the inputs are constant and all of them small. */
   private folded(node: StaticOpNode): Slots | null {
-    const results = this.options.fold(node);
+    const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
+    const small = size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
+    const known = node.inputs.every((t) => t === null || t.constant !== null);
+    const results = small && known ? this.options.fold(node) : null;
     return results && node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
   }
 }

@@ -10,14 +10,11 @@ export const packedBytes = (dtype: DType, n: number): number => Math.ceil((n * d
 function unpack(dtype: DType, n: number, packed: Uint8Array): Uint8Array {
   const { bits, kind } = dtypeInfo(dtype);
   const perByte = 8 / bits;
-  const shift = kind === 'int' ? 8 - bits : 0;
-  const mask = (1 << bits) - 1;
+  const shift = 32 - bits;
   const out = new Uint8Array(n);
-  const signed = new Int8Array(out.buffer);
   for (let i = 0; i < n; i++) {
-    const value = (packed[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & mask;
-    if (shift > 0) signed[i] = ((value << (24 + shift)) >> (24 + shift)) | 0;
-    else out[i] = value;
+    const high = packed[Math.floor(i / perByte)] << (shift - (i % perByte) * bits);
+    out[i] = kind === 'int' ? high >> shift : high >>> shift;
   }
   return out;
 }
