@@ -6,17 +6,11 @@ import { TilewrightError } from './support/errors.ts';
 export const STAGES = ['graph', 'tile', 'schedule', 'code'] as const;
 export type Stage = (typeof STAGES)[number];
 
-export interface Observation {
-  readonly stage: Stage;
-  readonly ms: number;
-  /** Printed form; made only when somebody looks. */
-  readonly text: () => string;
-}
-
 export interface Observer {
   /** 0 none, 1 verify, 2 round-trip print and parse, 3 interpret before and after scheduling. */
   readonly check: number;
-  see(o: Observation): void;
+  /** `text` gives the printed form; made only when somebody looks. */
+  see(o: Readonly<{ stage: Stage; ms: number; text: () => string }>): void;
 }
 
 export const silent: Observer = { check: 0, see: () => {} };
