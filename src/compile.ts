@@ -4,7 +4,7 @@
 import { importModel } from './1-frontend/onnx/model.ts';
 import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import { splitConstantPart } from './2-graph/constant-part.ts';
-import { type FeedType, type Specialisation, specialise } from './2-graph/specialise.ts';
+import { type FeedTypes, type Specialisation, specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
 import { resetExprs } from './3-tile/expr.ts';
 import { foldNode, toTiles } from './3-tile/from-graph.ts';
@@ -77,12 +77,7 @@ async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits
  * One artifact of a whole model with all extents bound, and the names of its inputs and outputs in order. INVALID_SHAPE
  * when an extent depends on a value that is known only at run time.
  */
-export async function compileProgram(
-  model: Model,
-  types: readonly (FeedType | null)[],
-  machine: Machine,
-  backend: Backend,
-) {
+export async function compileProgram(model: Model, types: FeedTypes, machine: Machine, backend: Backend) {
   const graph = wholeGraph(model, modelCompiler(model, backend, DEFAULT_LIMITS).specialise(types, []));
   const tiles = await segmentTiles(graph, backend, DEFAULT_LIMITS);
   const artifact = await buildArtifact(tiles, machine, DEFAULT_LIMITS, backend.observer);

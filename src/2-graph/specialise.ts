@@ -31,6 +31,8 @@ export interface Specialisation {
 
 /** What a feed is specialised for. */
 export type FeedType = ValueOf<TensorFeed>;
+/** One per graph input; null: its default. */
+export type FeedTypes = readonly (FeedType | null)[];
 type TensorFeed = Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>;
 
 /** Values by name, in the scopes around each other; a function's body sees nothing around it. */
@@ -69,8 +71,7 @@ export class Specialiser {
     this.emitter = new Emitter({ ...options, live: () => this.live() });
   }
 
-  /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
-  run(feeds: readonly (FeedType | null)[]): Specialisation {
+  run(feeds: FeedTypes): Specialisation {
     const { emitter, model } = this;
     const { graph } = model;
     const env: Env = { values: new Map(), parent: null, attrs: NO_ATTRIBUTES };
@@ -255,5 +256,5 @@ function checkTypes(operator: Operator, inputs: Values): void {
 }
 
 /** Specialises a model for these feeds and answers. */
-export const specialise = (model: Model, feeds: readonly (FeedType | null)[], options: SpecialiseOptions) =>
+export const specialise = (model: Model, feeds: FeedTypes, options: SpecialiseOptions) =>
   new Specialiser(model, options).run(feeds);

@@ -53,9 +53,7 @@ export async function probedBackend(backend: Backend, anew = false): Promise<Bac
 export async function nodeBackend(target: string, options: NodeBackendOptions = {}): Promise<Backend> {
   enableRelaxedSimd();
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
-  const make = Object.hasOwn(BACKENDS, target)
-    ? BACKENDS[target]
-    : refuse('USAGE', `unknown target ${target}`, {}, hint);
-  const backend = await make(options);
+  if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
+  const backend = await BACKENDS[target](options);
   return options.device === 'probed' ? probedBackend(backend) : backend;
 }

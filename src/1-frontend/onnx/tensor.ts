@@ -161,8 +161,8 @@ function flatIndices(indices: TensorData, values: TensorData, shape: readonly nu
   const coordinates = indices.shape.length === 2 && indices.shape[0] === nnz && indices.shape[1] === shape.length;
   if (!linear && !coordinates) invalid('indices of a sparse tensor have the wrong shape', name);
   const access = elements('i64', indices.bytes);
-  const steps = linear ? [1] : rowMajorStrides(shape);
   const extents = linear ? [count] : shape;
+  const steps = rowMajorStrides(extents);
   const offsets: number[] = [];
   let last = -1;
   for (let i = 0; i < nnz; i++) {
