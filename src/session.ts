@@ -185,10 +185,9 @@ function checkFeed(v: Value, value: RunValue): void {
   const { type } = v;
   const invalid = (what: string, shape?: readonly number[]): never =>
     refuse('INVALID_INPUT', what, { value: v.name, shape });
-  if (!isTensorValue(value) || type?.kind !== 'tensor') {
-    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) invalid(`expected a ${type.kind}`);
-    return;
-  }
+  const kind = isTensorValue(value) ? 'tensor' : value.kind;
+  if (type && type.kind !== kind) invalid(`expected a ${type.kind}`);
+  if (type?.kind !== 'tensor' || !isTensorValue(value)) return;
   const { dtype, shape } = type;
   if (dtype !== value.dtype) invalid(`has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(dtype).api}`);
   const fits = (d: Dim, i: number): boolean => typeof d !== 'number' || d === value.shape[i];

@@ -1,15 +1,13 @@
 // The context in which composite and structural operators rewrite themselves: every emitted node has its static type at
 // once, loops and branches are kept in the program when that is possible.
 import type { DType } from '../ir/dtype.ts';
-import { type AttrInput, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
+import { type AttrInputs, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { Demand } from './emitter.ts';
 import { NodeView, type StaticSequence, type StaticValue, type Values } from './operator.ts';
 import type { Call, Env, Specialiser } from './specialise.ts';
 import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
-
-type Attributes = Readonly<Record<string, AttrInput>>;
 
 export interface LoopSpec {
   readonly trip: number | StaticTensor | null;
@@ -69,7 +67,7 @@ export class ExpandContext extends NodeView {
   constantData = (data: TensorData): StaticTensor => this.walker.emitter.constantData(data);
 
   /** Emits an operator of the newest opset and gives its outputs. */
-  emit(op: string, inputs: Values, attrs: Attributes = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
+  emit(op: string, inputs: Values, attrs: AttrInputs = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
     const node = { domain, op, version: NEWEST_OPSET, name: this.name, attrs: attrMap(attrs) };
     const results = this.walker.apply(node, inputs, new Array<boolean>(numOutputs).fill(true), this.env);
     const made = results.filter((v) => v !== null);
@@ -78,7 +76,7 @@ export class ExpandContext extends NodeView {
   }
 
   /** As `emit`, first output, which is a tensor. */
-  one(op: string, inputs: Slots, attrs: Attributes = {}, domain = ''): StaticTensor {
+  one(op: string, inputs: Slots, attrs: AttrInputs = {}, domain = ''): StaticTensor {
     const [v] = this.emit(op, inputs, attrs, 1, domain);
     return v.kind === 'tensor' ? v : this.invalid(`${op} gave a ${v.kind}`, 'INTERNAL');
   }

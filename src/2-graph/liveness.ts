@@ -83,14 +83,10 @@ const readsOfNode = new WeakMap<Node, readonly Value[]>();
 
 /** Values a node reads, including those its regions capture (a superset is harmless). */
 function readsOf(node: Node): readonly Value[] {
-  let reads = readsOfNode.get(node);
-  if (reads) return reads;
-  const found = new Set<Value>();
-  for (const n of nodesWithin([node])) {
-    for (const v of n.inputs) if (v) found.add(v);
-    for (const region of regionsOf(n)) for (const v of region.outputs) found.add(v);
-  }
-  reads = [...found];
+  const known = readsOfNode.get(node);
+  if (known) return known;
+  const values = nodesWithin([node]).flatMap((n) => [...n.inputs, ...regionsOf(n).flatMap((r) => r.outputs)]);
+  const reads = [...new Set(values)].filter((v) => v !== null);
   readsOfNode.set(node, reads);
   return reads;
 }

@@ -82,7 +82,8 @@ export class GraphImporter {
     const attributes = new Set([...proto.attribute, ...attrDefaults.keys()]);
     const declared = proto.attribute.length + proto.attributeProto.length;
     if (attributes.size !== declared) invalid('the function declares an attribute twice');
-    const { name, input, output } = proto;
+    const { input, output } = proto;
+    const name = functionName(proto.name, proto.overload);
     const site = { opsets, attributes, scope: new Scope(), depth: 0, target: openGraph(name), types: new Map() };
     this.declare(site, proto.valueInfo);
     const inputs = input.map((n) => site.scope.define(n, newValue(n), BEFORE_NODES));

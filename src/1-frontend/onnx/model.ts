@@ -4,7 +4,7 @@ import { checkLimit, limitsWith } from '../../ir/limits.ts';
 import { refuse, withPlace } from '../../support/errors.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
-import { domainName, readOpsets } from './opsets.ts';
+import { domainName, type Opsets, readOpsets } from './opsets.ts';
 import { checkNoRecursion, namesReadAnywhere } from './order.ts';
 import { type ReadOptions, TensorReader } from './tensor.ts';
 import { decodeMessage } from './wire.ts';
@@ -27,19 +27,14 @@ function irVersion({ irVersion: version }: ModelProto): number {
 const functionKey = (proto: FunctionProto): string =>
   `${domainName(proto.domain)}\u0000${functionName(proto.name, proto.overload)}`;
 
-function readFunctions(
-  protos: readonly FunctionProto[],
-  opsets: ReadonlyMap<string, number>,
-  importer: GraphImporter,
-): Map<string, FunctionDef> {
+function readFunctions(protos: readonly FunctionProto[], opsets: Opsets[number], importer: GraphImporter) {
   const functions = new Map<string, FunctionDef>();
   for (const proto of protos) {
     withPlace({ op: proto.name }, () => {
       const key = functionKey(proto);
       if (proto.name === '') refuse('INVALID_MODEL', 'a function has no name', { field: 'functions.name' });
       if (functions.has(key)) refuse('INVALID_MODEL', 'the function is defined twice');
-      const name = functionName(proto.name, proto.overload);
-      functions.set(key, { ...importer.function(proto, [readOpsets(proto.opsetImport), opsets]), name });
+      functions.set(key, importer.function(proto, [readOpsets(proto.opsetImport), opsets]));
     });
   }
   checkNoRecursion(functions);

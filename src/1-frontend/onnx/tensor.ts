@@ -125,16 +125,15 @@ export class TensorReader {
       if (entries.has(key)) fail(`external data has two entries "${printable(key)}"`);
       entries.set(key, value);
     }
-    const natural = (key: string): number | undefined => {
-      const text = entries.get(key);
-      if (text === undefined) return undefined;
+    const natural = (key: string, fallback: number): number => {
+      const text = entries.get(key) ?? String(fallback);
       if (!/^\d{1,15}$/.test(text)) fail(`${key} is not a natural number`);
       return Number(text);
     };
     const location = entries.get('location') ?? fail('external data has no location');
-    const offset = natural('offset') ?? 0;
+    const offset = natural('offset', 0);
     const want = packedBytes(dtype, count);
-    const length = natural('length') ?? want;
+    const length = natural('length', want);
     if (length !== want) fail(`external data has ${length} bytes, the shape needs ${want}`);
     if (!this.files) {
       const hint = 'Compile from a file path, or pass `files` with the external data.';
