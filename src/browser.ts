@@ -3,7 +3,7 @@
 import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/backend.ts';
 import { parseModel } from './compile.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
-import { TilewrightError } from './support/errors.ts';
+import { refuse } from './support/errors.ts';
 
 export * from './session.ts';
 
@@ -20,8 +20,8 @@ export class Session extends BaseSession {
    */
   static async create(model: Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
-    const make = portableBackends[options.target ?? DEFAULT_TARGET];
-    if (!make) throw new TilewrightError('USAGE', `unknown target ${options.target}`);
+    const target = options.target ?? DEFAULT_TARGET;
+    const make = portableBackends[target] ?? refuse('USAGE', `unknown target ${target}`);
     const session = new Session(parseModel(bytes, options), make(options), options);
     await session.prepare();
     return session;

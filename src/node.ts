@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import { DEFAULT_TARGET } from './backends/backend.ts';
 import { type NodeBackendOptions, type NodeTarget, nodeBackend } from './backends/node.ts';
 import { parseModel } from './compile.ts';
@@ -22,10 +23,7 @@ export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 
 }
 
 /** Reads and parses a model from a path, a file URL or bytes. */
-export function readModel(
-  model: string | URL | Uint8Array | ArrayBuffer,
-  options: Pick<CreateOptions, 'files' | 'limits'> = {},
-): Model {
+export function readModel(model: string | URL | Uint8Array | ArrayBuffer, options: ReadOptions = {}): Model {
   const limits = limitsWith(options.limits);
   if (model instanceof Uint8Array) return parseModel(model, options);
   if (model instanceof ArrayBuffer) return readModel(new Uint8Array(model), options);

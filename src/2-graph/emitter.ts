@@ -57,14 +57,10 @@ export class Emitter {
     return { kind: 'tensor', id: this.nextId++, name, dtype, shape: shape as readonly number[], constant };
   }
 
-  constantData(data: TensorData, name = 'constant'): StaticTensor {
-    return this.tensor(name, data, data);
-  }
+  constantData = (data: TensorData, name = 'constant'): StaticTensor => this.tensor(name, data, data);
 
   /** The value with what is known by now. */
-  resolve(t: StaticTensor): StaticTensor {
-    return this.answered.get(t) ?? t;
-  }
+  resolve = (t: StaticTensor): StaticTensor => this.answered.get(t) ?? t;
 
   /** Contents of a tensor: constant, answered, or demanded. */
   valueOf(unresolved: StaticTensor): TensorData {

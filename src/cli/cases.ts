@@ -45,9 +45,8 @@ export function findCases(dirs: readonly string[]): TestCase[] {
 }
 
 /** Reads `prefix_K.pb` as the type the model declares. */
-export function readValue(file: string, type: ValueType | undefined): RunValue {
-  return parseValue(fs.readFileSync(file), type?.kind ?? 'tensor').value;
-}
+export const readValue = (file: string, type: ValueType | undefined): RunValue =>
+  parseValue(fs.readFileSync(file), type?.kind ?? 'tensor').value;
 
 /** The input of a light case: element i of n is i/n. */
 export function rampInput(shape: readonly number[]): TensorData {

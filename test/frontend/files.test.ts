@@ -193,7 +193,10 @@ describe('threats to files', () => {
     fs.symlinkSync('../secret.bin', path.join(folder, 'link.bin'));
     expectRefusal(() => load({ location: 'link.bin' }), 'EXTERNAL_DATA', /symbolic link/);
     fs.symlinkSync('nowhere', path.join(folder, 'dangling.bin'));
-    expectRefusal(() => load({ location: 'dangling.bin' }), 'EXTERNAL_DATA');
+    expectRefusal(() => load({ location: 'dangling.bin' }), 'EXTERNAL_DATA', /leads nowhere/);
+    fs.symlinkSync('circle', path.join(folder, 'circle'));
+    expectRefusal(() => load({ location: 'circle' }), 'EXTERNAL_DATA', /leads nowhere/);
+    expectRefusal(() => load({ location: 'circle/w.bin' }), 'EXTERNAL_DATA', /leads nowhere/);
     fs.linkSync(path.join(base, 'secret.bin'), path.join(folder, 'hard.bin'));
     expectRefusal(() => load({ location: 'hard.bin' }), 'EXTERNAL_DATA', /hard link/);
     expectRefusal(() => load({ location: 'sub' }), 'EXTERNAL_DATA', /regular file/);

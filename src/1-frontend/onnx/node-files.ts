@@ -3,8 +3,8 @@
 // refused, and the open descriptor must still be the file that was checked.
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { refuse as refusal } from '../../support/errors.ts';
-import { checkRegion, type FileSource, locationComponents } from './files.ts';
+import { refuse } from '../../support/errors.ts';
+import { checkRegion, type FileSource, locationComponents, refuseData } from './files.ts';
 
 export interface NodeFilesOptions {
   /**
@@ -26,18 +26,16 @@ function within(file: string, folder: string): boolean {
   return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
 }
 
-function refuse(what: string, location: string, hint?: string): never {
-  return refusal('EXTERNAL_DATA', what, { file: location }, hint);
-}
-
 /** The path of a file without links in it. */
 function realPath(file: string, location: string): string {
   try {
     return fs.realpathSync(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') refuse('not a folder', location, HINT);
-    if (fs.lstatSync(file, { throwIfNoEntry: false })) refuse('a symbolic link leads nowhere', location, HINT);
-    return refuse('external data is missing', location, 'Keep the data files beside the model.');
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') refuseData('not a folder', location, HINT);
+    const dangling = code === 'ELOOP' || (code === 'ENOENT' && fs.lstatSync(file, { throwIfNoEntry: false }));
+    if (dangling) refuseData('a symbolic link leads nowhere', location, HINT);
+    return refuseData('external data is missing', location, 'Keep the data files beside the model.');
   }
 }
 
@@ -47,10 +45,10 @@ function locate(root: string, linkTargets: readonly string[], location: string):
   const real = realPath(file, location);
   if (real !== file && !linkTargets.some((folder) => within(real, folder))) {
     const hint = `${HINT} Or allow the folder of the link's target with allowSymlinks.`;
-    refuse('external data is reached through a symbolic link', location, hint);
+    refuseData('external data is reached through a symbolic link', location, hint);
   }
   const stats = fs.lstatSync(real, { throwIfNoEntry: false });
-  return stats?.isFile() ? real : refuse('external data is not a regular file', location, HINT);
+  return stats?.isFile() ? real : refuseData('external data is not a regular file', location, HINT);
 }
 
 function open(file: string, location: string): number {
@@ -59,20 +57,20 @@ function open(file: string, location: string): number {
   try {
     return fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch {
-    return refuse('external data cannot be opened', location, HINT);
+    return refuseData('external data cannot be opened', location, HINT);
   }
 }
 
 /** The descriptor must be the plain file at that path, unchanged since the first read. */
 function check(fd: number, file: string, location: string, first: Identity | undefined): Identity {
   const stats = fs.fstatSync(fd);
-  if (!stats.isFile()) refuse('external data is not a regular file', location, HINT);
-  if (stats.nlink > 1) refuse('external data is a hard link', location, HINT);
+  if (!stats.isFile()) refuseData('external data is not a regular file', location, HINT);
+  if (stats.nlink > 1) refuseData('external data is a hard link', location, HINT);
   const real = fs.realpathSync(file);
   if (real !== file || !sameFile(fs.statSync(real), stats)) {
-    refuse('external data was replaced while it was opened', location);
+    refuseData('external data was replaced while it was opened', location);
   }
-  if (first && !unchanged(first, stats)) refuse('external data changed while the model was read', location);
+  if (first && !unchanged(first, stats)) refuseData('external data changed while the model was read', location);
   return stats;
 }
 
@@ -80,7 +78,7 @@ function readRegion(fd: number, offset: number, length: number, location: string
   const bytes = new Uint8Array(length);
   for (let done = 0, n = 0; done < length; done += n) {
     n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (n === 0) refuse('external data ended early', location);
+    if (n === 0) refuseData('external data ended early', location);
   }
   return bytes;
 }
@@ -92,7 +90,7 @@ function readRegion(fd: number, offset: number, length: number, location: string
 export function nodeFiles(folder: string, { allowSymlinks = [] }: NodeFilesOptions = {}): FileSource {
   const [root, ...linkTargets] = [folder, ...allowSymlinks].map((name) => {
     const real = fs.existsSync(name) && fs.realpathSync(name);
-    return real || refusal('USAGE', 'the folder does not exist', { file: name });
+    return real || refuse('USAGE', 'the folder does not exist', { file: name });
   });
   const seen = new Map<string, Identity>();
   return {

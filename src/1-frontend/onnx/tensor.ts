@@ -18,9 +18,8 @@ export function invalid(what: string, name?: string, hint?: string): never {
 }
 
 /** The element type of this TensorProto.DataType number; INVALID_MODEL when there is none. */
-export function elementType(onnx: number, name: string): DType {
-  return dtypeFromOnnx(onnx) ?? invalid(`${onnx} is not an ONNX element type`, name);
-}
+export const elementType = (onnx: number, name: string): DType =>
+  dtypeFromOnnx(onnx) ?? invalid(`${onnx} is not an ONNX element type`, name);
 
 export interface ReadOptions {
   /** Replacements for single limits. */
