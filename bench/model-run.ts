@@ -6,7 +6,7 @@ import path from 'node:path';
 import { figuresOf, isTensorValue, type Plan, type RunValue } from '../src/6-runtime/plan.ts';
 import { toTensorData } from '../src/6-runtime/tensor.ts';
 import { nodeBackend } from '../src/backends/node.ts';
-import { type CaseIndex, readIndex } from '../src/cli/cases.ts';
+import { readIndex, type IndexEntry as Tolerances, toleranceOf } from '../src/cli/cases.ts';
 import { compareTensors } from '../src/cli/compare.ts';
 import { gatherInputs } from '../src/cli/inputs.ts';
 import { loadPeer, nameFeeds, type Peer } from '../src/cli/peers.ts';
@@ -52,7 +52,7 @@ interface Subject {
   readonly file: string;
   readonly model: Model;
   readonly feeds: readonly (RunValue | null)[];
-  readonly index: CaseIndex | undefined;
+  readonly index: Tolerances | undefined;
 }
 
 function subject({ group, name, dir, data }: Job): Subject {
@@ -92,7 +92,7 @@ function difference(s: Subject, ours: readonly RunValue[], theirs: Readonly<Reco
   let compared = 0;
   for (const [i, { name }] of s.model.graph.outputs.entries()) {
     const got = ours[i];
-    const given = s.index?.tolerance('test_data_set_0', i);
+    const given = s.index && toleranceOf(s.index, 'test_data_set_0', i);
     if (given === null || !theirs[name] || !isTensorValue(got) || got.dtype === 'string') continue;
     const largest = tensorNumbers(theirs[name]).reduce(
       (m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m),

@@ -20,9 +20,9 @@ import type { Stmt } from '../src/3-tile/tile-op.ts';
 import { makeArtifact } from '../src/6-runtime/artifact.ts';
 import { loadNative } from '../src/6-runtime/launch/native.ts';
 import { instantiate } from '../src/6-runtime/launch/wasm.ts';
+import type { Machine } from '../src/compile.ts';
 import { lanesOf } from '../src/devices/device.ts';
 import { tensorOf } from '../src/ir/tensor.ts';
-import type { Machine } from '../src/pipeline.ts';
 
 const ITERATIONS = 100_000;
 const ACCUMULATORS = 12;

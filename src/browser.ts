@@ -1,25 +1,15 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
-import type { FileSource } from './1-frontend/onnx/files.ts';
-import { type BackendOptions, DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/portable.ts';
+import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/backend.ts';
 import { parseModel } from './compile.ts';
-import type { Observer } from './observe.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
-import { TilewrightError } from './support/errors.ts';
+import { refuse } from './support/errors.ts';
 
-export { Tensor } from './6-runtime/tensor.ts';
-export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } from './session.ts';
-export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
-export { version } from './version.ts';
+export * from './session.ts';
 
-export interface CreateOptions extends SessionOptions, Pick<BackendOptions, 'winograd'> {
+export interface CreateOptions extends SessionOptions {
   /** 'wasm' (default) or 'interpreter'. */
   readonly target?: PortableTarget;
-  /** Where external tensor data comes from. */
-  readonly files?: FileSource;
-  /** Sees every stage; for tools. */
-  readonly observer?: Observer;
 }
 
 export class Session extends BaseSession {
@@ -30,8 +20,8 @@ export class Session extends BaseSession {
    */
   static async create(model: Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
-    const make = portableBackends[options.target ?? DEFAULT_TARGET];
-    if (!make) throw new TilewrightError('USAGE', `unknown target ${options.target}`);
+    const target = options.target ?? DEFAULT_TARGET;
+    const make = portableBackends[target] ?? refuse('USAGE', `unknown target ${target}`);
     const session = new Session(parseModel(bytes, options), make(options), options);
     await session.prepare();
     return session;

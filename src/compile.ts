@@ -1,24 +1,30 @@
-// The compiler as functions: the bytes of a model in, the model out; that and a backend in, something that specialises
-// and builds segments out. The stages are called in order here and in pipeline.ts; everything else is a shell over
-// these two pages.
+// The compiler as functions, with the stages in order on one page: the bytes of a model to the model; that and a backend
+// to something that specialises and builds segments, or to one artifact ahead of time; a tile program and a machine (a
+// device, a target and its features) to an artifact. Every stage goes through the observer; all else is a shell over this.
 import { importModel } from './1-frontend/onnx/model.ts';
 import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import { splitConstantPart } from './2-graph/constant-part.ts';
-import { specialise } from './2-graph/specialise.ts';
+import { type FeedTypes, type Specialisation, specialise } from './2-graph/specialise.ts';
 import type { StaticGraph } from './2-graph/static.ts';
 import { resetExprs } from './3-tile/expr.ts';
 import { foldNode, toTiles } from './3-tile/from-graph.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
+import { schedule } from './4-schedule/schedule.ts';
+import { lowering } from './5-codegen/lower.ts';
+import type { Target } from './5-codegen/targets/target.ts';
+import { makeArtifact } from './6-runtime/artifact.ts';
 import type { Executable } from './6-runtime/executable.ts';
 import { feedType, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import type { Backend } from './backends/backend.ts';
+import type { Device } from './devices/device.ts';
 import type { Model } from './ir/graph.ts';
-import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+import { checkLimit, DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
 import type { TensorData } from './ir/tensor.ts';
-import { silent } from './observe.ts';
+import { type Observer, silent } from './observe.ts';
 import { operatorRegistry } from './ops/registry.ts';
 import { upgrade } from './ops/upgrade/index.ts';
-import { runStage, SIBLINGS } from './stages.ts';
+import { checkMeaning, runStage, SIBLINGS } from './stages.ts';
+import { refuse } from './support/errors.ts';
 
 /** Reads a model, with every operator in its newest form. Throws as `importModel`. */
 export const parseModel = (bytes: Uint8Array, options: ReadOptions = {}): Model => importModel(bytes, upgrade, options);
@@ -51,7 +57,7 @@ async function buildSegment(segment: StaticGraph, backend: Backend, limits: Mode
 }
 
 /** A segment as tiles; what depends on constants only is computed on the backend first. */
-export async function segmentTiles(segment: StaticGraph, backend: Backend, limits: ModelLimits): Promise<TileProgram> {
+async function segmentTiles(segment: StaticGraph, backend: Backend, limits: ModelLimits): Promise<TileProgram> {
   const split = splitConstantPart(segment);
   const rest = split ? split.rest(await runOnce(split.constant, backend, limits)) : segment;
   const graph = runStage(backend.observer, 'graph', SIBLINGS.graph, () => rest);
@@ -65,4 +71,45 @@ async function runOnce(graph: StaticGraph, backend: Backend, limits: ModelLimits
   } finally {
     executable.dispose();
   }
+}
+
+/**
+ * One artifact of a whole model with all extents bound, and the names of its inputs and outputs in order. INVALID_SHAPE
+ * when an extent depends on a value that is known only at run time.
+ */
+export async function compileProgram(model: Model, types: FeedTypes, machine: Machine, backend: Backend) {
+  const graph = wholeGraph(model, modelCompiler(model, backend, DEFAULT_LIMITS).specialise(types, []));
+  const tiles = await segmentTiles(graph, backend, DEFAULT_LIMITS);
+  const artifact = await buildArtifact(tiles, machine, DEFAULT_LIMITS, backend.observer);
+  const fed = model.graph.inputs.filter((_, i) => types[i] !== null);
+  return { artifact, inputs: fed.map((v) => v.name), outputs: model.graph.outputs.map((v) => v.name) };
+}
+
+function wholeGraph(model: Model, s: Specialisation): StaticGraph {
+  if (s.pending) {
+    const what = 'an extent depends on the contents of a tensor that is known only at run time';
+    const hint = 'Make that tensor a constant of the model, or use Session, which specialises while it runs.';
+    refuse('INVALID_SHAPE', what, { value: s.pending.name }, hint);
+  }
+  const outputs = s.outputs.map((output, i) => {
+    if (output.kind === 'tensor') return output;
+    const what = `an output is a ${output.kind}: packages give tensors`;
+    return refuse('UNSUPPORTED_TYPE', what, { value: model.graph.outputs[i].name }, 'Use Session for this model.');
+  });
+  return { inputs: s.inputs.flat(), outputs, nodes: s.segments.flatMap((g) => g.nodes) };
+}
+
+/** What is compiled for, and whether as `ScheduleOptions.winograd` says. */
+export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; winograd?: boolean }>;
+
+/** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
+export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {
+  const { target, features, ...rest } = machine;
+  const options = { ...rest, lower: lowering };
+  const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, options));
+  if (observer.check >= 3) checkMeaning(program, tasks);
+  checkLimit(limits, 'plannedBytes', tasks.plan.arenaBytes);
+  const code = await target.emit(tasks, { features });
+  runStage(observer, 'code', SIBLINGS.code, () => code);
+  return makeArtifact(tasks, code);
 }

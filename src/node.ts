@@ -4,49 +4,40 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileSource } from './1-frontend/onnx/files.ts';
 import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
+import { DEFAULT_TARGET } from './backends/backend.ts';
 import { type NodeBackendOptions, type NodeTarget, nodeBackend } from './backends/node.ts';
-import { DEFAULT_TARGET } from './backends/portable.ts';
 import { parseModel } from './compile.ts';
 import type { Model } from './ir/graph.ts';
-import { DEFAULT_LIMITS } from './ir/limits.ts';
-import type { Observer } from './observe.ts';
+import { checkLimit, limitsWith, type ModelLimits } from './ir/limits.ts';
 import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
 
-export { Tensor } from './6-runtime/tensor.ts';
-export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export type { Feed, Feeds, Results, SessionOptions, TensorMetadata, Values } from './session.ts';
-export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
-export { version } from './version.ts';
+export * from './session.ts';
 
-export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device' | 'winograd'> {
+export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device'> {
   /** 'wasm' (default), 'c' or 'interpreter'. */
   readonly target?: NodeTarget;
   /** Where external tensor data comes from; default: the folder of the model, when it is a path. */
   readonly files?: FileSource;
-  readonly observer?: Observer;
 }
 
 /** Reads and parses a model from a path, a file URL or bytes. */
-export function readModel(
-  model: string | URL | Uint8Array | ArrayBuffer,
-  options: Pick<CreateOptions, 'files' | 'limits'> = {},
-): Model {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+export function readModel(model: string | URL | Uint8Array | ArrayBuffer, options: ReadOptions = {}): Model {
+  const limits = limitsWith(options.limits);
   if (model instanceof Uint8Array) return parseModel(model, options);
   if (model instanceof ArrayBuffer) return readModel(new Uint8Array(model), options);
   const file = model instanceof URL ? fileURLToPath(model) : model;
   const files = options.files ?? nodeFiles(path.dirname(path.resolve(file)));
-  return parseModel(readFile(file, limits.modelBytes), { limits, files });
+  return parseModel(readFile(file, limits), { limits, files });
 }
 
-function readFile(file: string, most: number): Uint8Array {
+function readFile(file: string, limits: ModelLimits): Uint8Array {
   try {
-    const { size } = fs.statSync(file);
-    if (size <= most) return fs.readFileSync(file);
-    throw new TilewrightError('LIMIT_EXCEEDED', `the model file has ${size} bytes, at most ${most} are allowed`);
+    checkLimit(limits, 'modelBytes', fs.statSync(file).size, { file });
+    return fs.readFileSync(file);
   } catch (error) {
-    if (error instanceof TilewrightError) throw error.at({ file });
+    if (error instanceof TilewrightError) throw error;
     const what = `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`;
     throw new TilewrightError('USAGE', what, { file });
   }

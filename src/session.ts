@@ -1,15 +1,22 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run. Shaped after
 // onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
+import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import type { FeedType } from './2-graph/specialise.ts';
 import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
-import type { Backend } from './backends/backend.ts';
+import type { Backend, BackendOptions } from './backends/backend.ts';
 import { modelCompiler } from './compile.ts';
 import type { Dim } from './ir/dim.ts';
 import { dtypeInfo } from './ir/dtype.ts';
 import type { Model, Value, ValueType } from './ir/graph.ts';
-import { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+import { DEFAULT_LIMITS } from './ir/limits.ts';
 import { refuse } from './support/errors.ts';
+
+/** What every entry point gives besides its own Session. */
+export { Tensor } from './6-runtime/tensor.ts';
+export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
+export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
+export { version } from './version.ts';
 
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
 export type Feed = Tensor | readonly Tensor[] | null;
@@ -19,9 +26,7 @@ export type Results = Record<string, Tensor>;
 /** Outputs by name, of models that also give sequences (lists) and optionals (null when empty). */
 export type Values = Record<string, Tensor | Tensor[] | null>;
 
-export interface SessionOptions {
-  /** Bounds on what the model may ask for. */
-  readonly limits?: Partial<ModelLimits>;
+export interface SessionOptions extends ReadOptions, Pick<BackendOptions, 'winograd' | 'observer'> {
   /** Compiled shapes kept; the least recently used is dropped. Default 16. */
   readonly maxSpecialisations?: number;
 }
@@ -180,10 +185,9 @@ function checkFeed(v: Value, value: RunValue): void {
   const { type } = v;
   const invalid = (what: string, shape?: readonly number[]): never =>
     refuse('INVALID_INPUT', what, { value: v.name, shape });
-  if (!isTensorValue(value) || type?.kind !== 'tensor') {
-    if (type && type.kind !== (isTensorValue(value) ? 'tensor' : value.kind)) invalid(`expected a ${type.kind}`);
-    return;
-  }
+  const kind = isTensorValue(value) ? 'tensor' : value.kind;
+  if (type && type.kind !== kind) invalid(`expected a ${type.kind}`);
+  if (type?.kind !== 'tensor' || !isTensorValue(value)) return;
   const { dtype, shape } = type;
   if (dtype !== value.dtype) invalid(`has type ${dtypeInfo(value.dtype).api}, expected ${dtypeInfo(dtype).api}`);
   const fits = (d: Dim, i: number): boolean => typeof d !== 'number' || d === value.shape[i];

@@ -66,11 +66,12 @@ export function checkMeaning(before: TileProgram, after: TaskProgram): void {
 
 function printGraph(g: StaticGraph): string {
   const typed = (t: StaticGraph['inputs'][number]): string => `%${t.id}:${t.dtype}[${t.shape}]`;
-  const lines = [`inputs ${g.inputs.map(typed).join(' ')}`];
-  for (const n of g.nodes) {
-    const results = n.kind === 'op' ? n.outputs.filter((t) => t !== null).map(typed) : [];
-    const operands = n.kind === 'op' ? n.inputs.map((t) => (t ? `%${t.id}` : '_')) : [];
-    lines.push(n.kind === 'op' ? `${results.join(' ')} = ${n.operator.name} ${operands.join(' ')}` : n.kind);
-  }
-  return `${lines.join('\n')}\noutputs ${g.outputs.map((t) => `%${t.id}`).join(' ')}\n`;
+  const lines = g.nodes.map((n) => {
+    if (n.kind !== 'op') return n.kind;
+    const results = n.outputs.filter((t) => t !== null).map(typed);
+    const operands = n.inputs.map((t) => (t ? `%${t.id}` : '_'));
+    return `${results.join(' ')} = ${n.operator.name} ${operands.join(' ')}`;
+  });
+  const [inputs, outputs] = [g.inputs.map(typed), g.outputs.map((t) => `%${t.id}`)];
+  return [`inputs ${inputs.join(' ')}`, ...lines, `outputs ${outputs.join(' ')}`, ''].join('\n');
 }

@@ -1,10 +1,10 @@
-// Splits a segment into what depends on constants only and the rest. The constant part runs once at
-// compile time (on the target itself, so large weights are transposed or scaled at full speed) and
-// its results become constants. Runs after specialisation, before lowering to tiles.
+// Splits a segment into what depends on constants only and the rest. The constant part runs once at compile time (on the
+// target itself, so large weights are transposed or scaled at full speed) and its results become constants. Runs after
+// specialisation, before lowering to tiles.
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
-import { inputsOf, outputsOf, pruneNodes } from './liveness.ts';
-import type { StaticGraph, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
+import { inputsOf, mapReads, outputsOf, pruneNodes } from './liveness.ts';
+import type { StaticGraph, StaticNode, StaticTensor, Tensors } from './static.ts';
 
 const MIB = 2 ** 20;
 
@@ -45,29 +45,9 @@ export function splitConstantPart(graph: StaticGraph): Split | null {
   return {
     constant: { inputs: [], outputs, nodes },
     rest: (results) => {
-      const replaced = new Map(outputs.map((t, i) => [t, { ...t, constant: results[i] }]));
-      return substitute({ ...graph, nodes: others }, replaced);
+      const known = new Map(outputs.map((t, i) => [t, { ...t, constant: results[i] }]));
+      const swap = (t: StaticTensor): StaticTensor => known.get(t) ?? t;
+      return { ...graph, outputs: graph.outputs.map(swap), nodes: others.map((n) => mapReads(n, swap)) };
     },
   };
-}
-
-/** The graph with some of its tensors replaced wherever they are read. */
-function substitute(graph: StaticGraph, replaced: ReadonlyMap<StaticTensor, StaticTensor>): StaticGraph {
-  const swap = (t: StaticTensor): StaticTensor => replaced.get(t) ?? t;
-  const inNode = (n: StaticNode): StaticNode => {
-    if (n.kind === 'op') return { ...n, inputs: n.inputs.map((t) => t && swap(t)) };
-    if (n.kind === 'branch') {
-      const side = (s: StaticSide): StaticSide => ({ nodes: s.nodes.map(inNode), results: s.results.map(swap) });
-      return { ...n, cond: swap(n.cond), then: side(n.then), else: side(n.else) };
-    }
-    return {
-      ...n,
-      trip: n.trip === null || typeof n.trip === 'number' ? n.trip : swap(n.trip),
-      cond: n.cond && { init: swap(n.cond.init), next: swap(n.cond.next) },
-      carried: n.carried.map((c) => ({ ...c, init: swap(c.init), next: swap(c.next) })),
-      stacked: n.stacked.map((s) => ({ ...s, each: swap(s.each) })),
-      body: n.body.map(inNode),
-    };
-  };
-  return { inputs: graph.inputs, outputs: graph.outputs.map(swap), nodes: graph.nodes.map(inNode) };
 }

@@ -1,25 +1,20 @@
-// Appends static nodes while a graph is specialised: infers types, folds constants under a cap,
-// merges equal pure nodes, and cuts segments where a run-time value is demanded. In: operators over
-// static values. Out: node lists of segments.
+// Appends static nodes while a graph is specialised: infers types, folds constants under a cap, merges equal pure nodes,
+// and cuts segments where a run-time value is demanded. In: operators over static values. Out: node lists of segments.
 import { tensorsIn } from '../ir/composite.ts';
 import { type Node, type TensorType, tensorType } from '../ir/graph.ts';
 import { checkLimit, type ModelLimits } from '../ir/limits.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { refuse } from '../support/errors.ts';
-import { attrKey } from './attr-key.ts';
 import { outputsOf, pruneNodes } from './liveness.ts';
 import { InferContext, NeedsValue, type Operator, type StaticValue } from './operator.ts';
 import type { Slots, StaticGraph, StaticNode, StaticOpNode, StaticTensor } from './static.ts';
 
-/** Thrown when a value is needed that no answer provides. */
+/** Thrown when a value is needed that no answer provides. In the body of a loop or branch no segment can be cut. */
 export class Demand extends Error {
   readonly tensor: StaticTensor;
-  /** Raised inside a loop or branch body: it cannot cut a segment there. */
-  readonly nested: boolean;
-  constructor(tensor: StaticTensor, nested: boolean) {
+  constructor(tensor: StaticTensor) {
     super(`the contents of ${tensor.name} are needed`);
     this.tensor = tensor;
-    this.nested = nested;
   }
 }
 
@@ -31,8 +26,6 @@ export interface EmitterOptions {
   readonly fold: Fold;
   /** Contents demanded so far, in order. */
   readonly answers: readonly TensorData[];
-  /** Tensors that stand for model inputs: their contents come from the feeds, without a cut. */
-  readonly inputs: ReadonlySet<StaticTensor>;
   /** Values still needed by the walk when a segment is cut. */
   readonly live: () => Iterable<StaticValue>;
 }
@@ -52,8 +45,8 @@ export class Emitter {
   private seen = new Map<string, Slots>();
   private readonly answered = new Map<StaticTensor, StaticTensor>();
   private readonly options: EmitterOptions;
-  /** Outputs of the segments that are closed. */
-  private readonly earlier = new Set<StaticTensor>();
+  /** Model inputs and outputs of closed segments: their contents come without a cut. */
+  readonly earlier = new Set<StaticTensor>();
 
   constructor(options: EmitterOptions) {
     this.options = options;
@@ -64,23 +57,19 @@ export class Emitter {
     return { kind: 'tensor', id: this.nextId++, name, dtype, shape: shape as readonly number[], constant };
   }
 
-  constantData(data: TensorData, name = 'constant'): StaticTensor {
-    return this.tensor(name, data, data);
-  }
+  constantData = (data: TensorData, name = 'constant'): StaticTensor => this.tensor(name, data, data);
 
   /** The value with what is known by now. */
-  resolve(t: StaticTensor): StaticTensor {
-    return this.answered.get(t) ?? t;
-  }
+  resolve = (t: StaticTensor): StaticTensor => this.answered.get(t) ?? t;
 
   /** Contents of a tensor: constant, answered, or demanded. */
   valueOf(unresolved: StaticTensor): TensorData {
     const t = this.resolve(unresolved);
     if (t.constant) return t.constant;
-    if (this.depth > 0) throw new Demand(t, true);
+    if (this.depth > 0) throw new Demand(t);
     // Cut before the walk unwinds: what is live is known only while its frames stand.
-    if (!this.options.inputs.has(t) && !this.earlier.has(t)) this.cut([t]);
-    if (this.nextAnswer >= this.options.answers.length) throw new Demand(t, false);
+    if (!this.earlier.has(t)) this.cut([t]);
+    if (this.nextAnswer >= this.options.answers.length) throw new Demand(t);
     const data = this.options.answers[this.nextAnswer++];
     this.answered.set(t, this.constantData(data, t.name));
     this.seen = new Map();
@@ -126,7 +115,7 @@ export class Emitter {
     const made: StaticOpNode = { kind: 'op', operator, ...node, inputs: current, outputs };
     this.checkSizes(made);
     if (operator.pure !== false) {
-      const folded = this.isFoldable(made) ? this.folded(made) : null;
+      const folded = this.folded(made);
       if (folded) return folded;
       const key = keyOf(made);
       const equal = this.seen.get(key);
@@ -138,14 +127,12 @@ export class Emitter {
   }
 
   private infer(operator: Operator, node: NodeHead, inputs: Slots, numOutputs: number): readonly TensorType[] {
-    const context: InferContext = new InferContext(
-      { ...node, op: operator.name, numOutputs },
-      {
-        types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
-        known: (i) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
-        demand: (i): TensorData => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
-      },
-    );
+    const source = {
+      types: inputs.map((t) => t && tensorType(t.dtype, t.shape)),
+      known: (i: number) => (inputs[i] ? this.resolve(inputs[i]).constant : null),
+      demand: (i: number) => (inputs[i] ? this.valueOf(inputs[i]) : context.fail(`input ${i} is missing`)),
+    };
+    const context: InferContext = new InferContext({ ...node, op: operator.name, numOutputs }, source);
     try {
       return operator.infer!(context);
     } catch (error) {
@@ -164,21 +151,36 @@ export class Emitter {
     }
   }
 
-  private isFoldable(node: StaticOpNode): boolean {
-    if (!node.inputs.every((t) => t === null || t.constant !== null)) return false;
-    const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
-    return size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
-  }
-
+  /** The results as constants, where the inputs are constant and all of them small. */
   private folded(node: StaticOpNode): Slots | null {
-    const results = this.options.fold(node);
+    const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
+    const small = size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
+    const known = node.inputs.every((t) => t === null || t.constant !== null);
+    const results = small && known ? this.options.fold(node) : null;
     return results && node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
   }
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 1;
+
+function identity(o: object): string {
+  if (!identities.has(o)) identities.set(o, nextIdentity++);
+  return `#${identities.get(o)}`;
+}
+
+/** What stands in JSON for the parts of an attribute; graphs and large tensors equal themselves only. */
+function keyPart(_: string, part: unknown): unknown {
+  if (typeof part === 'bigint') return String(part);
+  if (typeof part === 'number') return Object.is(part, -0) ? '-0' : String(part);
+  if (part instanceof Uint8Array) return part.length > 64 ? identity(part) : part.join(' ');
+  return part instanceof Object && 'nodes' in part ? identity(part) : part;
 }
 
 /** A text that is equal for nodes that compute the same. */
 function keyOf({ operator, inputs, outputs, attrs }: StaticOpNode): string {
   const used = outputs.map((t) => (t ? 1 : 0)).join('');
   const ids = inputs.map((t) => t?.id ?? '').join(',');
-  return `${operator.domain}/${operator.name}/${used}/${ids}/${attrKey(attrs)}`;
+  const keys = [...attrs].map((attr) => JSON.stringify(attr, keyPart)).sort();
+  return `${operator.domain}/${operator.name}/${used}/${ids}/${keys.join(';')}`;
 }

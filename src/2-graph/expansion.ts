@@ -1,16 +1,13 @@
-// The context in which composite and structural operators rewrite themselves: every emitted node has
-// its static type at once, loops and branches are kept in the program when that is possible.
+// The context in which composite and structural operators rewrite themselves: every emitted node has its static type at
+// once, loops and branches are kept in the program when that is possible.
 import type { DType } from '../ir/dtype.ts';
-import { type AttrInput, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
+import { type AttrInputs, attrMap, type Graph, NEWEST_OPSET } from '../ir/graph.ts';
 import { type Scalar, type TensorData, tensorNumbers, tensorOf } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
-import { NodeView } from './attributes.ts';
 import { Demand } from './emitter.ts';
-import type { StaticSequence, StaticValue, Values } from './operator.ts';
+import { NodeView, type StaticSequence, type StaticValue, type Values } from './operator.ts';
 import type { Call, Env, Specialiser } from './specialise.ts';
 import { type Slots, type StaticTensor, sameType, type Tensors } from './static.ts';
-
-type Attributes = Readonly<Record<string, AttrInput>>;
 
 export interface LoopSpec {
   readonly trip: number | StaticTensor | null;
@@ -50,17 +47,14 @@ export class ExpandContext extends NodeView {
   has = (i: number): boolean => i < this.given.length && this.given[i] !== null;
   /** Any kind of input; throws when missing. */
   input = (i: number): StaticValue => this.given[i] ?? this.invalid(`input ${i} is missing`);
+  private inputOf<K extends StaticValue['kind']>(i: number, kind: K): Extract<StaticValue, { kind: K }> {
+    const v = this.input(i);
+    if (v.kind === kind) return v as Extract<StaticValue, { kind: K }>;
+    return this.invalid(`input ${i} is a ${v.kind}, expected a ${kind}`, 'UNSUPPORTED_TYPE');
+  }
   /** A tensor input; throws when missing or not a tensor. */
-  tensor(i: number): StaticTensor {
-    const v = this.input(i);
-    if (v.kind === 'tensor') return this.walker.emitter.resolve(v);
-    return this.invalid(`input ${i} is a ${v.kind}, expected a tensor`, 'UNSUPPORTED_TYPE');
-  }
-  sequence(i: number): StaticSequence {
-    const v = this.input(i);
-    if (v.kind === 'sequence') return v;
-    return this.invalid(`input ${i} is a ${v.kind}, expected a sequence`, 'UNSUPPORTED_TYPE');
-  }
+  tensor = (i: number): StaticTensor => this.walker.emitter.resolve(this.inputOf(i, 'tensor'));
+  sequence = (i: number): StaticSequence => this.inputOf(i, 'sequence');
   /** Contents of a tensor at compile time, by running what comes before it if need be. */
   override valueOf(t: StaticTensor): TensorData {
     for (const v of this.given) if (v) this.held.push(v);
@@ -73,7 +67,7 @@ export class ExpandContext extends NodeView {
   constantData = (data: TensorData): StaticTensor => this.walker.emitter.constantData(data);
 
   /** Emits an operator of the newest opset and gives its outputs. */
-  emit(op: string, inputs: Values, attrs: Attributes = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
+  emit(op: string, inputs: Values, attrs: AttrInputs = {}, numOutputs = 1, domain = ''): readonly StaticValue[] {
     const node = { domain, op, version: NEWEST_OPSET, name: this.name, attrs: attrMap(attrs) };
     const results = this.walker.apply(node, inputs, new Array<boolean>(numOutputs).fill(true), this.env);
     const made = results.filter((v) => v !== null);
@@ -82,7 +76,7 @@ export class ExpandContext extends NodeView {
   }
 
   /** As `emit`, first output, which is a tensor. */
-  one(op: string, inputs: Slots, attrs: Attributes = {}, domain = ''): StaticTensor {
+  one(op: string, inputs: Slots, attrs: AttrInputs = {}, domain = ''): StaticTensor {
     const [v] = this.emit(op, inputs, attrs, 1, domain);
     return v.kind === 'tensor' ? v : this.invalid(`${op} gave a ${v.kind}`, 'INTERNAL');
   }
@@ -153,7 +147,7 @@ function attemptNested<T>(run: () => T, refusable = false): T | null {
   try {
     return run();
   } catch (error) {
-    if (error instanceof Demand && error.nested) return null;
+    if (error instanceof Demand) return null;
     if (refusable && error instanceof TilewrightError && error.code === 'INVALID_SHAPE') return null;
     throw error;
   }

@@ -1,5 +1,5 @@
-// Symbolic type inference over a model as written: what can be said of every value before any extent
-// is bound. In: a model and the registry. Out: a type per value. Kernels never depend on it; people do.
+// Symbolic type inference over a model as written: what can be said of every value before any extent is bound. In: a
+// model and the registry. Out: a type per value. Kernels never depend on it; people do.
 import { type Model, type Node, type TensorType, tensorType, type Value, type ValueType } from '../ir/graph.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { InferContext, NeedsValue } from './operator.ts';

@@ -1,29 +1,35 @@
-// Which tensors a static node reads, dead code elimination over static node lists, and which
-// values of the model the rest of a node list still reads.
+// Which tensors a static node reads, dead code elimination over static node lists, and which values of the model the rest
+// of a node list still reads.
 import { type Node, nodesWithin, regionsOf, type Value } from '../ir/graph.ts';
-import type { Slots, StaticGraph, StaticLoop, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
+import type { Slots, StaticGraph, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
+
+/** The node with another tensor for each that it reads, or that its body or sides read or give. */
+export function mapReads(n: StaticNode, swap: (t: StaticTensor) => StaticTensor): StaticNode {
+  const inside = (nodes: readonly StaticNode[]) => nodes.map((inner) => mapReads(inner, swap));
+  const side = (s: StaticSide): StaticSide => ({ nodes: inside(s.nodes), results: s.results.map(swap) });
+  if (n.kind === 'op') return { ...n, inputs: n.inputs.map((t) => t && swap(t)) };
+  if (n.kind === 'branch') return { ...n, cond: swap(n.cond), then: side(n.then), else: side(n.else) };
+  return {
+    ...n,
+    trip: n.trip === null || typeof n.trip === 'number' ? n.trip : swap(n.trip),
+    cond: n.cond && { init: swap(n.cond.init), next: swap(n.cond.next) },
+    carried: n.carried.map((c) => ({ ...c, init: swap(c.init), next: swap(c.next) })),
+    stacked: n.stacked.map((s) => ({ ...s, each: swap(s.each) })),
+    body: inside(n.body),
+  };
+}
 
 /** Tensors a node reads from outside itself (a loop's or branch's body included). */
 export function inputsOf(node: StaticNode): Tensors {
   if (node.kind === 'op') return present(node.inputs);
-  if (node.kind === 'branch') {
-    const sides = [node.then, node.else].flatMap((s) => freeTensors(s.nodes, s.results, []));
-    return [node.cond, ...sides];
-  }
-  const { trip } = node;
-  const states = [...node.carried.map((c) => c.state), node.iteration];
-  const outer = carriedBy(node).map((c) => c.init);
-  if (trip !== null && typeof trip !== 'number') outer.push(trip);
-  return [...outer, ...freeTensors(node.body, resultsOfBody(node), states)];
+  const own = new Set(definedInside(node));
+  const reads = new Set<StaticTensor>();
+  mapReads(node, (t) => {
+    if (!own.has(t)) reads.add(t);
+    return t;
+  });
+  return [...reads];
 }
-
-/** What a loop hands from iteration to iteration, its condition included. */
-const carriedBy = ({ carried, cond }: StaticLoop) => (cond ? [...carried, cond] : carried);
-
-const resultsOfBody = (loop: StaticLoop): Tensors =>
-  carriedBy(loop)
-    .map((c) => c.next)
-    .concat(loop.stacked.map((s) => s.each));
 
 const present = (ts: Slots): StaticTensor[] => ts.filter((t) => t !== null);
 
@@ -33,15 +39,11 @@ export function outputsOf(node: StaticNode): Tensors {
   return present(node.outputs);
 }
 
-function freeTensors(nodes: readonly StaticNode[], results: Tensors, bound: Tensors): StaticTensor[] {
-  const defined = new Set<StaticTensor>(bound);
-  const free = new Set<StaticTensor>();
-  for (const n of nodes) {
-    for (const t of inputsOf(n)) if (!defined.has(t)) free.add(t);
-    for (const t of outputsOf(n)) defined.add(t);
-  }
-  for (const t of results) if (!defined.has(t)) free.add(t);
-  return [...free];
+function definedInside(node: StaticNode): Tensors {
+  if (node.kind === 'op') return [];
+  const nodes = node.kind === 'loop' ? node.body : [...node.then.nodes, ...node.else.nodes];
+  const states = node.kind === 'loop' ? [...node.carried.map((c) => c.state), node.iteration] : [];
+  return [...states, ...nodes.flatMap((n) => [...outputsOf(n), ...definedInside(n)])];
 }
 
 /** The nodes that `outputs` need, in order, and the non-constant tensors they read from outside. */
@@ -69,8 +71,10 @@ function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNo
       return { ...n, then: side(n.then), else: side(n.else) };
     }
     case 'loop': {
-      const pruned = { ...n, stacked: n.stacked.filter((s) => needed.has(s.result)) };
-      return { ...pruned, body: pruneNodes(n.body, resultsOfBody(pruned)).nodes };
+      const stacked = n.stacked.filter((s) => needed.has(s.result));
+      const states = [...n.carried, ...(n.cond ? [n.cond] : [])];
+      const results = [...states.map((c) => c.next), ...stacked.map((s) => s.each)];
+      return { ...n, stacked, body: pruneNodes(n.body, results).nodes };
     }
   }
 }
@@ -79,14 +83,10 @@ const readsOfNode = new WeakMap<Node, readonly Value[]>();
 
 /** Values a node reads, including those its regions capture (a superset is harmless). */
 function readsOf(node: Node): readonly Value[] {
-  let reads = readsOfNode.get(node);
-  if (reads) return reads;
-  const found = new Set<Value>();
-  for (const n of nodesWithin([node])) {
-    for (const v of n.inputs) if (v) found.add(v);
-    for (const region of regionsOf(n)) for (const v of region.outputs) found.add(v);
-  }
-  reads = [...found];
+  const known = readsOfNode.get(node);
+  if (known) return known;
+  const values = nodesWithin([node]).flatMap((n) => [...n.inputs, ...regionsOf(n).flatMap((r) => r.outputs)]);
+  const reads = [...new Set(values)].filter((v) => v !== null);
   readsOfNode.set(node, reads);
   return reads;
 }

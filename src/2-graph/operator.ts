@@ -1,13 +1,13 @@
-// What stage 2 knows of an operator: names, arity, type inference, and for composite or structural
-// operators an expansion. The lowering to tiles is opaque here (type parameter), so that this stage
-// stays below the tile stage. One file per operator in ops/ provides the values.
+// What stage 2 knows of an operator: names, arity, type inference, and for composite or structural operators an
+// expansion. The lowering to tiles is opaque here (type parameter), so that this stage stays below the tile stage. One
+// file per operator in ops/ provides the values.
 
 import type { OptionalOf, SequenceOf, ValueOf } from '../ir/composite.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
-import { type TensorType, tensorType } from '../ir/graph.ts';
+import { type Attr, type AttrValue, type Graph, type TensorType, tensorType } from '../ir/graph.ts';
 import { type TensorData, tensorNumbers } from '../ir/tensor.ts';
-import { NodeView } from './attributes.ts';
+import { type ErrorCode, refuse } from '../support/errors.ts';
 import type { ExpandContext } from './expansion.ts';
 import type { StaticTensor } from './static.ts';
 
@@ -44,6 +44,56 @@ export interface Operator<L = unknown> {
   readonly lower?: L;
   /** False: never folded or merged with an equal node (random generators). */
   readonly pure?: boolean;
+}
+
+type NodeHead = Pick<NodeView, 'op' | 'name' | 'attrs' | 'numOutputs'>;
+
+/** The part of a node that operators see everywhere: its attributes, with the operator's defaults, and refusals. */
+export class NodeView {
+  readonly op: string;
+  readonly name: string;
+  readonly attrs: ReadonlyMap<string, Attr>;
+  readonly numOutputs: number;
+
+  constructor(node: NodeHead) {
+    this.op = node.op;
+    this.name = node.name;
+    this.attrs = node.attrs;
+    this.numOutputs = node.numOutputs;
+  }
+
+  /** Throws a refusal placed at this node. */
+  fail(what: string, hint?: string, code: ErrorCode = 'INVALID_SHAPE', shape?: readonly (number | string)[]): never {
+    return refuse(code, what, { node: this.name, op: this.op, shape }, hint);
+  }
+
+  /** Refuses as invalid, whatever the shapes are. */
+  invalid(what: string, code: ErrorCode = 'INVALID_MODEL'): never {
+    return this.fail(what, undefined, code);
+  }
+
+  /** A possibly negative axis made non-negative; refused when out of range. */
+  axis(axis: number, rank: number): number {
+    const a = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(a) || a < 0 || a >= rank) this.fail(`axis ${axis} is out of range for rank ${rank}`);
+    return a;
+  }
+
+  private attr<K extends Attr['kind']>(name: string, kind: K): AttrValue<K> | undefined {
+    const a = this.attrs.get(name);
+    if (a !== undefined && a.kind !== kind) this.invalid(`attribute ${name} is a ${a.kind}, expected ${kind}`);
+    return a?.value as AttrValue<K> | undefined;
+  }
+
+  hasAttr = (name: string): boolean => this.attrs.has(name);
+  int = (name: string, fallback: number): number => Number(this.attr(name, 'int') ?? fallback);
+  float = (name: string, fallback: number): number => this.attr(name, 'float') ?? fallback;
+  string = (name: string, fallback: string): string => this.attr(name, 'string') ?? fallback;
+  ints = (name: string): number[] | undefined => this.attr(name, 'ints')?.map(Number);
+  floats = (name: string): readonly number[] | undefined => this.attr(name, 'floats');
+  strings = (name: string): readonly string[] | undefined => this.attr(name, 'strings');
+  tensorAttr = (name: string): TensorData | undefined => this.attr(name, 'tensor');
+  graph = (name: string): Graph => this.attr(name, 'graph') ?? this.invalid(`attribute ${name} is missing`);
 }
 
 /** A shape or value that inference needs is not known; `input` says which. */

@@ -1,8 +1,7 @@
-// Specialisation: a model, input types and answers in; static segments out. It walks the graph in
-// order like an interpreter over types: composite operators expand, regions inline, loops and
-// branches stay in the program where their types allow, and where a run-time value decides a shape
-// the walk cuts a segment and asks for the value. The walk is a function of its arguments, so it is
-// simply repeated with one more answer.
+// Specialisation: a model, input types and answers in; static segments out. It walks the graph in order like an
+// interpreter over types: composite operators expand, regions inline, loops and branches stay in the program where their
+// types allow, and where a run-time value decides a shape the walk cuts a segment and asks for the value. The walk is a
+// function of its arguments, so it is simply repeated with one more answer.
 import { mapTensors, type ValueOf } from '../ir/composite.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { FunctionDef, Graph, Model, Node, Value } from '../ir/graph.ts';
@@ -14,13 +13,26 @@ import { ExpandContext } from './expansion.ts';
 import { usesAfter } from './liveness.ts';
 import { INTERNAL_DOMAIN, type Operator, type StaticValue, type Values } from './operator.ts';
 import type { Registry } from './registry.ts';
-import type { Pending, Specialisation } from './segment.ts';
-import type { StaticTensor } from './static.ts';
+import type { StaticGraph, StaticTensor } from './static.ts';
 
 export type SpecialiseOptions = Pick<EmitterOptions, 'limits' | 'fold' | 'answers'> & { readonly registry: Registry };
 
+/** The static segments of a model for given feeds and answers; a segment ends where a value must be read to go on. */
+export interface Specialisation {
+  /** In execution order; the inputs of each are model inputs or outputs of earlier ones (by tensor id). */
+  readonly segments: readonly StaticGraph[];
+  /** Static tensors standing for the model's inputs, flattened through sequences; in input order. */
+  readonly inputs: readonly (readonly StaticTensor[])[];
+  /** The input, or output of a segment, whose contents must be known to go on; null when complete. */
+  readonly pending: StaticTensor | null;
+  /** One per model output when complete, else empty. */
+  readonly outputs: readonly StaticValue[];
+}
+
 /** What a feed is specialised for. */
 export type FeedType = ValueOf<TensorFeed>;
+/** One per graph input; null: its default. */
+export type FeedTypes = readonly (FeedType | null)[];
 type TensorFeed = Readonly<{ kind: 'tensor'; dtype: DType; shape: readonly number[] }>;
 
 /** Values by name, in the scopes around each other; a function's body sees nothing around it. */
@@ -52,48 +64,40 @@ export class Specialiser {
   /** Values that expansions in progress keep in their own variables. */
   readonly held: StaticValue[][] = [];
   private unrolled = 0;
-  private readonly inputTensors = new Set<StaticTensor>();
 
   constructor(model: Model, options: SpecialiseOptions) {
     this.model = model;
     this.options = options;
-    this.emitter = new Emitter({ ...options, inputs: this.inputTensors, live: () => this.live() });
+    this.emitter = new Emitter({ ...options, live: () => this.live() });
   }
 
-  /** `feeds` has one entry per graph input that is not a defaulted initialiser, null to use the default. */
-  run(feeds: readonly (FeedType | null)[]): Specialisation {
-    const { graph } = this.model;
+  run(feeds: FeedTypes): Specialisation {
+    const { emitter, model } = this;
+    const { graph } = model;
     const env: Env = { values: new Map(), parent: null, attrs: NO_ATTRIBUTES };
-    for (const [v, data] of graph.constants) env.values.set(v, this.emitter.constantData(data, v.name));
+    for (const [v, data] of graph.constants) env.values.set(v, emitter.constantData(data, v.name));
     const inputs = graph.inputs.map((v, i) => {
       const feed = feeds[i];
       const tensors: StaticTensor[] = [];
       const enter = (type: TensorFeed): StaticTensor => {
         checkLimit(this.options.limits, 'elements', elementCount(type.shape), { value: v.name, shape: type.shape });
-        const tensor = this.emitter.tensor(v.name, type);
-        this.inputTensors.add(tensor);
+        const tensor = emitter.tensor(v.name, type);
+        emitter.earlier.add(tensor);
         tensors.push(tensor);
         return tensor;
       };
       if (feed) env.values.set(v, mapTensors(feed, enter));
       return tensors;
     });
-    return this.finish(graph, env, inputs);
-  }
-
-  private finish(graph: Graph, env: Env, inputs: readonly (readonly StaticTensor[])[]): Specialisation {
-    const { emitter } = this;
+    const { segments } = emitter;
     try {
       const results = this.walk(graph.nodes, graph.outputs, env);
       emitter.cut(results, []);
       const outputs = results.map((r) => mapTensors(r, (t) => emitter.resolve(t)));
-      return { segments: emitter.segments, inputs, pending: null, outputs };
+      return { segments, inputs, pending: null, outputs };
     } catch (error) {
-      if (!(error instanceof Demand)) throw error;
-      const { tensor } = error;
-      const input = inputs.flat().indexOf(tensor);
-      const pending: Pending = input >= 0 ? { kind: 'input', input } : { kind: 'tensor', tensor };
-      return { segments: emitter.segments, inputs, pending, outputs: [] };
+      if (error instanceof Demand) return { segments, inputs, pending: error.tensor, outputs: [] };
+      throw error;
     }
   }
 
@@ -199,10 +203,7 @@ export class Specialiser {
   }
 
   countUnrolled(): void {
-    const most = this.options.limits.unrolledIterations;
-    if (++this.unrolled <= most) return;
-    const hint = 'Raise ModelLimits.unrolledIterations if the model is trusted.';
-    refuse('LIMIT_EXCEEDED', `loops unroll to more than ${most} iterations`, {}, hint);
+    checkLimit(this.options.limits, 'unrolledIterations', ++this.unrolled);
   }
 }
 
@@ -255,5 +256,5 @@ function checkTypes(operator: Operator, inputs: Values): void {
 }
 
 /** Specialises a model for these feeds and answers. */
-export const specialise = (model: Model, feeds: readonly (FeedType | null)[], options: SpecialiseOptions) =>
+export const specialise = (model: Model, feeds: FeedTypes, options: SpecialiseOptions) =>
   new Specialiser(model, options).run(feeds);

@@ -1,6 +1,6 @@
-// The static graph: what remains after specialisation. Every value has a dtype and a numeric shape;
-// control flow is a loop or a branch over nested node lists; sequences, optionals and shape
-// arithmetic are gone. In: the specialiser. Out: lowering to tiles.
+// The static graph: what remains after specialisation. Every value has a dtype and a numeric shape; control flow is a
+// loop or a branch over nested node lists; sequences, optionals and shape arithmetic are gone. In: the specialiser.
+// Out: lowering to tiles.
 import type { DType } from '../ir/dtype.ts';
 import type { Attr } from '../ir/graph.ts';
 import type { TensorData } from '../ir/tensor.ts';

@@ -1,6 +1,6 @@
 // Lowering's view of a node: tile tensors with numeric shapes, and a builder to emit into. The type
 // of every operator's `lower`.
-import { NodeView } from '../2-graph/attributes.ts';
+import { NodeView } from '../2-graph/operator.ts';
 import type { StaticOpNode } from '../2-graph/static.ts';
 import type { DType } from '../ir/dtype.ts';
 import { type TensorData, tensorNumbers } from '../ir/tensor.ts';

@@ -1,7 +1,6 @@
 // Execution of a specialised model. A plan is a tree: its root is a set of feed types, its edges are values read on the
 // way (data-dependent extents), compiled when first taken, its nodes hold compiled segments. In: feeds. Out: values.
-import type { Specialisation } from '../2-graph/segment.ts';
-import type { FeedType } from '../2-graph/specialise.ts';
+import type { FeedType, Specialisation } from '../2-graph/specialise.ts';
 import type { StaticGraph, StaticTensor } from '../2-graph/static.ts';
 import { mapTensors, tensorsIn } from '../ir/composite.ts';
 import type { RunValue, TensorData } from '../ir/tensor.ts';
@@ -84,7 +83,7 @@ export class Plan {
       done += node.added.length;
       const { pending } = node.specialisation;
       if (!pending) return node.specialisation.outputs.map((v) => mapTensors(v, (t) => get(known, t)));
-      const value = pending.kind === 'input' ? flat[pending.input] : get(known, pending.tensor);
+      const value = get(known, pending);
       answers.push(value);
       const key = contentKey(value);
       const next: PlanNode = node.next.get(key) ?? (await this.grow(answers, done));

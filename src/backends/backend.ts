@@ -1,11 +1,15 @@
-// A backend turns a tile program into something that runs here: the interpreter, or a target with its launcher.
+// A backend turns a tile program into something that runs here: the interpreter, or a target with its launcher. Those that
+// run in any host, browsers included, are in the table below.
 import { interpret } from '../3-tile/interpret.ts';
 import type { TileProgram } from '../3-tile/tile-op.ts';
+import { RELAXED_SIMD, wasmTarget } from '../5-codegen/targets/wasm/index.ts';
 import type { Artifact } from '../6-runtime/artifact.ts';
 import type { Executable } from '../6-runtime/executable.ts';
+import { hostFeatures, instantiate } from '../6-runtime/launch/wasm.ts';
+import { buildArtifact, type Machine } from '../compile.ts';
+import { webAssemblyDevice } from '../devices/device.ts';
 import type { ModelLimits } from '../ir/limits.ts';
-import type { Observer } from '../observe.ts';
-import { buildArtifact, type Machine } from '../pipeline.ts';
+import { type Observer, silent } from '../observe.ts';
 
 /** Loads an artifact of one target on this machine. */
 export type Launch = (artifact: Artifact) => Promise<Executable>;
@@ -42,3 +46,26 @@ export const targetBackend = (machine: Machine, observer: Observer, launch: Laun
   launch,
   build: async (program, limits, watching) => launch(await buildArtifact(program, machine, limits, watching)),
 });
+
+export interface BackendOptions {
+  /** Sees every stage; for tools. */
+  readonly observer?: Observer;
+  /** Whether WebAssembly may use relaxed SIMD. Default: where this host has it; packages go to other hosts. */
+  readonly relaxedSimd?: boolean;
+  /** Whether 3×3 convolutions may take fewer multiplications, which rounds differently. Default true. */
+  readonly winograd?: boolean;
+}
+export type PortableTarget = 'wasm' | 'interpreter';
+/** What is compiled for when nobody says. */
+export const DEFAULT_TARGET: PortableTarget = 'wasm';
+
+export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOptions) => Backend>> = {
+  wasm: (o) => {
+    const relaxed = o.relaxedSimd ?? hostFeatures().has(RELAXED_SIMD);
+    const features = new Set(relaxed ? [RELAXED_SIMD] : []);
+    const device = webAssemblyDevice(relaxed);
+    const machine = { device, target: wasmTarget, features, winograd: o.winograd ?? true };
+    return targetBackend(machine, o.observer ?? silent, instantiate);
+  },
+  interpreter: (o) => interpreterBackend(o.observer ?? silent),
+};

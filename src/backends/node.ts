@@ -7,8 +7,7 @@ import { cpuFeatures, findToolchain, toolchainKey } from '../6-runtime/toolchain
 import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
-import { type Backend, targetBackend } from './backend.ts';
-import { type BackendOptions, type PortableTarget, portableBackends } from './portable.ts';
+import { type Backend, type BackendOptions, type PortableTarget, portableBackends, targetBackend } from './backend.ts';
 import { probedDevice } from './probe.ts';
 
 export type NodeTarget = PortableTarget | 'c';
@@ -54,9 +53,7 @@ export async function probedBackend(backend: Backend, anew = false): Promise<Bac
 export async function nodeBackend(target: string, options: NodeBackendOptions = {}): Promise<Backend> {
   enableRelaxedSimd();
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
-  const make = Object.hasOwn(BACKENDS, target)
-    ? BACKENDS[target]
-    : refuse('USAGE', `unknown target ${target}`, {}, hint);
-  const backend = await make(options);
+  if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
+  const backend = await BACKENDS[target](options);
   return options.device === 'probed' ? probedBackend(backend) : backend;
 }

@@ -13,9 +13,9 @@ import { makeArtifact } from '../6-runtime/artifact.ts';
 import { openCache } from '../6-runtime/cache.ts';
 import { keep } from '../6-runtime/launch/native.ts';
 import { cpuFeatures } from '../6-runtime/toolchain.ts';
+import type { Machine } from '../compile.ts';
 import { type Device, deviceFrom, lanesOf, type MemoryLevel, type Peak } from '../devices/device.ts';
 import { tensorOf } from '../ir/tensor.ts';
-import type { Machine } from '../pipeline.ts';
 import { version } from '../version.ts';
 import type { Launch } from './backend.ts';
 

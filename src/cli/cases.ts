@@ -45,9 +45,8 @@ export function findCases(dirs: readonly string[]): TestCase[] {
 }
 
 /** Reads `prefix_K.pb` as the type the model declares. */
-export function readValue(file: string, type: ValueType | undefined): RunValue {
-  return parseValue(fs.readFileSync(file), type?.kind ?? 'tensor').value;
-}
+export const readValue = (file: string, type: ValueType | undefined): RunValue =>
+  parseValue(fs.readFileSync(file), type?.kind ?? 'tensor').value;
 
 /** The input of a light case: element i of n is i/n. */
 export function rampInput(shape: readonly number[]): TensorData {
@@ -67,28 +66,21 @@ export function listValues(dir: string, prefix: string): Stored[] {
 
 type Tolerances = Partial<Tolerance>;
 type IndexSet = Readonly<{ set: number | string; outputs: readonly (Tolerances & { random?: boolean })[] }>;
-type IndexEntry = Tolerances & Readonly<{ name: string; sets?: readonly IndexSet[] }>;
+/** What an INDEX.json says of a case; it has `sets` where it says per output which results are random. */
+export type IndexEntry = Tolerances & Readonly<{ name: string; sets?: readonly IndexSet[] }>;
 
-export interface CaseIndex {
-  /** Null: the output is random and not compared. */
-  tolerance(set: string, output: number): Tolerance | null | undefined;
-  /** True when it says per output which results are random. */
-  readonly perOutput: boolean;
-}
-
-/** The tolerances in a file, by the tail of a case's path. */
-export function readIndex(file: string): (casePath: string) => CaseIndex | undefined {
+/** The entries of a file, by the tail of a case's path. */
+export function readIndex(file: string): (casePath: string) => IndexEntry | undefined {
   const list = JSON.parse(fs.readFileSync(file, 'utf8')) as IndexEntry[];
   const entries = new Map(list.map((e) => [e.name.replace(/\.onnx$/, ''), e]));
   return (casePath) => {
     const parts = path.resolve(casePath).split(path.sep);
-    const entry = entries.get(parts.at(-1)!) ?? entries.get(parts.slice(-2).join('/'));
-    const tolerance: CaseIndex['tolerance'] = (set, output) => toleranceOf(entry!, set, output);
-    return entry && { perOutput: entry.sets !== undefined, tolerance };
+    return entries.get(parts.at(-1)!) ?? entries.get(parts.slice(-2).join('/'));
   };
 }
 
-function toleranceOf(entry: IndexEntry, set: string, output: number): Tolerance | null | undefined {
+/** Tolerance of an output. Null: it is random and not compared; undefined: nothing is said. */
+export function toleranceOf(entry: IndexEntry, set: string, output: number): Tolerance | null | undefined {
   const { sets = [] } = entry;
   const own = sets.filter((s) => `test_data_set_${s.set}` === set);
   // Data from elsewhere has no tolerance of its own: the widest of the model's own sets holds.

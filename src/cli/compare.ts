@@ -79,20 +79,17 @@ function compareElements(got: TensorData, want: TensorData, tol: Tolerance, samp
   return { ok: bad === 0, reason: bad ? `${bad} of ${n} elements differ, worst ${worst}` : '', maxAbs, maxUlp };
 }
 
+/** What an optional holds, at any depth; other values themselves. */
+const held = (v: MaybeValue): MaybeValue => (v && !isTensorValue(v) && v.kind === 'optional' ? held(v.value) : v);
+
 /** As `compareTensors`, for values of any kind; an optional that holds a value equals that value. */
 export function compareValues(got: MaybeValue, want: MaybeValue, tol: Tolerance, as: Expected = {}): Comparison {
-  if (!got || !want) return got === want ? SAME : fail('one side is an empty optional');
-  if (isTensorValue(got) && isTensorValue(want)) {
-    return compareTensors(got, want, tol, as);
-  }
-  if (!isTensorValue(got) && got.kind === 'optional') {
-    const inner = isTensorValue(want) || want.kind !== 'optional' ? want : want.value;
-    return compareValues(got.value, inner, tol, { sample: as.sample });
-  }
-  if (isTensorValue(got) || isTensorValue(want) || want.kind !== 'sequence') return fail('kinds differ');
-  const [a, b] = [got.elems, want.elems];
-  if (a.length !== b.length) return fail(`${a.length} elements, expected ${b.length}`);
-  const parts = a.map((e, i) => compareValues(e, b[i], tol, { sample: as.sample }));
+  const [a, b] = [held(got), held(want)];
+  if (!a || !b) return a === b ? SAME : fail('one side is an empty optional');
+  if (isTensorValue(a) && isTensorValue(b)) return compareTensors(a, b, tol, as);
+  if (!('elems' in a && 'elems' in b)) return fail('kinds differ');
+  if (a.elems.length !== b.elems.length) return fail(`${a.elems.length} elements, expected ${b.elems.length}`);
+  const parts = a.elems.map((e, i) => compareValues(e, b.elems[i], tol, { sample: as.sample }));
   const worst = (of: 'maxAbs' | 'maxUlp'): number => Math.max(0, ...parts.map((p) => p[of]));
   const reason = parts.find((p) => !p.ok)?.reason ?? '';
   return { ok: parts.every((p) => p.ok), reason, maxAbs: worst('maxAbs'), maxUlp: worst('maxUlp') };

@@ -11,15 +11,15 @@ import { type Signature, signatureOf } from '../6-runtime/package/signature.ts';
 import { wasmPackage } from '../6-runtime/package/wasm-package.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { nodeBackend } from '../backends/node.ts';
+import { compileProgram } from '../compile.ts';
 import { readModel } from '../node.ts';
-import { compileProgram } from '../package.ts';
 import { tensorTypes } from './inputs.ts';
-import { modelCommand, type Options, observerFrom, report, usage } from './options.ts';
+import { COMPILING, modelCommand, type Options, observerFrom, report, usage } from './options.ts';
 
 type CompileOptions = Options & { out: string; relaxedSimd?: boolean };
 
 export function compileCommand(): Command {
-  const shared = ['target', 'device', 'shapes', 'dim', 'threads', 'stopAfter', 'dump', 'json', 'winograd'] as const;
+  const shared = [...COMPILING, 'shapes', 'dim', 'json'] as const;
   return modelCommand('compile', 'write a package that runs the model without Tilewright', shared)
     .requiredOption('-o, --out <dir>', 'folder to write')
     .option('--relaxed-simd', 'WebAssembly with fused multiply-add, which not every host has')

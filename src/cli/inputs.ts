@@ -88,13 +88,10 @@ export function storedInputs(model: Model, stored: readonly Stored[]): (RunValue
   });
 }
 
-/** The data set `test_data_set_0` beside the model, when it is complete. */
-function besideModel(model: Model, file: string): (RunValue | null)[] | undefined {
-  const dir = path.join(path.dirname(file), 'test_data_set_0');
-  return fs.existsSync(dir) ? storedInputs(model, listValues(dir, 'input')) : undefined;
-}
-
-/** One value per graph input (null: its default). `options.input` has `name=source` pairs. */
+/**
+ * One value per graph input (null: its default). `options.input` has `name=source` pairs; without them, and without
+ * extents, the data set `test_data_set_0` beside the model is taken where it is complete.
+ */
 export function gatherInputs(model: Model, file: string, options: InputOptions): (RunValue | null)[] {
   const sources = new Map(options.input.map((g) => [g.slice(0, g.indexOf('=')), g.slice(g.indexOf('=') + 1)]));
   for (const name of sources.keys()) {
@@ -103,7 +100,9 @@ export function gatherInputs(model: Model, file: string, options: InputOptions):
     }
   }
   const bound = options.shapes !== undefined || options.dim.length > 0;
-  const stored = sources.size === 0 && !bound ? besideModel(model, file) : undefined;
+  const beside = path.join(path.dirname(file), 'test_data_set_0');
+  const offered = sources.size === 0 && !bound && fs.existsSync(beside);
+  const stored = offered ? storedInputs(model, listValues(beside, 'input')) : undefined;
   if (stored) return stored;
   return model.graph.inputs.map((v, i) => {
     const source = sources.get(v.name);

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { createObserver, levelFrom, type Observer, STAGES, type Stage, silent } from '../observe.ts';
+import { type Observer, STAGES, type Stage, Stopped } from '../observe.ts';
 import { TilewrightError } from '../support/errors.ts';
 
 /** Values of the options below; a command has those that it lists. */
@@ -50,6 +50,9 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   winograd: () => new Option('--no-winograd', 'round 3×3 convolutions as plain sums; slower'),
 };
 
+/** Those of commands that compile and let people look at it. */
+export const COMPILING = ['target', 'device', 'threads', 'winograd', 'stopAfter', 'dump'] as const;
+
 /** A command over one model file, with these of the shared options. */
 export function modelCommand(name: string, description: string, shared: readonly (keyof Options)[]): Command {
   const command = new Command(name).description(description).argument('<model>', 'ONNX file');
@@ -68,19 +71,34 @@ export function usage(what: string, hint: string, value?: string): never {
   throw new TilewrightError('USAGE', what, { value }, hint);
 }
 
+/** The DEBUG from which on the text of a stage is printed; times are printed from 1 on. */
+const SHOW_TEXT: Readonly<Record<Stage, number>> = { graph: 5, tile: 3, schedule: 2, code: 4 };
+
+/** The observer that the environment and these options ask for: texts go to the error output and to files. */
 export function observerFrom({ stopAfter, dump }: Pick<Options, 'stopAfter' | 'dump'>): Observer {
   const debug = levelFrom(process.env['DEBUG'], 'DEBUG', 6);
   const check = levelFrom(process.env['CHECK'], 'CHECK', 3);
   if (stopAfter !== undefined && !(STAGES as readonly string[]).includes(stopAfter)) {
     usage(`--stop-after ${stopAfter} is not a stage`, `Stages are: ${STAGES.join(', ')}.`);
   }
-  if (debug === 0 && check === 0 && stopAfter === undefined && dump === undefined) return silent;
   if (dump !== undefined) fs.mkdirSync(dump, { recursive: true });
-  return createObserver({
-    debug,
+  let count = 0;
+  return {
     check,
-    stopAfter: stopAfter as Stage | undefined,
-    dump: dump === undefined ? undefined : (name, text) => fs.writeFileSync(path.join(dump, `${name}.tile`), text),
-    print: (line) => console.error(line),
-  });
+    see: ({ stage, ms, text }) => {
+      const name = `${String(++count).padStart(2, '0')}-${stage}.tile`;
+      if (debug >= 1) console.error(`${stage.padEnd(32)} ${ms.toFixed(1).padStart(8)} ms`);
+      if (debug >= SHOW_TEXT[stage]) console.error(text());
+      if (dump !== undefined) fs.writeFileSync(path.join(dump, name), text());
+      if (stopAfter === stage) throw new Stopped(text());
+    },
+  };
+}
+
+/** Reads DEBUG and CHECK; refuses values that are not small integers. */
+function levelFrom(text: string | undefined, name: string, highest: number): number {
+  if (!text) return 0;
+  const level = Number(text);
+  if (Number.isInteger(level) && level >= 0 && level <= highest) return level;
+  throw new TilewrightError('USAGE', `${name} must be 0 to ${highest}`);
 }

@@ -21,15 +21,6 @@ interface OrtModule {
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-export interface Peer {
-  readonly name: string;
-  readonly version: string;
-  run(feeds: Tensors): Promise<Tensors>;
-  /** Runs without converting the results: for timing. */
-  time(feeds: Tensors): Promise<void>;
-  release(): Promise<void>;
-}
-
 /** Optimisations are off for judging numbers, on for judging speed. External data is for peers that get bytes. */
 type ExternalData = readonly Readonly<{ path: string; data: Uint8Array }>[];
 export type PeerOptions = Readonly<{ threads: number; optimise: boolean; externalData?: ExternalData }>;
@@ -44,11 +35,13 @@ export function nameFeeds(model: Model, feeds: readonly (RunValue | null)[]): Te
   return Object.fromEntries(fed);
 }
 
+export type Peer = Awaited<ReturnType<typeof loadPeer>>;
+
 /** Execution provider per peer: both register with one shared front, so it has to be named. */
 const PEERS: Readonly<Record<string, string>> = { 'onnxruntime-node': 'cpu', 'onnxruntime-web': 'wasm' };
 
 /** Loads a peer for a model file. Throws TARGET_UNAVAILABLE when it is not installed. */
-export async function loadPeer(name: string, model: string, bytes: Uint8Array, options: PeerOptions): Promise<Peer> {
+export async function loadPeer(name: string, model: string, bytes: Uint8Array, options: PeerOptions) {
   if (!Object.hasOwn(PEERS, name)) {
     usage(`unknown peer ${name}`, `Peers are: ${Object.keys(PEERS).join(', ')}.`);
   }
@@ -69,8 +62,10 @@ export async function loadPeer(name: string, model: string, bytes: Uint8Array, o
   return {
     name,
     version: ort.env.versions?.['common'] ?? 'unknown',
-    run: async (feeds) => Object.fromEntries(Object.entries(await run(feeds)).map(([k, t]) => [k, fromOrt(t)])),
-    time: async (feeds) => void (await run(feeds)),
+    run: async (feeds: Tensors): Promise<Tensors> =>
+      Object.fromEntries(Object.entries(await run(feeds)).map(([k, t]) => [k, fromOrt(t)])),
+    /** Runs without converting the results: for timing. */
+    time: async (feeds: Tensors): Promise<void> => void (await run(feeds)),
     release: async () => session.release?.(),
   };
 }

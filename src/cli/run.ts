@@ -10,21 +10,10 @@ import { type TensorData, tensorValues } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { describeValue, gatherInputs } from './inputs.ts';
 import { writeNpy } from './npy.ts';
-import { modelCommand, type Options, observerFrom } from './options.ts';
+import { COMPILING, modelCommand, type Options, observerFrom } from './options.ts';
 
 export function runCommand(): Command {
-  const shared = [
-    'target',
-    'device',
-    'input',
-    'shapes',
-    'dim',
-    'threads',
-    'stopAfter',
-    'dump',
-    'json',
-    'winograd',
-  ] as const;
+  const shared = [...COMPILING, 'input', 'shapes', 'dim', 'json'] as const;
   return modelCommand('run', 'run a model once and print or save its outputs', shared)
     .option('--output <dir>', 'write each output as output_K.npy')
     .action(async (file: string, options: Options & { output?: string }) => {

@@ -10,8 +10,8 @@ import type { Model } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
 import { TilewrightError } from '../support/errors.ts';
-import type { CaseIndex, DataSet, TestCase } from './cases.ts';
-import { findCases, findIndex, rampInput, readIndex, readValue } from './cases.ts';
+import type { DataSet, IndexEntry, TestCase } from './cases.ts';
+import { findCases, findIndex, rampInput, readIndex, readValue, toleranceOf } from './cases.ts';
 import { type Comparison, compareValues } from './compare.ts';
 import { boundShape, storedInputs } from './inputs.ts';
 import { type Options, SHARED } from './options.ts';
@@ -19,7 +19,7 @@ import { type Options, SHARED } from './options.ts';
 type TestOptions = Omit<Options, 'json'> & Partial<Record<'json' | 'index' | 'filter', string>> & { verbose?: boolean };
 type CaseResult = { name: string; status: 'passed' | 'failed' | 'skipped'; reason: string } & Figures;
 type Figures = Record<'maxUlp' | 'maxAbs' | 'kernels' | 'ms', number>;
-type Comparing = Readonly<{ model: Model; options: TestOptions; index: CaseIndex | undefined }>;
+type Comparing = Readonly<{ model: Model; options: TestOptions; index: IndexEntry | undefined }>;
 
 export function testCommand(): Command {
   return new Command('test')
@@ -61,14 +61,14 @@ async function runTests(dirs: readonly string[], options: TestOptions): Promise<
   return count('failed') > 0 ? 1 : 0;
 }
 
-async function runCase(c: TestCase, backend: Backend, options: TestOptions, index?: CaseIndex): Promise<CaseResult> {
+async function runCase(c: TestCase, backend: Backend, options: TestOptions, index?: IndexEntry): Promise<CaseResult> {
   const result: CaseResult = { name: c.name, status: 'passed', reason: '', maxUlp: 0, maxAbs: 0, kernels: 0, ms: 0 };
   const skip = (reason: string): CaseResult => Object.assign(result, { status: 'skipped', reason });
   try {
     const model = readModel(c.model);
     const sets = c.sets();
     if (sets.length === 0) return skip('no test data beside the model');
-    const random = !index?.perOutput && isRandom(model);
+    const random = !index?.sets && isRandom(model);
     if (random) skip('runs, but depends on a random generator: not compared');
     for (const set of sets) {
       const feeds = feedsOf(model, set);
@@ -111,7 +111,7 @@ function feedsOf(model: Model, { inputs }: DataSet): (RunValue | null)[] | undef
 
 function compareSet(set: DataSet, c: Comparing, got: readonly RunValue[], result: CaseResult): void {
   for (const { index: k, file, sample } of set.outputs) {
-    const found = set.inputs && c.index?.tolerance(set.name, k);
+    const found = set.inputs && c.index && toleranceOf(c.index, set.name, k);
     if (found === null && set.inputs) continue;
     const tol = found ?? { rtol: Number(c.options.rtol), atol: Number(c.options.atol) };
     const declared = c.model.graph.outputs[k]?.type;

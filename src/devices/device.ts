@@ -1,7 +1,6 @@
-// What a schedule needs to know of the hardware: vectors, registers, memory levels, execution units
-// and what crossing them costs. In: CPU feature names or the name of a description. Out: one plain
-// object that cost model, roller and lowering share. The descriptions are the JSON files beside this
-// one; each says where its figures come from.
+// What a schedule needs to know of the hardware: vectors, registers, memory levels, execution units and what crossing
+// them costs. In: CPU feature names or the name of a description. Out: one plain object that cost model, roller and
+// lowering share. The descriptions are the JSON files beside this one; each says where its figures come from.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { invariant } from '../support/errors.ts';
 import a100 from './a100.json' with { type: 'json' };
@@ -107,9 +106,8 @@ export interface Device {
 }
 
 /** Vector lanes of a compute type, at least 4 bytes a lane; 1 when the device has no vectors. */
-export function lanesOf(device: Device, dtype: DType): number {
-  return Math.max(1, Math.floor(device.vectorBytes / Math.max(4, dtypeInfo(dtype).bytes)));
-}
+export const lanesOf = (device: Device, dtype: DType): number =>
+  Math.max(1, Math.floor(device.vectorBytes / Math.max(4, dtypeInfo(dtype).bytes)));
 
 /** Fields that are figures, and fields whose figures have a source. */
 const FIGURES = [
@@ -141,20 +139,15 @@ export const DEVICES: readonly Device[] = [
 ].map(deviceFrom);
 
 /** The description of this name, or undefined. */
-export function namedDevice(name: string): Device | undefined {
-  return DEVICES.find((d) => d.name === name);
-}
+export const namedDevice = (name: string): Device | undefined => DEVICES.find((d) => d.name === name);
 
 /** Any host with WebAssembly SIMD; `fma` when relaxed multiply-add validates there. */
-export function webAssemblyDevice(fma = false): Device {
-  return namedDevice(fma ? 'wasm-simd128-fma' : 'wasm-simd128')!;
-}
+export const webAssemblyDevice = (fma = false): Device => namedDevice(fma ? 'wasm-simd128-fma' : 'wasm-simd128')!;
 
 /** Features that a description needs and the set lacks. */
 export const lacking = (device: Device, features: ReadonlySet<string>): string[] =>
   (device.features ?? []).filter((f) => !features.has(f));
 
 /** The widest description that these CPU features allow. */
-export function cpuDevice(features: ReadonlySet<string>): Device {
-  return DEVICES.find((d) => d.features && lacking(d, features).length === 0)!;
-}
+export const cpuDevice = (features: ReadonlySet<string>): Device =>
+  DEVICES.find((d) => d.features && lacking(d, features).length === 0)!;

@@ -1,6 +1,9 @@
 // Element types of tensors: name, ONNX number, storage and range, as one table. Sub-byte types are stored one element
 // per byte inside the compiler; packing is the frontend's work.
-/** Name, bytes per stored element, bits of the ONNX type, kind, TensorProto.DataType number, public name. */
+/**
+ * Name; bytes per stored element (sub-byte types: 1; string: 0); bits of the ONNX type; kind; TensorProto.DataType number;
+ * name in onnxruntime-common and in the public API.
+ */
 const ROWS = [
   ['f32', 4, 32, 'float', 1, 'float32'],
   ['u8', 1, 8, 'uint', 2, 'uint8'],
@@ -31,28 +34,15 @@ const ROWS = [
 ] as const;
 
 export type DType = (typeof ROWS)[number][0];
-export type DTypeKind = 'float' | 'int' | 'uint' | 'bool' | 'complex' | 'string';
 
-export interface DTypeInfo {
-  readonly name: DType;
-  /** Bytes per stored element (sub-byte types: 1; string: 0). */
-  readonly bytes: number;
-  /** Bits of the ONNX type. */
-  readonly bits: number;
-  readonly kind: DTypeKind;
-  /** TensorProto.DataType number. */
-  readonly onnx: number;
-  /** Name in onnxruntime-common and in the public API. */
-  readonly api: string;
-}
-
-const TABLE: ReadonlyMap<DType, DTypeInfo> = new Map(
+const TABLE = new Map(
   ROWS.map(([name, bytes, bits, kind, onnx, api]) => [name, Object.freeze({ name, bytes, bits, kind, onnx, api })]),
 );
 
 export const DTYPES: readonly DType[] = [...TABLE.keys()];
 
-export const dtypeInfo = (dtype: DType): DTypeInfo => TABLE.get(dtype)!;
+/** The row of a type. */
+export const dtypeInfo = (dtype: DType) => TABLE.get(dtype)!;
 
 /** The dtype with this TensorProto.DataType number, or undefined. */
 export const dtypeFromOnnx = (onnx: number): DType | undefined => ROWS.find((row) => row[4] === onnx)?.[0];

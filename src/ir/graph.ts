@@ -60,11 +60,11 @@ function attrOf(v: AttrInput, kind?: Attr['kind']): Attr {
   return 'kind' in v ? (v as Attr) : { kind: 'tensor', value: v as TensorData };
 }
 
+export type AttrInputs = Readonly<Record<string, AttrInput>>;
+
 /** `kinds`: what the operator's definition says, where it is known. */
-export const attrMap = (
-  attrs: Readonly<Record<string, AttrInput>>,
-  kinds?: ReadonlyMap<string, Attr['kind']>,
-): Map<string, Attr> => new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v, kinds?.get(name))]));
+export const attrMap = (attrs: AttrInputs, kinds?: ReadonlyMap<string, Attr['kind']>): Map<string, Attr> =>
+  new Map(Object.entries(attrs).map(([name, v]) => [name, attrOf(v, kinds?.get(name))]));
 
 /** What an attribute of a kind holds. */
 export type AttrValue<K extends Attr['kind']> = Extract<Attr, { kind: K }>['value'];

@@ -4,6 +4,7 @@ import { refuse } from '../support/errors.ts';
 import type { ValueOf } from './composite.ts';
 import { type DType, dtypeInfo } from './dtype.ts';
 import { decodeFloat, encodeFloat } from './float.ts';
+import { checkedProduct } from './limits.ts';
 
 export interface TensorData {
   readonly dtype: DType;
@@ -33,14 +34,7 @@ export type RunValue = ValueOf<TensorData>;
 export type Scalar = number | bigint;
 
 /** Product of extents; throws LIMIT_EXCEEDED when it is not a safe integer. */
-export function elementCount(shape: readonly number[]): number {
-  let n = 1;
-  for (const d of shape) {
-    n *= d;
-    if (!Number.isSafeInteger(n)) refuse('LIMIT_EXCEEDED', 'tensor has too many elements', { shape });
-  }
-  return n;
-}
+export const elementCount = (shape: readonly number[]): number => checkedProduct(shape, { shape });
 
 /** Row-major strides in elements. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
@@ -62,13 +56,6 @@ export function emptyTensor(dtype: DType, shape: readonly number[]): TensorData 
 
 export type ElementAccess = { get(i: number): Scalar; set(i: number, value: Scalar): void };
 
-const signedByte = (m: DataView): ElementAccess => {
-  return { get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) };
-};
-const byte = (m: DataView): ElementAccess => {
-  return { get: (i) => m.getUint8(i), set: (i, v) => m.setUint8(i, Number(v)) };
-};
-
 /** Access to elements per type; narrow floats go through their bit patterns. */
 const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
   f32: (m) => ({ get: (i) => m.getFloat32(i * 4, true), set: (i, v) => m.setFloat32(i * 4, Number(v), true) }),
@@ -79,14 +66,13 @@ const ACCESS: Partial<Record<DType, (m: DataView) => ElementAccess>> = {
   u32: (m) => ({ get: (i) => m.getUint32(i * 4, true), set: (i, v) => m.setUint32(i * 4, Number(v), true) }),
   i16: (m) => ({ get: (i) => m.getInt16(i * 2, true), set: (i, v) => m.setInt16(i * 2, Number(v), true) }),
   u16: (m) => ({ get: (i) => m.getUint16(i * 2, true), set: (i, v) => m.setUint16(i * 2, Number(v), true) }),
-  i8: signedByte,
-  i4: signedByte,
-  i2: signedByte,
-  u8: byte,
-  u4: byte,
-  u2: byte,
+  i8: (m) => ({ get: (i) => m.getInt8(i), set: (i, v) => m.setInt8(i, Number(v)) }),
+  u8: (m) => ({ get: (i) => m.getUint8(i), set: (i, v) => m.setUint8(i, Number(v)) }),
   bool: (m) => ({ get: (i) => (m.getUint8(i) === 0 ? 0 : 1), set: (i, v) => m.setUint8(i, v ? 1 : 0) }),
 };
+
+/** Sub-byte types take one byte per element. */
+const STORED: Partial<Record<DType, DType>> = { i4: 'i8', i2: 'i8', u4: 'u8', u2: 'u8' };
 
 /** Element reader/writer over bytes, honouring any byte offset. Throws UNSUPPORTED_TYPE where elements are no scalars. */
 export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
@@ -95,7 +81,7 @@ export function elements(dtype: DType, bytes: Uint8Array): ElementAccess {
     refuse('UNSUPPORTED_TYPE', `elements of type ${dtype} have no scalar value`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const direct = ACCESS[dtype]?.(view);
+  const direct = ACCESS[STORED[dtype] ?? dtype]?.(view);
   if (direct) return direct;
   const bits = ACCESS[width === 2 ? 'u16' : 'u8']!(view);
   return {

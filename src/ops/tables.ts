@@ -1,5 +1,5 @@
 // The bound on tables that operators make at compile time.
-import type { NodeView } from '../2-graph/attributes.ts';
+import type { NodeView } from '../2-graph/operator.ts';
 
 /** Entries of one table: networks stay far below, and it is made in a fraction of a second. */
 const MOST = 2 ** 24;

@@ -1,7 +1,7 @@
 // Normalisations over all axes from `axis` on: checks, the view as [rows, row] and the broadcast of
 // scale and bias to the input.
 
-import type { NodeView } from '../2-graph/attributes.ts';
+import type { NodeView } from '../2-graph/operator.ts';
 import { broadcastLoad } from '../3-tile/builder.ts';
 import type { Expr } from '../3-tile/expr.ts';
 import { isStatic } from '../ir/dim.ts';

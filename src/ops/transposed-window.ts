@@ -1,6 +1,6 @@
 // The window of a transposed convolution seen from its output: which input element, if any, meets
 // an output element through a given tap. Also serves the folding of columns into images.
-import type { NodeView } from '../2-graph/attributes.ts';
+import type { NodeView } from '../2-graph/operator.ts';
 import {
   add,
   type ComputeType,

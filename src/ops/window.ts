@@ -1,6 +1,6 @@
 // Sliding windows of convolutions and pools: attributes kernel_shape, strides, dilations, pads and
 // auto_pad, the extents they give, and the guarded loads of window taps.
-import type { NodeView } from '../2-graph/attributes.ts';
+import type { NodeView } from '../2-graph/operator.ts';
 import { add, type Expr, ge, guardedLoad, index, load, lt } from '../3-tile/expr.ts';
 import { addDim, ceilDivDim, type Dim, floorDivDim, isStatic, subDim, symbol } from '../ir/dim.ts';
 import { allOf, plus, times } from './index-math.ts';

@@ -25,7 +25,7 @@ export interface ErrorPlace {
   value?: string | undefined;
   shape?: readonly (number | string)[] | undefined;
   file?: string | undefined;
-  /** Field of the model file that is broken or missing, as a path of ONNX's field names. */
+  /** Field of the model file that is broken or missing, as a path of ONNX's field names; said where nothing else is. */
   field?: string | undefined;
 }
 
@@ -73,7 +73,7 @@ function describe(code: ErrorCode, what: string, place: ErrorPlace, hint?: strin
   if (place.value) parts.push(`tensor "${printable(place.value)}"`);
   if (place.shape) parts.push(`shape [${place.shape.map((d) => printable(String(d))).join(', ')}]`);
   if (place.file) parts.push(`file ${printable(place.file)}`);
-  if (place.field) parts.push(`field ${printable(place.field)}`);
+  if (place.field && parts.length === 0) parts.push(`field ${printable(place.field)}`);
   const where = parts.length > 0 ? `\n  at ${parts.join(', ')}` : '';
   const next = hint ? `\n  ${hint}` : '';
   return `${code}: ${what.replaceAll('\n', ' ')}${where}${next}`;
@@ -89,16 +89,12 @@ export function invariant(condition: unknown, what: string): asserts condition {
   if (!condition) throw new TilewrightError('INTERNAL', what, {}, 'This is a bug: please report it.');
 }
 
-/** Whether a place says anything. */
-export const isKnown = (place: ErrorPlace): boolean =>
-  Object.values(place).some((part) => part !== undefined && part !== '');
-
-/** Rethrows anything as a TilewrightError, adding the place. */
-export function withPlace<T>(place: ErrorPlace, run: () => T): T {
+/** Adds the place to a refusal of `run`. */
+export function withPlace<T>(place: ErrorPlace | (() => ErrorPlace), run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof TilewrightError) throw error.at(place);
+    if (error instanceof TilewrightError) throw error.at(typeof place === 'function' ? place() : place);
     throw error;
   }
 }

@@ -63,20 +63,16 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
       continue;
     }
     const next = forward.get(node);
-    if (next !== undefined) {
-      const result = memo.get(next);
-      if (result === undefined) wait(next);
-      else {
-        memo.set(node, result);
-        pending--;
-      }
-      continue;
-    }
+    const src = next === undefined ? dag.src(node) : [next];
     const before = stack.length;
-    const src = dag.src(node);
     for (let i = src.length - 1; i >= 0; i--) if (!memo.has(src[i])) wait(src[i]);
     if (stack.length > before) continue;
     const rewritten = src.map((s) => memo.get(s)!);
+    if (next !== undefined) {
+      memo.set(node, rewritten[0]);
+      pending--;
+      continue;
+    }
     const rebuilt = rewritten.some((s, i) => s !== src[i]) ? dag.rebuild(node, rewritten) : node;
     const known = memo.get(rebuilt);
     const stepped = known ?? step(rebuilt) ?? rebuilt;
@@ -93,15 +89,8 @@ export function rewriteDag<N>(root: N, dag: Dag<N>, step: (node: N) => N | undef
 
 /** The root's entry of `memo`, made by `compute` from those of its children, which are made first. */
 export function memoised<N, T>(root: N, src: (node: N) => readonly N[], memo: Map<N, T>, compute: (node: N) => T): T {
-  const stack = memo.has(root) ? [] : [root];
-  while (stack.length > 0) {
-    const node = stack[stack.length - 1];
-    const before = stack.length;
-    const children = memo.has(node) ? [] : src(node);
-    for (let i = children.length - 1; i >= 0; i--) if (!memo.has(children[i])) stack.push(children[i]);
-    if (stack.length > before) continue;
-    if (!memo.has(node)) memo.set(node, compute(node));
-    stack.pop();
-  }
+  const open = new Set<N>();
+  const seen: Seen<N> = { has: (node) => memo.has(node) || open.has(node), add: (node) => open.add(node) };
+  for (const node of postOrder([root], src, seen)) if (!memo.has(node)) memo.set(node, compute(node));
   return memo.get(root)!;
 }

@@ -9,7 +9,6 @@ import { parseModel } from '../../src/compile.ts';
 import type { ValueType } from '../../src/ir/graph.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { operatorRegistry } from '../../src/ops/registry.ts';
-import { isKnown } from '../../src/support/errors.ts';
 import { DATA, refusal } from './support.ts';
 
 const FOLDER = path.join(DATA ?? '', 'graphs-negative');
@@ -45,6 +44,6 @@ describe.skipIf(!DATA)('graphs-negative (skipped without the test material, see 
   it.each(names)('%s', (name) => {
     const error = refusal(() => compile(path.join(FOLDER, name, 'model.onnx')));
     expect(error.code).not.toBe('INTERNAL');
-    expect(isKnown(error.place)).toBe(true);
+    expect(Object.values(error.place).some((part) => part !== undefined && part !== '')).toBe(true);
   });
 });

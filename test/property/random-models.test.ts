@@ -7,7 +7,7 @@ import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
 import { webAssemblyDevice } from '../../src/devices/device.ts';
-import { createObserver, silent } from '../../src/observe.ts';
+import { silent } from '../../src/observe.ts';
 import { TilewrightError } from '../../src/support/errors.ts';
 import { firstDifference, runOn } from './differential.ts';
 import { joined, randomModel } from './random-model.ts';
@@ -57,7 +57,7 @@ describe('random models', () => {
   it(
     'are legal at every stage (CHECK=1)',
     async () => {
-      const observer = createObserver({ debug: 0, check: 1, print: () => {} });
+      const observer = { ...silent, check: 1 };
       const wasm = await nodeBackend('wasm', { observer });
       for (const seed of seeds(20_001, 60)) {
         const m = randomModel(seed, 5);

@@ -1,6 +1,6 @@
-// External tensor data: the interface through which the frontend reads it, the rules for locations, and a source over
-// bytes in memory. Nothing here knows a file system, so browsers can use it; the source over a folder is node-files.ts.
-import { refuse as refusal } from '../../support/errors.ts';
+// External tensor data: the interface through which the frontend reads it, and the rules for locations. Nothing here
+// knows a file system, so browsers can use it; the source over a folder is node-files.ts.
+import { refuse } from '../../support/errors.ts';
 
 /** Where external tensor data comes from. The caller of the frontend decides what may be read. */
 export interface FileSource {
@@ -14,8 +14,9 @@ export interface FileSource {
 const MAX_LOCATION = 4096;
 const RULE = 'External data must lie in files below the folder of the model.';
 
-function refuse(what: string, location: string): never {
-  return refusal('EXTERNAL_DATA', what, { file: location }, RULE);
+/** Refuses external data of a model. */
+export function refuseData(what: string, location: string, hint?: string): never {
+  return refuse('EXTERNAL_DATA', what, { file: location }, hint);
 }
 
 /**
@@ -23,16 +24,17 @@ function refuse(what: string, location: string): never {
  * for anything else.
  */
 export function locationComponents(location: string): string[] {
-  if (location === '') refuse('an external tensor has no location', location);
-  if (location.length > MAX_LOCATION) refuse('the location of an external tensor is too long', location);
+  const fail = (what: string): never => refuseData(what, location, RULE);
+  if (location === '') fail('an external tensor has no location');
+  if (location.length > MAX_LOCATION) fail('the location of an external tensor is too long');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose.
-  if (/[\u0000-\u001f\u007f]/.test(location)) refuse('a location has control characters', location);
-  if (location.includes('\\')) refuse('a location has a backslash', location);
-  if (location.startsWith('/')) refuse('a location is absolute', location);
-  if (/^[A-Za-z]:|^[A-Za-z][\w+.-]*:\/\//.test(location)) refuse('a location names a drive or URL', location);
+  if (/[\u0000-\u001f\u007f]/.test(location)) fail('a location has control characters');
+  if (location.includes('\\')) fail('a location has a backslash');
+  if (location.startsWith('/')) fail('a location is absolute');
+  if (/^[A-Za-z]:|^[A-Za-z][\w+.-]*:\/\//.test(location)) fail('a location names a drive or URL');
   const components = location.split('/').filter((c) => c !== '' && c !== '.');
-  if (components.includes('..')) refuse('a location leaves the folder of the model', location);
-  if (components.length === 0) refuse('a location names no file', location);
+  if (components.includes('..')) fail('a location leaves the folder of the model');
+  if (components.length === 0) fail('a location names no file');
   return components;
 }
 
@@ -40,17 +42,5 @@ export function locationComponents(location: string): string[] {
 export function checkRegion(location: string, offset: number, length: number, size: number): void {
   const safe = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
   if (safe && offset >= 0 && length >= 0 && offset <= size && length <= size - offset) return;
-  refuse(`bytes ${offset} to ${offset + length} lie outside a file of ${size} bytes`, location);
-}
-
-/** A source over named byte arrays, keyed by normalised location. Results are views. */
-export function memoryFiles(files: ReadonlyMap<string, Uint8Array>): FileSource {
-  return {
-    readExternal(location, offset, length) {
-      const bytes = files.get(locationComponents(location).join('/'));
-      if (!bytes) return refuse('external data is missing', location);
-      checkRegion(location, offset, length, bytes.length);
-      return bytes.subarray(offset, offset + length);
-    },
-  };
+  refuseData(`bytes ${offset} to ${offset + length} lie outside a file of ${size} bytes`, location, RULE);
 }

@@ -10,7 +10,7 @@ import type { Function as FunctionProto, Graph as GraphProto, Node as NodeProto,
 import { domainName, type Opsets, versionOf } from './opsets.ts';
 import { topologicalOrder } from './order.ts';
 import { BEFORE_NODES, Scope } from './scope.ts';
-import type { TensorReader } from './tensor.ts';
+import { invalid, type TensorReader } from './tensor.ts';
 import { valueType } from './types.ts';
 
 /** What the import of one model is handed. */
@@ -45,10 +45,6 @@ interface Site {
 const openGraph = (name: string): OpenGraph => {
   return { name, inputs: [], outputs: [], nodes: [], constants: new Map() };
 };
-
-function invalid(what: string, value?: string): never {
-  return refuse('INVALID_MODEL', what, { value });
-}
 
 /** Imports the graphs of one model; counts nodes over all of them. */
 export class GraphImporter {
@@ -86,7 +82,8 @@ export class GraphImporter {
     const attributes = new Set([...proto.attribute, ...attrDefaults.keys()]);
     const declared = proto.attribute.length + proto.attributeProto.length;
     if (attributes.size !== declared) invalid('the function declares an attribute twice');
-    const { name, input, output } = proto;
+    const { input, output } = proto;
+    const name = functionName(proto.name, proto.overload);
     const site = { opsets, attributes, scope: new Scope(), depth: 0, target: openGraph(name), types: new Map() };
     this.declare(site, proto.valueInfo);
     const inputs = input.map((n) => site.scope.define(n, newValue(n), BEFORE_NODES));

@@ -1,10 +1,10 @@
 // ModelProto bytes → Model: versions, functions and the main graph.
-import type { FunctionDef, Graph, Model, Upgrade } from '../../ir/graph.ts';
+import type { FunctionDef, Model, Upgrade } from '../../ir/graph.ts';
 import { checkLimit, limitsWith } from '../../ir/limits.ts';
-import { isKnown, refuse, TilewrightError, withPlace } from '../../support/errors.ts';
+import { refuse, withPlace } from '../../support/errors.ts';
 import { type Function as FunctionProto, type Model as ModelProto, ModelSchema } from './gen/onnx_pb.ts';
 import { functionName, GraphImporter } from './graph.ts';
-import { domainName, readOpsets } from './opsets.ts';
+import { domainName, type Opsets, readOpsets } from './opsets.ts';
 import { checkNoRecursion, namesReadAnywhere } from './order.ts';
 import { type ReadOptions, TensorReader } from './tensor.ts';
 import { decodeMessage } from './wire.ts';
@@ -24,32 +24,17 @@ function irVersion({ irVersion: version }: ModelProto): number {
   return refuse('UNSUPPORTED_VERSION', `IR version ${version} is not supported`, place, hint);
 }
 
-/** Refusals that name nothing, because the model gives no names, at least say that it is the graph. */
-function importMainGraph(run: () => Graph): Graph {
-  try {
-    return run();
-  } catch (error) {
-    const bare = error instanceof TilewrightError && !isKnown(error.place);
-    throw bare ? error.at({ field: 'graph' }) : error;
-  }
-}
-
 const functionKey = (proto: FunctionProto): string =>
   `${domainName(proto.domain)}\u0000${functionName(proto.name, proto.overload)}`;
 
-function readFunctions(
-  protos: readonly FunctionProto[],
-  opsets: ReadonlyMap<string, number>,
-  importer: GraphImporter,
-): Map<string, FunctionDef> {
+function readFunctions(protos: readonly FunctionProto[], opsets: Opsets[number], importer: GraphImporter) {
   const functions = new Map<string, FunctionDef>();
   for (const proto of protos) {
     withPlace({ op: proto.name }, () => {
       const key = functionKey(proto);
       if (proto.name === '') refuse('INVALID_MODEL', 'a function has no name', { field: 'functions.name' });
       if (functions.has(key)) refuse('INVALID_MODEL', 'the function is defined twice');
-      const name = functionName(proto.name, proto.overload);
-      functions.set(key, { ...importer.function(proto, [readOpsets(proto.opsetImport), opsets]), name });
+      functions.set(key, importer.function(proto, [readOpsets(proto.opsetImport), opsets]));
     });
   }
   checkNoRecursion(functions);
@@ -76,7 +61,7 @@ export function importModel(bytes: Uint8Array, upgrade: Upgrade, options: ReadOp
     isRead: (name) => (names ??= namesReadAnywhere(proto)).has(name),
   });
   const functions = readFunctions(proto.functions, opsets, importer);
-  const graph = importMainGraph(() => importer.graph(main, [opsets], version < DEFAULTS_IR));
+  const graph = withPlace({ field: 'graph' }, () => importer.graph(main, [opsets], version < DEFAULTS_IR));
   const metadata = new Map(proto.metadataProps.map((p) => [p.key, p.value]));
   const producer = [proto.producerName, proto.producerVersion].filter((s) => s !== '').join(' ');
   return { graph, irVersion: version, opsets, producer, functions, metadata };

@@ -2,6 +2,7 @@
 // published models are not in it; they are sorted here, and cycles of both kinds are refused.
 import { type FunctionDef, nodesWithin } from '../../ir/graph.ts';
 import { refuse } from '../../support/errors.ts';
+import { postOrder } from '../../support/rewrite.ts';
 import type { Graph as GraphProto, Model as ModelProto, Node as NodeProto } from './gen/onnx_pb.ts';
 
 /** Names that nodes read, also from within their regions. */
@@ -31,29 +32,13 @@ export function namesReadAnywhere(model: ModelProto): Set<string> {
   return names;
 }
 
-/** Keys such that what each one needs comes before it, depth-first from the first on; `cyclic` refuses. */
-function sorted<K>(roots: Iterable<K>, needsOf: (key: K) => K[], cyclic: (key: K) => never): K[] {
-  const done = new Set<K>();
-  const open = new Set<K>();
-  const stack: { key: K; needs: K[] }[] = [];
-  const enter = (key: K): void => {
-    if (done.has(key)) return;
-    if (open.has(key)) cyclic(key);
-    open.add(key);
-    stack.push({ key, needs: needsOf(key).reverse() });
-  };
-  for (const root of roots) {
-    enter(root);
-    for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      if (top.needs.length > 0) {
-        enter(top.needs.pop()!);
-        continue;
-      }
-      done.add(top.key);
-      stack.pop();
-    }
-  }
-  return [...done];
+/** The keys such that what each one needs comes before it, depth-first from the first on; `cyclic` refuses. */
+function sorted<K>(keys: Iterable<K>, needsOf: (key: K) => K[], cyclic: (key: K) => never): K[] {
+  const needs = new Map([...keys].map((key) => [key, needsOf(key)]));
+  const order = postOrder([...needs.keys()], (key) => needs.get(key)!);
+  const place = new Map(order.map((key, i) => [key, i]));
+  const late = order.flatMap((key, i) => needs.get(key)!.filter((need) => place.get(need)! >= i));
+  return late.length === 0 ? order : cyclic(late[0]);
 }
 
 /**

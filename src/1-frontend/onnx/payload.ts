@@ -10,14 +10,11 @@ export const packedBytes = (dtype: DType, n: number): number => Math.ceil((n * d
 function unpack(dtype: DType, n: number, packed: Uint8Array): Uint8Array {
   const { bits, kind } = dtypeInfo(dtype);
   const perByte = 8 / bits;
-  const shift = kind === 'int' ? 8 - bits : 0;
-  const mask = (1 << bits) - 1;
+  const shift = 32 - bits;
   const out = new Uint8Array(n);
-  const signed = new Int8Array(out.buffer);
   for (let i = 0; i < n; i++) {
-    const value = (packed[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & mask;
-    if (shift > 0) signed[i] = ((value << (24 + shift)) >> (24 + shift)) | 0;
-    else out[i] = value;
+    const high = packed[Math.floor(i / perByte)] << (shift - (i % perByte) * bits);
+    out[i] = kind === 'int' ? high >> shift : high >>> shift;
   }
   return out;
 }
@@ -28,43 +25,36 @@ export function fromRaw(dtype: DType, n: number, raw: Uint8Array): Uint8Array {
   return dtype === 'bool' && raw.some((b) => b > 1) ? raw.map((b) => (b === 0 ? 0 : 1)) : raw;
 }
 
-interface TypedList {
-  readonly field: 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';
-  /** Number of list entries for n elements. */
-  entries(n: number): number;
-  decode(proto: Tensor, n: number): Uint8Array;
+type Field = 'floatData' | 'int32Data' | 'int64Data' | 'doubleData' | 'uint64Data';
+
+const floats = (p: Tensor) => Float32Array.from(p.floatData);
+const doubles = (p: Tensor) => Float64Array.from(p.doubleData);
+/** Which typed list holds which element type, as the comments of the ONNX schema lay down; the others are below. */
+const LISTS: { readonly [D in DType]?: readonly [field: Field, values: (p: Tensor) => ArrayBufferView] } = {
+  f32: ['floatData', floats],
+  complex64: ['floatData', floats],
+  f64: ['doubleData', doubles],
+  complex128: ['doubleData', doubles],
+  i64: ['int64Data', (p) => BigInt64Array.from(p.int64Data)],
+  u64: ['uint64Data', (p) => BigUint64Array.from(p.uint64Data)],
+  u32: ['uint64Data', (p) => Uint32Array.from(p.uint64Data, Number)],
+  bool: ['int32Data', (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1))],
+};
+/** Bit patterns of one, two and four bytes in int32_data; packed bytes are among them. */
+const PATTERNS = { 1: Uint8Array, 2: Uint16Array, 4: Int32Array };
+
+/** The typed list that holds elements of this type. */
+export const listOf = (dtype: DType): Field => LISTS[dtype]?.[0] ?? 'int32Data';
+
+/** Number of list entries for n elements. */
+export function listEntries(dtype: DType, n: number): number {
+  const { kind, bits } = dtypeInfo(dtype);
+  return bits < 8 ? packedBytes(dtype, n) : kind === 'complex' ? 2 * n : n;
 }
 
-const bytesOf = (a: ArrayBufferView): Uint8Array => new Uint8Array(a.buffer as ArrayBuffer, a.byteOffset, a.byteLength);
-
-/** A list whose entries are the elements, or their bit patterns. */
-function list(field: TypedList['field'], make: (proto: Tensor) => ArrayBufferView, per = 1): TypedList {
-  return { field, entries: (n) => n * per, decode: (proto) => bytesOf(make(proto)) };
+/** Elements from the typed list, which has `listEntries(dtype, n)` entries. */
+export function fromList(dtype: DType, n: number, p: Tensor): Uint8Array {
+  const pattern = PATTERNS[dtypeInfo(dtype).bytes as keyof typeof PATTERNS];
+  const { buffer } = LISTS[dtype]?.[1](p) ?? pattern.from(p.int32Data);
+  return fromRaw(dtype, n, new Uint8Array(buffer as ArrayBuffer));
 }
-
-/** int32_data whose entries are packed bytes. */
-function packedList(dtype: DType): TypedList {
-  const entries = (n: number): number => packedBytes(dtype, n);
-  return { field: 'int32Data', entries, decode: (p, n) => unpack(dtype, n, Uint8Array.from(p.int32Data)) };
-}
-
-const octets = list('int32Data', (p) => Uint8Array.from(p.int32Data));
-const halves = list('int32Data', (p) => Uint16Array.from(p.int32Data));
-
-/** Which typed list holds which element type, as the comments of the ONNX schema lay down. */
-export const TYPED_LISTS: ReadonlyMap<DType, TypedList> = new Map<DType, TypedList>([
-  ['f32', list('floatData', (p) => Float32Array.from(p.floatData))],
-  ['complex64', list('floatData', (p) => Float32Array.from(p.floatData), 2)],
-  ['f64', list('doubleData', (p) => Float64Array.from(p.doubleData))],
-  ['complex128', list('doubleData', (p) => Float64Array.from(p.doubleData), 2)],
-  ['i64', list('int64Data', (p) => BigInt64Array.from(p.int64Data))],
-  ['u64', list('uint64Data', (p) => BigUint64Array.from(p.uint64Data))],
-  ['u32', list('uint64Data', (p) => Uint32Array.from(p.uint64Data, Number))],
-  ['i32', list('int32Data', (p) => Int32Array.from(p.int32Data))],
-  ['bool', list('int32Data', (p) => Uint8Array.from(p.int32Data, (v) => (v === 0 ? 0 : 1)))],
-  ...(['i16', 'u16', 'f16', 'bf16'] as const).map((dtype) => [dtype, halves] as const),
-  ...(['i8', 'u8', 'f8e4m3fn', 'f8e4m3fnuz', 'f8e5m2', 'f8e5m2fnuz', 'f8e8m0'] as const).map(
-    (d) => [d, octets] as const,
-  ),
-  ...(['i4', 'u4', 'i2', 'u2', 'f4e2m1'] as const).map((dtype) => [dtype, packedList(dtype)] as const),
-]);

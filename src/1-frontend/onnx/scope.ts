@@ -32,10 +32,8 @@ export class Scope {
 
   /** The value that the name means here, or in the scopes around. */
   find(name: string): Value | undefined {
-    const own = this.entries.get(name);
-    if (own) return own.value;
-    let limit = this.parentAt;
-    for (let scope = this.parent; scope; scope = scope.parent) {
+    let limit = Number.POSITIVE_INFINITY;
+    for (let scope: Scope | undefined = this; scope; scope = scope.parent) {
       const entry = scope.entries.get(name);
       if (entry && entry.at < limit) return entry.value;
       limit = scope.parentAt;

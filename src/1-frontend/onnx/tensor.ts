@@ -7,19 +7,19 @@ import { elements, emptyTensor, rowMajorStrides, type TensorData } from '../../i
 import { printable, refuse } from '../../support/errors.ts';
 import type { FileSource } from './files.ts';
 import type { SparseTensor, Tensor } from './gen/onnx_pb.ts';
-import { fromRaw, packedBytes, TYPED_LISTS } from './payload.ts';
+import { fromList, fromRaw, listEntries, listOf, packedBytes } from './payload.ts';
 
 /** TensorProto.DataLocation. */
 const [DEFAULT_LOCATION, EXTERNAL_LOCATION] = [0, 1];
 
-function invalid(what: string, name: string, hint?: string): never {
+/** Refuses a value of the model. */
+export function invalid(what: string, name?: string, hint?: string): never {
   return refuse('INVALID_MODEL', what, { value: name }, hint);
 }
 
 /** The element type of this TensorProto.DataType number; INVALID_MODEL when there is none. */
-export function elementType(onnx: number, name: string): DType {
-  return dtypeFromOnnx(onnx) ?? invalid(`${onnx} is not an ONNX element type`, name);
-}
+export const elementType = (onnx: number, name: string): DType =>
+  dtypeFromOnnx(onnx) ?? invalid(`${onnx} is not an ONNX element type`, name);
 
 export interface ReadOptions {
   /** Replacements for single limits. */
@@ -90,8 +90,7 @@ export class TensorReader {
   }
 
   private inline(proto: Tensor, dtype: DType, count: number, name: string): Uint8Array {
-    const typed = TYPED_LISTS.get(dtype)!;
-    const entries = proto[typed.field].length;
+    const entries = proto[listOf(dtype)].length;
     if (listLengths(proto) > entries) invalid(`data of another type than ${dtype}`, name);
     if (proto.rawData !== undefined && (proto.rawData.length > 0 || entries === 0)) {
       if (entries > 0) invalid('both raw_data and a typed list hold data', name);
@@ -100,9 +99,9 @@ export class TensorReader {
       if (length !== want) invalid(`raw_data has ${length} bytes, the shape needs ${want}`, name);
       return fromRaw(dtype, count, proto.rawData);
     }
-    const want = typed.entries(count);
+    const want = listEntries(dtype, count);
     if (entries !== want) invalid(`${entries} values for a shape that needs ${want}`, name);
-    return typed.decode(proto, count);
+    return fromList(dtype, count, proto);
   }
 
   private stringTensor(proto: Tensor, shape: number[], count: number, name: string): TensorData {
@@ -125,16 +124,15 @@ export class TensorReader {
       if (entries.has(key)) fail(`external data has two entries "${printable(key)}"`);
       entries.set(key, value);
     }
-    const natural = (key: string): number | undefined => {
-      const text = entries.get(key);
-      if (text === undefined) return undefined;
+    const natural = (key: string, fallback: number): number => {
+      const text = entries.get(key) ?? String(fallback);
       if (!/^\d{1,15}$/.test(text)) fail(`${key} is not a natural number`);
       return Number(text);
     };
     const location = entries.get('location') ?? fail('external data has no location');
-    const offset = natural('offset') ?? 0;
+    const offset = natural('offset', 0);
     const want = packedBytes(dtype, count);
-    const length = natural('length') ?? want;
+    const length = natural('length', want);
     if (length !== want) fail(`external data has ${length} bytes, the shape needs ${want}`);
     if (!this.files) {
       const hint = 'Compile from a file path, or pass `files` with the external data.';
@@ -161,8 +159,8 @@ function flatIndices(indices: TensorData, values: TensorData, shape: readonly nu
   const coordinates = indices.shape.length === 2 && indices.shape[0] === nnz && indices.shape[1] === shape.length;
   if (!linear && !coordinates) invalid('indices of a sparse tensor have the wrong shape', name);
   const access = elements('i64', indices.bytes);
-  const steps = linear ? [1] : rowMajorStrides(shape);
   const extents = linear ? [count] : shape;
+  const steps = rowMajorStrides(extents);
   const offsets: number[] = [];
   let last = -1;
   for (let i = 0; i < nnz; i++) {

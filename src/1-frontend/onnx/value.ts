@@ -11,27 +11,19 @@ import { decodeMessage } from './wire.ts';
 
 type Container = Sequence | Optional;
 
-const atMostOne = <T>(value: T | undefined): readonly T[] => (value === undefined ? [] : [value]);
 const isSequence = (p: Container): p is Sequence => p.$typeName === 'onnx.Sequence';
 
-/** What a container holds, by SequenceProto.DataType or OptionalProto.DataType. */
+/** The field of OptionalProto that holds the value, by its DataType; that of SequenceProto is the same in the plural. */
+const FIELDS = { 1: 'tensorValue', 2: 'sparseTensorValue', 3: 'sequenceValue', 5: 'optionalValue' } as const;
+
 function contents(p: Container): readonly (Tensor | SparseTensor | Container)[] {
-  switch (p.elemType) {
-    case 0:
-      return [];
-    case 1:
-      return isSequence(p) ? p.tensorValues : atMostOne(p.tensorValue);
-    case 2:
-      return isSequence(p) ? p.sparseTensorValues : atMostOne(p.sparseTensorValue);
-    case 3:
-      return isSequence(p) ? p.sequenceValues : atMostOne(p.sequenceValue);
-    case 4:
-      return refuse('UNSUPPORTED_TYPE', 'maps are not supported');
-    case 5:
-      return isSequence(p) ? p.optionalValues : atMostOne(p.optionalValue);
-    default:
-      return refuse('INVALID_MODEL', `element type ${p.elemType}`);
-  }
+  if (p.elemType === 0) return [];
+  if (p.elemType === 4) return refuse('UNSUPPORTED_TYPE', 'maps are not supported');
+  const field = FIELDS[p.elemType as keyof typeof FIELDS];
+  if (!field) return refuse('INVALID_MODEL', `element type ${p.elemType}`);
+  if (isSequence(p)) return p[`${field}s`];
+  const value = p[field];
+  return value ? [value] : [];
 }
 
 /** Decodes a container with a work list; nesting is bounded by the limits. */

@@ -4,7 +4,7 @@
 // stay views into the input.
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
-import { refuse, TilewrightError } from '../../support/errors.ts';
+import { refuse, withPlace } from '../../support/errors.ts';
 
 /** Wire types. */
 const [VARINT, FIXED64, LENGTH, FIXED32] = [0, 1, 2, 5];
@@ -15,19 +15,17 @@ const MESSAGES_AROUND = 16;
 /** How many more narrow numbers than 64-bit ones are allowed: a bigint costs that much more. */
 const NARROW_FACTOR = 8;
 
+/** Those of scalars that are no varints. */
 const WIRE_OF_SCALAR = new Map<ScalarType, number>([
   [ScalarType.STRING, LENGTH],
   [ScalarType.BYTES, LENGTH],
   [ScalarType.FLOAT, FIXED32],
   [ScalarType.DOUBLE, FIXED64],
-  [ScalarType.INT32, VARINT],
-  [ScalarType.INT64, VARINT],
-  [ScalarType.UINT64, VARINT],
 ]);
 
 /** What the scan needs to know of a field; `wide` elements are decoded to a bigint. */
 function fieldRule({ name, scalar, fieldKind, message }: DescField) {
-  const wire = scalar === undefined ? LENGTH : WIRE_OF_SCALAR.get(scalar)!;
+  const wire = scalar === undefined ? LENGTH : (WIRE_OF_SCALAR.get(scalar) ?? VARINT);
   const packable = fieldKind === 'list' && wire !== LENGTH;
   const wide = scalar === ScalarType.INT64 || scalar === ScalarType.UINT64;
   return { name, wire, packable, text: scalar === ScalarType.STRING, wide, message };
@@ -46,6 +44,9 @@ function rulesOf(desc: DescMessage): ReadonlyMap<number, FieldRule> {
   return made;
 }
 
+/** A message, where it ends, and the name of the field that holds it. */
+type Message = Readonly<{ desc: DescMessage; end: number; name: string }>;
+
 /** Walks the bytes once; throws INVALID_MODEL or LIMIT_EXCEEDED. */
 class Scanner {
   private readonly bytes: Uint8Array;
@@ -54,9 +55,9 @@ class Scanner {
   private messages = 0;
   private wide = 0;
   private narrow = 0;
-  /** Names of the fields whose messages are open, from the outermost inwards, then of the field being read. */
-  private readonly path: string[] = [];
-  private depth = 0;
+  /** Messages that are open, from the outermost inwards, and the name of the field being read. */
+  private readonly open: Message[] = [];
+  private reading = '';
 
   constructor(bytes: Uint8Array, limits: ModelLimits) {
     this.bytes = bytes;
@@ -64,42 +65,34 @@ class Scanner {
   }
 
   scan(root: DescMessage): void {
-    try {
-      this.walk(root);
-    } catch (error) {
-      if (!(error instanceof TilewrightError)) throw error;
-      const open = this.path.slice(0, this.depth + 1).filter((name) => name !== '');
-      throw error.at({ field: open.join('.') || root.name });
-    }
+    const path = (): string[] => [...this.open.map((m) => m.name), this.reading].filter((name) => name !== '');
+    const place = () => ({ field: path().join('.') || root.name });
+    withPlace(place, () => this.walk({ desc: root, end: this.bytes.length, name: '' }));
   }
 
-  private walk(root: DescMessage): void {
+  private walk(root: Message): void {
+    const { open } = this;
     const maxDepth = wireDepth(this.limits);
-    const desc: DescMessage[] = [root];
-    const end: number[] = [this.bytes.length];
-    while (this.depth >= 0) {
-      if (this.pos >= end[this.depth]) {
-        this.depth--;
+    open.push(root);
+    for (let top: Message | undefined = root; top; top = open.at(-1)) {
+      if (this.pos >= top.end) {
+        open.pop();
         continue;
       }
-      const child = this.field(desc[this.depth], end[this.depth]);
-      if (!child) continue;
-      this.depth++;
-      if (this.depth >= maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
-      desc[this.depth] = child.desc;
-      end[this.depth] = child.end;
+      const child = this.field(top);
+      if (child && open.push(child) > maxDepth) this.fail(`messages are nested deeper than ${maxDepth}`);
     }
   }
 
   /** Reads one field; returns the nested message to enter, if it is one. */
-  private field(desc: DescMessage, end: number): { desc: DescMessage; end: number } | undefined {
-    this.path[this.depth] = '';
+  private field({ desc, end }: Message): Message | undefined {
+    this.reading = '';
     const tag = this.varint32(end);
     const wire = tag & 7;
     const number = tag >>> 3;
     if (number === 0) this.fail('field number 0');
     const field = rulesOf(desc).get(number);
-    this.path[this.depth] = field?.name ?? '';
+    this.reading = field?.name ?? '';
     if (field && field.wire !== wire && !(field.packable && wire === LENGTH)) {
       this.fail(`field ${number} of ${desc.name} has wire type ${wire}`);
     }
@@ -113,7 +106,8 @@ class Scanner {
     const stop = this.pos + length;
     if (field?.message) {
       checkLimit(this.limits, 'messages', ++this.messages);
-      return { desc: field.message, end: stop };
+      this.reading = '';
+      return { desc: field.message, end: stop, name: field.name };
     }
     if (field?.packable) this.packed(field, length, stop);
     if (field?.text) checkLimit(this.limits, 'nameLength', length);
@@ -177,17 +171,13 @@ class Scanner {
 /** Nesting of protobuf messages that the depth limit of a model amounts to. */
 const wireDepth = (limits: ModelLimits): number => MESSAGES_PER_LEVEL * limits.nesting + MESSAGES_AROUND;
 
-/** JavaScript callers pass all sorts of things; only bytes are read. */
-function checkBytes(bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) refuse('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
-}
-
 /**
  * Decodes one message. Bytes fields of the result are views into `bytes`. Throws INVALID_MODEL for malformed bytes and
  * LIMIT_EXCEEDED beyond `limits`.
  */
 export function decodeMessage<D extends DescMessage>(desc: D, bytes: Uint8Array, limits: ModelLimits): MessageShape<D> {
-  checkBytes(bytes);
+  // JavaScript callers pass all sorts of things.
+  if (!(bytes instanceof Uint8Array)) refuse('USAGE', 'the model must be a Uint8Array', {}, 'Read the file first.');
   checkLimit(limits, 'modelBytes', bytes.length, { field: desc.name });
   new Scanner(bytes, limits).scan(desc);
   // A Buffer's subarray is a Buffer; a plain view keeps the type of payloads the same everywhere.

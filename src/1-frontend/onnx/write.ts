@@ -1,9 +1,9 @@
 // Descriptions of graphs in names → ONNX bytes: for `tilewright/build`, tests and benchmarks. The counterpart of the
 // reader, on the same schema.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type Dim, isStatic } from '../../ir/dim.ts';
+import { type Dim, isStatic, symbol } from '../../ir/dim.ts';
 import { type DType, dtypeInfo } from '../../ir/dtype.ts';
-import { type Attr, NEWEST_OPSET, type ValueType } from '../../ir/graph.ts';
+import { type Attr, NEWEST_OPSET, type TensorType, tensorType, type ValueType } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { refuse } from '../../support/errors.ts';
 import type { AttributeSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
@@ -77,16 +77,14 @@ function tensorInit(name: string, data: TensorData): MessageInitShape<typeof Ten
 type TypeInit = MessageInitShape<typeof TypeSchema>;
 type AttributeInit = MessageInitShape<typeof AttributeSchema>;
 
-function dimInit(dim: Dim | string) {
-  if (typeof dim !== 'string' && isStatic(dim)) return { dimValue: BigInt(dim) };
-  const name = String(dim);
-  return name === '?' ? {} : { dimParam: name };
+function dimInit(dim: Dim) {
+  if (isStatic(dim)) return { dimValue: BigInt(dim) };
+  return dim.text === '?' ? {} : { dimParam: dim.text };
 }
 
-function tensorTypeInit(dtype: DType, dims: readonly (Dim | string)[] | undefined): TypeInit {
-  const elemType = dtypeInfo(dtype).onnx;
-  const value = dims ? { elemType, shape: { dim: dims.map(dimInit) } } : { elemType };
-  return { value: { case: 'tensorType', value } };
+function tensorTypeInit({ dtype, shape }: TensorType): TypeInit {
+  const { onnx: elemType } = dtypeInfo(dtype);
+  return { value: { case: 'tensorType', value: { elemType, ...(shape && { shape: { dim: shape.map(dimInit) } }) } } };
 }
 
 /** Wraps from the inside out, so that nesting costs no stack. */
@@ -97,14 +95,15 @@ function typeInit(type: ValueType): TypeInit {
     wrappers.push(inner.kind === 'sequence' ? 'sequenceType' : 'optionalType');
     inner = inner.elem;
   }
-  let init: TypeInit = inner ? tensorTypeInit(inner.dtype, inner.shape) : {};
+  let init: TypeInit = inner ? tensorTypeInit(inner) : {};
   for (const kind of wrappers.reverse()) init = { value: { case: kind, value: { elemType: init } } };
   return init;
 }
 
 function valueInit(v: ValueSpec): MessageInitShape<typeof ValueInfoSchema> {
-  if (v.type) return { name: v.name, type: typeInit(v.type) };
-  return v.dtype ? { name: v.name, type: tensorTypeInit(v.dtype, v.shape) } : { name: v.name };
+  const shape = v.shape?.map((d) => (typeof d === 'string' ? symbol(d) : d));
+  const type = v.type ?? (v.dtype && tensorType(v.dtype, shape));
+  return { name: v.name, ...(type && { type: typeInit(type) }) };
 }
 
 type Writer<K> = (value: Extract<AttrSpec, { kind: K }>['value']) => AttributeInit;
