@@ -41,10 +41,6 @@ export const DEFAULT_LIMITS = Object.freeze({
   functionCalls: 100_000,
   /** Loop iterations unrolled at compile time, over the whole model. */
   unrolledIterations: 100_000,
-  /** Elements of one sequence at compile time. */
-  sequenceLength: 100_000,
-  /** Iterations of one loop at run time before the run is refused. */
-  runIterations: 2 ** 31,
 });
 
 /** Bounds on one model; `DEFAULT_LIMITS` says what each one counts. */
