@@ -14,6 +14,7 @@ import { layOut } from './layout.ts';
 import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
+import type { Made } from './report.ts';
 import { chooseTile } from './roller/choose.ts';
 import { pack, packBytes, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
@@ -43,6 +44,8 @@ export interface ScheduleOptions {
   readonly fuse?: boolean;
   /** Slide constant windows with fewer multiplications where that is faster; it rounds differently (default true). */
   readonly winograd?: boolean;
+  /** Hears of every kernel that tile graphs become, once. */
+  readonly made?: (kernel: Kernel, how: Made) => void;
 }
 
 /** A kernel and how its constants must be arranged. */
@@ -52,6 +55,9 @@ interface Entry {
 }
 
 const isEmpty = (op: TileOp): boolean => op.axes.some((a) => a.extent === 0) || elementCount(op.write.shape) === 0;
+
+const nameOf = ({ members }: TileGraph): string =>
+  [...new Set(members.flatMap(({ op }) => op.name.split('+')))].join('+').slice(0, MAX_LABEL);
 
 class Scheduler {
   readonly kernels: Kernel[] = [];
@@ -74,7 +80,7 @@ class Scheduler {
     let run: TileOp[] = [];
     const flush = (): void => {
       const graphs = this.welder?.cover(run) ?? run.map((op) => single(op));
-      tasks.push(...graphs.flatMap((g) => this.graph(g)));
+      tasks.push(...graphs.flatMap((g, i) => this.graph(g, graphs[i + 1])));
       run = [];
     };
     for (const step of steps) {
@@ -106,12 +112,13 @@ class Scheduler {
     return kernel;
   }
 
-  graph({ nodes, members }: TileGraph): Task[] {
+  /** The call of a graph's kernel; `next` is the graph after it. */
+  graph(graph: TileGraph, next?: TileGraph): Task[] {
     const binding = new Binding(this.pool);
-    const canonical = canonicalGraph(nodes, this.pool, binding);
+    const canonical = canonicalGraph(graph.nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
     let entry = this.byKey.get(key);
-    if (!entry) this.byKey.set(key, (entry = this.entry(members, canonical, binding)));
+    if (!entry) this.byKey.set(key, (entry = this.entry(graph, canonical, binding, next)));
     const { kernel, recipes } = entry;
     const args = binding.args.map((t, i) => {
       const recipe = recipes.get(i);
@@ -121,14 +128,16 @@ class Scheduler {
   }
 
   /** Chooses the tiles of a new kind of work and lowers it. */
-  private entry(members: TileGraph['members'], nodes: Nodes<Nest>, binding: Binding): Entry {
-    const { device, lower } = this.options;
+  private entry(graph: TileGraph, nodes: Nodes<Nest>, binding: Binding, next?: TileGraph): Entry {
+    const { device, lower, made } = this.options;
+    const all: Tiled[] = [];
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
     const origins = evenLoops(nodes);
     const tiled = (nest: Nest): Tiled => {
       const op = prepare(nest.op, device);
       const tile = chooseTile(op, device, origins);
+      all.push({ op, tile });
       const packed = pack(op, tile, params, this.pool, origins);
       if (!packed) return { op, tile };
       for (const [i, r] of packed.recipes) recipes.set(i, r);
@@ -137,8 +146,14 @@ class Scheduler {
     };
     const same = <T>(x: T): T => x;
     const body = lower.graph(mapNodes(nodes, tiled, same, same), binding.aliased, device);
-    const name = [...new Set(members.flatMap(({ op }) => op.name.split('+')))].join('+').slice(0, MAX_LABEL);
-    return { kernel: this.kernel(name, params, body), recipes };
+    const kernel = this.kernel(nameOf(graph), params, body);
+    made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
+    return { kernel, recipes };
+  }
+
+  private withNext(graph: TileGraph, next: TileGraph): Made['withNext'] {
+    const costs = this.welder?.costs(graph, next);
+    return costs && { name: nameOf(next), ...costs };
   }
 
   /** A rearranged constant; equal arrangements of one constant are made once. */

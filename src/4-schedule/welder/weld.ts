@@ -130,6 +130,15 @@ export class Welder {
     return alone ? next : undefined;
   }
 
+  /** Estimated cycles of two neighbours as one kernel (null: not legal) and apart. */
+  costs(first: TileGraph, second: TileGraph): { together: number | null; apart: number } {
+    const cost = (g: TileGraph): number => planCost(sketches(g), g, this.device);
+    const sketches = (g: TileGraph): Sketch[] => g.members.map((m) => sketch(m.op));
+    const run = [...sketches(first), ...sketches(second)];
+    const found = compatible(run) ? this.found(run) : null;
+    return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
+  }
+
   private sharedBy(run: readonly TileOp[]): Shared {
     const inside = new Set<Step | null>(run);
     return (t) => [...this.users.get(t)!].some((u) => !inside.has(u));

@@ -1,0 +1,66 @@
+// Why a kernel is what it is, for people and `tilewright explain`. In: a tile graph, the register tiles chosen for its
+// operators, and what the welder says of the graph after it. Out: plain data: members, what stays inside and at which
+// level of memory, traffic and estimated cycles beside those of the same operators apart.
+import { owner } from '../3-tile/tensor.ts';
+import type { Device } from '../devices/device.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
+import type { Tiled } from './schedule.ts';
+import { type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { farBytes, planCost, sketch } from './welder/plan-cost.ts';
+
+/** What the scheduler tells of a kernel as it makes it. */
+export interface Made {
+  readonly graph: TileGraph;
+  /** In the order of the graph's operators; canonical. */
+  readonly tiled: readonly Tiled[];
+  /** Estimated cycles of one kernel with the graph after it; null: not legal; undefined: there is none. */
+  readonly withNext: { readonly name: string; readonly together: number | null; readonly apart: number } | undefined;
+}
+
+export type KernelWhy = ReturnType<typeof whyOf>;
+
+/** Loops over tiles, outer first: extent and step. */
+function loopsOf(nodes: Nodes<unknown>): { extent: number; step: number }[] {
+  return nodes.flatMap((n) => (n.kind === 'loop' ? [{ extent: n.extent, step: n.step }, ...loopsOf(n.body)] : []));
+}
+
+function tileOf({ op, tile }: Tiled) {
+  const { lanes, vector, extents, order } = tile;
+  const axes = [...order, ...(op.reduce?.axes ?? [])];
+  return {
+    loops: axes.map((a) => ({ axis: a.name, extent: a.extent, step: extents.get(a) ?? 1 })),
+    lanes: vector ? { axis: vector.name, count: lanes } : null,
+  };
+}
+
+/** What a graph is, moves and is expected to take; bytes and cycles of all its tiles. */
+export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
+  const ops = graph.members.map((m) => m.op);
+  const sketches = ops.map(sketch);
+  const inside = [...graph.scratch].map(([t, place]) => ({
+    tensor: t.name,
+    shape: place.map((s) => s.size),
+    bytes: elementCount(place.map((s) => s.size)) * dtypeInfo(t.dtype).bytes,
+  }));
+  const near = inside.reduce((n, t) => n + t.bytes, 0);
+  const level = device.levels.find((l) => l.bytes >= near) ?? device.levels.at(-1)!;
+  const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
+  return {
+    members: graph.members.map(({ op, tiles }) => ({
+      name: op.name,
+      tiles,
+      writes: `${op.write.dtype}[${owner(op.write).shape}]`,
+    })),
+    loops: loopsOf(graph.nodes),
+    inside,
+    level: inside.length > 0 ? level.name : null,
+    tiles: tiled.map(tileOf),
+    bytes: { together: farBytes(graph), apart: sum(ops.map((op) => farBytes(single(op)))) },
+    cycles: {
+      together: planCost(sketches, graph, device),
+      apart: sum(sketches.map((s) => planCost([s], single(s.op), device))),
+    },
+    next: withNext ?? null,
+  };
+}
