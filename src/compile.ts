@@ -9,7 +9,7 @@ import type { StaticGraph } from './2-graph/static.ts';
 import { resetExprs } from './3-tile/expr.ts';
 import { foldNode, toTiles } from './3-tile/from-graph.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
-import { schedule } from './4-schedule/schedule.ts';
+import { type ScheduleOptions, schedule } from './4-schedule/schedule.ts';
 import { lowering } from './5-codegen/lower.ts';
 import type { Target } from './5-codegen/targets/target.ts';
 import { makeArtifact } from './6-runtime/artifact.ts';
@@ -99,8 +99,9 @@ function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   return { inputs: s.inputs.flat(), outputs, nodes: s.segments.flatMap((g) => g.nodes) };
 }
 
-/** What is compiled for, and whether as `ScheduleOptions.winograd` says. */
-export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; winograd?: boolean }>;
+/** What is compiled for, and how `ScheduleOptions` says. */
+export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string> }> &
+  Pick<ScheduleOptions, 'winograd' | 'choose'>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {

@@ -44,6 +44,8 @@ export interface ScheduleOptions {
   readonly fuse?: boolean;
   /** Slide constant windows with fewer multiplications where that is faster; it rounds differently (default true). */
   readonly winograd?: boolean;
+  /** What picks register tiles (default: the first that the cost model ranks); for measuring others. */
+  readonly choose?: typeof chooseTile;
   /** Hears of every kernel that tile graphs become, once. */
   readonly made?: (kernel: Kernel, how: Made) => void;
 }
@@ -129,14 +131,14 @@ class Scheduler {
 
   /** Chooses the tiles of a new kind of work and lowers it. */
   private entry(graph: TileGraph, nodes: Nodes<Nest>, binding: Binding, next?: TileGraph): Entry {
-    const { device, lower, made } = this.options;
+    const { device, lower, made, choose = chooseTile } = this.options;
     const all: Tiled[] = [];
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
     const origins = evenLoops(nodes);
     const tiled = (nest: Nest): Tiled => {
       const op = prepare(nest.op, device);
-      const tile = chooseTile(op, device, origins);
+      const tile = choose(op, device, origins);
       all.push({ op, tile });
       const packed = pack(op, tile, params, this.pool, origins);
       if (!packed) return { op, tile };

@@ -291,25 +291,27 @@ const LONG_SHORTLIST = 60;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
 const EXPOSED = 0.2;
 
-/** The tile that the cost model ranks first. */
-export function chooseTile(op: TileOp, device: Device, origins: Strides = new Map()): Tile {
+type Ranked = Readonly<{ tile: Tile; cost: number }>;
+
+/** Tiles with their cost in cycles, best first: those of the shortlist for reductions, else all. */
+export function rankedTiles(op: TileOp, device: Device, origins: Strides = new Map()): readonly Ranked[] {
   const p = profile(op, origins);
-  const ranked: { tile: Tile; cost: number }[] = [];
+  const ranked: Ranked[] = [];
   for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
   ranked.sort((a, b) => a.cost - b.cost);
-  if (!op.reduce) return ranked[0].tile;
-  let best: Tile = ranked[0].tile;
-  let bestCost = Number.POSITIVE_INFINITY;
+  if (!op.reduce) return ranked;
   const looked = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
-  for (const { tile } of ranked.slice(0, looked)) {
+  const close = ranked.slice(0, looked).map(({ tile }): Ranked => {
     const whole = unrolled(p, tile, device);
     const { order, cycles } = bestOrder(p, whole, device);
     const computing = tileCost(p, whole, device);
     const moving = cycles * tileCount(p, tile);
-    const total = Math.max(computing, moving) + EXPOSED * Math.min(computing, moving);
-    if (total >= bestCost) continue;
-    best = { ...whole, order };
-    bestCost = total;
-  }
-  return best;
+    const cost = Math.max(computing, moving) + EXPOSED * Math.min(computing, moving);
+    return { tile: { ...whole, order }, cost };
+  });
+  return close.sort((a, b) => a.cost - b.cost);
 }
+
+/** The tile that the cost model ranks first. */
+export const chooseTile = (op: TileOp, device: Device, origins: Strides = new Map()): Tile =>
+  rankedTiles(op, device, origins)[0].tile;
