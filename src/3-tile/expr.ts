@@ -1,4 +1,4 @@
-// The scalar expression: one interned, frozen node type for index arithmetic, operator bodies and
+// The scalar expression: one interned, immutable node type for index arithmetic, operator bodies and
 // loop statements. In: constructor calls. Out: nodes that are equal exactly when they are `===`.
 // Values live in compute types only (f32 f64 i32 u32 i64 u64 bool); narrower storage types convert
 // at loads and stores. Semantics are total, so that every target agrees:
@@ -77,7 +77,7 @@ export interface ExprNode<O extends Op> {
 }
 export type Expr = { [O in Op]: ExprNode<O> }[Op];
 
-const table = new Map<string, Expr>();
+const table = new Map<number, Expr>();
 let nextExpr = 1;
 let nextSymbol = 1;
 
@@ -90,20 +90,50 @@ export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spat
 export const newLocal = (name: string, dtype: ComputeType, lanes = 1): Local =>
   Object.freeze({ id: nextSymbol++, name, dtype, lanes });
 
-function argKey(arg: unknown): string {
-  if (arg === null) return '';
-  if (typeof arg === 'object') return String((arg as { id: number }).id);
-  return Object.is(arg, -0) ? '-0' : String(arg);
+const mixed = (hash: number, by: number): number => {
+  const h = Math.imul(hash ^ by, 0x9e3779b1);
+  return h ^ (h >>> 15);
+};
+
+function textHash(text: string): number {
+  let h = text.length;
+  for (let i = 0; i < text.length; i++) h = mixed(h, text.charCodeAt(i));
+  return h;
+}
+const opHash = new Map<string, number>();
+
+/** Spread evenly by what makes a node: numbers that differ in their fraction alone differ too. */
+function hashOf(op: Op, lanes: number, src: readonly Expr[], arg: unknown): number {
+  let h = opHash.get(op) ?? opHash.set(op, textHash(op)).get(op)!;
+  if (typeof arg === 'number') h = mixed(mixed(h, arg), arg * 0x10000);
+  else if (typeof arg === 'object') h = arg === null ? h : mixed(h, (arg as { id: number }).id);
+  else h = mixed(h, textHash(String(arg)));
+  for (const s of src) h = mixed(h, s.id);
+  return mixed(h, lanes);
+}
+
+function isNode(e: Expr, op: Op, dtype: ComputeType, src: readonly Expr[], arg: unknown, lanes: number): boolean {
+  if (e.op !== op || e.dtype !== dtype || e.lanes !== lanes || e.src.length !== src.length) return false;
+  for (let i = 0; i < src.length; i++) if (e.src[i] !== src[i]) return false;
+  return Object.is(e.arg, arg);
 }
 
 /** The one constructor: interns. Prefer the named constructors below. */
 export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly Expr[], arg: Args[O], lanes = 1): Expr {
-  let key = `${op}|${dtype}|${lanes}|${argKey(arg)}`;
-  for (const s of src) key += `,${s.id}`;
-  const known = table.get(key);
-  if (known) return known;
-  const e = Object.freeze({ op, dtype, lanes, src: Object.freeze([...src]), arg, id: nextExpr++ }) as unknown as Expr;
-  table.set(key, e);
+  let place = hashOf(op, lanes, src, arg);
+  for (let known = table.get(place); known; known = table.get(place)) {
+    if (isNode(known, op, dtype, src, arg, lanes)) return known;
+    place = (place + 1) | 0;
+  }
+  const e = Object.freeze({
+    op,
+    dtype,
+    lanes,
+    src: Object.freeze(src.slice()),
+    arg,
+    id: nextExpr++,
+  }) as unknown as Expr;
+  table.set(place, e);
   return e;
 }
 

@@ -41,11 +41,12 @@ function combine(e: Expr, of: (s: Expr) => Linear): Linear {
 
 const ZERO = fixed(0);
 
+const forms = new WeakMap<Expr, Linear>();
+
 /** The linear form of an i32 index (values are assumed not to wrap, as indices in range do not). */
 export function linearise(e: Expr): Linear {
-  const forms = new Map<Expr, Linear>();
   const of = (s: Expr): Linear => forms.get(s)!;
-  for (const n of walkExpr(e)) if (n.dtype === 'i32') forms.set(n, combine(n, of));
+  if (!forms.has(e)) for (const n of walkExpr(e)) if (n.dtype === 'i32') forms.set(n, combine(n, of));
   return of(e);
 }
 

@@ -16,7 +16,7 @@ import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import type { Made } from './report.ts';
 import { chooseTile } from './roller/choose.ts';
-import { pack, packBytes, type Recipe } from './roller/pack.ts';
+import { pack, packInto, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
@@ -164,8 +164,8 @@ class Scheduler {
     const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
     let made = this.packed.get(key);
     if (!made) {
-      const bytes = (): Uint8Array => packBytes(t.data!.bytes, dtypeInfo(t.dtype).bytes, recipe);
-      const data = deferred(t.dtype, recipe.extents, bytes);
+      const { bytes: width } = dtypeInfo(t.dtype);
+      const data = deferred(t.dtype, recipe.extents, (to) => packInto(to, t.data!.bytes, width, recipe));
       made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
       this.packed.set(key, made);
     }

@@ -78,41 +78,62 @@ function applied(chain: Chain, i: Expr, j: Expr, x: (p: number, q: number) => Ex
 
 const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => f(i));
 
-/** Outputs whose results are written side by side: the 4-byte words of a cache line. */
-const SIDE_BY_SIDE = 16;
+/** Outputs that are transformed side by side: what they store at one position fills cache lines. */
+const BLOCK = 64;
 
-/** The windows of all channels transformed, in f64 and rounded once: [position, channel, out]. */
-function transformed({ weights, at, slides, channel, out }: Sliding, g: Matrix): Uint8Array {
+/** The windows of all channels transformed, in f64 and rounded once, to [position, channel, out]. */
+function transformInto(to: Uint8Array, { weights, at, slides, channel, out }: Sliding, g: Matrix): void {
   const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
   const [channelStep, outStep] = [channel, out].map((a) => coefficient(at, a));
-  const source = new Float32Array(owner(weights).data!.bytes.slice().buffer);
+  const source = floats(owner(weights).data!.bytes);
   const [n, size] = [g.length, channel.extent * out.extent];
-  const result = new Float32Array(n * n * size);
-  const factors = Float64Array.from(g.flat());
-  const rows = new Float64Array(TAPS * n);
-  /** Writes the n·n positions of the window that starts at `from`, `size` apart. */
-  const window = (from: number, to: number): void => {
-    for (let y = 0; y < TAPS; y++) {
-      const start = from + y * rowStep;
-      const [a, b, c] = [source[start], source[start + columnStep], source[start + 2 * columnStep]];
-      for (let q = 0, k = 0; q < n; q++, k += TAPS) {
-        rows[y * n + q] = factors[k] * a + factors[k + 1] * b + factors[k + 2] * c;
-      }
+  const result = floats(to);
+  const steps = range(TAPS * TAPS, (k) => Math.floor(k / TAPS) * rowStep + (k % TAPS) * columnStep);
+  const taps = new Float64Array(TAPS * TAPS * BLOCK);
+  const rows = new Float64Array(TAPS * n * BLOCK);
+  /** A block of one channel, from `from` on: its taps, then the rows of its windows, then `n * n` positions. */
+  const block = (from: number, to: number, count: number): void => {
+    for (let o = 0, start = from; o < count; o++, start += outStep) {
+      for (let k = 0; k < TAPS * TAPS; k++) taps[k * BLOCK + o] = source[start + steps[k]];
     }
-    for (let p = 0, k = 0, put = to; p < n; p++, k += TAPS) {
-      const [a, b, c] = [factors[k], factors[k + 1], factors[k + 2]];
-      for (let q = 0; q < n; q++, put += size) {
-        result[put] = a * rows[q] + b * rows[n + q] + c * rows[2 * n + q];
-      }
+    for (let y = 0; y < TAPS; y++) {
+      for (let q = 0; q < n; q++) combine(g[q], taps, y * TAPS * BLOCK, BLOCK, rows, (y * n + q) * BLOCK, count);
+    }
+    for (let k = 0; k < n * n; k++) {
+      combine(g[Math.floor(k / n)], rows, (k % n) * BLOCK, n * BLOCK, result, k * size + to, count);
     }
   };
-  for (let first = 0; first < out.extent; first += SIDE_BY_SIDE) {
-    for (let c = 0; c < channel.extent; c++) {
-      const end = Math.min(first + SIDE_BY_SIDE, out.extent);
-      for (let o = first; o < end; o++) window(at.constant + c * channelStep + o * outStep, c * out.extent + o);
+  for (let c = 0; c < channel.extent; c++) {
+    for (let o = 0; o < out.extent; o += BLOCK) {
+      const from = at.constant + c * channelStep + o * outStep;
+      block(from, c * out.extent + o, Math.min(BLOCK, out.extent - o));
     }
   }
-  return new Uint8Array(result.buffer);
+}
+
+/** Bytes as floats; a copy where they are not aligned, as payloads of a model file may be. */
+function floats(b: Uint8Array): Float32Array {
+  const { buffer, byteOffset, length } = b.byteOffset % 4 === 0 ? b : b.slice();
+  return new Float32Array(buffer, byteOffset, length / 4);
+}
+
+type Floats = Float64Array | Float32Array;
+
+/** out[to + i] = Σ row[k] · x[from + k · step + i] for i below `count`. */
+function combine(
+  row: readonly number[],
+  x: Floats,
+  from: number,
+  step: number,
+  out: Floats,
+  to: number,
+  count: number,
+) {
+  const [a, b, c] = row;
+  for (let i = 0; i < count; i++) {
+    const p = from + i;
+    out[to + i] = a * x[p] + b * x[p + step] + c * x[p + 2 * step];
+  }
 }
 
 const scaled = (x: Expr, by: number): Expr => mul(x, index(by));
@@ -153,7 +174,7 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   );
 
   const shape = [n * n, channel.extent, out.extent];
-  const weights = deferred('f32', shape, () => transformed(s, window));
+  const weights = deferred('f32', shape, (to) => transformInto(to, s, window));
   const u = newTensor(s.weights.name, 'f32', shape, 'constant', { data: weights });
   const sums = b.reduce('f32', [n * n, ...tiles, out.extent], [channel.extent], sum('f32'), (ix, [r]) =>
     mul(load(v, [...ix.slice(0, -1), r]), load(u, [ix[0], r, ix.at(-1)!])),

@@ -4,7 +4,7 @@ import type { Placement, TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
 /** Where a tensor lies: bytes from the start of its space. */
@@ -22,7 +22,7 @@ export interface Artifact {
   /** Scalar bools that must be true after a run. */
   readonly checks: readonly Readonly<{ slot: Slot; message: string; node: string; op: string }>[];
   /** Offsets count from the start of the constant space. */
-  readonly constants: readonly Readonly<{ offset: number; bytes: Uint8Array }>[];
+  readonly constants: readonly Readonly<{ offset: number; data: TensorData }>[];
 }
 
 /** Alignment of both spaces, in bytes. */
@@ -49,13 +49,16 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
     checks: program.checks.map(({ ok, message, node, op }) => ({ slot: slotOf(program, ok), message, node, op })),
     constants: program.constants.map((t) => {
       invariant(t.data, `constant ${t.name} has no data`);
-      const { data } = t;
-      return {
-        offset: slotOf(program, t).offset,
-        get bytes() {
-          return data.bytes;
-        },
-      };
+      return { offset: slotOf(program, t).offset, data: t.data };
     }),
   };
+}
+
+/** Writes the constants into their space. */
+export function writeConstants({ constants }: Artifact, space: Uint8Array): void {
+  for (const { offset, data } of constants) {
+    const bytes = elementCount(data.shape) * dtypeInfo(data.dtype).bytes;
+    if (data.deferred) data.deferred(space.subarray(offset, offset + bytes));
+    else space.set(data.bytes, offset);
+  }
 }

@@ -2,7 +2,7 @@
 // around a call. In: an artifact and the way to its memory and code. Out: an Executable.
 import type { TensorData } from '../ir/tensor.ts';
 import { refuse } from '../support/errors.ts';
-import type { Artifact, Slot } from './artifact.ts';
+import { type Artifact, type Slot, writeConstants } from './artifact.ts';
 
 /** A loaded program with its own memory. Not reentrant; `dispose` twice is allowed. */
 export interface Executable {
@@ -32,7 +32,7 @@ export interface Loaded {
 /** The artifact as an executable; writes its constants. */
 export function makeExecutable(artifact: Artifact, loaded: Loaded, constants: Uint8Array): Executable {
   let live: Loaded | null = loaded;
-  for (const { offset, bytes } of artifact.constants) constants.set(bytes, offset);
+  writeConstants(artifact, constants);
   const { arenaBytes, kernels, inputs, outputs, checks } = artifact;
   return {
     arenaBytes,

@@ -13,17 +13,19 @@ export interface TensorData {
   readonly bytes: Uint8Array;
   /** Only for dtype 'string'. */
   readonly strings?: readonly string[];
-  /** The bytes are made each time they are asked for. */
-  readonly deferred?: true;
+  /** Makes the bytes, anew each time, in memory of their size. */
+  readonly deferred?: (to: Uint8Array) => void;
 }
 
 /** Data that takes no memory until its bytes are used. */
-export const deferred = (dtype: DType, shape: readonly number[], make: () => Uint8Array): TensorData => ({
+export const deferred = (dtype: DType, shape: readonly number[], make: (to: Uint8Array) => void): TensorData => ({
   dtype,
   shape,
-  deferred: true,
+  deferred: make,
   get bytes() {
-    return make();
+    const { bytes } = emptyTensor(dtype, shape);
+    make(bytes);
+    return bytes;
   },
 });
 

@@ -233,35 +233,29 @@ function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
   return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
 }
 
-/** The rearranged bytes. */
-export function packBytes(bytes: Uint8Array, elementBytes: number, r: Recipe): Uint8Array {
-  const size = r.extents.reduce((p, n) => p * n, 1);
-  const out = new Uint8Array(size * elementBytes);
-  if (size === 0) return out;
-  const unit = elementBytes === 4 && bytes.byteOffset % 4 === 0 ? 4 : 1;
-  const from = unit === 4 ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : bytes;
-  const to = unit === 4 ? new Uint32Array(out.buffer) : out;
-  copyStrided(from, to, unit === 4 ? 1 : elementBytes, r);
-  return out;
+/** The rearranged bytes, `width` per element. */
+export function packInto(to: Uint8Array, from: Uint8Array, width: number, r: Recipe): void {
+  const aligned = width === 4 && (from.byteOffset | to.byteOffset) % 4 === 0;
+  const words = (b: Uint8Array): Words => (aligned ? new Uint32Array(b.buffer, b.byteOffset, b.length >> 2) : b);
+  copyStrided(words(from), words(to), aligned ? 1 : width, r);
 }
 
 type Words = Uint8Array | Uint32Array;
 
 /** Copies rows of the last dimension; `words` per element. */
-function copyStrided(from: Words, to: Words, words: number, r: Recipe): void {
-  const rank = r.extents.length;
-  const rowLength = rank > 0 ? r.extents[rank - 1] : 1;
-  const step = rank > 0 ? r.strides[rank - 1] * words : 0;
-  const ix = new Array<number>(rank).fill(0);
-  let base = r.start * words;
-  for (let at = 0; at < to.length; ) {
-    for (let i = 0, p = base; i < rowLength; i++, p += step) {
-      for (let w = 0; w < words; w++) to[at++] = from[p + w];
+function copyStrided(from: Words, to: Words, words: number, { start, extents, strides }: Recipe): void {
+  const outer = extents.length - 1;
+  const [length, step] = [extents[outer] ?? 1, (strides[outer] ?? 0) * words];
+  const ix = new Array<number>(Math.max(0, outer)).fill(0);
+  let base = start * words;
+  for (let at = 0; at < to.length; at += length * words) {
+    for (let w = 0; w < words; w++) {
+      for (let i = 0, p = base + w, q = at + w; i < length; i++, p += step, q += words) to[q] = from[p];
     }
-    for (let k = rank - 2; k >= 0; k--) {
-      base += r.strides[k] * words;
-      if (++ix[k] < r.extents[k]) break;
-      base -= r.strides[k] * words * r.extents[k];
+    for (let k = outer - 1; k >= 0; k--) {
+      base += strides[k] * words;
+      if (++ix[k] < extents[k]) break;
+      base -= strides[k] * words * extents[k];
       ix[k] = 0;
     }
   }

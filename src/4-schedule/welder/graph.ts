@@ -24,7 +24,16 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
 import { borderOnly } from './pad.ts';
-import { accessesOf, baseIndices, propagate, type Span, type Spans, storedAxis, whole } from './propagate.ts';
+import {
+  accessesOf,
+  baseIndices,
+  propagate,
+  type Reads,
+  type Span,
+  type Spans,
+  storedAxis,
+  whole,
+} from './propagate.ts';
 import { writesWhole } from './region.ts';
 
 /**
@@ -71,7 +80,7 @@ export function evenLoops(nodes: Nodes<unknown>): Map<Axis, number> {
 }
 
 /** What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. */
-export type Member = Readonly<{ op: TileOp; spans: Spans; tiles: number }>;
+export type Member = Readonly<{ op: TileOp; spans: Spans; reads: Reads; tiles: number }>;
 
 /** Where a shrunk tensor's element 0 lies in the tensor, and how much of it one tile needs. */
 type Place = readonly Span[];
@@ -94,10 +103,11 @@ export type Cut = ReadonlyMap<number, number>;
 /** Stores one value everywhere in its tensor: the border where another operator stores the inside. */
 export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value) && writesWhole(op);
 
-const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+/** Where an operator stores, per dimension of the owner's shape; null where a reshape is in the way. */
+export const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
 
 class Cutter implements Plan {
-  readonly members: readonly Member[];
+  readonly members: readonly Member[] = [];
   readonly scratch = new Map<TileTensor, Place>();
   private readonly ops: readonly TileOp[];
   private readonly shared: (t: TileTensor) => boolean;
@@ -106,6 +116,7 @@ class Cutter implements Plan {
   /** How many loops are around what depends on an origin. */
   private readonly depths = new Map<Axis, number>();
   private readonly spans = new Map<TileOp, Map<Axis, Span>>();
+  private readonly reads = new Map<TileOp, Reads>();
   private readonly tensors = new Map<TileTensor, TileTensor>();
   /** Conditions under which an origin was moved into bounds, by padded tensor. */
   private readonly moved = new Map<TileTensor, Expr[]>();
@@ -117,17 +128,21 @@ class Cutter implements Plan {
     const root = ops[ops.length - 1];
     this.spans.set(root, new Map(root.axes.map((a) => [a, whole(a.extent)])));
     for (const [i, step] of cut) this.spans.get(root)!.set(root.axes[i], this.loop(root.axes[i], step));
+    this.reads.set(root, propagate(root, this.spans.get(root)!));
     this.legal = this.ops
       .slice(0, -1)
       .reverse()
       .every((op) => {
         const spans = this.isBorder(op) ? new Map() : this.member(op, root, cut);
-        if (spans) this.spans.set(op, spans);
-        return spans !== null;
+        if (!spans) return false;
+        this.spans.set(op, spans);
+        this.reads.set(op, propagate(op, spans));
+        return true;
       });
     const tiles = (op: TileOp): number =>
       this.loops.slice(0, this.depth(op)).reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
-    this.members = ops.map((op) => ({ op, spans: this.spans.get(op) ?? new Map(), tiles: tiles(op) }));
+    if (!this.legal) return;
+    this.members = ops.map((op) => ({ op, spans: this.spans.get(op)!, reads: this.reads.get(op)!, tiles: tiles(op) }));
   }
 
   /** The loops around an operator: down to the last that moves it. */
@@ -230,7 +245,7 @@ class Cutter implements Plan {
   }
 
   private need(readers: readonly TileOp[], target: TileTensor): Span[] {
-    const all = readers.map((r) => propagate(r, this.spans.get(r)!, target));
+    const all = readers.map((r) => this.reads.get(r)!.get(target)!);
     return target.shape.map((extent, d) => {
       const [first, ...rest] = all.map((s) => s[d]);
       const offsets = [0, ...rest.map((s) => distance(first.lo, s.lo))];
@@ -316,5 +331,5 @@ export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut): Tile
 export function single(op: TileOp, inner?: TileOp): TileGraph {
   const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
   const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
-  return { nodes, members: [{ op, spans, tiles: 1 }], scratch: new Map() };
+  return { nodes, members: [{ op, spans, reads: propagate(op, spans), tiles: 1 }], scratch: new Map() };
 }

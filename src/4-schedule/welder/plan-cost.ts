@@ -8,10 +8,10 @@ import { type Device, lanesOf } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { trafficCycles } from '../cost.ts';
-import { type Linear, linearise } from '../linear.ts';
+import type { Linear } from '../linear.ts';
 import { workOf } from './fuse.ts';
-import { isFill, type Plan } from './graph.ts';
-import { accessesOf, baseIndices, propagate, type Spans } from './propagate.ts';
+import { isFill, type Plan, written } from './graph.ts';
+import { accessesOf, type Span, type Spans } from './propagate.ts';
 import { loadsBelow } from './region.ts';
 
 /** Rows and vectors of the register tile that a matrix product is expected to get. */
@@ -23,6 +23,13 @@ const LONG_REDUCTION = 16;
 const ENTRY = 40;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
 const EXPOSED = 0.2;
+
+/** Elements of a region. */
+function pointsIn(region: Iterable<Span>): number {
+  let n = 1;
+  for (const { size } of region) n *= size;
+  return n;
+}
 
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
@@ -56,37 +63,19 @@ export function sketch(op: TileOp): Sketch {
   const target = owner(op.write);
   const [inner, outer] = [elementWork(op), workOf(op.value)];
   const folds = pointsOf(reduce);
-  const store = baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+  const store = written(op);
   const tensors = [target, ...accesses.map((a) => a.target)];
   const shapes = tensors.map((t) => `${t.dtype}${t.shape}`);
   const extents = [...op.axes, ...reduce].map((a) => a.extent).join();
-  const parts = [
-    extents,
-    folds,
-    inner,
-    outer,
-    isFill(op),
-    forms(store),
-    ...accesses.map((a) => forms(a.at)),
-    ...shapes,
-  ];
+  const places = [store, ...accesses.map((a) => a.at)].map(forms);
+  const key = [extents, folds, inner, outer, isFill(op), ...places, ...shapes].join('|');
   const last = store?.findLast((l) => [...l.terms.keys()].some((t) => t.op !== 'axis' || t.arg.extent > 1));
   const unit = [...(last?.terms ?? [])].flatMap(([t, c]) => (t.op === 'axis' && c === 1 ? [t.arg] : []))[0];
   const moves = (t: TileTensor): boolean =>
     accesses.some((a) => a.target === t && (a.at?.some((l) => unit && l.terms.has(axisExpr(unit))) ?? false));
   const reads = new Map(accesses.map((a) => [a.target, moves(a.target)]));
-  return {
-    op,
-    target,
-    reads,
-    inner,
-    outer,
-    folds,
-    run: reduce.at(-1)?.extent ?? 1,
-    unit: unit ?? null,
-    key: parts.join('|'),
-    tensors,
-  };
+  const run = reduce.at(-1)?.extent ?? 1;
+  return { op, target, reads, inner, outer, folds, run, unit: unit ?? null, key, tensors };
 }
 
 /** Instructions per reduced element; loads go beside them, and a product that is summed is one with the sum. */
@@ -135,14 +124,11 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
 
 /** Estimated cycles of operators under a plan. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
-  const parts = plan.members.map(({ op, spans }, i) => {
-    const bytes = (t: TileTensor, elements: number): number => elements * dtypeInfo(t.dtype).bytes;
-    const points = elementCount([...spans.values()].map((s) => s.size));
-    const read = [...run[i].reads.keys()].map((t): [TileTensor, number] => [
-      t,
-      bytes(t, elementCount(propagate(op, spans, t).map((s) => s.size))),
-    ]);
-    return { points, part: new Map([...read, [run[i].target, bytes(run[i].target, points)]]) };
+  const parts = plan.members.map(({ spans, reads }, i) => {
+    const points = pointsIn(spans.values());
+    const part = new Map<TileTensor, number>();
+    for (const [t, all] of reads) part.set(t, pointsIn(all) * dtypeInfo(t.dtype).bytes);
+    return { points, part: part.set(run[i].target, points * dtypeInfo(run[i].target.dtype).bytes) };
   });
   const largest = new Map<TileTensor, number>();
   for (const { part } of parts) for (const [t, b] of part) largest.set(t, Math.max(largest.get(t) ?? 0, b));
@@ -167,11 +153,10 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
 /** Bytes that all tiles of a plan read from and write to tensors that others see as well (Welder §2). */
 export function farBytes({ members, scratch }: Plan): number {
   const most = new Map<TileTensor, number>();
-  for (const { op, spans, tiles } of members) {
-    const parts = accessesOf(op).map(({ target }) => [target, propagate(op, spans, target)] as const);
-    for (const [t, part] of [...parts, [owner(op.write), [...spans.values()]] as const]) {
+  for (const { op, spans, reads, tiles } of members) {
+    for (const [t, part] of [...reads, [owner(op.write), [...spans.values()]] as const]) {
       if (scratch.has(t)) continue;
-      const bytes = tiles * elementCount(part.map((s) => s.size)) * dtypeInfo(t.dtype).bytes;
+      const bytes = tiles * pointsIn(part) * dtypeInfo(t.dtype).bytes;
       most.set(t, Math.max(most.get(t) ?? 0, bytes));
     }
   }

@@ -16,17 +16,17 @@ export type Spans = ReadonlyMap<Axis, Span>;
 
 export const whole = (size: number): Span => ({ lo: fixed(0), size });
 
-/** The values that an index takes over a tile; null where it is not linear in axes. */
-function spanOf({ constant, terms }: Linear, spans: Spans): Span | null {
-  let [low, size] = [constant, 1];
+/** What a span over the axes of an operator is over a tile; null where it is not linear in axes. */
+function overTile({ lo: { constant, terms }, size: own }: Span, spans: Spans): Span | null {
+  let [low, size] = [constant, own];
   let moved: Map<Expr, number> | null = null;
   for (const [t, c] of terms) {
     if (t.op !== 'axis') return null;
-    const own = spans.get(t.arg);
-    const reach = c * ((own ? own.size : t.arg.extent) - 1);
+    const along = spans.get(t.arg);
+    const reach = c * ((along ? along.size : t.arg.extent) - 1);
     size += Math.abs(reach);
-    low += Math.min(0, reach) + (own ? c * own.lo.constant : 0);
-    if (own) for (const [o, k] of own.lo.terms) (moved ??= new Map()).set(o, (moved.get(o) ?? 0) + c * k);
+    low += Math.min(0, reach) + (along ? c * along.lo.constant : 0);
+    if (along) for (const [o, k] of along.lo.terms) (moved ??= new Map()).set(o, (moved.get(o) ?? 0) + c * k);
   }
   if (!moved) return { lo: fixed(low), size };
   for (const [o, k] of moved) if (k === 0) moved.delete(o);
@@ -51,28 +51,48 @@ export function baseIndices(tensor: TileTensor, at: readonly Expr[]): readonly E
 export type Access = Readonly<{ target: TileTensor; at: readonly Linear[] | null }>;
 
 /** The loads of an operator, each way of reaching an owner once. */
-export function accessesOf(op: TileOp): readonly Access[] {
-  let found = known.get(op);
-  if (!found) {
-    const loads = loadsOf(op);
-    found = loads.map((e) => ({
-      target: owner(e.arg),
-      at: baseIndices(e.arg, indicesOf(e))?.map((x) => linearise(x)) ?? null,
-    }));
-    known.set(op, found);
+export const accessesOf = perOp((op): readonly Access[] =>
+  loadsOf(op).map((e) => ({
+    target: owner(e.arg),
+    at: baseIndices(e.arg, indicesOf(e))?.map((x) => linearise(x)) ?? null,
+  })),
+);
+
+/** What is read of each tensor at one point, per dimension: indices that differ by a constant are one span; or null. */
+const sitesOf = perOp((op) => {
+  const sites = new Map<TileTensor, readonly (readonly Span[])[] | null>();
+  for (const { target, at } of accessesOf(op)) {
+    const before = sites.get(target);
+    sites.set(target, at && before !== null ? at.map((lo, d) => including(before?.[d] ?? [], { lo, size: 1 })) : null);
+  }
+  return sites;
+});
+
+function including(all: readonly Span[], one: Span): readonly Span[] {
+  const i = all.findIndex((s) => distance(s.lo, one.lo) !== null);
+  return i < 0 ? [...all, one] : all.with(i, joined(all[i], one)!);
+}
+
+function perOp<T extends object>(of: (op: TileOp) => T): (op: TileOp) => T {
+  const known = new WeakMap<TileOp, T>();
+  return (op) => known.get(op) ?? known.set(op, of(op)).get(op)!;
+}
+
+/** What a tile reads of each tensor, per dimension of its shape; whole dimensions where that is all that is known. */
+export type Reads = ReadonlyMap<TileTensor, readonly Span[]>;
+
+export function propagate(op: TileOp, spans: Spans): Reads {
+  const found = new Map<TileTensor, Span[]>();
+  for (const [target, sites] of sitesOf(op)) {
+    const read = (extent: number, d: number): Span => {
+      const all = sites?.[d] ?? [];
+      let span = all.length > 0 ? overTile(all[0], spans) : null;
+      for (let i = 1; i < all.length; i++) span = joined(span, overTile(all[i], spans));
+      return span && span.size < extent ? span : whole(extent);
+    };
+    found.set(target, target.shape.map(read));
   }
   return found;
-}
-const known = new WeakMap<TileOp, readonly Access[]>();
-
-/** What of `target` a tile reads, per dimension of its shape; whole dimensions where that is all that is known. */
-export function propagate(op: TileOp, spans: Spans, target: TileTensor): readonly Span[] {
-  const reads = accessesOf(op).filter((a) => a.target === target);
-  return target.shape.map((extent, d) => {
-    const [first, ...rest] = reads.map(({ at }) => at && spanOf(at[d], spans));
-    const span = rest.reduce(joined, first);
-    return span && span.size < extent ? span : whole(extent);
-  });
 }
 
 /** The axis that a dimension is stored at, with its distance; null where the index is anything else. */

@@ -12,6 +12,8 @@ import { effectsOf } from './region.ts';
 const MAX_MEMBERS = 10;
 /** Longer and longer runs that gain nothing, after which still longer ones are not looked at. */
 const PATIENCE = 3;
+/** How much more than the best a cut in the middle of its steps may cost for others of its steps to be looked at. */
+const PROMISING = 1.2;
 /** Axes that are cut, at most. */
 const MAX_CUT_AXES = 4;
 const STEPS = [1, 2, 4, 7, 8, 14, 16, 28, 32, 64];
@@ -55,18 +57,23 @@ function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found 
     const plan = cutPlan(ops, shared, cut);
     return plan ? planCost(run, plan, device) : Number.POSITIVE_INFINITY;
   };
-  let best: Found | null = null;
-  for (const alike of cuts(ops[ops.length - 1])) {
-    // Costs along the steps have one valley: it is descended from the middle.
+  const lists = [...cuts(ops[ops.length - 1])].filter((alike) => alike.length > 0);
+  const valleys = lists.map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
-    let [i, moved] = [alike.length >> 1, alike.length > 0];
-    while (moved) {
-      const next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
-      moved = next !== undefined;
-      i = next ?? i;
+    return { alike, at, middle: at(alike.length >> 1) };
+  });
+  const least = Math.min(...valleys.map((v) => v.middle));
+  let best: Found | null = null;
+  for (const { alike, at, middle } of valleys) {
+    if (middle > PROMISING * least) continue;
+    // Costs along the steps have one valley: it is descended from the middle.
+    let i = alike.length >> 1;
+    for (let next: number | undefined = i; next !== undefined; ) {
+      i = next;
+      next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
     }
-    if (alike.length > 0 && at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i) };
+    if (at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i) };
   }
   return best;
 }

@@ -1,7 +1,7 @@
 // What a package says of its model: inputs and outputs by name with type, dims and place in memory. Names are data:
 // they enter generated text only as escaped string literals.
 import { dtypeInfo } from '../../ir/dtype.ts';
-import type { Artifact, Slot } from '../artifact.ts';
+import { type Artifact, type Slot, writeConstants } from '../artifact.ts';
 import { arrayClass } from '../tensor.ts';
 
 /** An input or output; `constant`: it lies in the constants, else in the arena. */
@@ -71,7 +71,7 @@ type PackageParts = Readonly<{ module: string; sources: string; manifest?: objec
 /** The files that packages of all targets have. */
 export function packageFiles(artifact: Artifact, signature: Signature, parts: PackageParts): Map<string, Uint8Array> {
   const weights = new Uint8Array(artifact.constantBytes);
-  for (const { offset, bytes } of artifact.constants) weights.set(bytes, offset);
+  writeConstants(artifact, weights);
   const fields = { type: 'module', main: './index.js', types: './index.d.ts', ...parts.manifest };
   return new Map([
     ['weights.bin', weights],
