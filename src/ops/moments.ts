@@ -3,6 +3,7 @@
 import type { TileBuilder } from '../3-tile/builder.ts';
 import { add, type ComputeType, cast, constant, div, type Expr, load, mul, sqrt, sub } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
+import { fold } from './long-sum.ts';
 import type { TileTensor } from './op.ts';
 
 export interface Moments {
@@ -25,7 +26,7 @@ export function meanOver(
   element: Element,
 ): TileTensor {
   const count = constant(dtype, size(inner));
-  return b.reduce(dtype, outer, inner, sum(dtype), element, ([total]) => div(total, count));
+  return fold(b, dtype, outer, inner, sum(dtype), element, ([total]) => div(total, count));
 }
 
 export function moments(

@@ -5,6 +5,7 @@ import { type ComputeType, cast, div, type Expr, index, load, max, min, mul, sub
 import type { Monoid } from '../3-tile/tile-op.ts';
 import type { Dim } from '../ir/dim.ts';
 import { plus, times } from './index-math.ts';
+import { fold } from './long-sum.ts';
 import type { InferContext, LowerContext, TileTensor } from './op.ts';
 import { type Placement, placeWindow, span, tapLoad, windowExtents, windowOf } from './window.ts';
 
@@ -107,7 +108,8 @@ export function globalReduce(
   const x = c.tensor(0);
   const spatial = x.shape.slice(2);
   const count = spatial.reduce((n, d) => n * d, 1);
-  return c.b.reduce(
+  return fold(
+    c.b,
     c.outDtype(),
     c.outShape(),
     spatial,

@@ -6,6 +6,7 @@ import type { Monoid } from '../3-tile/tile-op.ts';
 import type { Dim } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import { FLOATS } from './elementwise.ts';
+import { fold } from './long-sum.ts';
 import { normalAxes } from './moves.ts';
 import { type InferContext, type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
 
@@ -35,7 +36,8 @@ export function reduceKept(
   finish?: (state: readonly Expr[]) => Expr,
 ): TileTensor {
   const shape = reducedShape(x.shape, axes, true);
-  return c.b.reduce(
+  return fold(
+    c.b,
     dtype,
     shape,
     axes.map((a) => x.shape[a]),
