@@ -2,7 +2,7 @@
 // statements over formal tensors with flat element indices; a task calls it with actual tensors; the
 // memory plan gives every tensor its place before anything runs.
 import type { Expr } from './expr.ts';
-import type { TileTensor } from './tensor.ts';
+import { owner, type TileTensor } from './tensor.ts';
 import type { Check, Stmt } from './tile-op.ts';
 
 /**
@@ -61,6 +61,16 @@ export interface TaskProgram {
   /** Tensors with data, in placement order. */
   readonly constants: readonly TileTensor[];
   readonly checks: readonly Check[];
+}
+
+/** Inputs and outputs for which code takes pointers; programs with more take none. */
+const MAX_POINTERS = 64;
+
+/** Owners whose bytes a caller may keep in memory of its own, with their first position among inputs, then outputs. */
+export function callersOwn({ inputs, outputs, checks }: TaskProgram): ReadonlyMap<TileTensor, number> {
+  const tested = new Set(checks.map((c) => owner(c.ok)));
+  const all = [...inputs, ...outputs].map((t, i) => [owner(t), i] as const).reverse();
+  return new Map(all.length > MAX_POINTERS ? [] : all.filter(([o]) => !o.data && !tested.has(o)));
 }
 
 /** Calls `visit` on every statement, outer first. */

@@ -103,10 +103,7 @@ export function flattenLoads(e: Expr, src: readonly Expr[], formal: (t: TileTens
 export const loadIndex = (e: Expr): Expr => e.src[0];
 
 /** Loads below the roots with their linear indices, and the axes that are used outside of those. */
-export function accesses(roots: readonly Expr[]): {
-  linears: Map<Expr, Linear>;
-  pinned: Set<Axis>;
-} {
+export function accesses(roots: readonly Expr[]): { linears: Map<Expr, Linear>; pinned: Set<Axis> } {
   const linears = new Map<Expr, Linear>();
   const pinned = new Set<Axis>();
   const seen = new Set<Expr>();
@@ -240,10 +237,7 @@ export function canonicalNest(op: TileOp, pool: Pool, binding: Binding, origins:
   const kept = (axes: readonly Axis[]): Axis[] => axes.filter((a) => a.extent !== 1);
   const spatialGroups = fuseAxes(kept(op.axes), pinned, all, false);
   const names = rename(
-    {
-      spatial: byStride(spatialGroups, writeLinear),
-      reduce: fuseAxes(reduceAxes(op, linears), pinned, all, true),
-    },
+    { spatial: byStride(spatialGroups, writeLinear), reduce: fuseAxes(reduceAxes(op, linears), pinned, all, true) },
     pool,
     origins,
   );

@@ -195,12 +195,7 @@ class Scheduler {
   }
 
   private branch(step: BranchStep): Task {
-    return {
-      kind: 'branch',
-      cond: step.cond,
-      then: this.tasks(step.then),
-      else: this.tasks(step.else),
-    };
+    return { kind: 'branch', cond: step.cond, then: this.tasks(step.then), else: this.tasks(step.else) };
   }
 }
 

@@ -30,12 +30,7 @@ export function lowerRoutine(body: readonly Stmt[], formal: FormalOf, device: De
       case 'set':
         return { ...s, value: flat(s.value) };
       case 'store':
-        return {
-          ...s,
-          tensor: formal(s.tensor),
-          at: [flat(flatIndex(s.tensor, s.at))],
-          value: flat(s.value),
-        };
+        return { ...s, tensor: formal(s.tensor), at: [flat(flatIndex(s.tensor, s.at))], value: flat(s.value) };
       case 'if':
         return { ...s, cond: flat(s.cond), then: all(s.then), else: all(s.else) };
       case 'while':

@@ -255,12 +255,7 @@ export class NestWriter {
     const { op, write } = this;
     const point = new Point(this.scope(tile.lanes, tile.vector, tile.turned), offsets, bound);
     const value = point.value(op.value);
-    const to = (at: Expr, v: Expr): Stmt => ({
-      kind: 'store',
-      tensor: op.write,
-      at: [at],
-      value: v,
-    });
+    const to = (at: Expr, v: Expr): Stmt => ({ kind: 'store', tensor: op.write, at: [at], value: v });
     if (!tile.vector) return [to(point.index(write, 0), value)];
     const all = splat(value, tile.lanes);
     if (this.storesWide(tile)) return [to(point.index(write, 0), all)];

@@ -1,14 +1,17 @@
 // A compiled program as plain data: code, memory plan, where inputs, outputs and checks lie, and the constants. In: a
 // scheduled program and the code that a target made of it. Out: what launchers load and what packages write to disk.
-import type { Placement, TaskProgram } from '../3-tile/task.ts';
+import { callersOwn, type Placement, type TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
-/** Where a tensor lies: bytes from the start of its space. */
-export type Slot = Readonly<{ name: string; dtype: DType; shape: readonly number[] }> & Placement;
+/**
+ * Where a tensor lies: bytes from the start of its space. `own`: the first of inputs, then outputs, with the same bytes,
+ * where callers may keep them; else -1.
+ */
+export type Slot = Readonly<{ name: string; dtype: DType; shape: readonly number[]; own: number }> & Placement;
 
 export interface Artifact {
   readonly code: TargetCode;
@@ -28,28 +31,27 @@ export interface Artifact {
 /** Alignment of both spaces, in bytes. */
 export const SPACE_ALIGNMENT = 64;
 
-function slotOf(program: TaskProgram, t: TileTensor): Slot {
-  const place = program.plan.places.get(owner(t));
-  invariant(place, `tensor ${t.name} has no place`);
-  const bytes = elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
-  return { name: t.name, dtype: t.dtype, shape: t.shape, space: place.space, offset: place.offset, bytes };
-}
-
 /** Joins code with the places of the program that it was made from. */
 export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
-  const { constantBytes, arenaBytes } = program.plan;
-  const slots = (tensors: readonly TileTensor[]): Slot[] => tensors.map((t) => slotOf(program, t));
+  const { constantBytes, arenaBytes, places } = program.plan;
+  const owned = callersOwn(program);
+  const slotOf = (t: TileTensor): Slot => {
+    const place = places.get(owner(t));
+    invariant(place, `tensor ${t.name} has no place`);
+    const bytes = elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
+    return { ...place, name: t.name, dtype: t.dtype, shape: t.shape, own: owned.get(owner(t)) ?? -1, bytes };
+  };
   return {
     code,
     constantBytes,
     arenaBytes,
     kernels: program.kernels.length,
-    inputs: slots(program.inputs),
-    outputs: slots(program.outputs),
-    checks: program.checks.map(({ ok, message, node, op }) => ({ slot: slotOf(program, ok), message, node, op })),
+    inputs: program.inputs.map(slotOf),
+    outputs: program.outputs.map(slotOf),
+    checks: program.checks.map(({ ok, message, node, op }) => ({ slot: slotOf(ok), message, node, op })),
     constants: program.constants.map((t) => {
       invariant(t.data, `constant ${t.name} has no data`);
-      return { offset: slotOf(program, t).offset, data: t.data };
+      return { offset: slotOf(t).offset, data: t.data };
     }),
   };
 }

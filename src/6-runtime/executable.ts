@@ -1,5 +1,6 @@
 // A loaded program that can run here: the one interface between sessions and the launchers, and what all launchers do
 // around a call. In: an artifact and the way to its memory and code. Out: an Executable.
+import { dtypeInfo } from '../ir/dtype.ts';
 import type { TensorData } from '../ir/tensor.ts';
 import { refuse } from '../support/errors.ts';
 import { type Artifact, type Slot, writeConstants } from './artifact.ts';
@@ -25,7 +26,10 @@ export interface Loaded {
   readonly codeBytes: number;
   /** The bytes of a slot, as a view. */
   view(slot: Slot): Uint8Array;
-  call(): void;
+  /** With memory for inputs, then outputs, to use instead of their slots; null: the slot. */
+  call(given: readonly (Uint8Array | null)[]): void;
+  /** Memory for a result; without it, `call` takes none. */
+  readonly allocate?: (bytes: number) => Uint8Array;
   unload?(): void;
 }
 
@@ -39,14 +43,22 @@ export function makeExecutable(artifact: Artifact, loaded: Loaded, constants: Ui
     kernels,
     codeBytes: loaded.codeBytes,
     run(feeds) {
-      const { view, call } = live ?? refuse('USAGE', 'the program was disposed of');
+      const { view, call, allocate } = live ?? refuse('USAGE', 'the program was disposed of');
       checkFeeds(inputs, feeds);
-      for (const [i, slot] of inputs.entries()) view(slot).set(feeds[i].bytes);
-      call();
+      const isOwn = (slot: Slot, i: number): boolean => allocate !== undefined && slot.own === i && slot.bytes > 0;
+      const aligned = ({ dtype, bytes }: TensorData): boolean => bytes.byteOffset % dtypeInfo(dtype).bytes === 0;
+      const taken = inputs.map((slot, i) => (isOwn(slot, i) && aligned(feeds[i]) ? feeds[i].bytes : null));
+      const made = outputs.map((slot, i) => (isOwn(slot, inputs.length + i) ? allocate!(slot.bytes) : null));
+      const given = [...taken, ...made];
+      for (const [i, slot] of inputs.entries()) if (!taken[i]) view(slot).set(feeds[i].bytes);
+      call(given);
       for (const { slot, message, node, op } of checks) {
         if (view(slot)[0] === 0) refuse('RUNTIME_CHECK', message, { node, op });
       }
-      return outputs.map((slot) => ({ dtype: slot.dtype, shape: slot.shape, bytes: view(slot).slice() }));
+      return outputs.map((slot, i) => {
+        const bytes = made[i] ?? (given[slot.own] ?? view(slot)).slice();
+        return { dtype: slot.dtype, shape: slot.shape, bytes };
+      });
     },
     dispose() {
       live?.unload?.();

@@ -41,13 +41,13 @@ function driver(program: TaskProgram): string {
 #include <stdio.h>
 #include <stdlib.h>
 void __asan_poison_memory_region(void const volatile *, size_t);
-int32_t ${ENTRY}(const uint8_t *, uint8_t *);
+int32_t ${ENTRY}(const uint8_t *, uint8_t *, uint8_t *const *);
 int main(int argc, char **argv) {
   uint8_t *arena = aligned_alloc(64, ${Math.ceil(plan.arenaBytes / 64) * 64 || 64});
   FILE *f = fopen(argv[argc - 1], "rb");
   if (fread(arena, 1, ${plan.arenaBytes}, f) != ${plan.arenaBytes}) return 9;
   fclose(f);
-${gaps.join('')}  int32_t r = ${ENTRY}((const uint8_t *)0, arena);
+${gaps.join('')}  int32_t r = ${ENTRY}((const uint8_t *)0, arena, 0);
   free(arena);
   return r;
 }

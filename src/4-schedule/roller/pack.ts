@@ -162,11 +162,7 @@ export function pack(
     const dims = dimensions(linear, op, tile, parts, origins);
     const at = packedIndex(dims);
     if (!at) continue;
-    const recipe = {
-      start: linear.constant,
-      extents: dims.map((d) => d.extent),
-      strides: dims.map((d) => d.stride),
-    };
+    const recipe = { start: linear.constant, extents: dims.map((d) => d.extent), strides: dims.map((d) => d.stride) };
     if (isIdentity(recipe, elementCount(tensor.shape))) continue;
     const position = params.indexOf(tensor);
     const size = recipe.extents.reduce((p, n) => p * n, 1);
@@ -175,12 +171,7 @@ export function pack(
     packedLoads.set(e, load(newParams[position], [at]));
   }
   if (recipes.size === 0 && split.size === 0) return null;
-  return {
-    op: rebuilt(op, parts, packedLoads),
-    tile: retiled(tile, parts),
-    params: newParams,
-    recipes,
-  };
+  return { op: rebuilt(op, parts, packedLoads), tile: retiled(tile, parts), params: newParams, recipes };
 }
 
 function isIdentity(r: Recipe, size: number): boolean {

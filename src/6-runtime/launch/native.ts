@@ -33,19 +33,29 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   if (missing.length > 0) refuse('TARGET_UNAVAILABLE', `this CPU lacks ${missing.join(', ')}`);
   const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
   const library = await buildLibrary(new TextDecoder().decode(artifact.code.bytes), toolchain, flags, options);
-  const constants = await alignedBytes(artifact.constantBytes);
-  const arena = await alignedBytes(artifact.arenaBytes);
+  const { default: koffi } = await import('koffi');
+  const [constants, arena] = [artifact.constantBytes, artifact.arenaBytes].map((n) => alignedBytes(koffi, n));
   const spaces = { constants, arena };
-  const call = (): void => {
-    const status = library.call(constants, arena);
+  const call = (given: readonly (Uint8Array | null)[]): void => {
+    const status = library.call(
+      constants,
+      arena,
+      BigUint64Array.from(given, (b) => (b ? koffi.address(b) : 0n)),
+    );
     if (status !== 0) refuse('INTERNAL', `the program returned ${status}`);
   };
+  // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.
+  const allocate = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+  const takes = koffi.sizeof('void *') === 8 ? { allocate } : {};
   const view = ({ space, offset, bytes }: Slot): Uint8Array => spaces[space].subarray(offset, offset + bytes);
-  return makeExecutable(artifact, { codeBytes: library.bytes, view, call, unload: library.unload }, constants);
+  const { bytes: codeBytes, unload } = library;
+  return makeExecutable(artifact, { codeBytes, view, call, unload, ...takes }, constants);
 }
 
 /** A loaded library with the one function that is called. */
-type Library = Readonly<{ call: (constants: Uint8Array, arena: Uint8Array) => number; bytes: number; unload(): void }>;
+type Library = Readonly<{ call: Entry; bytes: number; unload(): void }>;
+type Koffi = typeof import('koffi')['default'];
+type Entry = (constants: Uint8Array, arena: Uint8Array, given: BigUint64Array) => number;
 
 async function buildLibrary(source: string, toolchain: Toolchain, flags: string[], options: NativeOptions) {
   const cache = options.cache === undefined ? openCache() : options.cache;
@@ -106,16 +116,15 @@ async function load(file: string, bytes: number): Promise<Library> {
   const { default: koffi } = await import('koffi').catch(missing);
   try {
     const handle = koffi.load(file);
-    const call = handle.func(ENTRY, 'int32_t', ['const uint8_t *', 'uint8_t *']);
-    return { call: call as unknown as Library['call'], bytes, unload: () => handle.unload() };
+    const call = handle.func(ENTRY, 'int32_t', ['const uint8_t *', 'uint8_t *', 'const uint64_t *']);
+    return { call: call as unknown as Entry, bytes, unload: () => handle.unload() };
   } catch (error) {
     refuse('TOOLCHAIN', `the compiled library cannot be loaded: ${printable(String(error))}`);
   }
 }
 
 /** Zeroed bytes that start at a multiple of the spaces' alignment. */
-async function alignedBytes(size: number): Promise<Uint8Array> {
-  const { default: koffi } = await import('koffi');
+function alignedBytes(koffi: Koffi, size: number): Uint8Array {
   const whole = new Uint8Array(new ArrayBuffer(size + SPACE_ALIGNMENT));
   const start = Number(-koffi.address(whole) & BigInt(SPACE_ALIGNMENT - 1));
   return whole.subarray(start, start + size);

@@ -30,8 +30,11 @@ ${slotMacros('OUTPUT', artifact.outputs)}
 #ifdef __cplusplus
 extern "C"
 #endif
-/* Runs the model on what lies at the input offsets. Re-entrant: all state is in the arena. */
-int32_t tilewright_main(const uint8_t *constants, uint8_t *arena);
+/* Runs the model. \`given\` has a pointer for every input, then for every output, aligned to its elements: memory to use
+   instead of what lies at its offset; null, or null in its place, stands for the latter. Of outputs that are inputs or
+   one another under other dims, and those among the constants, the pointers are not used: read them at their offsets,
+   or where the other one is. Re-entrant: all state is in the arena. */
+int32_t tilewright_main(const uint8_t *constants, uint8_t *arena, uint8_t *const *given);
 #endif
 `;
 }
@@ -50,11 +53,11 @@ function aligned(bytes) {
 export async function load(sources = {}) {
   const { fileURLToPath } = await import('node:url');
   const file = sources.library ?? fileURLToPath(new URL('./model.' + (SUFFIX[process.platform] ?? 'so'), import.meta.url));
-  const main = koffi.load(file).func('int32_t tilewright_main(const uint8_t *constants, uint8_t *arena)');
+  const main = koffi.load(file).func('int32_t tilewright_main(const uint8_t *constants, uint8_t *arena, const void *given)');
   const constants = aligned(SIGNATURE.constantBytes);
   constants.set(await read(sources.weights, './weights.bin'));
   const arena = aligned(SIGNATURE.arenaBytes);
-  return model(() => constants, () => arena, () => main(constants, arena));
+  return model(() => constants, () => arena, () => main(constants, arena, null));
 }
 
 export default load;

@@ -1,13 +1,13 @@
 // A TaskProgram as C11 with GNU vector extensions, in translation units that share functions only: one function per
 // distinct kernel, and an exported one that runs the tasks of lane 0 over the constant segment and the arena.
 import { runsOf } from '../../../3-tile/statements.ts';
-import type { Kernel, Placement, Task, TaskProgram } from '../../../3-tile/task.ts';
+import { callersOwn, type Kernel, type Placement, type Task, type TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { emitKernel, writtenParams } from './kernel.ts';
 import { type COptions, storageOf, Unit } from './unit.ts';
 
-/** The exported function: `int32_t tilewright_main(const uint8_t *constants, uint8_t *arena)`. */
+/** The exported function: `int32_t tilewright_main(const uint8_t *constants, uint8_t *arena, uint8_t *const *given)`. */
 export const ENTRY = 'tilewright_main';
 
 /** Kernel text per translation unit, and the most units. */
@@ -83,7 +83,16 @@ function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel
     invariant(place, `c: ${t.name} has no place in the memory plan`);
     return place;
   };
-  const address = (t: TileTensor, type: string): string => `(${type} *)(${placeOf(t).space} + ${placeOf(t).offset})`;
+  const own = callersOwn(program);
+  for (const [t, i] of own) {
+    if (placeOf(t).bytes > 0)
+      lines.push(`  u8 *const x${i} = given && given[${i}] ? given[${i}] : arena + ${placeOf(t).offset};\n`);
+  }
+  const address = (t: TileTensor, type: string): string => {
+    const { space, offset, bytes } = placeOf(t);
+    const at = bytes > 0 ? own.get(owner(t)) : undefined;
+    return `(${type} *)(${at === undefined ? `${space} + ${offset}` : `x${at}`})`;
+  };
   /** Memory in the constant segment is read-only. */
   const argument = (formal: TileTensor, actual: TileTensor): string =>
     address(actual, `${placeOf(actual).space === 'constants' ? 'const ' : ''}${storageOf(formal.dtype)}`);
@@ -119,7 +128,7 @@ function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel
   };
   write(program.lanes[0] ?? [], 1);
   return (
-    `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena) {\n` +
-    `  (void)constants;\n  (void)arena;\n${lines.join('')}  return 0;\n}\n`
+    `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena, u8 *const *given) {\n` +
+    `  (void)constants;\n  (void)arena;\n  (void)given;\n${lines.join('')}  return 0;\n}\n`
   );
 }
