@@ -113,9 +113,8 @@ function hashOf(op: Op, lanes: number, src: readonly Expr[], arg: unknown): numb
 }
 
 function isNode(e: Expr, op: Op, dtype: ComputeType, src: readonly Expr[], arg: unknown, lanes: number): boolean {
-  if (e.op !== op || e.dtype !== dtype || e.lanes !== lanes || e.src.length !== src.length) return false;
-  for (let i = 0; i < src.length; i++) if (e.src[i] !== src[i]) return false;
-  return Object.is(e.arg, arg);
+  const alike = e.op === op && e.dtype === dtype && e.lanes === lanes && e.src.length === src.length;
+  return alike && Object.is(e.arg, arg) && src.every((s, i) => s === e.src[i]);
 }
 
 /** The one constructor: interns. Prefer the named constructors below. */

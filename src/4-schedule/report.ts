@@ -47,11 +47,9 @@ export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
   const level = device.levels.find((l) => l.bytes >= near) ?? device.levels.at(-1)!;
   const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
   return {
-    members: graph.members.map(({ op, tiles }) => ({
-      name: op.name,
-      tiles,
-      writes: `${op.write.dtype}[${owner(op.write).shape}]`,
-    })),
+    members: graph.members.map(({ op: { name, write }, tiles }) => {
+      return { name, tiles, writes: `${write.dtype}[${owner(write).shape}]` };
+    }),
     loops: loopsOf(graph.nodes),
     inside,
     level: inside.length > 0 ? level.name : null,

@@ -8,6 +8,7 @@ import { isUnordered, sum } from '../3-tile/monoids.ts';
 import { newTensor, owner } from '../3-tile/tensor.ts';
 import type { Step, TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { deferred, elementCount } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
@@ -15,6 +16,7 @@ import { coefficient, linearise } from './linear.ts';
 import { flatIndex } from './nest.ts';
 import { transform } from './transform.ts';
 import { bindAxes } from './welder/inline.ts';
+import { loadsOf } from './welder/region.ts';
 
 const { add, index, load, mul, sub } = E;
 type Axis = E.Axis;
@@ -201,29 +203,36 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   return b.steps;
 }
 
+/** Elements, and bytes of all that is used as often as they are. */
+type Stream = readonly [elements: number, around: number];
+
 /** Cycles of even work over streams of f32: the longer of computing and moving, and what the other does not hide. */
-function cycles(arithmetic: number, accesses: number, streams: readonly number[], device: Device): number {
+function cycles(arithmetic: number, accesses: number, streams: readonly Stream[], device: Device): number {
   const work = { arithmetic, loads: accesses / 2, stores: accesses / 2, overhead: 0, chain: 0 };
-  const moving = streams.reduce((n, elements) => n + trafficCycles(4 * elements, 4 * elements, device), 0);
+  const moving = streams.reduce((n, [elements, around]) => n + trafficCycles(4 * elements, around, device), 0);
   const computing = stepCycles(work, device);
   return Math.max(computing, moving) + 0.2 * Math.min(computing, moving);
 }
 
-/** Estimated cycles of the sum as it is (without a filter), or of what a filter makes of it. */
-function cost({ slides, images, channel, out }: Sliding, device: Device, f?: Filter): number {
+/** Estimated cycles of the sum as it is, or of what a filter makes of it, among `constants` bytes of weights in all. */
+function cost({ slides, images, channel, out }: Sliding, device: Device, constants: number, f?: Filter): number {
   const [c, o] = extents([channel, out]);
   const lanes = lanesOf(device, 'f32');
   const m = f?.m ?? 1;
   const tiles = slides.reduce((t, { axis }) => t * Math.ceil(axis.extent / m), elementCount(extents(images)));
   const positions = (f?.window.length ?? TAPS) ** 2;
   const multiplications = (tiles * positions * c * o * (device.fma === 'none' ? 2 : 1)) / lanes;
-  const main = cycles(multiplications, 0, [positions * c * o, (f ? positions : 1) * tiles * (c + o)], device);
+  // Weights are met again in the next run, after all others.
+  const weights: Stream = [positions * c * o, (constants * positions) / TAPS ** 2];
+  const data = (f ? positions : 1) * tiles * (c + o);
+  const main = cycles(multiplications, 0, [weights, [data, 4 * data]], device);
   if (!f) return main;
   const change = (chain: Chain, channels: number): number => {
     const terms = chain.flat(2).filter((x) => x !== 0).length * (chain[0].length + chain[1].length);
     const elements = positions + m * m;
     const vectors = (tiles * channels) / lanes;
-    return cycles(vectors * terms, vectors * elements, [tiles * channels * elements], device);
+    const moved = tiles * channels * elements;
+    return cycles(vectors * terms, vectors * elements, [[moved, 4 * moved]], device);
   };
   return change(f.input, c) + main + change(f.output, o);
 }
@@ -233,18 +242,21 @@ const WORTH = 0.8;
 /** Channels on either side from which on transforms and longer code pay. */
 const MIN_CHANNELS = 16;
 
-function cheapest(s: Sliding, device: Device): Filter | null {
+function cheapest(s: Sliding, device: Device, constants: number): Filter | null {
   if (Math.min(s.channel.extent, s.out.extent) < MIN_CHANNELS) return null;
-  const costs = FILTERS.map((f) => cost(s, device, f));
+  const costs = FILTERS.map((f) => cost(s, device, constants, f));
   const least = Math.min(...costs);
-  return least < WORTH * cost(s, device) ? FILTERS[costs.indexOf(least)] : null;
+  return least < WORTH * cost(s, device, constants) ? FILTERS[costs.indexOf(least)] : null;
 }
 
 /** The steps with sliding sums done by the filter that `choose` gives, if any. */
 export function minimalFilters(steps: readonly Step[], device: Device, choose = cheapest): readonly Step[] {
+  const loads = steps.flatMap((s) => (s.kind === 'op' ? loadsOf(s) : []));
+  const held = new Set(loads.map((e) => owner(e.arg)).filter((t) => t.data));
+  const constants = [...held].reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
   return steps.flatMap((step): readonly Step[] => {
     const s = step.kind === 'op' ? slidingOf(step) : null;
-    const f = s && choose(s, device);
+    const f = s && choose(s, device, constants);
     return f ? filtered(s, f) : [step];
   });
 }

@@ -145,39 +145,26 @@ const scalarised = (tile: Tile): Tile => ({
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
   const points = vectorPoints(tile, p.spatial);
   const scatter = tile.vector && !storesWide(p, tile.vector) ? tile.lanes : 1;
-  return (
-    stepCycles(
-      {
-        arithmetic: points * (workCount(p, p.outerWork, tile) + (scatter > 1 ? scatter : 0)),
-        loads: p.outer.reduce((n, l) => n + loadCount(p, l, tile), 0),
-        stores: points * scatter,
-        overhead: 4 + p.outer.length,
-        chain: 0,
-      },
-      device,
-    ) + (p.op.reduce ? 4 : 0)
-  );
+  const work = {
+    arithmetic: points * (workCount(p, p.outerWork, tile) + (scatter > 1 ? scatter : 0)),
+    loads: p.outer.reduce((n, l) => n + loadCount(p, l, tile), 0),
+    stores: points * scatter,
+    overhead: 4 + p.outer.length,
+    chain: 0,
+  };
+  return stepCycles(work, device) + (p.op.reduce ? 4 : 0);
 }
 
-/** Ways to cover up to two more axes beside the vector axis. */
-function* growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device): Generator<Tile> {
-  const inBudget = (t: Tile): boolean =>
-    registers(p, t, device) <= device.vectorRegisters && vectorPoints(t, p.spatial) <= MAX_POINTS;
+/** Ways to cover up to `more` of the axes beside the vector axis. */
+function* growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device, more = 2): Generator<Tile> {
   yield base;
-  for (let i = 0; i < axes.length; i++) {
-    for (const n of COUNTS) {
-      if (n < 2 || n > axes[i].extent) continue;
-      const one = { ...base, extents: new Map(base.extents).set(axes[i], n) };
-      if (!inBudget(one)) break;
-      yield one;
-      for (let j = i + 1; j < axes.length; j++) {
-        for (const m of COUNTS) {
-          if (m < 2 || m > axes[j].extent) continue;
-          const two = { ...one, extents: new Map(one.extents).set(axes[j], m) };
-          if (!inBudget(two)) break;
-          yield two;
-        }
-      }
+  if (more === 0) return;
+  for (const [i, axis] of axes.entries()) {
+    for (const n of COUNTS.filter((c) => c > 1 && c <= axis.extent)) {
+      const grown = { ...base, extents: new Map(base.extents).set(axis, n) };
+      const fits = registers(p, grown, device) <= device.vectorRegisters;
+      if (!fits || vectorPoints(grown, p.spatial) > MAX_POINTS) break;
+      yield* growths(p, grown, axes.slice(i + 1), device, more - 1);
     }
   }
 }

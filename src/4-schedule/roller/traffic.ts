@@ -8,7 +8,12 @@ import { trafficCycles } from '../cost.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
-/** Bytes of cache lines that a load touches over these extents of its axes. */
+/** Where prefetching stops; rows this far apart also meet in few sets of a cache. */
+const PAGE = 4096;
+/** What entering a page costs, in cache lines. */
+const PAGE_LINES = 8;
+
+/** Bytes of cache lines that a load touches over these extents of its axes, with what pages cost. */
 function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis) => number): number {
   let elements = 1;
   for (const a of l.axes) elements *= extent(a);
@@ -22,13 +27,13 @@ function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis
   }
   if (!regular) return elements * line;
   strides.sort((a, b) => a[0] - b[0]);
-  let run = l.bytes;
-  let rows = 1;
+  let [run, rows, pages] = [l.bytes, 1, 1];
   for (const [stride, n] of strides) {
     if (stride < line || stride <= run) run += stride * (n - 1);
     else rows *= n;
+    if (stride >= PAGE) pages *= n;
   }
-  return rows * Math.ceil(run / line) * line;
+  return (rows * Math.ceil(run / line) + (pages > 1 ? pages * PAGE_LINES : 0)) * line;
 }
 
 /** Operand bytes of one tile over its whole reduction, and of the whole operator, per load. */

@@ -30,10 +30,9 @@ ${slotMacros('OUTPUT', artifact.outputs)}
 #ifdef __cplusplus
 extern "C"
 #endif
-/* Runs the model. \`given\` has a pointer for every input, then for every output, aligned to its elements: memory to use
-   instead of what lies at its offset; null, or null in its place, stands for the latter. Of outputs that are inputs or
-   one another under other dims, and those among the constants, the pointers are not used: read them at their offsets,
-   or where the other one is. Re-entrant: all state is in the arena. */
+/* Runs the model. Re-entrant: all state is in the arena. \`given\`, or a pointer in it, may be null: what it has for every
+   input, then output, is memory to use instead of that at its offset. Pointers are not used for outputs that lie among
+   the constants, nor for those that are an input, or an earlier output, under other dims. */
 int32_t tilewright_main(const uint8_t *constants, uint8_t *arena, uint8_t *const *given);
 #endif
 `;
