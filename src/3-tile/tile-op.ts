@@ -6,9 +6,8 @@ import type { Axis, ComputeType, Expr, Local } from './expr.ts';
 import type { TileTensor } from './tensor.ts';
 
 /**
- * A reduction's algebra. `combine` gives the new state from `acc(i)` and `elem(i)`; `merge` joins two
- * states (`acc` and `elem` then both range over the state) and is present when partial results of
- * disjoint ranges may be joined in order.
+ * A reduction's algebra. `combine` gives the new state from `acc(i)` and `elem(i)`; `merge` joins two states (`acc` and
+ * `elem` then both range over the state) and is present when partial results of disjoint ranges may be joined in order.
  */
 export interface Monoid {
   readonly name: string;

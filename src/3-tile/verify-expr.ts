@@ -4,23 +4,8 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
-import {
-  type Axis,
-  BINARY,
-  type BinaryOp,
-  type ComputeType,
-  computeType,
-  type Expr,
-  type ExprNode,
-  isLoad,
-  type Local,
-  type Op,
-  perOp,
-  picksOf,
-  resultType,
-  UNARY,
-  type UnaryOp,
-} from './expr.ts';
+import type { Axis, BinaryOp, ComputeType, Expr, ExprNode, Local, Op, UnaryOp } from './expr.ts';
+import { BINARY, computeType, isLoad, perOp, picksOf, resultType, UNARY } from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { isFunction } from './rules/legalise.ts';
 import { linearOf, linearRange } from './rules/linear.ts';

@@ -1,6 +1,5 @@
-// The one cost model. In: what a step of work issues, and how often. Out: estimated cycles. Roller,
-// welder and rammer rank with these functions; constants come from the device, never from a table
-// of a paper.
+// The one cost model. In: what a step of work issues, and how often. Out: estimated cycles. Roller, welder and rammer
+// rank with these functions; constants come from the device, never from a table of a paper.
 import type { Device } from '../devices/device.ts';
 
 /** Instructions of one step of an inner loop. */

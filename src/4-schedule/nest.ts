@@ -21,8 +21,8 @@ export class Pool {
   private readonly formals = new Map<string, TileTensor>();
   private readonly axes = new Map<string, Axis>();
 
-  /** Formals of constants have that role: they may be rearranged before anything runs. */
-  formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant'): TileTensor {
+  /** The role of formals: constants may be rearranged before anything runs, and inputs before the kernel does. */
+  formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant' | 'input'): TileTensor {
     const key = `${i} ${dtype} ${elements} ${role}`;
     let t = this.formals.get(key);
     if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], role)));
@@ -43,9 +43,12 @@ export class Binding {
   readonly args: TileTensor[] = [];
   private readonly byActual = new Map<TileTensor, TileTensor>();
   private readonly pool: Pool;
+  private readonly only: TileOp | null;
 
-  constructor(pool: Pool) {
+  /** `only`: the kernel is this operator, so that what it does not write is an input. */
+  constructor(pool: Pool, only: TileOp | null) {
     this.pool = pool;
+    this.only = only;
   }
 
   /** The formal of a tensor; views of one type share their owner's. */
@@ -54,7 +57,8 @@ export class Binding {
     const actual = o.dtype === t.dtype ? o : t;
     let f = this.byActual.get(actual);
     if (!f) {
-      const role = actual.data ? 'constant' : 'temp';
+      const isInput = this.only !== null && owner(this.only.write) !== o;
+      const role = o.data ? 'constant' : isInput ? 'input' : 'temp';
       f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), role);
       this.byActual.set(actual, f);
       this.params.push(f);

@@ -16,7 +16,7 @@ import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import type { Made } from './report.ts';
 import { chooseTile } from './roller/choose.ts';
-import { pack, packInto, type Recipe } from './roller/pack.ts';
+import { pack, packInto, packingOp, type Recipe } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
@@ -116,17 +116,23 @@ class Scheduler {
 
   /** The call of a graph's kernel; `next` is the graph after it. */
   graph(graph: TileGraph, next?: TileGraph): Task[] {
-    const binding = new Binding(this.pool);
+    const [node, ...others] = graph.nodes;
+    const binding = new Binding(this.pool, node.kind === 'op' && others.length === 0 ? node.op : null);
     const canonical = canonicalGraph(graph.nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
     let entry = this.byKey.get(key);
     if (!entry) this.byKey.set(key, (entry = this.entry(graph, canonical, binding, next)));
     const { kernel, recipes } = entry;
+    const tasks: Task[] = [];
     const args = binding.args.map((t, i) => {
       const recipe = recipes.get(i);
-      return recipe ? this.pack(t, recipe) : t;
+      if (!recipe) return t;
+      if (t.data) return this.pack(t, recipe);
+      const copy = packingOp(t, recipe);
+      tasks.push(...this.graph(single(copy)));
+      return copy.write;
     });
-    return [{ kind: 'run', kernel, args }];
+    return [...tasks, { kind: 'run', kernel, args }];
   }
 
   /** Chooses the tiles of a new kind of work and lowers it. */
@@ -173,7 +179,7 @@ class Scheduler {
   }
 
   private routine(step: Routine): Task {
-    const binding = new Binding(this.pool);
+    const binding = new Binding(this.pool, null);
     for (const t of [...step.reads, ...step.writes]) binding.formal(t);
     const body = this.options.lower.routine(step.body, (t) => binding.formal(t), this.options.device);
     const kernel = this.kernel(step.name, binding.params, body);

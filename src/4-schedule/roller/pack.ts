@@ -2,12 +2,12 @@
 // parameters are constants. Out: the operator over packed parameters, tiled axes split so that the
 // inner part is the tile, and recipes that rearrange the constants' bytes at compile time.
 
-import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul } from '../../3-tile/expr.ts';
-import type { TileTensor } from '../../3-tile/tensor.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul, newAxis } from '../../3-tile/expr.ts';
+import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { fromLinear, type Linear, linearise } from '../linear.ts';
+import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
 import { transform, withSrc } from '../transform.ts';
 import { extentIn, type Tile } from './tile.ts';
@@ -30,6 +30,9 @@ export interface Packed {
 /** Constants below this many bytes stay as they are: they are in cache anyhow. */
 const MIN_BYTES = 1024;
 const MAX_GROWTH = 2;
+/** What is no constant is packed for every run: where it is read this often, a step of the reduction apart by a page. */
+const MIN_READS = 64;
+const PAGE = 4096;
 
 /** Origins that loops around an operator step through evenly, and by how much. */
 export type Strides = ReadonlyMap<Axis, number>;
@@ -37,7 +40,7 @@ const countOf = (origin: Axis, step: number): number => (origin.extent - 1) / st
 
 /** Whether a constant that is loaded like this, by an operator with these axes, may be rearranged. */
 export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, origins: Strides): boolean {
-  if (e.op !== 'load' || e.arg.role !== 'constant') return false;
+  if (e.op !== 'load' || (e.arg.role !== 'constant' && e.arg.role !== 'input')) return false;
   let n = 1;
   for (const [t, c] of linear.terms) {
     if (t.op !== 'axis' || c === 0) return false;
@@ -47,7 +50,10 @@ export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, origi
   }
   const bytes = dtypeInfo(e.arg.dtype).bytes;
   const size = elementCount(e.arg.shape);
-  return size * bytes >= MIN_BYTES && n <= size * MAX_GROWTH;
+  if (e.arg.role === 'constant') return size * bytes >= MIN_BYTES && n <= size * MAX_GROWTH;
+  const reads = pointsOf([...axes].filter((a) => !linear.terms.has(axisExpr(a))));
+  const paged = [...axes].some((a) => a.role === 'reduce' && Math.abs(coefficient(linear, a)) * bytes >= PAGE);
+  return paged && reads >= MIN_READS && n === size;
 }
 
 /** An axis as the packed operator sees it: whole, or a block and what is inside one. */
@@ -222,6 +228,16 @@ function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
     return [outer, inner].filter((x): x is Axis => x !== null);
   });
   return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
+}
+
+/** The rearrangement of what is no constant. */
+export function packingOp(from: TileTensor, { start, extents, strides }: Recipe): TileOp {
+  const axes = extents.map((n, i) => newAxis(`i${i}`, n));
+  const at = axes.map(axisExpr);
+  const place = fromLinear({ constant: start, terms: new Map(at.map((a, i) => [a, strides[i]])) });
+  const flat = newTensor(from.name, from.dtype, [elementCount(from.shape)], 'temp', { base: from });
+  const write = newTensor(from.name, from.dtype, extents, 'temp');
+  return { kind: 'op', name: 'pack', axes, reduce: null, write, at, value: load(flat, [place]) };
 }
 
 /** The rearranged bytes, `width` per element. */

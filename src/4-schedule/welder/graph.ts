@@ -2,13 +2,12 @@
 // and how the last one is cut. Out: loops over tiles around the operators restricted to what each tile needs; tensors
 // that only the graph uses shrink to the part of one tile. Every other pass sees operators over shorter axes, and the
 // origins of the tile as axes that are bound outside.
+import type { Axis, Expr } from '../../3-tile/expr.ts';
 import {
-  type Axis,
   add,
   and,
   axisExpr,
   constant,
-  type Expr,
   eq,
   index,
   isConst,
@@ -24,16 +23,8 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
 import { borderOnly } from './pad.ts';
-import {
-  accessesOf,
-  baseIndices,
-  propagate,
-  type Reads,
-  type Span,
-  type Spans,
-  storedAxis,
-  whole,
-} from './propagate.ts';
+import type { Reads, Span, Spans } from './propagate.ts';
+import { accessesOf, baseIndices, propagate, storedAxis, whole } from './propagate.ts';
 import { writesWhole } from './region.ts';
 
 /**

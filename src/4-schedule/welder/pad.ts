@@ -3,18 +3,8 @@
 // copy without guards, and the operators that make the copy: a fill and a copy into its interior,
 // which the welder may join with whatever computes the interior.
 
-import {
-  type Axis,
-  add,
-  axisExpr,
-  type Expr,
-  type ExprNode,
-  index,
-  isConst,
-  load,
-  newAxis,
-  sub,
-} from '../../3-tile/expr.ts';
+import type { Axis, Expr, ExprNode } from '../../3-tile/expr.ts';
+import { add, axisExpr, index, isConst, load, newAxis, sub } from '../../3-tile/expr.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';

@@ -1,0 +1,55 @@
+// Matrices that are no constants: a large one is rearranged into panels before a product, a small one is read in place,
+// and an operator reads what it writes where it lies.
+import { describe, expect, it } from 'vitest';
+import { TileBuilder } from '../../src/3-tile/builder.ts';
+import { load, mul } from '../../src/3-tile/expr.ts';
+import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
+import { sum } from '../../src/3-tile/monoids.ts';
+import { newTensor } from '../../src/3-tile/tensor.ts';
+import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
+import { schedule } from '../../src/4-schedule/schedule.ts';
+import { lowering } from '../../src/5-codegen/lower.ts';
+import { namedDevice } from '../../src/devices/device.ts';
+import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+
+/** The product of two inputs on a device: names of its kernels in order, and its results beside the interpreter's. */
+function product(m: number, k: number, n: number, device: string, transposed = false) {
+  const b = new TileBuilder();
+  const x = newTensor('x', 'f32', [m, k], 'input');
+  const w = newTensor('w', 'f32', transposed ? [n, k] : [k, n], 'input');
+  const out = b.reduce('f32', [m, n], [k], sum('f32'), ([i, j], [r]) =>
+    mul(load(x, [i, r]), load(w, transposed ? [j, r] : [r, j])),
+  );
+  const program = { inputs: [x, w], outputs: [out], steps: b.steps, checks: [] };
+  const tasks = schedule(program, { device: namedDevice(device)!, lower: lowering });
+  verifyTaskProgram(tasks);
+  const feeds = [x, w].map(({ shape }) => {
+    const count = shape[0] * shape[1];
+    return tensorOf(
+      'f32',
+      shape,
+      Array.from({ length: count }, (_, i) => ((i * 37) % 11) - 5),
+    );
+  });
+  const values = (run: typeof interpret | typeof interpretTasks, of: never): unknown => tensorValues(run(of, feeds)[0]);
+  const names = tasks.lanes[0].map((t) => (t.kind === 'run' ? t.kernel.name : t.kind));
+  return { names, got: values(interpretTasks, tasks as never), want: values(interpret, program as never) };
+}
+
+describe.each(['x86-avx512-vnni', 'wasm-simd128'])('a product of two inputs on %s', (device) => {
+  it('packs the right one where its rows are pages apart', () => {
+    const { names, got, want } = product(64, 16, 1024, device);
+    expect(names).toContain('pack');
+    expect(got).toEqual(want);
+  });
+
+  it.each([
+    [64, 16, 48, false],
+    [8, 16, 1024, false],
+    [64, 16, 1024, true],
+  ])('reads it in place: %i × %i × %i, transposed %s', (m, k, n, transposed) => {
+    const { names, got, want } = product(m, k, n, device, transposed);
+    expect(names).not.toContain('pack');
+    expect(got).toEqual(want);
+  });
+});
