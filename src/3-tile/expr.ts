@@ -95,19 +95,16 @@ const mixed = (hash: number, by: number): number => {
   return h ^ (h >>> 15);
 };
 
-function textHash(text: string): number {
-  let h = text.length;
-  for (let i = 0; i < text.length; i++) h = mixed(h, text.charCodeAt(i));
-  return h;
-}
-const opHash = new Map<string, number>();
+const numbers = new Map<string, number>();
+/** Texts by order of first use. */
+const numberOf = (text: string): number => numbers.get(text) ?? numbers.set(text, numbers.size).get(text)!;
 
 /** Spread evenly by what makes a node: numbers that differ in their fraction alone differ too. */
 function hashOf(op: Op, lanes: number, src: readonly Expr[], arg: unknown): number {
-  let h = opHash.get(op) ?? opHash.set(op, textHash(op)).get(op)!;
+  let h = numberOf(op);
   if (typeof arg === 'number') h = mixed(mixed(h, arg), arg * 0x10000);
   else if (typeof arg === 'object') h = arg === null ? h : mixed(h, (arg as { id: number }).id);
-  else h = mixed(h, textHash(String(arg)));
+  else h = mixed(h, numberOf(String(arg)));
   for (const s of src) h = mixed(h, s.id);
   return mixed(h, lanes);
 }

@@ -273,14 +273,9 @@ const ids = (exprs: readonly Expr[]): string => exprs.map((e) => e.id).join(' ')
 function nestKey(op: TileOp): string {
   const parts = [op.axes.map((a) => a.id).join(' '), ids(op.at), op.value.id, op.write.id];
   if (op.reduce) {
-    const { monoid } = op.reduce;
-    parts.push(
-      op.reduce.axes.map((a) => a.id).join(' '),
-      ids(op.reduce.elems),
-      ids(monoid.combine),
-      monoid.init.map((v) => (Object.is(v, -0) ? '-0' : String(v))).join(' '),
-      monoid.merge ? ids(monoid.merge) : 'none',
-    );
+    const { combine, init, merge } = op.reduce.monoid;
+    parts.push(op.reduce.axes.map((a) => a.id).join(' '), ids(op.reduce.elems), ids(combine));
+    parts.push(init.map((v) => (Object.is(v, -0) ? '-0' : String(v))).join(' '), merge ? ids(merge) : 'none');
   }
   return parts.join('|');
 }

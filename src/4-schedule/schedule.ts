@@ -9,6 +9,7 @@ import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { deferred, elementCount } from '../ir/tensor.ts';
 import { dotProducts } from './dot.ts';
+import { evenParts } from './even.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
 import { layOut } from './layout.ts';
 import { Contents, planMemory } from './memory.ts';
@@ -98,14 +99,8 @@ class Scheduler {
   }
 
   private step(step: Exclude<Step, TileOp>): Task[] {
-    switch (step.kind) {
-      case 'routine':
-        return [this.routine(step)];
-      case 'loop':
-        return this.loop(step);
-      case 'branch':
-        return [this.branch(step)];
-    }
+    if (step.kind === 'loop') return this.loop(step);
+    return [step.kind === 'routine' ? this.routine(step) : this.branch(step)];
   }
 
   private kernel(name: string, params: readonly TileTensor[], body: readonly Stmt[]): Kernel {
@@ -117,7 +112,7 @@ class Scheduler {
   /** The call of a graph's kernel; `next` is the graph after it. */
   graph(graph: TileGraph, next?: TileGraph): Task[] {
     const [node, ...others] = graph.nodes;
-    const binding = new Binding(this.pool, node.kind === 'op' && others.length === 0 ? node.op : null);
+    const binding = new Binding(this.pool, node?.kind === 'op' && others.length === 0 ? node.op : null);
     const canonical = canonicalGraph(graph.nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
     let entry = this.byKey.get(key);
@@ -228,7 +223,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const kept = [...outputs, ...checks.map((c) => c.ok)];
   const { device, winograd = true } = options;
   const apart = options.fuse === false;
-  const alternatives: Alternatives = (steps) => (winograd ? minimalFilters(steps, device) : steps);
+  const alternatives: Alternatives = (steps) => evenParts(winograd ? minimalFilters(steps, device) : steps, device);
   const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
   const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device);
   const scheduler = new Scheduler(options, welder);

@@ -7,10 +7,7 @@ import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
-/**
- * Where a tensor lies: bytes from the start of its space. `own`: the first of inputs, then outputs, with the same bytes,
- * where callers may keep them; else -1.
- */
+/** Bytes from the start of a space. `own`: the first of inputs, then outputs, that has them, if callers may, or -1. */
 export type Slot = Readonly<{ name: string; dtype: DType; shape: readonly number[]; own: number }> & Placement;
 
 export interface Artifact {

@@ -135,12 +135,10 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
 
-const scalarised = (tile: Tile): Tile => ({
-  ...tile,
-  lanes: 1,
-  vector: null,
-  extents: new Map([...tile.extents].filter(([a]) => a !== tile.vector)),
-});
+const scalarised = (tile: Tile): Tile => {
+  const extents = new Map([...tile.extents].filter(([a]) => a !== tile.vector));
+  return { ...tile, lanes: 1, vector: null, extents };
+};
 
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
   const points = vectorPoints(tile, p.spatial);

@@ -149,15 +149,8 @@ class Cutter implements Plan {
 
   nodes(): Nodes<TileOp> {
     for (const [t, place] of this.scratch) {
-      this.tensors.set(
-        t,
-        newTensor(
-          t.name,
-          t.dtype,
-          place.map((s) => s.size),
-          'temp',
-        ),
-      );
+      const shape = place.map((s) => s.size);
+      this.tensors.set(t, newTensor(t.name, t.dtype, shape, 'temp'));
     }
     let nodes: Nodes<TileOp> = [];
     for (let depth = this.loops.length; depth >= 0; depth--) {

@@ -24,12 +24,7 @@ const ENTRY = 40;
 /** How much of the shorter of computing and moving is not hidden behind the other. */
 const EXPOSED = 0.2;
 
-/** Elements of a region. */
-function pointsIn(region: Iterable<Span>): number {
-  let n = 1;
-  for (const { size } of region) n *= size;
-  return n;
-}
+const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
 
 const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
@@ -125,7 +120,7 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
 /** Estimated cycles of operators under a plan. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const parts = plan.members.map(({ spans, reads }, i) => {
-    const points = pointsIn(spans.values());
+    const points = pointsIn([...spans.values()]);
     const part = new Map<TileTensor, number>();
     for (const [t, all] of reads) part.set(t, pointsIn(all) * dtypeInfo(t.dtype).bytes);
     return { points, part: part.set(run[i].target, points * dtypeInfo(run[i].target.dtype).bytes) };

@@ -57,8 +57,7 @@ function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found 
     const plan = cutPlan(ops, shared, cut);
     return plan ? planCost(run, plan, device) : Number.POSITIVE_INFINITY;
   };
-  const lists = [...cuts(ops[ops.length - 1])].filter((alike) => alike.length > 0);
-  const valleys = lists.map((alike) => {
+  const valleys = [...cuts(ops[ops.length - 1])].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
     return { alike, at, middle: at(alike.length >> 1) };
