@@ -1,4 +1,4 @@
-// The scalar expression: one interned, immutable node type for index arithmetic, operator bodies and
+// The scalar expression: one interned, frozen node type for index arithmetic, operator bodies and
 // loop statements. In: constructor calls. Out: nodes that are equal exactly when they are `===`.
 // Values live in compute types only (f32 f64 i32 u32 i64 u64 bool); narrower storage types convert
 // at loads and stores. Semantics are total, so that every target agrees:
@@ -78,11 +78,16 @@ export interface ExprNode<O extends Op> {
 export type Expr = { [O in Op]: ExprNode<O> }[Op];
 
 const table = new Map<number, Expr>();
+/** Texts by order of first use. */
+const numbers = new Map<string, number>();
 let nextExpr = 1;
 let nextSymbol = 1;
 
 /** Forgets all interned expressions; nodes made before are not equal to nodes made after. */
-export const resetExprs = (): void => table.clear();
+export function resetExprs(): void {
+  table.clear();
+  numbers.clear();
+}
 
 export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spatial'): Axis =>
   Object.freeze({ id: nextSymbol++, name, extent, role });
@@ -95,8 +100,6 @@ const mixed = (hash: number, by: number): number => {
   return h ^ (h >>> 15);
 };
 
-const numbers = new Map<string, number>();
-/** Texts by order of first use. */
 const numberOf = (text: string): number => numbers.get(text) ?? numbers.set(text, numbers.size).get(text)!;
 
 /** Spread evenly by what makes a node: numbers that differ in their fraction alone differ too. */
@@ -121,14 +124,8 @@ export function makeExpr<O extends Op>(op: O, dtype: ComputeType, src: readonly 
     if (isNode(known, op, dtype, src, arg, lanes)) return known;
     place = (place + 1) | 0;
   }
-  const e = Object.freeze({
-    op,
-    dtype,
-    lanes,
-    src: Object.freeze(src.slice()),
-    arg,
-    id: nextExpr++,
-  }) as unknown as Expr;
+  const node = { op, dtype, lanes, src: Object.freeze(src.slice()), arg, id: nextExpr++ };
+  const e = Object.freeze(node) as unknown as Expr;
   table.set(place, e);
   return e;
 }

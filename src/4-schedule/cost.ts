@@ -2,6 +2,9 @@
 // rank with these functions; constants come from the device, never from a table of a paper.
 import type { Device } from '../devices/device.ts';
 
+/** Bytes of a page: where prefetching stops; rows this far apart also meet in few sets of a cache. */
+export const PAGE = 4096;
+
 /** Instructions of one step of an inner loop. */
 export interface StepWork {
   readonly arithmetic: number;

@@ -30,6 +30,7 @@ function part(op: TileOp, axis: Axis, start: number, extent: number): TileOp {
   return { ...mapOp(op, (e) => bindAxes(e, place, null)), axes: op.axes.map((a) => (a === axis ? own : a)) };
 }
 
+/** The steps with uneven products in two. */
 export function evenParts(steps: readonly Step[], device: Device): readonly Step[] {
   const lanes = 2 * lanesOf(device, 'f32');
   return steps.flatMap((step): readonly Step[] => {

@@ -6,14 +6,12 @@ import { type Expr, isLoad } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { bytesOf } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
 export const ALIGNMENT = 64;
 
 const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
-const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
 /** A tensor is in use from `from` to `to`, both included, in task positions. */
 export interface Lifetime {

@@ -8,8 +8,7 @@ import { isUnordered, sum } from '../3-tile/monoids.ts';
 import { newTensor, owner } from '../3-tile/tensor.ts';
 import type { Step, TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
-import { deferred, elementCount } from '../ir/tensor.ts';
+import { bytesOf, deferred, elementCount } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
@@ -253,7 +252,7 @@ function cheapest(s: Sliding, device: Device, constants: number): Filter | null 
 export function minimalFilters(steps: readonly Step[], device: Device, choose = cheapest): readonly Step[] {
   const loads = steps.flatMap((s) => (s.kind === 'op' ? loadsOf(s) : []));
   const held = new Set(loads.map((e) => owner(e.arg)).filter((t) => t.data));
-  const constants = [...held].reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
+  const constants = [...held].reduce((n, t) => n + bytesOf(t), 0);
   return steps.flatMap((step): readonly Step[] => {
     const s = step.kind === 'op' ? slidingOf(step) : null;
     const f = s && choose(s, device, constants);

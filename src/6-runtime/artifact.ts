@@ -3,8 +3,8 @@
 import { callersOwn, type Placement, type TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';
-import { type DType, dtypeInfo } from '../ir/dtype.ts';
-import { elementCount, type TensorData } from '../ir/tensor.ts';
+import type { DType } from '../ir/dtype.ts';
+import { bytesOf, type TensorData } from '../ir/tensor.ts';
 import { invariant } from '../support/errors.ts';
 
 /** Bytes from the start of a space. `own`: the first of inputs, then outputs, that has them, if callers may, or -1. */
@@ -35,8 +35,8 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
   const slotOf = (t: TileTensor): Slot => {
     const place = places.get(owner(t));
     invariant(place, `tensor ${t.name} has no place`);
-    const bytes = elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
-    return { ...place, name: t.name, dtype: t.dtype, shape: t.shape, own: owned.get(owner(t)) ?? -1, bytes };
+    const own = owned.get(owner(t)) ?? -1;
+    return { ...place, name: t.name, dtype: t.dtype, shape: t.shape, own, bytes: bytesOf(t) };
   };
   return {
     code,
@@ -56,8 +56,7 @@ export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
 /** Writes the constants into their space. */
 export function writeConstants({ constants }: Artifact, space: Uint8Array): void {
   for (const { offset, data } of constants) {
-    const bytes = elementCount(data.shape) * dtypeInfo(data.dtype).bytes;
-    if (data.deferred) data.deferred(space.subarray(offset, offset + bytes));
+    if (data.deferred) data.deferred(space.subarray(offset, offset + bytesOf(data)));
     else space.set(data.bytes, offset);
   }
 }

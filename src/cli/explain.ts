@@ -12,9 +12,8 @@ import { lowering } from '../5-codegen/lower.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { modelCompiler } from '../compile.ts';
 import type { Device } from '../devices/device.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../ir/limits.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { bytesOf } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
 import { tensorTypes } from './inputs.ts';
 import { modelCommand, type Options, report, usage } from './options.ts';
@@ -39,7 +38,6 @@ export function explainCommand(): Command {
 }
 
 const typeOf = (t: TileTensor): string => `${t.dtype}[${t.shape.join(',')}]`;
-const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
 function kernelReport(kernel: Kernel, runs: readonly RunTask[]) {
   const own = runs.filter((r) => r.kernel === kernel);

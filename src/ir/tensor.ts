@@ -38,6 +38,10 @@ export type Scalar = number | bigint;
 /** Product of extents; throws LIMIT_EXCEEDED when it is not a safe integer. */
 export const elementCount = (shape: readonly number[]): number => checkedProduct(shape, { shape });
 
+/** Bytes of all elements; throws as `elementCount` does. */
+export const bytesOf = ({ dtype, shape }: Pick<TensorData, 'dtype' | 'shape'>): number =>
+  elementCount(shape) * dtypeInfo(dtype).bytes;
+
 /** Row-major strides in elements. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);

@@ -7,6 +7,7 @@ import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { PAGE } from '../cost.ts';
 import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
 import { transform, withSrc } from '../transform.ts';
@@ -32,7 +33,6 @@ const MIN_BYTES = 1024;
 const MAX_GROWTH = 2;
 /** What is no constant is packed for every run: where it is read this often, a step of the reduction apart by a page. */
 const MIN_READS = 64;
-const PAGE = 4096;
 
 /** Origins that loops around an operator step through evenly, and by how much. */
 export type Strides = ReadonlyMap<Axis, number>;
@@ -172,7 +172,7 @@ export function pack(
     if (isIdentity(recipe, elementCount(tensor.shape))) continue;
     const position = params.indexOf(tensor);
     const size = recipe.extents.reduce((p, n) => p * n, 1);
-    newParams[position] = pool.formal(position, tensor.dtype, size, 'constant');
+    newParams[position] = pool.formal(position, tensor.dtype, size, tensor.role === 'input' ? 'input' : 'constant');
     recipes.set(position, recipe);
     packedLoads.set(e, load(newParams[position], [at]));
   }

@@ -4,12 +4,10 @@
 
 import type { Axis } from '../../3-tile/expr.ts';
 import type { Device } from '../../devices/device.ts';
-import { trafficCycles } from '../cost.ts';
+import { PAGE, trafficCycles } from '../cost.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
-/** Where prefetching stops; rows this far apart also meet in few sets of a cache. */
-const PAGE = 4096;
 /** What entering a page costs, in cache lines. */
 const PAGE_LINES = 8;
 

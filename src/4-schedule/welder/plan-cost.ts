@@ -6,7 +6,7 @@ import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
-import { elementCount } from '../../ir/tensor.ts';
+import { bytesOf } from '../../ir/tensor.ts';
 import { trafficCycles } from '../cost.ts';
 import type { Linear } from '../linear.ts';
 import { workOf } from './fuse.ts';
@@ -25,8 +25,6 @@ const ENTRY = 40;
 const EXPOSED = 0.2;
 
 const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
-
-const bytesOf = (t: TileTensor): number => elementCount(t.shape) * dtypeInfo(t.dtype).bytes;
 
 /** What of an operator the cost depends on, gathered once. */
 export interface Sketch {
