@@ -6,8 +6,7 @@ import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
-import { deferred, elementCount } from '../ir/tensor.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { dotProducts } from './dot.ts';
 import { evenParts } from './even.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
@@ -17,7 +16,7 @@ import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import type { Made } from './report.ts';
 import { chooseTile } from './roller/choose.ts';
-import { pack, packInto, packingOp, type Recipe } from './roller/pack.ts';
+import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
@@ -165,9 +164,7 @@ class Scheduler {
     const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
     let made = this.packed.get(key);
     if (!made) {
-      const { bytes: width } = dtypeInfo(t.dtype);
-      const data = deferred(t.dtype, recipe.extents, (to) => packInto(to, t.data!.bytes, width, recipe));
-      made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
+      made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data: rearranged(t.data!, recipe) });
       this.packed.set(key, made);
     }
     return made;

@@ -8,7 +8,7 @@ import { isUnordered, sum } from '../3-tile/monoids.ts';
 import { newTensor, owner } from '../3-tile/tensor.ts';
 import type { Step, TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
-import { bytesOf, deferred, elementCount } from '../ir/tensor.ts';
+import { bytesOf, elementCount, type Places, scattered } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
@@ -25,7 +25,7 @@ type Expr = E.Expr;
 type Sliding = NonNullable<ReturnType<typeof slidingOf>>;
 /** Along one dimension of the data, results at `axis` read elements at axis + tap + a constant. */
 type Slide = Readonly<{ dim: number; axis: Axis; tap: Axis }>;
-type Places = readonly (readonly [Axis, Expr])[];
+type Bound = readonly (readonly [Axis, Expr])[];
 
 const TAPS = 3;
 
@@ -82,32 +82,38 @@ const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n
 /** Outputs that are transformed side by side: what they store at one position fills cache lines. */
 const BLOCK = 64;
 
-/** The windows of all channels transformed, in f64 and rounded once, to [position, channel, out]. */
-function transformInto(to: Uint8Array, { weights, at, slides, channel, out }: Sliding, g: Matrix): void {
+/** The windows of all channels transformed, in f64 and rounded once, to places by [position, channel, out]. */
+function scatterInto(
+  to: Uint8Array,
+  [positions, channels, outs]: Places,
+  { weights, at, slides, channel, out }: Sliding,
+  g: Matrix,
+): void {
   const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
   const [channelStep, outStep] = [channel, out].map((a) => coefficient(at, a));
   const source = floats(owner(weights).data!.bytes);
-  const [n, size] = [g.length, channel.extent * out.extent];
+  const n = g.length;
   const result = floats(to);
   const steps = range(TAPS * TAPS, (k) => Math.floor(k / TAPS) * rowStep + (k % TAPS) * columnStep);
   const taps = new Float64Array(TAPS * TAPS * BLOCK);
   const rows = new Float64Array(TAPS * n * BLOCK);
+  const inOrder = Int32Array.from({ length: BLOCK }, (_, o) => o);
   /** A block of one channel, from `from` on: its taps, then the rows of its windows, then `n * n` positions. */
-  const block = (from: number, to: number, count: number): void => {
-    for (let o = 0, start = from; o < count; o++, start += outStep) {
+  const block = (from: number, base: number, places: Int32Array): void => {
+    for (let o = 0, start = from; o < places.length; o++, start += outStep) {
       for (let k = 0; k < TAPS * TAPS; k++) taps[k * BLOCK + o] = source[start + steps[k]];
     }
     for (let y = 0; y < TAPS; y++) {
-      for (let q = 0; q < n; q++) combine(g[q], taps, y * TAPS * BLOCK, BLOCK, rows, (y * n + q) * BLOCK, count);
+      for (let q = 0; q < n; q++) combine(g[q], taps, y * TAPS * BLOCK, BLOCK, rows, (y * n + q) * BLOCK, inOrder);
     }
     for (let k = 0; k < n * n; k++) {
-      combine(g[Math.floor(k / n)], rows, (k % n) * BLOCK, n * BLOCK, result, k * size + to, count);
+      combine(g[Math.floor(k / n)], rows, (k % n) * BLOCK, n * BLOCK, result, base + positions[k], places);
     }
   };
-  for (let c = 0; c < channel.extent; c++) {
-    for (let o = 0; o < out.extent; o += BLOCK) {
-      const from = at.constant + c * channelStep + o * outStep;
-      block(from, c * out.extent + o, Math.min(BLOCK, out.extent - o));
+  for (let o = 0; o < out.extent; o += BLOCK) {
+    const places = outs.subarray(o, o + BLOCK);
+    for (let c = 0; c < channel.extent; c++) {
+      block(at.constant + c * channelStep + o * outStep, channels[c], places);
     }
   }
 }
@@ -120,7 +126,7 @@ function floats(b: Uint8Array): Float32Array {
 
 type Floats = Float64Array | Float32Array;
 
-/** out[to + i] = Σ row[k] · x[from + k · step + i] for i below `count`. */
+/** out[to + places[i]] = Σ row[k] · x[from + k · step + i]. */
 function combine(
   row: readonly number[],
   x: Floats,
@@ -128,12 +134,12 @@ function combine(
   step: number,
   out: Floats,
   to: number,
-  count: number,
+  places: Int32Array,
 ) {
   const [a, b, c] = row;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < places.length; i++) {
     const p = from + i;
-    out[to + i] = a * x[p] + b * x[p + step] + c * x[p + 2 * step];
+    out[to + places[i]] = a * x[p] + b * x[p + step] + c * x[p + 2 * step];
   }
 }
 
@@ -155,7 +161,7 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   const tiles = [...images, ...slides.map(({ axis }) => Math.ceil(axis.extent / m))];
   const b = new TileBuilder();
   b.place = { node: '', op: op.name };
-  const imagesAt = (at: Indices): Places => s.images.map((a, d) => [a, at[d]]);
+  const imagesAt = (at: Indices): Bound => s.images.map((a, d) => [a, at[d]]);
 
   const v = b.alloc('f32', [n * n, ...tiles, channel.extent]);
   const element = (at: Indices, offsets: readonly number[]): Expr => {
@@ -175,7 +181,7 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   );
 
   const shape = [n * n, channel.extent, out.extent];
-  const weights = deferred('f32', shape, (to) => transformInto(to, s, window));
+  const weights = scattered('f32', shape, (to, places) => scatterInto(to, places, s, window));
   const u = newTensor(s.weights.name, 'f32', shape, 'constant', { data: weights });
   const sums = b.reduce('f32', [n * n, ...tiles, out.extent], [channel.extent], sum('f32'), (ix, [r]) =>
     mul(load(v, [...ix.slice(0, -1), r]), load(u, [ix[0], r, ix.at(-1)!])),

@@ -15,7 +15,12 @@ export interface TensorData {
   readonly strings?: readonly string[];
   /** Makes the bytes, anew each time, in memory of their size. */
   readonly deferred?: (to: Uint8Array) => void;
+  /** The same with elements in any order. */
+  readonly scatter?: (to: Uint8Array, places: Places) => void;
 }
+
+/** Where elements go: the one at index i to Σ places[d][i_d]. */
+export type Places = readonly Int32Array[];
 
 /** Data that takes no memory until its bytes are used. */
 export const deferred = (dtype: DType, shape: readonly number[], make: (to: Uint8Array) => void): TensorData => ({
@@ -28,6 +33,14 @@ export const deferred = (dtype: DType, shape: readonly number[], make: (to: Uint
     return bytes;
   },
 });
+
+/** Data made on demand, in any order of its elements. */
+export const scattered = (dtype: DType, shape: readonly number[], scatter: TensorData['scatter'] & {}): TensorData => {
+  const strides = rowMajorStrides(shape);
+  const places = shape.map((n, d) => Int32Array.from({ length: n }, (_, i) => i * strides[d]));
+  const inOrder = deferred(dtype, shape, (to) => scatter(to, places));
+  return Object.assign(inOrder, { scatter });
+};
 
 /** A value that a model takes or gives. */
 export type RunValue = ValueOf<TensorData>;

@@ -44,13 +44,13 @@ describe('stage order', () => {
 describe('browser entry', () => {
   it('finds Node behind a chain of imports and ignores types', () => {
     const files = made({
-      'src/browser.ts': "import './a.ts';\nimport type { F } from 'node:fs';",
+      'src/web/index.ts': "import '../a.ts';\nimport type { F } from 'node:fs';",
       'src/a.ts': "import { read } from './files.ts';\nimport '@bufbuild/protobuf/wire';",
       'src/files.ts': "import { readFileSync } from 'node:fs';",
       'src/node.ts': "import 'koffi';",
     });
     expect(checkBrowser(files)).toEqual([
-      'src/files.ts:1: imports node:fs; reached by src/browser.ts > src/a.ts > src/files.ts',
+      'src/files.ts:1: imports node:fs; reached by src/web/index.ts > src/a.ts > src/files.ts',
     ]);
   });
 });

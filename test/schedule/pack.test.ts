@@ -7,10 +7,11 @@ import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
+import { rearranged } from '../../src/4-schedule/roller/pack.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
-import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { type Places, scattered, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 
 /** The product of two inputs on a device: names of its kernels in order, and its results beside the interpreter's. */
 function product(m: number, k: number, n: number, device: string, transposed = false) {
@@ -51,5 +52,39 @@ describe.each(['x86-avx512-vnni', 'wasm-simd128'])('a product of two inputs on %
     const { names, got, want } = product(m, k, n, device, transposed);
     expect(names).not.toContain('pack');
     expect(got).toEqual(want);
+  });
+});
+
+describe('a constant that is written in any order', () => {
+  const numbered = (to: Uint8Array, [rows, columns]: Places): void => {
+    const values = new Float32Array(to.buffer, to.byteOffset, to.length / 4);
+    rows.forEach((r, i) => {
+      columns.forEach((c, j) => {
+        values[r + c] = 12 * i + j;
+      });
+    });
+  };
+  const made = scattered('f32', [8, 12], numbered);
+  const plain = tensorOf('f32', [8, 12], tensorValues(made));
+
+  it.each([
+    { name: 'panels', start: 0, extents: [3, 8, 4], strides: [4, 12, 1], direct: true },
+    { name: 'blocks of both', start: 0, extents: [2, 3, 1, 4, 4], strides: [48, 4, 5, 12, 1], direct: true },
+    { name: 'a transposition', start: 0, extents: [12, 8], strides: [1, 12], direct: true },
+    { name: 'a part', start: 12, extents: [4, 12], strides: [12, 1], direct: false },
+    { name: 'elements taken twice', start: 0, extents: [2, 8, 12], strides: [0, 12, 1], direct: false },
+    { name: 'a cut across rows', start: 0, extents: [4, 24], strides: [24, 1], direct: false },
+  ])('is written as $name', ({ start, extents, strides, direct }) => {
+    const orders: unknown[] = [];
+    const counted = scattered('f32', [8, 12], (to, places) => {
+      orders.push(places.map((p) => [...p]));
+      numbered(to, places);
+    });
+    const recipe = { start, extents, strides };
+    expect(tensorValues(rearranged(counted, recipe))).toEqual(tensorValues(rearranged(plain, recipe)));
+    const rowMajor = [8, 12].map((n, d) => Array.from({ length: n }, (_, i) => i * [12, 1][d]));
+    expect(orders).toHaveLength(1);
+    if (direct) expect(orders).not.toEqual([rowMajor]);
+    else expect(orders).toEqual([rowMajor]);
   });
 });

@@ -6,7 +6,7 @@ import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul, newAxis 
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
-import { elementCount } from '../../ir/tensor.ts';
+import { deferred, elementCount, type Places, rowMajorStrides, type TensorData } from '../../ir/tensor.ts';
 import { PAGE } from '../cost.ts';
 import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
@@ -171,7 +171,7 @@ export function pack(
     const recipe = { start: linear.constant, extents: dims.map((d) => d.extent), strides: dims.map((d) => d.stride) };
     if (isIdentity(recipe, elementCount(tensor.shape))) continue;
     const position = params.indexOf(tensor);
-    const size = recipe.extents.reduce((p, n) => p * n, 1);
+    const size = elementCount(recipe.extents);
     newParams[position] = pool.formal(position, tensor.dtype, size, tensor.role === 'input' ? 'input' : 'constant');
     recipes.set(position, recipe);
     packedLoads.set(e, load(newParams[position], [at]));
@@ -180,14 +180,8 @@ export function pack(
   return { op: rebuilt(op, parts, packedLoads), tile: retiled(tile, parts), params: newParams, recipes };
 }
 
-function isIdentity(r: Recipe, size: number): boolean {
-  let stride = 1;
-  for (let i = r.extents.length - 1; i >= 0; i--) {
-    if (r.strides[i] !== stride) return false;
-    stride *= r.extents[i];
-  }
-  return r.start === 0 && stride === size;
-}
+const isIdentity = ({ start, extents, strides }: Recipe, size: number): boolean =>
+  start === 0 && elementCount(extents) === size && String(strides) === String(rowMajorStrides(extents));
 
 function rebuilt(op: TileOp, parts: ReadonlyMap<Axis, Parts>, packedLoads: ReadonlyMap<Expr, Expr>): TileOp {
   const memo = new Map<Expr, Expr>();
@@ -240,8 +234,36 @@ export function packingOp(from: TileTensor, { start, extents, strides }: Recipe)
   return { kind: 'op', name: 'pack', axes, reduce: null, write, at, value: load(flat, [place]) };
 }
 
+/** Where elements of a shape go by a recipe that takes each once; null for other recipes. */
+function placesOf({ start, extents, strides }: Recipe, shape: readonly number[]): Places | null {
+  const steps = rowMajorStrides(extents);
+  const dims = extents.map((n, i) => ({ n, from: strides[i], to: steps[i] })).filter(({ n }) => n > 1);
+  dims.sort((a, b) => b.from - a.from);
+  let next = 1;
+  const places = shape.map((n) => new Int32Array(n));
+  for (let d = shape.length - 1; d >= 0; d--) {
+    for (let inside = 1; inside < shape[d]; ) {
+      const dim = dims.pop();
+      if (dim?.from !== next || shape[d] % (inside * dim.n) > 0) return null;
+      for (let i = 0; i < shape[d]; i++) places[d][i] += (Math.floor(i / inside) % dim.n) * dim.to;
+      inside *= dim.n;
+      next *= dim.n;
+    }
+  }
+  return start === 0 && dims.length === 0 ? places : null;
+}
+
+/** The constant rearranged, when its bytes are asked for. */
+export function rearranged(from: TensorData, recipe: Recipe): TensorData {
+  const { dtype, shape, scatter } = from;
+  const places = scatter ? placesOf(recipe, shape) : null;
+  return deferred(dtype, recipe.extents, (to) =>
+    places ? scatter!(to, places) : packInto(to, from.bytes, dtypeInfo(dtype).bytes, recipe),
+  );
+}
+
 /** The rearranged bytes, `width` per element. */
-export function packInto(to: Uint8Array, from: Uint8Array, width: number, r: Recipe): void {
+function packInto(to: Uint8Array, from: Uint8Array, width: number, r: Recipe): void {
   const aligned = width === 4 && (from.byteOffset | to.byteOffset) % 4 === 0;
   const words = (b: Uint8Array): Words => (aligned ? new Uint32Array(b.buffer, b.byteOffset, b.length >> 2) : b);
   copyStrided(words(from), words(to), aligned ? 1 : width, r);

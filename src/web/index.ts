@@ -1,11 +1,11 @@
 // The entry point for browsers and other hosts without a file system: sessions over bytes, compiled to WebAssembly on
 // the spot. Nothing reachable from here imports Node code.
-import { DEFAULT_TARGET, type PortableTarget, portableBackends } from './backends/backend.ts';
-import { parseModel } from './compile.ts';
-import { Session as BaseSession, type SessionOptions } from './session.ts';
-import { refuse } from './support/errors.ts';
+import { DEFAULT_TARGET, type PortableTarget, portableBackends } from '../backends/backend.ts';
+import { parseModel } from '../compile.ts';
+import { Session as BaseSession, type SessionOptions } from '../session.ts';
+import { refuse } from '../support/errors.ts';
 
-export * from './session.ts';
+export * from '../session.ts';
 
 export interface CreateOptions extends SessionOptions {
   /** 'wasm' (default) or 'interpreter'. */
