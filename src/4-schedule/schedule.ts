@@ -162,11 +162,9 @@ class Scheduler {
   private pack(given: TileTensor, recipe: Recipe): TileTensor {
     const t = this.contents.first(given);
     const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
-    let made = this.packed.get(key);
-    if (!made) {
-      made = newTensor(t.name, t.dtype, recipe.extents, 'constant', { data: rearranged(t.data!, recipe) });
-      this.packed.set(key, made);
-    }
+    const data = rearranged(t.data!, recipe);
+    const made = this.packed.get(key) ?? newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
+    this.packed.set(key, made);
     return made;
   }
 

@@ -126,20 +126,12 @@ function floats(b: Uint8Array): Float32Array {
 
 type Floats = Float64Array | Float32Array;
 
-/** out[to + places[i]] = Σ row[k] · x[from + k · step + i]. */
-function combine(
-  row: readonly number[],
-  x: Floats,
-  from: number,
-  step: number,
-  out: Floats,
-  to: number,
-  places: Int32Array,
-) {
+/** out[to + at[i]] = Σ row[k] · x[from + k · step + i]. */
+function combine(row: Matrix[0], x: Floats, from: number, step: number, out: Floats, to: number, at: Int32Array) {
   const [a, b, c] = row;
-  for (let i = 0; i < places.length; i++) {
+  for (let i = 0; i < at.length; i++) {
     const p = from + i;
-    out[to + places[i]] = a * x[p] + b * x[p + step] + c * x[p + 2 * step];
+    out[to + at[i]] = a * x[p] + b * x[p + step] + c * x[p + 2 * step];
   }
 }
 

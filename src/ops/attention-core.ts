@@ -1,5 +1,5 @@
 // Scaled dot-product attention as matrix products and a softmax, for every attention operator.
-// Grouped queries share a key head without copying it: their rows are stacked under that head.
+// Grouped queries share a key head without copying it: products repeat its matrices over the group.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { reshape } from './expansions.ts';
 import type { ExpandContext, StaticTensor } from './op.ts';
@@ -65,28 +65,50 @@ function checkShapes(c: ExpandContext, q: StaticTensor, k: StaticTensor, v: Stat
   if (kh === 0 || heads % kh !== 0) c.fail(`${heads} query heads do not share ${kh} key heads`);
 }
 
+/** The bias beside scores whose heads are [key heads, group]. */
+function groupedBias(c: ExpandContext, bias: StaticTensor, keyHeads: number): StaticTensor {
+  const rank = bias.shape.length;
+  if (rank > 4) c.fail(`a bias of shape [${bias.shape}] does not belong to scores of rank 4`);
+  const [batch, heads, queries, keys] = [...new Array<number>(4 - rank).fill(1), ...bias.shape];
+  if (heads > 1 && heads % keyHeads > 0) c.fail(`${heads} heads of a bias do not share ${keyHeads} key heads`);
+  return reshape(c, bias, [batch, ...(heads === 1 ? [1, 1] : [keyHeads, heads / keyHeads]), queries, keys]);
+}
+
 export function attend(c: ExpandContext, a: AttentionCore): AttentionResult {
   const { q, k, v } = a;
   checkShapes(c, q, k, v);
   const [batch, heads, queries, size] = q.shape;
   const [, keyHeads, keys] = k.shape;
-  const rows = (heads / keyHeads) * queries;
+  // Heads that share keys are an axis of their own all the way, so that a tile of rows is one in every operator.
+  const shared = heads > keyHeads;
+  const split = (t: StaticTensor, heads: readonly number[], last: readonly number[]): StaticTensor =>
+    shared ? reshape(c, t, [batch, ...heads, ...last]) : t;
+  const group = [keyHeads, heads / keyHeads];
+  const whole = (t: StaticTensor): StaticTensor => (shared ? reshape(c, t, [batch, heads, queries, keys]) : t);
+  const modified = (t: StaticTensor, by?: AttentionCore['scoreMod']): StaticTensor =>
+    by ? split(by(whole(t)), group, [queries, keys]) : t;
   // Halves of the scale on either side keep narrow types from overflowing; wide ones need no second pass.
   const narrow = q.dtype === 'f16' || q.dtype === 'bf16';
   const [left, right] = narrow ? [Math.sqrt(a.scale), Math.sqrt(a.scale)] : [a.scale, 1];
-  const grouped = reshape(c, scaled(c, q, left), [batch, keyHeads, rows, size]);
+  const grouped = split(scaled(c, q, left), group, [queries, size]);
   const turned = c.one('Transpose', [scaled(c, k, right)], { perm: [0, 1, 3, 2] });
-  const product = c.one('MatMul', [grouped, turned]);
-  const raw = reshape(c, product, [batch, heads, queries, keys]);
+  const raw = c.one('MatMul', [grouped, split(turned, [keyHeads, 1], [size, keys])]);
   const soft = capped(c, raw, a.softcap);
-  const biased = a.bias ? c.one('Add', [soft, castTo(c, a.bias, soft.dtype)]) : soft;
+  const bias = a.bias && shared ? groupedBias(c, a.bias, keyHeads) : a.bias;
+  const biased = bias ? c.one('Add', [soft, castTo(c, bias, soft.dtype)]) : soft;
   const wide = castTo(c, biased, a.softmaxType ?? biased.dtype);
-  const normal = c.one('Softmax', [a.scoreMod ? a.scoreMod(wide) : wide], { axis: -1 });
-  const safe = a.bias && a.guarded ? guard(c, normal, a.bias) : normal;
-  const probabilities = a.probMod ? a.probMod(safe) : safe;
-  const weights = reshape(c, castTo(c, probabilities, v.dtype), [batch, keyHeads, rows, keys]);
-  const y = reshape(c, c.one('MatMul', [weights, v]), [batch, heads, queries, v.shape[3]]);
-  return { y, raw, capped: soft, biased, probabilities };
+  const normal = c.one('Softmax', [modified(wide, a.scoreMod)], { axis: -1 });
+  const safe = bias && a.guarded ? guard(c, normal, bias) : normal;
+  const probabilities = modified(safe, a.probMod);
+  const weights = castTo(c, probabilities, v.dtype);
+  const y = c.one('MatMul', [weights, split(v, [keyHeads, 1], v.shape.slice(2))]);
+  return {
+    y: shared ? reshape(c, y, [batch, heads, queries, v.shape[3]]) : y,
+    raw: whole(raw),
+    capped: whole(soft),
+    biased: whole(biased),
+    probabilities: whole(probabilities),
+  };
 }
 
 /** [batch, length, heads * size] → [batch, heads, length, size]. */

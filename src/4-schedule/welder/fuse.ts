@@ -6,7 +6,7 @@
 import { type Expr, isConst, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';
-import { elementCount } from '../../ir/tensor.ts';
+import { bytesOf, elementCount } from '../../ir/tensor.ts';
 import { coefficient, linearise } from '../linear.ts';
 import { flatIndex } from '../nest.ts';
 import { indicesOf } from '../transform.ts';
@@ -32,8 +32,9 @@ const WEIGHTS = new Map<Op, number>(
     ] satisfies [number, Op[]][]
   ).flatMap(([n, ops]) => ops.map((op): [Op, number] => [op, n])),
 );
-/** What storing an element and bringing it back costs, in the same unit. */
+/** What storing an element and bringing it back costs, in the same unit, or a load from more than FAR bytes. */
 const STORE = 3;
+const FAR = 2 ** 20;
 /** Bounds on what one operator may become. */
 const MAX_NODES = 600;
 const MAX_TENSORS = 16;
@@ -88,19 +89,19 @@ function inlined(region: Region, i: number, producer: TileOp): Map<number, TileO
   const elements = elementCount(producer.write.shape);
   const work = workOf(producer.value);
   const result = new Map<number, TileOp>();
-  let total = 0;
+  const far = bytesOf(producer.write) > FAR;
+  let spare = elements * (work + STORE);
   for (const j of at) {
     const consumer = region.steps[j]!;
     if (consumer.kind !== 'op' || !region.movable(i, j)) return null;
     const count = evaluations(consumer, target);
-    total += count;
+    spare += count * ((far && !consumer.reduce ? STORE : 1) - work);
     const joined = inlineInto(consumer, producer);
     if (!joined || !small(joined)) return null;
-    const reused = consumer.reduce !== null && count > elements;
-    if (reused && !keepsContiguity(consumer, joined, target)) return null;
+    if (consumer.reduce && count > elements && !keepsContiguity(consumer, joined, target)) return null;
     result.set(j, joined);
   }
-  return total * work <= elements * (work + STORE) + total ? result : null;
+  return spare >= 0 ? result : null;
 }
 
 /** The reduction with its only reader as stored value, at the reader's position. */

@@ -123,22 +123,32 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
     for (const [t, all] of reads) part.set(t, pointsIn(all) * dtypeInfo(t.dtype).bytes);
     return { points, part: part.set(run[i].target, points * dtypeInfo(run[i].target.dtype).bytes) };
   });
-  const largest = new Map<TileTensor, number>();
-  for (const { part } of parts) for (const [t, b] of part) largest.set(t, Math.max(largest.get(t) ?? 0, b));
-  const near = [...largest.values()].reduce((n, b) => n + b, 0);
-  const seen = new Set<TileTensor>();
+  // How far back in a tile something was touched last says which level still has it.
+  const touchedSince = (first: number, last: number): number => {
+    const largest = new Map<TileTensor, number>();
+    const all = parts.slice(first, last + 1).flatMap(({ part }) => [...part]);
+    for (const [t, b] of all) largest.set(t, Math.max(largest.get(t) ?? 0, b));
+    return [...largest.values()].reduce((n, b) => n + b, 0);
+  };
+  const [near, touched] = [touchedSince(0, parts.length), new Map<TileTensor, number>()];
   let cycles = device.launch * device.clock;
   for (const [i, { spans, tiles }] of plan.members.entries()) {
     const { points, part } = parts[i];
     let moving = tiles * repeated(run[i], spans, points, part, device);
+    let stored = 0;
     for (const [t, bytes] of part) {
+      const before = touched.get(t);
+      touched.set(t, i);
       // The first to touch a tensor meets it where the program left it; all else is met within the tile.
-      const far = plan.scratch.has(t) || seen.has(t) ? 0 : Math.min(tiles * bytes, bytesOf(t));
-      seen.add(t);
-      moving += trafficCycles(far, 2 * bytesOf(t), device) + trafficCycles(tiles * bytes - far, near, device);
+      const far = plan.scratch.has(t) || before !== undefined ? 0 : Math.min(tiles * bytes, bytesOf(t));
+      const within = before === undefined ? near : touchedSince(before, i);
+      const outside = trafficCycles(far, 2 * bytesOf(t), device);
+      moving += outside + trafficCycles(tiles * bytes - far, within, device);
+      // A store to memory waits for the line that it changes.
+      if (t === run[i].target && 2 * bytesOf(t) > device.levels.at(-2)!.bytes) stored = outside;
     }
     const work = tiles * computing(run[i], spans, points, device);
-    cycles += Math.max(work, moving) + EXPOSED * Math.min(work, moving);
+    cycles += Math.max(work, moving) + EXPOSED * Math.min(work, moving) + stored;
   }
   return cycles;
 }
