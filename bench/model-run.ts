@@ -4,30 +4,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { figuresOf, isTensorValue, type Plan, type RunValue } from '../src/6-runtime/plan.ts';
-import { toTensorData } from '../src/6-runtime/tensor.ts';
 import { nodeBackend } from '../src/backends/node.ts';
-import { readIndex, type IndexEntry as Tolerances, toleranceOf } from '../src/cli/cases.ts';
+import { toleranceOf } from '../src/cli/cases.ts';
 import { compareTensors } from '../src/cli/compare.ts';
-import { gatherInputs } from '../src/cli/inputs.ts';
 import { loadPeer, nameFeeds, type Peer } from '../src/cli/peers.ts';
 import { planFor } from '../src/compile.ts';
-import type { Model } from '../src/ir/graph.ts';
 import { type TensorData, tensorNumbers } from '../src/ir/tensor.ts';
-import { readModel } from '../src/node.ts';
-import { type IndexEntry, materialise, WEIGHTS } from './material.ts';
-import { NETWORKS } from './networks/index.ts';
+import { WEIGHTS } from './material.ts';
 import { median, timed } from './statistics.ts';
+import { type Named, type Subject, subject } from './subject.ts';
 
-export interface Job {
-  readonly group: string;
-  readonly name: string;
+export interface Job extends Named {
   readonly target: string;
   readonly peer: string;
   readonly seconds: number;
-  /** An empty folder for the model's files. */
-  readonly dir: string;
-  /** The folder of the material, with INDEX.json; built models need none. */
-  readonly data?: string;
 }
 
 export interface ModelRow {
@@ -46,33 +36,6 @@ export interface ModelRow {
   /** What failed, or how the results differ. */
   error?: string;
   peerVersion?: string;
-}
-
-interface Subject {
-  readonly file: string;
-  readonly model: Model;
-  readonly feeds: readonly (RunValue | null)[];
-  readonly index: Tolerances | undefined;
-}
-
-function subject({ group, name, dir, data }: Job): Subject {
-  const make = NETWORKS.get(name);
-  if (group === 'built' && make) {
-    const network = make();
-    const file = path.join(dir, 'model.onnx');
-    fs.writeFileSync(file, network.model.toBytes());
-    const model = readModel(file);
-    const feeds = model.graph.inputs.map((v) => toTensorData(network.feeds[v.name]));
-    return { file, model, feeds, index: undefined };
-  }
-  const index = path.join(data!, 'INDEX.json');
-  const entries = JSON.parse(fs.readFileSync(index, 'utf8')) as IndexEntry[];
-  const entry = entries.find((e) => e.coll === group && e.name === name);
-  if (!entry) throw new Error('INDEX.json does not have the model');
-  const file = materialise(path.join(data!, group, name), entry, dir);
-  const model = readModel(file);
-  const feeds = gatherInputs(model, file, { input: [], dim: [] });
-  return { file, model, feeds, index: readIndex(index)(name) };
 }
 
 /** Compiles, and runs once: the rest of a model whose extents depend on data is compiled by then. */

@@ -11,8 +11,8 @@ import { Command } from 'commander';
 import { version } from '../src/version.ts';
 import { DATA } from '../test/conformance/data.ts';
 import type { Job, ModelRow } from './model-run.ts';
-import { NETWORKS } from './networks/index.ts';
 import { geomean } from './statistics.ts';
+import { available } from './subject.ts';
 
 export type { ModelRow } from './model-run.ts';
 
@@ -46,17 +46,6 @@ interface Options {
 const PEER: Readonly<Record<string, string>> = { c: 'onnxruntime-node', wasm: 'onnxruntime-web' };
 /** Characters of a reason that are kept. */
 const REASON = 300;
-
-/** Group and name of every model, in the order of the report. */
-function available(): readonly (readonly [group: string, name: string])[] {
-  const built = [...NETWORKS.keys()].map((name) => ['built', name] as const);
-  const found = ['structures', 'models'].flatMap((group) => {
-    const folder = DATA && path.join(DATA, group);
-    const names = folder && fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
-    return names.map((name) => [group, name] as const);
-  });
-  return [...built, ...found];
-}
 
 const failed = (group: string, name: string, error: string): ModelRow => {
   return {
