@@ -55,13 +55,12 @@ export function effects(body: readonly Stmt[]): Effects {
 
 export type RunTask = Extract<Task, { kind: 'run' }>;
 
-/** The calls of kernels in the order of the program, those in loops and branches included. */
+/** The calls of kernels, those in loops and branches included. */
 export function runsOf(tasks: readonly Task[]): RunTask[] {
-  const runs: RunTask[] = [];
-  const stack = [...tasks].reverse();
-  for (let t = stack.pop(); t; t = stack.pop()) {
-    if (t.kind === 'run') runs.push(t);
-    else stack.push(...(t.kind === 'loop' ? [...t.tasks] : [...t.then, ...t.else]).reverse());
+  const all = [...tasks];
+  for (const t of all) {
+    if (t.kind === 'loop') all.push(...t.tasks);
+    else if (t.kind === 'branch') all.push(...t.then, ...t.else);
   }
-  return runs;
+  return all.filter((t) => t.kind === 'run');
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
-import { div, exp, load, mul, sub } from '../../src/3-tile/expr.ts';
+import { add, constant, div, exp, load, mul, sub } from '../../src/3-tile/expr.ts';
 import { maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
@@ -52,7 +52,7 @@ function synthetic(count: number): ProgramReport {
   });
   const order = kernels.map((_, i) => {
     const reads = Array.from({ length: Math.min(i + 1, 1 + (i % 7)) }, (_, j) => i - j * j).filter((t) => t >= 0);
-    return { kernel: i, reads, writes: [i + 1] };
+    return { kernel: i, within: [], reads, writes: [i + 1] };
   });
   return { kernels, calls: count, arenaBytes: 1, constantBytes: 2, tensors, order };
 }
@@ -79,6 +79,10 @@ function elements(html: string): string[] {
 
 const count = (html: string, part: string): number => html.split(part).length - 1;
 
+/** How many arrows there are. */
+const heads = (html: string): number =>
+  [...html.matchAll(/class="a" d="([^"]*)"/g)].reduce((n, [, d]) => n + count(d, 'M'), 0);
+
 describe('the page of a report', () => {
   it('has every kernel, every call and the bytes of the report', () => {
     const r = reported('Softmax');
@@ -94,6 +98,7 @@ describe('the page of a report', () => {
       expect(html).toContain(`moves ${sized(k.why!.bytes.together)}<`);
       expect(html).toContain(`${k.why!.bytes.apart.toLocaleString('en')} bytes by the same operators apart`);
       for (const t of k.why!.inside) expect(html).toContain(`${sized(t.bytes)} in ${k.why!.level}`);
+      for (const m of k.why!.members) expect(html).toContain(`${m.name}: ${m.tiles} tile`);
       for (const m of k.why!.members) expect(html).toContain(`<code>${m.writes}</code>`);
     }
   });
@@ -109,9 +114,20 @@ describe('the page of a report', () => {
 
   it('draws what a loop carries back', () => {
     const r = synthetic(3);
-    const order = [{ ...r.order[0], reads: [0, 2] }, ...r.order.slice(1)];
-    elements(reportHtml(SUBJECT, [{ ...r, order }]));
-    expect(count(reportHtml(SUBJECT, [{ ...r, order }]), '<g class="w ')).toBe(4);
+    const order = r.order.map((c, i) => ({ ...c, within: ['loop'] as const, reads: i === 0 ? [0, 3] : c.reads }));
+    const html = reportHtml(SUBJECT, [{ ...r, order }]);
+    elements(html);
+    expect(count(html, '<g class="w ')).toBe(4);
+    expect(heads(html)).toBe(heads(reportHtml(SUBJECT, [r])) + 1);
+  });
+
+  it('draws parts of a tensor to who uses all of it, and nothing back to who uses it last', () => {
+    const r = synthetic(3);
+    const parts = [1, 1, 1].map((t, i) => ({ kernel: i, within: [], reads: i === 2 ? [0, t] : [0], writes: [t] }));
+    const html = reportHtml(SUBJECT, [{ ...r, order: parts }]);
+    expect(count(html, '<g class="w ')).toBe(2);
+    expect(heads(html)).toBe(3 + 1);
+    expect(count(html, ' · 784 KiB</text>')).toBe(1 + 2 + 2);
   });
 
   it('keeps segments apart', () => {
@@ -156,7 +172,35 @@ describe('the page of a report', () => {
   });
 });
 
+/** x doubled, then so often added to what a loop carries. */
+function looped(): TileProgram {
+  const b = new TileBuilder();
+  const x = newTensor('x', 'f32', [64], 'input');
+  const state = b.alloc('f32', [64], 'state');
+  const init = b.map('f32', [64], (ix) => mul(load(x, ix), constant('f32', 2)));
+  const body = b.nested();
+  const next = body.map('f32', [64], (ix) => add(load(state, ix), load(x, ix)));
+  const trip = newTensor('trip', 'i64', [], 'input');
+  const counter = newTensor('i', 'i64', [], 'temp');
+  b.loop({ trip, cond: null, counter, carried: [{ init, state, next }], steps: body.steps });
+  const result = b.map('f32', [64], (ix) => mul(load(state, ix), load(x, ix)));
+  result.role = 'output';
+  return { inputs: [x, trip], outputs: [result], steps: b.steps, checks: [] };
+}
+
 describe('the report', () => {
+  it('has calls in the order of the program, with the loops around them', () => {
+    const r = explained(looped(), namedDevice('x86-avx512')!);
+    const inside = r.order.map((c) => c.within.join());
+    expect(inside).toContain('loop');
+    expect(inside.at(0)).toBe('');
+    expect(inside.at(-1)).toBe('');
+    expect(inside.join(' ').trim()).toMatch(/^loop( loop)*$/);
+    const html = reportHtml(SUBJECT, [r]);
+    elements(html);
+    expect(count(html, '· loop</text>')).toBe(inside.filter((w) => w === 'loop').length);
+  });
+
   it('names a tensor with a filled border once', () => {
     const run = tilewright('explain', DIGITS, '--json');
     const [{ kernels }] = JSON.parse(run.stdout) as ProgramReport[];

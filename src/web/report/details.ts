@@ -1,6 +1,6 @@
 // Bars and details of the kernels of a program as markup. In: the report of one segment. Out: a table with what each
 // kernel moves and is expected to take, together and apart, and a block per kernel with all that is known of it.
-import { cycles, escaped, grouped, sized } from './markup.ts';
+import { cycles, escaped, grouped, joined, sized } from './markup.ts';
 import type { KernelReport, ProgramReport, Sums } from './program.ts';
 
 type Why = NonNullable<KernelReport['why']>;
@@ -30,7 +30,7 @@ export function barTable({ kernels }: ProgramReport, id: string): string {
     const cells = why
       ? `<td class="v">${bars(times(why.bytes, calls), most.bytes, sized)}</td><td class="v">${bars(times(why.cycles, calls), most.cycles, cycles)}</td>`
       : '<td class="v">not estimated</td><td class="v">not estimated</td>';
-    return `<tr><td><a href="#${id}k${i}">${escaped(kernel)}</a></td><td class="n">${calls}</td>${cells}</tr>`;
+    return `<tr><td><a href="#${id}k${i}">${joined(kernel)}</a></td><td class="n">${calls}</td>${cells}</tr>`;
   };
   const head = ['kernel', 'calls', 'bytes moved by all calls', 'estimated cycles of all calls'];
   const titles = head.map((t) => `<th scope="col">${t}</th>`).join('');
@@ -49,8 +49,10 @@ function insideOf({ inside, level }: Why): string {
 /** Register tiles as said in the text, equal ones once. */
 function registersOf({ tiles }: Why): string[] {
   const told = tiles.map(({ member, loops, lanes }) => {
-    const own = loops.map(({ axis, extent, step }) => `${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`).join(', ');
-    return `${escaped(member)}: ${code(own)}${lanes ? `, ${lanes.count} lanes along ${code(lanes.axis)}` : ''}`;
+    const own = loops
+      .map(({ axis, extent, step }) => code(`${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`))
+      .join(', ');
+    return `${joined(member)}: ${own}${lanes ? `, ${lanes.count} lanes along ${code(lanes.axis)}` : ''}`;
   });
   return [...new Set(told)];
 }
@@ -60,7 +62,7 @@ function nextOf({ next }: Why): string {
   const { together, apart, name } = next;
   const why =
     together === null ? 'cannot share tiles' : `${grouped(together)} cycles together, ${grouped(apart)} apart`;
-  return `${escaped(name)}: ${why}`;
+  return `${joined(name)}: ${why}`;
 }
 
 const pair = ({ together, apart }: Sums, say: (n: number) => string): string =>
@@ -69,7 +71,7 @@ const pair = ({ together, apart }: Sums, say: (n: number) => string): string =>
 function whyRows(why: Why): [string, string][] {
   const loops = why.loops.map(({ extent, step }) => code(`${extent} by ${step}`));
   const members = why.members.map(
-    ({ name, tiles, writes }) => `${escaped(name)}: ${tiles} tile${tiles === 1 ? '' : 's'} of ${code(writes)}`,
+    ({ name, tiles, writes }) => `${joined(name)}: ${tiles} tile${tiles === 1 ? '' : 's'} of ${code(writes)}`,
   );
   return [
     ['operators', list(members, 'ol')],
@@ -78,7 +80,7 @@ function whyRows(why: Why): [string, string][] {
     ['stays inside', insideOf(why)],
     ['bytes moved by a call', pair(why.bytes, (n) => `${grouped(n)} bytes`)],
     ['estimated cycles', pair(why.cycles, grouped)],
-    ['left out', nextOf(why)],
+    ['next, left out', nextOf(why)],
   ];
 }
 
@@ -92,7 +94,7 @@ function detail(k: KernelReport, i: number, id: string): string {
     ['statements', String(k.statements)],
   ];
   const items = rows.map(([name, said]) => `<dt>${name}</dt><dd>${said}</dd>`).join('\n');
-  const head = `<summary><h3>${escaped(k.kernel)}</h3><span class="sum">${k.calls} call${k.calls === 1 ? '' : 's'}</span></summary>`;
+  const head = `<summary><h3>${joined(k.kernel)}</h3><span class="sum">${k.calls} call${k.calls === 1 ? '' : 's'}</span></summary>`;
   return `<details class="kernel">${head}<div class="body" id="${id}k${i}"><dl>\n${items}\n</dl></div></details>`;
 }
 

@@ -73,7 +73,7 @@ function callNode(call: CallReport, i: number, { kernels }: ProgramReport, bodie
   const label = `call ${i + 1}: ${kernel.kernel}`;
   const head = [
     `<rect class="b" width="${BOX_WIDTH}" height="${height}" rx="7"/>`,
-    `<text x="${PAD}" y="17" class="h">${i + 1} · k${call.kernel}</text>`,
+    text(PAD, 17, 'h', [i + 1, `k${call.kernel}`, call.within.join(' ')].filter((x) => x !== '').join(' · '), 170),
     moved && `<text x="${BOX_WIDTH - PAD}" y="17" class="r">moves ${moved}</text>`,
   ];
   const title = `<title>${escaped(label)}</title>`;
@@ -104,22 +104,38 @@ function takenBy({ reads, writes }: CallReport, i: number, writers: readonly Rea
   return reads.filter((t) => [...writers[t]].some((w) => (own.has(t) ? w < i : true)));
 }
 
+/** Per tensor that passes from node to node, the first and the last call that take it; results are taken at the end. */
+function takersOf(
+  { tensors, order }: ProgramReport,
+  writers: readonly ReadonlySet<number>[],
+  taken: readonly (readonly number[])[],
+): ReadonlyMap<number, { first: number; last: number }> {
+  const found = new Map<number, { first: number; last: number }>();
+  const add = (t: number, i: number): unknown => found.set(t, { first: found.get(t)?.first ?? i, last: i });
+  for (const [i, ts] of taken.entries()) for (const t of ts) add(t, i);
+  for (const [t, { role }] of tensors.entries()) if (role === 'output' && writers[t].size > 0) add(t, order.length);
+  return found;
+}
+
 /** Inputs, calls and results, with the tensors that pass between them. */
 function nodesOf(report: ProgramReport, id: string): Drawn[] {
   const { tensors, order, kernels } = report;
   const writers = writersOf(report);
   const taken = order.map((call, i) => takenBy(call, i, writers));
-  const used = new Set(taken.flat());
-  for (const [t, { role }] of tensors.entries()) if (role === 'output' && writers[t].size > 0) used.add(t);
+  const takers = takersOf(report, writers, taken);
   const bodies: Bodies = new Map(kernels.map((k) => [k, membersOf(k)]));
   const edges = (part: 'input' | 'output'): Drawn[] =>
     tensors.flatMap((tensor, t) => {
       if (tensor.role !== part) return [];
-      const own = [t].filter((x) => used.has(x));
+      const own = [t].filter((x) => takers.has(x));
       return [{ ...edgeNode(tensor, part), reads: part === 'output' ? own : [], writes: part === 'input' ? own : [] }];
     });
   const calls = order.map((call, i): Drawn => {
-    const writes = call.writes.filter((t) => used.has(t));
+    const again = call.within.includes('loop');
+    const writes = call.writes.filter((t) => {
+      const { first, last } = takers.get(t) ?? { first: i, last: i };
+      return last > i || (again && first < i);
+    });
     return { ...callNode(call, i, report, bodies, id), reads: taken[i], writes };
   });
   return [...edges('input'), ...calls, ...edges('output')];

@@ -1,6 +1,7 @@
 // Where the graph of a program is drawn. In: what each node reads and writes, in order of the program, and how high it
 // is. Out: boxes in rows, each below those that it reads, and a wire per tensor: from boxes that store it, through a
-// lane beside the boxes where it passes rows, to boxes that load it. Wires of different tensors share no segment.
+// lane beside the boxes where it passes rows, to boxes that load it. Wires of different tensors share no segment
+// while lanes suffice, and none crosses a box.
 
 export interface FlowNode {
   readonly reads: readonly number[];
@@ -62,6 +63,8 @@ interface End {
 const range = (xs: readonly number[]): [number, number] =>
   xs.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity] as [number, number]);
 
+const tenth = (x: number): number => Math.round(10 * x) / 10;
+
 type Ends = ReadonlyMap<number, readonly End[]>;
 
 /** In order of the program: the row of the node before, or one below everything that it reads. */
@@ -97,8 +100,8 @@ function endsOf(nodes: readonly FlowNode[], at: readonly { row: number; column: 
     const step = Math.min(OUT_STEP, PORT / writes.length);
     const order = below === undefined ? writes : [below, ...writes.filter((t) => t !== below)];
     for (const [place, t] of order.entries()) {
-      const rest = step * (writes.length - 1 - place);
-      add(t, { gap: row, x: left(column) + step * place, node, out: true, place, rest });
+      const rest = tenth(step * (writes.length - 1 - place));
+      add(t, { gap: row, x: tenth(left(column) + step * place), node, out: true, place, rest });
     }
   }
   for (const [node, { reads }] of nodes.entries()) {
@@ -108,7 +111,7 @@ function endsOf(nodes: readonly FlowNode[], at: readonly { row: number; column: 
     const step = Math.min(IN_STEP, (PORT - 12) / others.length);
     const shift = new Map(others.map((t, i) => [t, step * (i + 1)]));
     for (const t of reads) {
-      add(t, { gap: row - 1, x: left(column) - (shift.get(t) ?? 0), node, out: false, place: 0, rest: 0 });
+      add(t, { gap: row - 1, x: tenth(left(column) - (shift.get(t) ?? 0)), node, out: false, place: 0, rest: 0 });
     }
   }
   return ends;

@@ -15,6 +15,9 @@ export function escaped(text: string): string {
   return printable(text).replace(/[&<>"']/g, (c) => ENTITIES[c]);
 }
 
+/** Names of operators that were joined, all of them. */
+export const joined = (names: string): string => names.split('+').map(escaped).join('+');
+
 const columns = (c: string): number => (c < '\u0300' ? 1 : 2);
 
 /** As much of a text as fits into so many columns of a font whose characters are equally wide. */
@@ -45,5 +48,5 @@ export const grouped = (n: number): string => String(Math.round(n)).replace(/\B(
 /** Estimated cycles: `6.74 M`. */
 export function cycles(n: number): string {
   if (n >= 1e9) return `${(n / 1e9).toFixed(2)} G`;
-  return n >= 1e5 ? `${(n / 1e6).toFixed(2)} M` : grouped(n);
+  return n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : grouped(n);
 }

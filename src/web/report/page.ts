@@ -35,8 +35,9 @@ function figures(report: ProgramReport): string {
   return `<dl class="figures">${cards.map(card).join('')}</dl>`;
 }
 
+/** A part that scrolls on its own, with the keyboard as well. */
 const block = (title: string, body: string): string =>
-  `<details open><summary><h3>${title}</h3></summary>${body}</details>`;
+  `<details open><summary><h3>${title}</h3></summary><div class="scroll" role="region" aria-label="${title}" tabindex="0">${body}</div></details>`;
 
 function segment(report: ProgramReport, i: number, count: number): string {
   const id = count > 1 ? `s${i + 1}` : '';
@@ -45,8 +46,8 @@ function segment(report: ProgramReport, i: number, count: number): string {
   return [
     count > 1 ? `<h2>Segment ${i + 1} of ${count}</h2>` : '',
     figures(report),
-    block('Graph of kernels', `<div class="scroll" tabindex="0">${graphSvg(report, id)}</div>`),
-    block('Traffic and cycles', `<div class="scroll" tabindex="0">${key}${barTable(report, id)}</div>`),
+    block('Graph of kernels', graphSvg(report, id)),
+    block('Traffic and cycles', key + barTable(report, id)),
     `<h2>Kernels</h2>\n${kernelDetails(report, id)}`,
   ].join('\n');
 }

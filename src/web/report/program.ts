@@ -4,8 +4,8 @@
 
 import { type Expr, isLoad } from '../../3-tile/expr.ts';
 import { walkExpr } from '../../3-tile/rewrite.ts';
-import { type RunTask, runsOf } from '../../3-tile/statements.ts';
-import { type Kernel, stmtExprs, walkStmts } from '../../3-tile/task.ts';
+import type { RunTask } from '../../3-tile/statements.ts';
+import { type Kernel, stmtExprs, type Task, walkStmts } from '../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileProgram } from '../../3-tile/tile-op.ts';
 import { type KernelWhy, type Made, whyOf } from '../../4-schedule/report.ts';
@@ -38,6 +38,8 @@ export interface TensorReport {
 /** One call of a kernel; numbers are positions in the lists of kernels and tensors. */
 export interface CallReport {
   readonly kernel: number;
+  /** Loops and branches around the call, outer first. */
+  readonly within: readonly ('loop' | 'branch')[];
   readonly reads: readonly number[];
   readonly writes: readonly number[];
 }
@@ -92,12 +94,29 @@ function kernelReport(kernel: Kernel, runs: readonly RunTask[]): Omit<KernelRepo
   };
 }
 
+type Placed = { readonly run: RunTask; readonly within: CallReport['within'] };
+
+/** The calls in the order of the program. */
+function placed(tasks: readonly Task[]): Placed[] {
+  const found: Placed[] = [];
+  const stack = tasks.map((task) => ({ task, within: [] as CallReport['within'] })).reverse();
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    const { task, within } = next;
+    if (task.kind === 'run') found.push({ run: task, within });
+    else {
+      const inner = task.kind === 'loop' ? task.tasks : [...task.then, ...task.else];
+      stack.push(...inner.map((t) => ({ task: t, within: [...within, task.kind] })).reverse());
+    }
+  }
+  return found;
+}
+
 /** What is called in order over which tensors; views are what they are of. */
-function dataFlow(kernels: readonly Kernel[], runs: readonly RunTask[], { inputs, outputs }: TileProgram) {
+function dataFlow(kernels: readonly Kernel[], calls: readonly Placed[], { inputs, outputs }: TileProgram) {
   const visible = new Map([...outputs.map((t) => [t, 'output'] as const), ...inputs.map((t) => [t, 'input'] as const)]);
   const roles = new Map([...visible].map(([t, role]) => [owner(t), role]));
   const ids = new Map<TileTensor, number>();
-  for (const t of [...roles.keys(), ...runs.flatMap((r) => r.args.map(owner))]) {
+  for (const t of [...roles.keys(), ...calls.flatMap(({ run }) => run.args.map(owner))]) {
     if (!ids.has(t)) ids.set(t, ids.size);
   }
   const tensors = [...ids.keys()].map((t) => {
@@ -105,11 +124,11 @@ function dataFlow(kernels: readonly Kernel[], runs: readonly RunTask[], { inputs
     return { name: t.name, type: typeOf(t), bytes: bytesOf(t), role };
   });
   const bodies = new Map(kernels.map((k) => [k, bodyOf(k)]));
-  const order = runs.map(({ kernel, args }) => {
+  const order = calls.map(({ run: { kernel, args }, within }) => {
     const { loads, stores } = bodies.get(kernel)!;
     const side = (used: readonly boolean[]): number[] =>
       [...new Set(args.filter((_, i) => used[i]).map(owner))].map((t) => ids.get(t)!);
-    return { kernel: kernel.id, reads: side(loads), writes: side(stores) };
+    return { kernel: kernel.id, within, reads: side(loads), writes: side(stores) };
   });
   return { tensors, order };
 }
@@ -119,9 +138,10 @@ export function explained(tiles: TileProgram, device: Device): ProgramReport {
   const why = new Map<Kernel, KernelWhy>();
   const made = (kernel: Kernel, how: Made): unknown => why.set(kernel, whyOf(how, device));
   const program = schedule(tiles, { device, lower: lowering, made });
-  const runs = program.lanes.flatMap(runsOf);
+  const calls = program.lanes.flatMap(placed);
+  const runs = calls.map((c) => c.run);
   const { arenaBytes, constantBytes } = program.plan;
   const kernels = program.kernels.map((k) => ({ ...kernelReport(k, runs), why: why.get(k) ?? null }));
-  const flow = dataFlow(program.kernels, runs, tiles);
+  const flow = dataFlow(program.kernels, calls, tiles);
   return { kernels, calls: runs.length, arenaBytes, constantBytes, ...flow };
 }

@@ -35,9 +35,9 @@ ${WIRES}
 .w path{fill:none;stroke:var(--c);stroke-width:1.4}.w .a{fill:var(--c);stroke:none}.w text{fill:var(--c)}
 .w:hover path{stroke-width:3.5}.w:hover text{font-weight:700}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+th{white-space:nowrap}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 thead th{position:sticky;top:0;background:var(--panel);z-index:1}
-td.n{text-align:right;white-space:nowrap}td.v{width:32%;min-width:260px}
+td.n{text-align:right;white-space:nowrap}td.v{width:32%;min-width:260px}td:first-child{min-width:10rem}
 .bar{display:grid;grid-template-columns:1fr 7.5rem;gap:.5rem;align-items:center;font-size:.8rem;line-height:1.35}
 .bar i{display:block;height:.6rem;border-radius:2px;min-width:1px;background:var(--together)}
 .bar.o i{background:var(--apart)}.bar span{white-space:nowrap}
