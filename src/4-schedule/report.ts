@@ -1,12 +1,13 @@
 // Why a kernel is what it is, for people and `tilewright explain`. In: a tile graph, the register tiles chosen for its
 // operators, and what the welder says of the graph after it. Out: plain data: members, what stays inside and at which
 // level of memory, traffic and estimated cycles beside those of the same operators apart.
-import { owner } from '../3-tile/tensor.ts';
+import { owner, type TileTensor } from '../3-tile/tensor.ts';
+import type { TileOp } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { Tiled } from './schedule.ts';
-import { type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { isFill, type Nodes, single, type TileGraph } from './welder/graph.ts';
 import { farBytes, planCost, sketch } from './welder/plan-cost.ts';
 
 /** What the scheduler tells of a kernel as it makes it. */
@@ -25,10 +26,27 @@ function loopsOf(nodes: Nodes<unknown>): { extent: number; step: number }[] {
   return nodes.flatMap((n) => (n.kind === 'loop' ? [{ extent: n.extent, step: n.step }, ...loopsOf(n.body)] : []));
 }
 
+/** Members but for fills of a border whose inside another member stores. */
+function membersOf({ members, scratch }: TileGraph) {
+  const stored = (op: TileOp): TileTensor => owner(op.write);
+  const shown = members.filter(({ op }) => {
+    return !isFill(op) || !members.some((m) => !isFill(m.op) && stored(m.op) === stored(op));
+  });
+  const kept = [...scratch.keys()];
+  return shown.map(({ op, tiles }) => ({
+    name: op.name,
+    tiles,
+    writes: `${op.write.dtype}[${stored(op).shape}]`,
+    /** Which of the tensors that stay inside it stores; -1: none of them. */
+    inside: kept.indexOf(stored(op)),
+  }));
+}
+
 function tileOf({ op, tile }: Tiled) {
   const { lanes, vector, extents, order } = tile;
   const axes = [...order, ...(op.reduce?.axes ?? [])];
   return {
+    member: op.name,
     loops: axes.map((a) => ({ axis: a.name, extent: a.extent, step: extents.get(a) ?? 1 })),
     lanes: vector ? { axis: vector.name, count: lanes } : null,
   };
@@ -47,9 +65,7 @@ export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
   const level = device.levels.find((l) => l.bytes >= near) ?? device.levels.at(-1)!;
   const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
   return {
-    members: graph.members.map(({ op: { name, write }, tiles }) => {
-      return { name, tiles, writes: `${write.dtype}[${owner(write).shape}]` };
-    }),
+    members: membersOf(graph),
     loops: loopsOf(graph.nodes),
     inside,
     level: inside.length > 0 ? level.name : null,

@@ -1,0 +1,47 @@
+// The report of a program as text for a terminal. In: the report of one segment. Out: a line per kernel with what it
+// reads and writes, why it is so below it, and the sums. Here, and not in the command, as it is a function of the data.
+import type { KernelWhy } from '../../4-schedule/report.ts';
+import { type ProgramReport, sumsOf } from './program.ts';
+
+const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+const million = (cycles: number): string => `${(cycles / 1e6).toFixed(3)} M cycles`;
+
+/** Members with their register tiles, what stays inside, and what the next kernel would have cost in this one. */
+function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: KernelWhy): string[] {
+  const joined = members.length > 1;
+  const stepped = loops.map(({ extent, step }) => `${extent} by ${step}`).join(', ');
+  const head = joined
+    ? [`tiles: ${stepped}; inside ${level ?? 'nothing'}: ${MiB(inside.reduce((n, t) => n + t.bytes, 0))}`]
+    : [];
+  const gain = [
+    `moves ${MiB(bytes.together)}, apart ${MiB(bytes.apart)}`,
+    `${million(cycles.together)}, apart ${million(cycles.apart)}`,
+  ];
+  const registers = tiles.map((t) => {
+    const own = t.loops.map(({ axis, extent, step }) => `${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`).join(', ');
+    return `registers: ${own}${t.lanes ? `; ${t.lanes.count} lanes along ${t.lanes.axis}` : ''}`;
+  });
+  const left =
+    next?.together == null ? 'cannot share tiles' : `together ${million(next.together)}, apart ${million(next.apart)}`;
+  return [
+    ...(joined ? members.map((m) => `${m.name}: ${m.tiles} tiles of ${m.writes}`) : []),
+    ...head,
+    gain.join('; '),
+    ...new Set(registers),
+    ...(next ? [`without ${next.name}: ${left}`] : []),
+  ];
+}
+
+/** The report of one segment, without a line break at its end. */
+export function reportText(report: ProgramReport): string {
+  const { kernels, calls, arenaBytes, constantBytes } = report;
+  const lines = kernels.map((k) => {
+    const head = `${String(k.calls).padStart(5)} x ${k.kernel.padEnd(28)} ${MiB(k.bytes).padStart(13)}`;
+    const below = k.why ? detail(k.why).map((l) => `          ${l}\n`) : [];
+    return `${head}  ${k.reads.join(' ')} -> ${k.writes.join(' ')}\n${below.join('')}`;
+  });
+  const { together, apart } = sumsOf(report, 'bytes');
+  const moved = `${MiB(together)} moved, ${MiB(apart)} by the same operators apart`;
+  const memory = `arena ${arenaBytes} bytes, constants ${constantBytes} bytes`;
+  return `${lines.join('')}${kernels.length} kernels, ${calls} calls, ${moved}, ${memory}`;
+}
