@@ -21,7 +21,7 @@ import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
 import { effectsOf, walkSteps } from './welder/region.ts';
-import { type Users, Welder } from './welder/weld.ts';
+import { type Estimate, type Users, Welder } from './welder/weld.ts';
 import { minimalFilters } from './winograd.ts';
 
 const MAX_LABEL = 60;
@@ -46,6 +46,8 @@ export interface ScheduleOptions {
   readonly winograd?: boolean;
   /** What picks register tiles (default: the first that the cost model ranks); for measuring others. */
   readonly choose?: typeof chooseTile;
+  /** What tile graphs are compared by (default: the cost model); for trying others. */
+  readonly estimate?: Estimate;
   /** Hears of every kernel that tile graphs become, once. */
   readonly made?: (kernel: Kernel, how: Made) => void;
 }
@@ -220,7 +222,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const apart = options.fuse === false;
   const alternatives: Alternatives = (steps) => evenParts(winograd ? minimalFilters(steps, device) : steps, device);
   const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
-  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device);
+  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate);
   const scheduler = new Scheduler(options, welder);
   const tasks = scheduler.tasks(fused.steps);
   const { plan, constants } = planMemory(tasks, inputs, kept);

@@ -49,13 +49,15 @@ function* cuts(root: TileOp): Generator<readonly Cut[]> {
 
 type Shared = (t: TileTensor) => boolean;
 type Found = Readonly<{ cut: Cut; cost: number }>;
+/** Estimated cycles of operators under a plan. */
+export type Estimate = typeof planCost;
 
 /** The cheapest cut of these operators; null when they cannot be cut together. */
-function bestCut(run: readonly Sketch[], shared: Shared, device: Device): Found | null {
+function bestCut(run: readonly Sketch[], shared: Shared, device: Device, estimate: Estimate): Found | null {
   const ops = run.map((s) => s.op);
   const costOf = (cut: Cut): number => {
     const plan = cutPlan(ops, shared, cut);
-    return plan ? planCost(run, plan, device) : Number.POSITIVE_INFINITY;
+    return plan ? estimate(run, plan, device) : Number.POSITIVE_INFINITY;
   };
   const valleys = [...cuts(ops[ops.length - 1])].map((alike) => {
     const known = new Map<number, number>();
@@ -94,17 +96,19 @@ export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
 export class Welder {
   private readonly users: Users;
   private readonly device: Device;
+  private readonly estimate: Estimate;
   private readonly known = new Map<string, Found | null>();
 
-  constructor(users: Users, device: Device) {
+  constructor(users: Users, device: Device, estimate: Estimate = planCost) {
     this.users = users;
     this.device = device;
+    this.estimate = estimate;
   }
 
   cover(ops: readonly TileOp[]): TileGraph[] {
     const all = ops.map(sketch);
     const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
-    const alone = all.map((s, i) => planCost([s], single(ops[i]), this.device));
+    const alone = all.map((s, i) => this.estimate([s], single(ops[i]), this.device));
     for (let end = 1; end <= all.length; end++) {
       let found: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, cut: null };
       let lost = 0;
@@ -138,7 +142,7 @@ export class Welder {
 
   /** Estimated cycles of two neighbours as one kernel (null: not legal) and apart. */
   costs(first: TileGraph, second: TileGraph): { together: number | null; apart: number } {
-    const cost = (g: TileGraph): number => planCost(sketches(g), g, this.device);
+    const cost = (g: TileGraph): number => this.estimate(sketches(g), g, this.device);
     const sketches = (g: TileGraph): Sketch[] => g.members.map((m) => sketch(m.op));
     const run = [...sketches(first), ...sketches(second)];
     const found = compatible(run) ? this.found(run) : null;
@@ -154,7 +158,7 @@ export class Welder {
     const shared = this.sharedBy(run.map((s) => s.op));
     const key = runKey(run, shared);
     let found = this.known.get(key);
-    if (found === undefined) this.known.set(key, (found = bestCut(run, shared, this.device)));
+    if (found === undefined) this.known.set(key, (found = bestCut(run, shared, this.device, this.estimate)));
     return found;
   }
 }
