@@ -31,6 +31,15 @@ export interface WeldingRow {
   readonly error?: string;
 }
 
+/** What is written. */
+export interface WeldingResult {
+  readonly suite: string;
+  readonly cpu: string;
+  /** Of apart over joined. */
+  readonly geomean: Way;
+  readonly rows: readonly WeldingRow[];
+}
+
 interface Options {
   readonly target: string;
   readonly filter: string;

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ModelRow, ModelsResult } from '../bench/models.ts';
+import type { WeldingResult } from '../bench/welding.ts';
 import { EXCLUDED } from '../src/ops/excluded.ts';
 import type { Conformance, ConformanceRow } from './conformance.ts';
 import { ROOT } from './source.ts';
@@ -34,6 +35,16 @@ export interface OpsResult {
   readonly rows: readonly OpsRow[];
 }
 
+type TimeSummary = Readonly<Record<'count' | 'median' | 'mean' | 'most', number>>;
+/** What `npm run bench:construction` writes. */
+interface ConstructionResult {
+  readonly suite: string;
+  readonly cpu: string;
+  readonly construct: TimeSummary;
+  readonly load: TimeSummary;
+  readonly timesFaster: Readonly<Record<'ansor' | 'roller', number>>;
+}
+
 /** A result file, or undefined while it was never written. */
 export function readResult<T>(file: string): T | undefined {
   const path = join(ROOT, RESULTS, file);
@@ -41,7 +52,7 @@ export function readResult<T>(file: string): T | undefined {
 }
 
 /** Results of a suite, one per target, in the order of their files. */
-function resultsOf<T>(suite: 'ops' | 'models'): T[] {
+function resultsOf<T>(suite: 'ops' | 'models' | 'construction' | 'welding'): T[] {
   const folder = join(ROOT, RESULTS);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const files = names.filter((f) => f.startsWith(`${suite}-`) && f.endsWith('.json')).sort();
@@ -177,9 +188,38 @@ export function modelTables({ suite, peer, peerVersion, cpu, node, rows }: Model
   return made.join('\n\n');
 }
 
+function constructionTable(results: readonly ConstructionResult[]): string {
+  const rows = results.flatMap(({ suite, cpu, construct, load, timesFaster }): Cells[] => {
+    const target = `\`${suite.replace('construction-', '')}\``;
+    const cells = (what: string, t: TimeSummary): Cells => {
+      const times = [t.median, t.mean, t.most].map((x) => x.toFixed(1));
+      return [target, cpu, what, t.count, ...times, what === BUILT ? timesFaster.ansor.toExponential(1) : ''];
+    };
+    return [cells(BUILT, construct), cells('to a loaded program', load)];
+  });
+  const head = ['Target', 'Machine', 'What', 'Operators', 'Median, ms', 'Mean, ms', 'Most, ms', 'Ansor over the mean'];
+  return table(head, rows);
+}
+const BUILT = 'to loop statements';
+
+function weldingRows({ suite, cpu, geomean: mean, rows }: WeldingResult): string {
+  const target = suite.replace('welding-', '');
+  const body = rows.map(({ name, joined, apart, error = '' }): Cells => {
+    if (!joined || !apart) return [name, '–', '–', '–', '–', '–', '–', error.replaceAll('|', '\\|').slice(0, 100)];
+    const MiB = (x: number): string => (x / 2 ** 20).toFixed(1);
+    const time = [joined.ms.toFixed(2), apart.ms.toFixed(2), (apart.ms / joined.ms).toFixed(2)];
+    return [name, ...time, joined.calls, apart.calls, `${MiB(joined.arenaBytes)} / ${MiB(apart.arenaBytes)}`, ''];
+  });
+  const head = ['Model', 'Joined, ms', 'Apart, ms', 'Ratio', 'Calls', 'Calls apart', 'Arena, MiB', 'Remark'];
+  const sum = `geometric means of apart over joined: time ${mean.ms.toFixed(2)}, calls ${mean.calls.toFixed(2)}`;
+  return `\`${target}\` on ${cpu}, one thread; ${sum}:\n\n${table(head, body)}`;
+}
+
 const CONFORM = 'npm run bench:conformance';
 const OPS = 'npm run bench:ops';
 const MODELS = 'npm run bench:models';
+const CONSTRUCTION = 'npm run bench:construction';
+const WELDING = 'npm run bench:welding';
 const SUMMARY = ['Target', 'Against', 'Models', 'Compared', 'Geometric mean', 'Lowest', 'Highest'];
 
 /** The tables by the name in their markers. */
@@ -187,6 +227,8 @@ export function tables(): ReadonlyMap<string, string> {
   const conformance = readResult<Conformance>('conformance.json');
   const ops = resultsOf<OpsResult>('ops');
   const models = resultsOf<ModelsResult>('models');
+  const construction = resultsOf<ConstructionResult>('construction');
+  const welding = resultsOf<WeldingResult>('welding');
   const of = (make: (c: Conformance) => string): string => (conformance ? make(conformance) : NOT_MEASURED(CONFORM));
   return new Map([
     ['conformance by suite', of((c) => scores(c, ['Suite'], (r) => r.suite))],
@@ -205,6 +247,8 @@ export function tables(): ReadonlyMap<string, string> {
     ['operators against peers', ops.length > 0 ? opsSummary(ops) : NOT_MEASURED(OPS)],
     ['single operators', ops.length > 0 ? ops.map(opsRows).join('\n\n') : NOT_MEASURED(OPS)],
     ['models against peers', models.length > 0 ? table(SUMMARY, models.flatMap(modelsSummary)) : NOT_MEASURED(MODELS)],
+    ['construction', construction.length > 0 ? constructionTable(construction) : NOT_MEASURED(CONSTRUCTION)],
+    ['joining', welding.length > 0 ? welding.map(weldingRows).join('\n\n') : NOT_MEASURED(WELDING)],
     ['models', models.length > 0 ? models.map(modelTables).join('\n\n') : NOT_MEASURED(MODELS)],
   ]);
 }

@@ -1,0 +1,166 @@
+// `npm run bench:construction`: how long it takes to construct kernels for the 119 operators of Roller's evaluation, at
+// batches of 1 and 128 and without measuring any candidate: from the operator to its schedule and loop statements, and
+// at batch 1 on to a program that is loaded. Writes bench/results/construction-TARGET.json.
+import fs from 'node:fs';
+import os from 'node:os';
+import { Command } from 'commander';
+import { type AttrSpec, type NodeSpec, writeModel } from '../src/1-frontend/onnx/write.ts';
+import { specialise } from '../src/2-graph/specialise.ts';
+import { resetExprs } from '../src/3-tile/expr.ts';
+import { foldNode, toTiles } from '../src/3-tile/from-graph.ts';
+import type { TileProgram } from '../src/3-tile/tile-op.ts';
+import { schedule } from '../src/4-schedule/schedule.ts';
+import { lowering } from '../src/5-codegen/lower.ts';
+import { makeArtifact } from '../src/6-runtime/artifact.ts';
+import type { Backend } from '../src/backends/backend.ts';
+import { nodeBackend } from '../src/backends/node.ts';
+import { parseModel } from '../src/compile.ts';
+import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
+import { emptyTensor, type TensorData } from '../src/ir/tensor.ts';
+import { operatorRegistry } from '../src/ops/registry.ts';
+import { version } from '../src/version.ts';
+import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
+import { geomean, median, timed } from './statistics.ts';
+
+/** Mean seconds per operator as published (Roller, OSDI 2022, section 5): Ansor's search, Roller without measuring. */
+const PUBLISHED = { ansor: 2380, roller: 0.41 };
+/** Programs of more memory are not loaded. */
+const MOST_BYTES = 2 ** 29;
+
+type Case = Readonly<{ name: string; node: NodeSpec; input: readonly number[]; weights?: readonly number[] }>;
+
+const ints = (values: readonly number[]): AttrSpec => ({ kind: 'ints', value: values.map(BigInt) });
+const int = (value: number): AttrSpec => ({ kind: 'int', value: BigInt(value) });
+const padding = (same: boolean): AttrSpec => ({ kind: 'string', value: same ? 'SAME_UPPER' : 'VALID' });
+
+const windowed = (stride: number, same: boolean) => ({
+  strides: ints([stride, stride]),
+  auto_pad: padding(same),
+});
+
+const [x, w, y] = ['x', 'w', 'y'];
+
+/** The operators at a batch, named as in the paper's artifact: kind and number. */
+function casesOf(batch: number): Case[] {
+  const convolution = (op: number[], i: number, kind: string, depthwise: boolean, same: boolean): Case => {
+    const [c, h, width, k, window, stride, dilation] = op;
+    const attrs = { ...windowed(stride, same), dilations: ints([dilation, dilation]), group: int(depthwise ? c : 1) };
+    const weights = [k, depthwise ? 1 : c, window, window];
+    return {
+      name: `${kind}${i}`,
+      node: { op: 'Conv', inputs: [x, w], outputs: [y], attrs },
+      input: [batch, c, h, width],
+      weights,
+    };
+  };
+  const reduced = (shape: readonly number[]): number[] => (shape.length === 4 ? [2, 3] : [shape.length - 1]);
+  const at = (shape: readonly number[]): readonly number[] => (shape[0] === 128 ? [batch, ...shape.slice(1)] : shape);
+  return [
+    ...PRODUCTS.map(([m, k, n], i): Case => {
+      return {
+        name: `M${i}`,
+        node: { op: 'MatMul', inputs: [x, w], outputs: [y] },
+        input: at([m, k]),
+        weights: [k, n],
+      };
+    }),
+    ...CONVOLUTIONS.map(([c, h, v, k, s, stride, d, same], i) =>
+      convolution([c, h, v, k, s, stride, d], i, 'C', false, same),
+    ),
+    ...DEPTHWISE.map(([c, h, v, s, stride, d, same], i) => convolution([c, h, v, c, s, stride, d], i, 'D', true, same)),
+    ...ELEMENTWISE.map((shape, i): Case => {
+      return { name: `E${i}`, node: { op: 'Relu', inputs: [x], outputs: [y] }, input: at(shape) };
+    }),
+    ...POOLINGS.map(([c, h, v, k, stride, same], i): Case => {
+      const attrs = { ...windowed(stride, same), kernel_shape: ints([k, k]) };
+      return { name: `P${i}`, node: { op: 'AveragePool', inputs: [x], outputs: [y], attrs }, input: [batch, c, h, v] };
+    }),
+    ...REDUCTIONS.map((shape, i): Case => {
+      const attrs = { axes: ints(reduced(shape)) };
+      return { name: `R${i}`, node: { op: 'ReduceMean', inputs: [x], outputs: [y], attrs }, input: at(shape) };
+    }),
+  ];
+}
+
+function tilesOf({ node, input, weights }: Case): TileProgram {
+  const initializers: [string, TensorData][] = weights ? [[w, emptyTensor('f32', weights)]] : [];
+  const inputs = [{ name: x, dtype: 'f32' as const, shape: input }];
+  const graph = { inputs, outputs: [{ name: y }], nodes: [node], initializers };
+  const model = parseModel(writeModel({ graph, opsets: [['', 13]] }));
+  const types = [{ kind: 'tensor' as const, dtype: 'f32' as const, shape: input }];
+  const options = { registry: operatorRegistry(), limits: DEFAULT_LIMITS, fold: foldNode, answers: [] };
+  return toTiles(specialise(model, types, options).segments[0]);
+}
+
+interface Row {
+  readonly name: string;
+  readonly batch: number;
+  /** Ms from the operator as tiles to scheduled loop statements. */
+  readonly constructMs: number;
+  /** Ms from the operator as tiles to a loaded program; null where it was not loaded. */
+  readonly loadMs: number | null;
+}
+
+async function measure(c: Case, batch: number, { machine, launch }: Backend, load: boolean): Promise<Row> {
+  const { device, target, features } = machine!;
+  const program = tilesOf(c);
+  const started = performance.now();
+  const tasks = schedule(program, { device, lower: lowering });
+  const constructMs = performance.now() - started;
+  const fits = tasks.plan.arenaBytes + tasks.plan.constantBytes < MOST_BYTES;
+  let loadMs: number | null = null;
+  if (load && fits) {
+    const rest = await timed(async () =>
+      (await launch!(makeArtifact(tasks, await target.emit(tasks, { features })))).dispose(),
+    );
+    loadMs = constructMs + rest;
+  }
+  resetExprs();
+  return { name: c.name, batch, constructMs, loadMs };
+}
+
+function summary(times: readonly number[]) {
+  const mean = times.reduce((a, b) => a + b, 0) / times.length;
+  return { count: times.length, median: median(times), mean, geomean: geomean(times), most: Math.max(...times) };
+}
+
+async function main(o: { target: string; save: boolean }): Promise<void> {
+  const backend = await nodeBackend(o.target);
+  const rows: Row[] = [];
+  for (const batch of [1, 128]) {
+    for (const c of casesOf(batch)) rows.push(await measure(c, batch, backend, batch === 1));
+  }
+  const construct = summary(rows.map((r) => r.constructMs));
+  const load = summary(rows.flatMap((r) => r.loadMs ?? []));
+  const timesFaster = {
+    ansor: (1000 * PUBLISHED.ansor) / construct.mean,
+    roller: (1000 * PUBLISHED.roller) / construct.mean,
+  };
+  const ms = ({ median: m, mean, most }: ReturnType<typeof summary>): string =>
+    `median ${m.toFixed(1)} ms, mean ${mean.toFixed(1)} ms, most ${most.toFixed(1)} ms`;
+  for (const r of [...rows].sort((a, b) => b.constructMs - a.constructMs).slice(0, 5)) {
+    console.log(`${r.name} at batch ${r.batch}: ${r.constructMs.toFixed(1)} ms`);
+  }
+  console.log(`construction of ${construct.count}: ${ms(construct)}`);
+  console.log(`to a loaded program, ${load.count} at batch 1: ${ms(load)}`);
+  console.log(`published: Ansor ${PUBLISHED.ansor} s, ${timesFaster.ansor.toExponential(1)} times the mean`);
+  if (!o.save) return;
+  const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model };
+  const result = {
+    suite: `construction-${o.target}`,
+    ...machine,
+    published: PUBLISHED,
+    construct,
+    load,
+    timesFaster,
+    rows,
+  };
+  const file = new URL(`./results/construction-${o.target}.json`, import.meta.url);
+  fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+await new Command('bench:construction')
+  .option('--target <target>', 'c or wasm', 'wasm')
+  .option('--no-save', 'do not write bench/results')
+  .action(main)
+  .parseAsync();
