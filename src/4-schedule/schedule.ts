@@ -22,7 +22,7 @@ import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
 import { effectsOf, walkSteps } from './welder/region.ts';
 import { type Estimate, type Users, Welder } from './welder/weld.ts';
-import { minimalFilters } from './winograd.ts';
+import { type ChooseFilter, minimalFilters } from './winograd.ts';
 
 const MAX_LABEL = 60;
 
@@ -44,6 +44,10 @@ export interface ScheduleOptions {
   readonly fuse?: boolean;
   /** Slide constant windows with fewer multiplications where that is faster; it rounds differently (default true). */
   readonly winograd?: boolean;
+  /** What picks filters for such windows (default: the cost model); for trying others. */
+  readonly filter?: ChooseFilter;
+  /** Rearrange operands into the order in which tiles read them (default true). */
+  readonly pack?: boolean;
   /** What picks register tiles (default: the first that the cost model ranks); for measuring others. */
   readonly choose?: typeof chooseTile;
   /** What tile graphs are compared by (default: the cost model); for trying others. */
@@ -133,7 +137,7 @@ class Scheduler {
 
   /** Chooses the tiles of a new kind of work and lowers it. */
   private entry(graph: TileGraph, nodes: Nodes<Nest>, binding: Binding, next?: TileGraph): Entry {
-    const { device, lower, made, choose = chooseTile } = this.options;
+    const { device, lower, made, choose = chooseTile, pack: packs = true } = this.options;
     const all: Tiled[] = [];
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
@@ -142,7 +146,7 @@ class Scheduler {
       const op = prepare(nest.op, device);
       const tile = choose(op, device, origins);
       all.push({ op, tile });
-      const packed = pack(op, tile, params, this.pool, origins);
+      const packed = packs ? pack(op, tile, params, this.pool, origins) : null;
       if (!packed) return { op, tile };
       for (const [i, r] of packed.recipes) recipes.set(i, r);
       params.splice(0, params.length, ...packed.params);
@@ -218,9 +222,10 @@ export function scheduleGraphs(graphs: readonly TileGraph[], options: ScheduleOp
 export function schedule(program: TileProgram, options: ScheduleOptions): TaskProgram {
   const { inputs, outputs, checks } = program;
   const kept = [...outputs, ...checks.map((c) => c.ok)];
-  const { device, winograd = true } = options;
+  const { device, winograd = true, filter } = options;
   const apart = options.fuse === false;
-  const alternatives: Alternatives = (steps) => evenParts(winograd ? minimalFilters(steps, device) : steps, device);
+  const alternatives: Alternatives = (steps) =>
+    evenParts(winograd ? minimalFilters(steps, device, filter) : steps, device);
   const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
   const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate);
   const scheduler = new Scheduler(options, welder);

@@ -239,6 +239,9 @@ const WORTH = 0.8;
 /** Channels on either side from which on transforms and longer code pay. */
 const MIN_CHANNELS = 16;
 
+/** What picks a filter for a sliding sum; null: the sum stays as it is. */
+export type ChooseFilter = typeof cheapest;
+
 function cheapest(s: Sliding, device: Device, constants: number): Filter | null {
   if (Math.min(s.channel.extent, s.out.extent) < MIN_CHANNELS) return null;
   const costs = FILTERS.map((f) => cost(s, device, constants, f));
@@ -247,7 +250,11 @@ function cheapest(s: Sliding, device: Device, constants: number): Filter | null 
 }
 
 /** The steps with sliding sums done by the filter that `choose` gives, if any. */
-export function minimalFilters(steps: readonly Step[], device: Device, choose = cheapest): readonly Step[] {
+export function minimalFilters(
+  steps: readonly Step[],
+  device: Device,
+  choose: ChooseFilter = cheapest,
+): readonly Step[] {
   const loads = steps.flatMap((s) => (s.kind === 'op' ? loadsOf(s) : []));
   const held = new Set(loads.map((e) => owner(e.arg)).filter((t) => t.data));
   const constants = [...held].reduce((n, t) => n + bytesOf(t), 0);

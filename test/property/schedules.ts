@@ -1,130 +1,148 @@
-// Random legal schedules: register tiles among the candidates of the roller, covers and cuts of the welder by costs that
-// are drawn, joining and minimal filters on or off. In: a seed and a backend. Out: a backend that schedules so. Small
-// networks whose operators share tiles, for schedules to differ on.
-
+// Random legal schedules. In: a variant's number and a backend. Out: its model, and the backend with its schedule: register
+// tiles, ranked or not, covers and cuts of the welder by costs that are drawn, minimal filters, packing and joining.
+// What is legal is decided here for tiles and by the compiler for all else.
+import { createHash } from 'node:crypto';
+import { axisExpr, resetExprs } from '../../src/3-tile/expr.ts';
+import type { TileOp } from '../../src/3-tile/tile-op.ts';
+import { FILTERS } from '../../src/4-schedule/gen/filters.ts';
+import { linearise } from '../../src/4-schedule/linear.ts';
 import { rankedTiles } from '../../src/4-schedule/roller/choose.ts';
+import { extentIn, type Tile } from '../../src/4-schedule/roller/tile.ts';
 import type { ScheduleOptions } from '../../src/4-schedule/schedule.ts';
-import { type Backend, targetBackend } from '../../src/backends/backend.ts';
-import { ModelBuilder, type Value } from '../../src/build.ts';
-import { parseModel } from '../../src/compile.ts';
-import { elementCount, tensorOf } from '../../src/ir/tensor.ts';
-import type { Observer } from '../../src/observe.ts';
+import { loadsOf } from '../../src/4-schedule/welder/region.ts';
+import type { Target } from '../../src/5-codegen/targets/target.ts';
+import { type Backend, interpreterBackend, targetBackend } from '../../src/backends/backend.ts';
+import type { TensorData } from '../../src/ir/tensor.ts';
+import { silent } from '../../src/observe.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { firstDifference, runOn } from './differential.ts';
+import { familyModel } from './families.ts';
 import { type RandomModel, randomModel } from './random-model.ts';
 
-type Drawn = Required<Pick<ScheduleOptions, 'fuse' | 'winograd' | 'choose' | 'estimate'>>;
+export type Drawn = Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate'>;
+type Next = () => number;
 
-/** What the scheduler is told instead of deciding by cost. */
-export function drawnSchedule(seed: number): Drawn {
+/** Schedules in a row that are of one model, which share what the interpreter gives. */
+export const PER_MODEL = 8;
+
+/** Points and statements that a drawn tile unrolls, at most: bounds the code. */
+const MOST_POINTS = 32;
+const MOST_UNROLLED = 96;
+
+/** Whether results may be computed in any order: every one has a place of its own, and none is read. */
+function isFree(op: TileOp): boolean {
+  const { terms } = linearise(op.at[0]);
+  const affine = [...terms.keys()].every((t) => t.op === 'axis');
+  const apart = op.axes.every((a) => a.extent === 1 || terms.has(axisExpr(a)));
+  return affine && apart && !loadsOf(op).some((e) => e.arg === op.write);
+}
+
+function shuffled<T>(list: readonly T[], next: Next): T[] {
+  return list
+    .map((x) => [next(), x] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, x]) => x);
+}
+
+/** A tile like the given one with other extents and another order of loops, which need not be ranked. */
+function otherTile(op: TileOp, tile: Tile, next: Next): Tile {
+  const extents = new Map(tile.extents);
+  const size = (): number =>
+    [...extents].reduce((n, [a, e]) => (a.role === 'spatial' ? (n * e) / (a === tile.vector ? tile.lanes : 1) : n), 1);
+  for (const axis of shuffled(op.axes, next)) {
+    if (axis === tile.turned || next() < 0.4) continue;
+    const unit = axis === tile.vector ? tile.lanes : 1;
+    const most = Math.min(
+      Math.floor(axis.extent / unit),
+      Math.floor((MOST_POINTS * extentIn(tile, axis)) / unit / size()),
+    );
+    if (most > 0) extents.set(axis, unit * (1 + Math.floor(next() * Math.min(most, 7))));
+  }
+  // Of a reduction a suffix is unrolled, in the order of its elements.
+  const inner = op.reduce?.axes.at(-1);
+  if (inner && tile.vector?.role !== 'reduce') {
+    for (const a of op.reduce!.axes) extents.delete(a);
+    extents.set(inner, 1 + Math.floor(next() * Math.min(inner.extent, 5, MOST_UNROLLED / size())));
+  }
+  return { ...tile, extents, order: shuffled(tile.order, next) };
+}
+
+/** Numbered schedules; `filters` as for `drawnSchedule`. */
+export type Schedules = (seed: number, filters: boolean) => Drawn;
+
+/** What the scheduler is told instead of deciding by cost. `filters`: also where a window is too small for them to pay. */
+export const drawnSchedule: Schedules = (seed, filters) => {
   const next = mulberry32(seed);
+  const weight = 2 * next();
   return {
     fuse: next() < 0.9,
     winograd: next() < 0.7,
+    pack: next() < 0.7,
+    ...(filters && { filter: () => (next() < 0.2 ? null : FILTERS[Math.floor(next() * FILTERS.length)]) }),
     choose: (op, device, origins) => {
       const ranked = rankedTiles(op, device, origins);
-      return ranked[Math.floor(next() * ranked.length)].tile;
+      const { tile } = ranked[Math.floor(next() * ranked.length)];
+      return next() < 0.5 && isFree(op) ? otherTile(op, tile, next) : tile;
     },
-    // Independent of what is estimated: any legal cover and any cut may be the cheapest.
-    estimate: () => next(),
+    // Independent of what is estimated, so that any legal cover and any cut may be the cheapest; the weight says how
+    // much a schedule likes long runs.
+    estimate: (run) => next() * run.length ** weight,
+  };
+};
+
+/** Filters round, so only the families take them anywhere: values of random models may have to be exact. */
+const isFamily = (model: number): boolean => model % 2 === 0;
+
+/** The model of this number: half are of the families, half of any operators. */
+export const scheduledModel = (model: number, size: number): RandomModel =>
+  isFamily(model) ? familyModel(model / 2) : randomModel(model, size);
+
+/** The backend, and the code that it has made so far. */
+function recorded({ machine, launch, observer }: Backend, drawn: Drawn = {}): { backend: Backend; code: () => string } {
+  const hash = createHash('sha256');
+  const emit: Target['emit'] = async (program, options) => {
+    const code = await machine!.target.emit(program, options);
+    hash.update(code.bytes);
+    return code;
+  };
+  const target = { ...machine!.target, emit };
+  return {
+    backend: targetBackend({ ...machine!, ...drawn, target }, observer, launch!),
+    code: () => hash.digest('hex'),
   };
 }
 
-/** The backend with this schedule for every program. */
-export function scheduledBackend({ machine, launch }: Backend, seed: number, observer: Observer): Backend {
-  return targetBackend({ ...machine!, ...drawnSchedule(seed) }, observer, launch!);
+export interface Variant {
+  readonly seed: number;
+  /** What is wrong; null: nothing. */
+  readonly difference: string | null;
+  /** Whether its code is not that of the schedule that costs decide. */
+  readonly other: boolean;
 }
 
-type Draw = (from: number, to: number) => number;
-type Family = (m: ModelBuilder, int: Draw) => readonly (readonly [name: string, shape: readonly number[]])[];
-
-const image = (m: ModelBuilder, int: Draw, channels: number) => {
-  const shape = [1, channels, int(5, 20), int(5, 20)];
-  return { x: m.input('x', 'float32', shape), feeds: [['x', shape]] as const };
-};
-
-function conv(m: ModelBuilder, x: Value, [o, c, k]: readonly number[], group = 1, stride = 1): Value {
-  const pads = new Array<number>(4).fill((k - 1) / 2);
-  const attributes = { pads, strides: [stride, stride], group };
-  return m.node('Conv', [x, m.random([o, c / group, k, k], (c * k * k) ** -0.5), m.random([o], 0.5)], attributes);
+/** Schedules of these seeds for one model on a backend, each beside the interpreter of the unscheduled program. */
+export async function compared(
+  model: number,
+  seeds: readonly number[],
+  backend: Backend,
+  size: number,
+  schedules = drawnSchedule,
+): Promise<Variant[]> {
+  const m = scheduledModel(model, size);
+  const run = async (b: Backend): Promise<TensorData[] | string> =>
+    runOn(m, b).catch((error) => `crash: ${error instanceof Error ? error.message : String(error)}`);
+  const want = await run(interpreterBackend(silent));
+  const usual = recorded(backend);
+  await run(usual.backend);
+  const usualCode = usual.code();
+  const variants: Variant[] = [];
+  for (const seed of seeds) {
+    const own = recorded(backend, schedules(seed, isFamily(model)));
+    const got = await run(own.backend);
+    const crash = [want, got].find((r) => typeof r === 'string');
+    const difference = crash ?? firstDifference(got as TensorData[], want as TensorData[], m.exact);
+    variants.push({ seed, difference, other: own.code() !== usualCode });
+  }
+  resetExprs();
+  return variants;
 }
-
-const softmaxOf = (m: ModelBuilder, x: Value): Value => m.node('Softmax', [x], { axis: -1 });
-
-function normalised(m: ModelBuilder, x: Value, width: number): Value {
-  return m.node('LayerNormalization', [x, m.random([width], 1), m.random([width], 1)], { axis: -1 });
-}
-
-/** Networks of a few operators that share tiles, each with extents that are drawn. */
-const FAMILIES: readonly Family[] = [
-  (m, int) => {
-    const [a, b, c] = [int(3, 20), int(3, 40), int(3, 40)];
-    const { x, feeds } = image(m, int, a);
-    const inner = m.node('Relu', [conv(m, x, [b, a, 3])]);
-    m.output(m.node('MaxPool', [conv(m, inner, [c, b, int(0, 1) * 2 + 1], 1, int(1, 2))], { kernel_shape: [2, 2] }));
-    return feeds;
-  },
-  (m, int) => {
-    const [c, o] = [int(4, 40), int(4, 40)];
-    const { x, feeds } = image(m, int, c);
-    const wide = m.node('Clip', [conv(m, x, [2 * c, c, 1])]);
-    const deep = m.node('HardSwish', [conv(m, wide, [2 * c, 2 * c, 3], 2 * c, int(1, 2))]);
-    m.output(conv(m, deep, [o, 2 * c, 1]));
-    return feeds;
-  },
-  (m, int) => {
-    const c = 16 * int(1, 2);
-    const { x, feeds } = image(m, int, c);
-    m.output(m.node('Add', [conv(m, m.node('Relu', [conv(m, x, [c, c, 3])]), [c, c, 3]), x]));
-    return feeds;
-  },
-  (m, int) => {
-    const [rows, width, inner] = [int(1, 40), int(4, 70), int(4, 90)];
-    const x = m.input('x', 'float32', [rows, width]);
-    const up = m.node('MatMul', [normalised(m, x, width), m.random([width, inner], width ** -0.5)]);
-    const active = m.node('Gelu', [m.node('Add', [up, m.random([inner], 1)])]);
-    m.output(m.node('Add', [x, m.node('MatMul', [active, m.random([inner, width], inner ** -0.5)])]));
-    return [['x', [rows, width]]];
-  },
-  (m, int) => {
-    const [heads, queries, keys, size] = [int(1, 4), int(1, 40), int(2, 70), int(2, 20)];
-    const turn = (x: Value, perm: number[]): Value => m.node('Transpose', [x], { perm });
-    const q = m.input('q', 'float32', [1, queries, heads, size]);
-    const [k, v] = ['k', 'v'].map((name) => m.input(name, 'float32', [1, keys, heads, size]));
-    const scores = m.node('MatMul', [turn(q, [0, 2, 1, 3]), turn(k, [0, 2, 3, 1])]);
-    const result = m.node('MatMul', [softmaxOf(m, scores), turn(v, [0, 2, 1, 3])]);
-    m.output(turn(result, [0, 2, 1, 3]));
-    const rest = ['k', 'v'].map((name) => [name, [1, keys, heads, size]] as const);
-    return [['q', [1, queries, heads, size]], ...rest];
-  },
-  (m, int) => {
-    const [group, heads, n, size] = [int(1, 3), int(1, 3), int(2, 50), int(2, 20)];
-    const shapes = [group * heads, heads, heads].map((h) => [1, h, n, size]);
-    const all = ['q', 'k', 'v'].map((name, i) => m.input(name, 'float32', shapes[i]));
-    m.output(m.node('Attention', all, { is_causal: int(0, 1) }));
-    return ['q', 'k', 'v'].map((name, i) => [name, shapes[i]] as const);
-  },
-  (m, int) => {
-    const shape = [int(1, 6), int(2, 30), int(2, 60)];
-    const x = m.input('x', 'float32', shape);
-    const turned = m.node('Transpose', [softmaxOf(m, x)], { perm: [0, 2, 1] });
-    m.output(m.node('Mul', [m.node('Tanh', [turned]), m.node('ReduceSum', [turned], { keepdims: 1 })]));
-    return [['x', shape]];
-  },
-];
-
-/** A network of one of the families. */
-export function familyModel(seed: number): RandomModel {
-  const next = mulberry32(seed);
-  const int: Draw = (from, to) => from + Math.floor(next() * (to - from + 1));
-  const builder = new ModelBuilder({ opset: 23 });
-  const shapes = FAMILIES[Math.abs(seed) % FAMILIES.length](builder, int);
-  const feeds = shapes.map(([, shape]) => {
-    const values = Array.from({ length: elementCount(shape) }, () => 2 * next() - 1);
-    return tensorOf('f32', shape, values);
-  });
-  return { model: parseModel(builder.toBytes()), feeds, exact: [false] };
-}
-
-/** Half of the models are of the families, half of any operators. */
-export const scheduledModel = (seed: number, size: number): RandomModel =>
-  seed % 2 === 0 ? familyModel(seed / 2) : randomModel(seed, size);
