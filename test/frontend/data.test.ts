@@ -1,11 +1,9 @@
-// The published test material: every valid file is read, mutated ones end in a typed refusal, and
-// containers come back as they were stored.
+// The published test material: every valid file is read, and containers come back as they were stored.
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { fuzzFiles, modelSeeds } from '../../scripts/fuzz-files.ts';
 import { ROOT } from '../../scripts/source.ts';
 import type { FileSource } from '../../src/1-frontend/onnx/files.ts';
 import { OptionalSchema, SequenceSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
@@ -38,19 +36,6 @@ describe.skipIf(!DATA)('published models', () => {
     for (const file of modelFiles(collection)) {
       if (!invalid.some((name) => file.includes(name))) load(file);
     }
-  });
-
-  it('mutated files are refused with a typed error or accepted, in time', async () => {
-    const failures: string[] = [];
-    const result = await fuzzFiles({
-      count: 3000,
-      seed: 20,
-      seeds: modelSeeds(path.join(DATA!, 'onnx-backend/node'), 4096),
-      onFailure: (why) => failures.push(why),
-    });
-    expect(failures).toEqual([]);
-    expect(result.accepted).toBeGreaterThan(100);
-    expect(result.refused.get('INVALID_MODEL')).toBeGreaterThan(100);
   });
 });
 
