@@ -5,19 +5,17 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { Command } from 'commander';
 import { type AttrSpec, type NodeSpec, writeModel } from '../src/1-frontend/onnx/write.ts';
-import { specialise } from '../src/2-graph/specialise.ts';
 import { resetExprs } from '../src/3-tile/expr.ts';
-import { foldNode, toTiles } from '../src/3-tile/from-graph.ts';
+import { toTiles } from '../src/3-tile/from-graph.ts';
 import type { TileProgram } from '../src/3-tile/tile-op.ts';
 import { schedule } from '../src/4-schedule/schedule.ts';
 import { lowering } from '../src/5-codegen/lower.ts';
 import { makeArtifact } from '../src/6-runtime/artifact.ts';
 import type { Backend } from '../src/backends/backend.ts';
 import { nodeBackend } from '../src/backends/node.ts';
-import { parseModel } from '../src/compile.ts';
+import { modelCompiler, parseModel } from '../src/compile.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { emptyTensor, type TensorData } from '../src/ir/tensor.ts';
-import { operatorRegistry } from '../src/ops/registry.ts';
 import { version } from '../src/version.ts';
 import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
 import { geomean, median, timed } from './statistics.ts';
@@ -82,14 +80,13 @@ function casesOf(batch: number): Case[] {
   ];
 }
 
-function tilesOf({ node, input, weights }: Case): TileProgram {
+function tilesOf({ node, input, weights }: Case, backend: Backend): TileProgram {
   const initializers: [string, TensorData][] = weights ? [[w, emptyTensor('f32', weights)]] : [];
   const inputs = [{ name: x, dtype: 'f32' as const, shape: input }];
   const graph = { inputs, outputs: [{ name: y }], nodes: [node], initializers };
   const model = parseModel(writeModel({ graph, opsets: [['', 13]] }));
   const types = [{ kind: 'tensor' as const, dtype: 'f32' as const, shape: input }];
-  const options = { registry: operatorRegistry(), limits: DEFAULT_LIMITS, fold: foldNode, answers: [] };
-  return toTiles(specialise(model, types, options).segments[0]);
+  return toTiles(modelCompiler(model, backend, DEFAULT_LIMITS).specialise(types, []).segments[0]);
 }
 
 interface Row {
@@ -101,9 +98,9 @@ interface Row {
   readonly loadMs: number | null;
 }
 
-async function measure(c: Case, batch: number, { machine, launch }: Backend, load: boolean): Promise<Row> {
-  const { device, target, features } = machine!;
-  const program = tilesOf(c);
+async function measure(c: Case, batch: number, backend: Backend, load: boolean): Promise<Row> {
+  const { device, target, features } = backend.machine!;
+  const program = tilesOf(c, backend);
   const started = performance.now();
   const tasks = schedule(program, { device, lower: lowering });
   const constructMs = performance.now() - started;
@@ -111,7 +108,7 @@ async function measure(c: Case, batch: number, { machine, launch }: Backend, loa
   let loadMs: number | null = null;
   if (load && fits) {
     const rest = await timed(async () =>
-      (await launch!(makeArtifact(tasks, await target.emit(tasks, { features })))).dispose(),
+      (await backend.launch!(makeArtifact(tasks, await target.emit(tasks, { features })))).dispose(),
     );
     loadMs = constructMs + rest;
   }

@@ -110,8 +110,7 @@ const FIGURES = ['ms', 'calls', 'bytes', 'arenaBytes'] as const;
 /** Geometric means of apart over joined. */
 function means(rows: readonly WeldingRow[]): Way {
   const both = rows.filter((r) => r.joined && r.apart);
-  const mean = (f: (typeof FIGURES)[number]): number =>
-    geomean(both.map((r) => Math.max(1e-9, r.apart![f]) / Math.max(1e-9, r.joined![f])));
+  const mean = (f: (typeof FIGURES)[number]): number => geomean(both.map((r) => r.apart![f] / r.joined![f]));
   return Object.fromEntries(FIGURES.map((f) => [f, mean(f)])) as Way;
 }
 

@@ -29,8 +29,8 @@ export function explainCommand(): Command {
       const reports = segments.map((g) => explained(toTiles(g), device));
       const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
       if (options.html !== undefined) {
-        const title = path.normalize(file).split(path.sep).slice(-2).join('/');
-        write(options.html, reportHtml({ model: title, target: options.target, device: device.name }, reports));
+        const name = path.normalize(file).split(path.sep).slice(-2).join('/');
+        write(options.html, reportHtml({ model: name, target: options.target, device: device.name }, reports));
         if (!options.json) return;
       }
       report(reports, options, () => {

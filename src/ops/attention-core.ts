@@ -14,7 +14,7 @@ export interface AttentionCore {
   readonly scale: number;
   /** 0: none. */
   readonly softcap: number;
-  /** Added to the scores; broadcasts to [batch, heads, queries, keys]. */
+  /** Added to the scores; broadcasts to [batch, heads, queries, keys], and has four axes where heads share keys. */
   readonly bias: StaticTensor | null;
   /** Rows of `bias` may be all -infinity: such queries give zeros. */
   readonly guarded: boolean;
@@ -66,12 +66,9 @@ function checkShapes(c: ExpandContext, q: StaticTensor, k: StaticTensor, v: Stat
 }
 
 /** The bias beside scores whose heads are [key heads, group]. */
-function groupedBias(c: ExpandContext, bias: StaticTensor, keyHeads: number): StaticTensor {
-  const rank = bias.shape.length;
-  if (rank > 4) c.fail(`a bias of shape [${bias.shape}] does not belong to scores of rank 4`);
-  const [batch, heads, queries, keys] = [...new Array<number>(4 - rank).fill(1), ...bias.shape];
-  if (heads > 1 && heads % keyHeads > 0) c.fail(`${heads} heads of a bias do not share ${keyHeads} key heads`);
-  return reshape(c, bias, [batch, ...(heads === 1 ? [1, 1] : [keyHeads, heads / keyHeads]), queries, keys]);
+function groupedBias(c: ExpandContext, bias: StaticTensor, group: readonly number[]): StaticTensor {
+  const [batch, heads, queries, keys] = bias.shape;
+  return reshape(c, bias, [batch, ...(heads === 1 ? [1, 1] : group), queries, keys]);
 }
 
 export function attend(c: ExpandContext, a: AttentionCore): AttentionResult {
@@ -81,8 +78,8 @@ export function attend(c: ExpandContext, a: AttentionCore): AttentionResult {
   const [, keyHeads, keys] = k.shape;
   // Heads that share keys are an axis of their own all the way, so that a tile of rows is one in every operator.
   const shared = heads > keyHeads;
-  const split = (t: StaticTensor, heads: readonly number[], last: readonly number[]): StaticTensor =>
-    shared ? reshape(c, t, [batch, ...heads, ...last]) : t;
+  const split = (t: StaticTensor, own: readonly number[], last: readonly number[]): StaticTensor =>
+    shared ? reshape(c, t, [batch, ...own, ...last]) : t;
   const group = [keyHeads, heads / keyHeads];
   const whole = (t: StaticTensor): StaticTensor => (shared ? reshape(c, t, [batch, heads, queries, keys]) : t);
   const modified = (t: StaticTensor, by?: AttentionCore['scoreMod']): StaticTensor =>
@@ -94,7 +91,7 @@ export function attend(c: ExpandContext, a: AttentionCore): AttentionResult {
   const turned = c.one('Transpose', [scaled(c, k, right)], { perm: [0, 1, 3, 2] });
   const raw = c.one('MatMul', [grouped, split(turned, [keyHeads, 1], [size, keys])]);
   const soft = capped(c, raw, a.softcap);
-  const bias = a.bias && shared ? groupedBias(c, a.bias, keyHeads) : a.bias;
+  const bias = a.bias && shared ? groupedBias(c, a.bias, group) : a.bias;
   const biased = bias ? c.one('Add', [soft, castTo(c, bias, soft.dtype)]) : soft;
   const wide = castTo(c, biased, a.softmaxType ?? biased.dtype);
   const normal = c.one('Softmax', [modified(wide, a.scoreMod)], { axis: -1 });

@@ -88,6 +88,21 @@ describe('Attention', () => {
     );
   });
 
+  it('adds a bias per head to shared key heads', async () => {
+    const bias = random(6, B, 4, L, S);
+    const [y] = await runNode({ op: 'Attention', inputs: [q, k, v, bias] });
+    expectClose(
+      y,
+      [B, 4, L, 5],
+      attention(q, k, v, root, (b, h, i, j) => at(bias, [b, h, i, j])),
+    );
+  });
+
+  it.each([2, 3])('refuses a bias of %i heads beside 4 that share 2', async (heads) => {
+    const bias = random(6, B, heads, L, S);
+    await expect(runNode({ op: 'Attention', inputs: [q, k, v, bias] })).rejects.toThrow(/a mask of shape/);
+  });
+
   it('refuses heads that do not divide', async () => {
     await expect(
       runNode({ op: 'Attention', inputs: [random(1, 1, 3, 2, 2), random(2, 1, 2, 2, 2), random(3, 1, 2, 2, 2)] }),

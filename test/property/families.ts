@@ -98,6 +98,15 @@ const FAMILIES: readonly Family[] = [
     m.output(m.node('Relu', [m.node('MatMul', [x, y])]));
     return Object.entries(shapes);
   },
+  (m, int) => {
+    // Padding on the far sides only.
+    const [c, o] = [int(3, 16), int(3, 24)];
+    const { x, feeds } = image(m, int, c);
+    const inner = m.node('Relu', [conv(m, x, [c, c, 3])]);
+    const attributes = { pads: [0, 0, int(0, 2), int(0, 2)], strides: [1, int(1, 2)] };
+    m.output(m.node('Tanh', [m.node('Conv', [inner, m.random([o, c, 3, 3], 0.2)], attributes)]));
+    return feeds;
+  },
 ];
 
 /** A network of one of the families. */

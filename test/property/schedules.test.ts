@@ -8,7 +8,7 @@ import { silent } from '../../src/observe.ts';
 import { compared, drawnSchedule, PER_MODEL, type Variant } from './schedules.ts';
 
 /** Twice as many as families: every second model is of one. */
-const MODELS = 18;
+const MODELS = 20;
 const SCHEDULES = 6;
 
 async function variants(backend: Backend, count = SCHEDULES, schedules = drawnSchedule): Promise<Variant[]> {

@@ -1,15 +1,15 @@
 // Attention as one pass over rows: no matrix of scores over all queries and keys is ever in memory, whatever the kind of
 // attention and the device. Programs are scheduled and not run: the plan of memory says it.
 import { describe, expect, it } from 'vitest';
-import { specialise } from '../../src/2-graph/specialise.ts';
-import { foldNode, toTiles } from '../../src/3-tile/from-graph.ts';
+import { toTiles } from '../../src/3-tile/from-graph.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
+import { interpreterBackend } from '../../src/backends/backend.ts';
 import { ModelBuilder, Tensor } from '../../src/build.ts';
-import { parseModel } from '../../src/compile.ts';
+import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
-import { operatorRegistry } from '../../src/ops/registry.ts';
+import { silent } from '../../src/observe.ts';
 
 const [HEADS, DEPTH] = [12, 64];
 
@@ -45,8 +45,8 @@ function arenaBytes(build: Build, n: number, device: string, keyHeads: number): 
   const types = model.graph.inputs.map(({ name }) => {
     return { kind: 'tensor' as const, dtype: 'f32' as const, shape: inputShapes(n, name, keyHeads) };
   });
-  const options = { registry: operatorRegistry(), limits: DEFAULT_LIMITS, fold: foldNode, answers: [] };
-  const [segment] = specialise(model, types, options).segments;
+  const compiler = modelCompiler(model, interpreterBackend(silent), DEFAULT_LIMITS);
+  const [segment] = compiler.specialise(types, []).segments;
   return schedule(toTiles(segment), { device: namedDevice(device)!, lower: lowering }).plan.arenaBytes;
 }
 
