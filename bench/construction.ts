@@ -20,6 +20,9 @@ import { version } from '../src/version.ts';
 import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
 import { geomean, median, timed } from './statistics.ts';
 
+// Compilers' results that are kept on disk would make loading look faster than it is.
+process.env['TILEWRIGHT_CACHE'] = 'off';
+
 /** Mean seconds per operator as published (Roller, OSDI 2022, section 5): Ansor's search, Roller without measuring. */
 const PUBLISHED = { ansor: 2380, roller: 0.41 };
 /** Programs of more memory are not loaded. */
