@@ -11,11 +11,11 @@ import { extentIn, type Tile } from './tile.ts';
 /** What entering a page costs, in cache lines. */
 const PAGE_LINES = 8;
 
-/** Bytes of cache lines that a load touches over these extents of its axes, with what pages cost. */
-function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis) => number): number {
+/** Bytes of cache lines that a load touches over these extents of its axes, and those that entering pages costs. */
+function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis) => number): [number, number] {
   let elements = 1;
   for (const a of l.axes) elements *= extent(a);
-  if (packed) return elements * l.bytes;
+  if (packed) return [elements * l.bytes, 0];
   const strides: [number, number][] = [];
   let regular = true;
   for (const [t, c] of l.linear.terms) {
@@ -23,7 +23,7 @@ function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis
     else if (t.op === 'axis') continue;
     else regular = false;
   }
-  if (!regular) return elements * line;
+  if (!regular) return [elements * line, 0];
   strides.sort((a, b) => a[0] - b[0]);
   let [run, rows, pages] = [l.bytes, 1, 1];
   for (const [stride, n] of strides) {
@@ -31,17 +31,51 @@ function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis
     else rows *= n;
     if (stride >= PAGE) pages *= n;
   }
-  return (rows * Math.ceil(run / line) + (pages > 1 ? pages * PAGE_LINES : 0)) * line;
+  return [rows * Math.ceil(run / line) * line, pages > 1 ? pages * PAGE_LINES * line : 0];
 }
 
-/** Operand bytes of one tile over its whole reduction, and of the whole operator, per load. */
-export function footprints(p: Profile, tile: Tile, device: Device): { tile: number; all: number; load: LoadProfile }[] {
+/**
+ * Bytes that a tile loads again because its rows meet in one set of the first level: a way of every CPU described here
+ * is a page, and the rows beyond the ways are evicted before the reduction comes to their next element.
+ */
+function evicted(l: LoadProfile, tile: Tile, device: Device): number {
+  const [{ bytes, transaction: line }] = device.levels;
+  let rows = [0];
+  let steps = 1;
+  for (const [t, c] of l.linear.terms) {
+    if (t.op !== 'axis' || !l.axes.has(t.arg)) continue;
+    const stride = c * l.bytes;
+    if (t.arg.role === 'reduce' && Math.abs(stride) < line) steps = t.arg.extent;
+    const n = t.arg.role === 'spatial' && stride % line === 0 ? extentIn(tile, t.arg) : 1;
+    rows = rows.flatMap((r) => Array.from({ length: n }, (_, i) => r + i * stride));
+  }
+  const sets = new Map<number, number>();
+  for (const r of rows) sets.set(r % PAGE, (sets.get(r % PAGE) ?? 0) + 1);
+  let beyond = 0;
+  for (const n of sets.values()) beyond += Math.max(0, n - Math.floor(bytes / PAGE));
+  return beyond * (steps - 1) * line;
+}
+
+interface Footprint {
+  readonly load: LoadProfile;
+  /** Bytes of one tile over its whole reduction; the same with what entering pages costs; those it loads again. */
+  readonly tile: number;
+  readonly moved: number;
+  readonly again: number;
+  /** Bytes of the whole operator. */
+  readonly all: number;
+}
+
+/** What the loads of the reduction touch under a tile. */
+export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] {
   const line = device.levels[0].transaction;
   const inTile = (a: Axis): number => (a.role === 'reduce' ? a.extent : extentIn(tile, a));
   return p.inner.map((load) => {
     // Blocks of a packed constant are whole tiles.
     const packed = load.packable && p.spatial.every((a) => !load.axes.has(a) || a.extent % extentIn(tile, a) === 0);
-    return { load, tile: touched(load, packed, line, inTile), all: touched(load, packed, line, (a) => a.extent) };
+    const [bytes, entering] = touched(load, packed, line, inTile);
+    const again = packed ? 0 : evicted(load, tile, device);
+    return { load, tile: bytes, again, moved: bytes + entering, all: touched(load, packed, line, (a) => a.extent)[0] };
   });
 }
 
@@ -51,8 +85,9 @@ export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | n
   const resident = sizes.reduce((n, s) => n + s.tile, 0) <= near.bytes;
   let cycles = 0;
   for (const s of sizes) {
-    if (last && s.load.axes.has(last)) cycles += trafficCycles(s.tile, s.all, device);
-    else if (!resident) cycles += trafficCycles(s.tile, Math.max(s.tile, next.bytes), device);
+    cycles += trafficCycles(s.again, next.bytes, device);
+    if (last && s.load.axes.has(last)) cycles += trafficCycles(s.moved, s.all, device);
+    else if (!resident) cycles += trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
   }
   return cycles;
 }
