@@ -8,6 +8,8 @@ import { PAGE, trafficCycles } from '../cost.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
+/** Part of a level that keeps its contents while others pass through. */
+const USABLE = 0.75;
 /** What entering a page costs, in cache lines. */
 const PAGE_LINES = 8;
 
@@ -82,7 +84,7 @@ export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] 
 /** Cycles per tile when the tiles follow one another along `last`. */
 export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | null, device: Device): number {
   const [near, next] = device.levels;
-  const resident = sizes.reduce((n, s) => n + s.tile, 0) <= near.bytes;
+  const resident = sizes.reduce((n, s) => n + s.tile, 0) <= near.bytes * USABLE;
   let cycles = 0;
   for (const s of sizes) {
     cycles += trafficCycles(s.again, next.bytes, device);
