@@ -103,11 +103,11 @@ function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<A
   };
   const isLanes = (a: Axis): boolean => a === tile.vector;
   for (const a of used) if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
-  for (const a of used) if (a.role === 'reduce' && !isLanes(a)) put(a, 'outer');
+  for (const a of used) if (a.role === 'reduce' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
   for (const a of used) if (!isLanes(a)) put(a, 'inner');
   for (const a of used) {
     if (!isLanes(a)) continue;
-    if (a.role === 'reduce' || !parts.get(a)!.inner) put(a, 'outer');
+    if (!parts.get(a)!.inner) put(a, 'outer');
     put(a, 'inner');
   }
   return dims;
@@ -154,8 +154,10 @@ export function pack(
   const found = candidates(op, origins);
   if (found.size === 0) return null;
   const split = new Set<Axis>();
+  // Rows that a tile reads across lanes of the reduction lie side by side: one stream of memory, not one for each.
+  const tiled = [...op.axes, ...op.reduce.axes.filter((a) => a === tile.vector)];
   for (const { linear } of found.values()) {
-    for (const a of op.axes) {
+    for (const a of tiled) {
       const t = extentIn(tile, a);
       if (t > 1 && a.extent % t === 0 && linear.terms.has(axisExpr(a))) split.add(a);
     }
