@@ -53,10 +53,10 @@ function pinnedOf({ inputs, outputs, steps, checks }: TileProgram): Set<TileTens
   return pinned;
 }
 
-/** The axes along which a reduction's constants differ: those of its output channels. */
-function ownAxes(op: TileOp): Set<Axis> {
+/** The axes along which a reduction's constants differ: those of its output channels, or of its input channels. */
+function ownAxes(op: TileOp, role: Axis['role']): Set<Axis> {
   const constants = loadsBelow(elemRoots(op)).filter((e) => owner(e.arg).data);
-  return new Set(constants.flatMap((e) => e.src.flatMap(axesOf)).filter((a) => a.role === 'spatial'));
+  return new Set(constants.flatMap((e) => e.src.flatMap(axesOf)).filter((a) => a.role === role));
 }
 
 /** Whether the last dimension along one of these axes is followed by one that varies. */
@@ -80,7 +80,7 @@ function gated(program: TileProgram): TileProgram {
   const copies = new Map<TileTensor, TileTensor>();
   const steps = program.steps.flatMap((s): Step[] => {
     if (s.kind !== 'op' || !s.reduce) return [s];
-    const own = ownAxes(s);
+    const own = ownAxes(s, 'spatial');
     const before: Step[] = [];
     const fromCopy = (e: Expr, src: readonly Expr[]): Expr | undefined => {
       if (!isLoad(e) || !ins.has(owner(e.arg)) || !inside(indicesOf(e), own)) return undefined;
@@ -121,10 +121,16 @@ class Layouts {
     return this.chosen.size;
   }
 
-  /** Starts an island at a reduction over constants whose own dimensions are not the last ones stored. */
+  /** Starts islands at a reduction over constants: where its own dimensions, or those it sums, are not the last ones. */
   private seed(op: TileOp): void {
-    const own = ownAxes(op);
+    const own = ownAxes(op, 'spatial');
     if (own.size > 0) this.spread({ tensor: op.write, at: op.at }, own);
+    const summed = ownAxes(op, 'reduce');
+    for (const e of loadsBelow(elemRoots(op))) {
+      const at = indicesOf(e);
+      const whole = at.flatMap((x) => (x.op === 'axis' && summed.has(x.arg) ? [x.arg] : []));
+      if (whole.length > 0) this.spread({ tensor: e.arg, at }, new Set(whole));
+    }
   }
 
   /** Gives the site's tensor the layout with these axes last, and what meets it along them a matching one. */

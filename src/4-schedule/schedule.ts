@@ -14,7 +14,6 @@ import { layOut } from './layout.ts';
 import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
-import type { Made } from './report.ts';
 import { chooseTile } from './roller/choose.ts';
 import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
@@ -28,6 +27,15 @@ const MAX_LABEL = 60;
 
 /** A canonical operator (formal 1-D tensors, flat indices) with its tile. */
 export type Tiled = Readonly<{ op: TileOp; tile: Tile }>;
+
+/** What the scheduler tells of a kernel as it makes it. */
+export interface Made {
+  readonly graph: TileGraph;
+  /** In the order of the graph's operators; canonical. */
+  readonly tiled: readonly Tiled[];
+  /** Estimated cycles of one kernel with the graph after it; null: not legal; undefined: there is none. */
+  readonly withNext: { readonly name: string; readonly together: number | null; readonly apart: number } | undefined;
+}
 
 /** How scheduled work becomes loop statements over formal tensors. */
 export interface Lowering {

@@ -5,6 +5,7 @@
 import type { Axis } from '../../3-tile/expr.ts';
 import type { Device } from '../../devices/device.ts';
 import { PAGE, trafficCycles } from '../cost.ts';
+import { coefficient } from '../linear.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
@@ -13,20 +14,30 @@ const USABLE = 0.75;
 /** What entering a page costs, in cache lines. */
 const PAGE_LINES = 8;
 
+type Strides = readonly (readonly [axis: Axis, bytes: number])[];
+
+/** How far apart a load's neighbours along its axes lie; constants that no whole tiles cover have their lanes last. */
+function stridesOf(l: LoadProfile, { vector }: Tile): Strides {
+  const axes = [...l.axes];
+  if (!l.packable) return axes.map((a) => [a, coefficient(l.linear, a) * l.bytes]);
+  const later = (a: Axis): number => (a === vector ? 2 : a.role === 'reduce' ? 1 : 0);
+  let step = l.bytes;
+  return axes
+    .sort((a, b) => later(b) - later(a))
+    .map((a) => {
+      const stride = step;
+      step *= a.extent;
+      return [a, stride];
+    });
+}
+
 /** Bytes of cache lines that a load touches over these extents of its axes, and those that entering pages costs. */
-function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis) => number): [number, number] {
+function touched(l: LoadProfile, all: Strides | null, line: number, extent: (a: Axis) => number): [number, number] {
   let elements = 1;
   for (const a of l.axes) elements *= extent(a);
-  if (packed) return [elements * l.bytes, 0];
-  const strides: [number, number][] = [];
-  let regular = true;
-  for (const [t, c] of l.linear.terms) {
-    if (t.op === 'axis' && l.axes.has(t.arg)) strides.push([Math.abs(c) * l.bytes, extent(t.arg)]);
-    else if (t.op === 'axis') continue;
-    else regular = false;
-  }
-  if (!regular) return [elements * line, 0];
-  strides.sort((a, b) => a[0] - b[0]);
+  if (!all) return [elements * l.bytes, 0];
+  if ([...l.linear.terms.keys()].some((t) => t.op !== 'axis')) return [elements * line, 0];
+  const strides = all.map(([a, bytes]) => [Math.abs(bytes), extent(a)]).sort((a, b) => a[0] - b[0]);
   let [run, rows, pages] = [l.bytes, 1, 1];
   for (const [stride, n] of strides) {
     if (stride < line || stride <= run) run += stride * (n - 1);
@@ -40,15 +51,13 @@ function touched(l: LoadProfile, packed: boolean, line: number, extent: (a: Axis
  * Bytes that a tile loads again because its rows meet in one set of the first level: a way of every CPU described here
  * is a page, and the rows beyond the ways are evicted before the reduction comes to their next element.
  */
-function evicted(l: LoadProfile, tile: Tile, device: Device): number {
+function evicted(strides: Strides, tile: Tile, device: Device): number {
   const [{ bytes, transaction: line }] = device.levels;
   let rows = [0];
   let steps = 1;
-  for (const [t, c] of l.linear.terms) {
-    if (t.op !== 'axis' || !l.axes.has(t.arg)) continue;
-    const stride = c * l.bytes;
-    if (t.arg.role === 'reduce' && Math.abs(stride) < line) steps = t.arg.extent;
-    const n = t.arg.role === 'spatial' && stride % line === 0 ? extentIn(tile, t.arg) : 1;
+  for (const [a, stride] of strides) {
+    if (a.role === 'reduce' && Math.abs(stride) < line) steps = a.extent;
+    const n = a.role === 'spatial' && stride % line === 0 ? extentIn(tile, a) : 1;
     rows = rows.flatMap((r) => Array.from({ length: n }, (_, i) => r + i * stride));
   }
   const sets = new Map<number, number>();
@@ -75,9 +84,11 @@ export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] 
   return p.inner.map((load) => {
     // Blocks of a packed constant are whole tiles.
     const packed = load.packable && p.spatial.every((a) => !load.axes.has(a) || a.extent % extentIn(tile, a) === 0);
-    const [bytes, entering] = touched(load, packed, line, inTile);
-    const again = packed ? 0 : evicted(load, tile, device);
-    return { load, tile: bytes, again, moved: bytes + entering, all: touched(load, packed, line, (a) => a.extent)[0] };
+    const strides = packed ? null : stridesOf(load, tile);
+    const [bytes, entering] = touched(load, strides, line, inTile);
+    const again = strides ? evicted(strides, tile, device) : 0;
+    const [all] = touched(load, strides, line, (a) => a.extent);
+    return { load, tile: bytes, again, moved: bytes + entering, all };
   });
 }
 

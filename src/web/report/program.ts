@@ -8,11 +8,11 @@ import type { RunTask } from '../../3-tile/statements.ts';
 import { type Kernel, stmtExprs, type Task, walkStmts } from '../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileProgram } from '../../3-tile/tile-op.ts';
-import { type KernelWhy, type Made, whyOf } from '../../4-schedule/report.ts';
-import { schedule } from '../../4-schedule/schedule.ts';
+import { type Made, schedule } from '../../4-schedule/schedule.ts';
 import { lowering } from '../../5-codegen/lower.ts';
 import type { Device } from '../../devices/device.ts';
 import { bytesOf } from '../../ir/tensor.ts';
+import { type KernelWhy, whyOf } from './why.ts';
 
 export interface KernelReport {
   /** `kN` and the operators in it. */

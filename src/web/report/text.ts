@@ -1,7 +1,8 @@
 // The report of a program as text for a terminal. In: the report of one segment. Out: a line per kernel with what it
 // reads and writes, why it is so below it, and the sums. Here, and not in the command, as it is a function of the data.
-import type { KernelWhy } from '../../4-schedule/report.ts';
+
 import { type ProgramReport, sumsOf } from './program.ts';
+import type { KernelWhy } from './why.ts';
 
 const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
 const million = (cycles: number): string => `${(cycles / 1e6).toFixed(3)} M cycles`;

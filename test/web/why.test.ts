@@ -5,10 +5,10 @@ import { TileBuilder } from '../../src/3-tile/builder.ts';
 import { div, exp, load, mul, sub } from '../../src/3-tile/expr.ts';
 import { maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
-import { type KernelWhy, whyOf } from '../../src/4-schedule/report.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
+import { type KernelWhy, whyOf } from '../../src/web/report/why.ts';
 
 /** Softmax of the rows of a product, and that times another matrix. */
 function program(rows: number) {

@@ -1,23 +1,14 @@
 // Why a kernel is what it is, for people and `tilewright explain`. In: a tile graph, the register tiles chosen for its
 // operators, and what the welder says of the graph after it. Out: plain data: members, what stays inside and at which
 // level of memory, traffic and estimated cycles beside those of the same operators apart.
-import { owner, type TileTensor } from '../3-tile/tensor.ts';
-import type { TileOp } from '../3-tile/tile-op.ts';
-import type { Device } from '../devices/device.ts';
-import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
-import type { Tiled } from './schedule.ts';
-import { isFill, type Nodes, single, type TileGraph } from './welder/graph.ts';
-import { farBytes, planCost, sketch } from './welder/plan-cost.ts';
-
-/** What the scheduler tells of a kernel as it makes it. */
-export interface Made {
-  readonly graph: TileGraph;
-  /** In the order of the graph's operators; canonical. */
-  readonly tiled: readonly Tiled[];
-  /** Estimated cycles of one kernel with the graph after it; null: not legal; undefined: there is none. */
-  readonly withNext: { readonly name: string; readonly together: number | null; readonly apart: number } | undefined;
-}
+import { owner, type TileTensor } from '../../3-tile/tensor.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
+import type { Made, Tiled } from '../../4-schedule/schedule.ts';
+import { isFill, type Nodes, single, type TileGraph } from '../../4-schedule/welder/graph.ts';
+import { farBytes, planCost, sketch } from '../../4-schedule/welder/plan-cost.ts';
+import type { Device } from '../../devices/device.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
+import { elementCount } from '../../ir/tensor.ts';
 
 export type KernelWhy = ReturnType<typeof whyOf>;
 
