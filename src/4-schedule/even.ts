@@ -24,7 +24,7 @@ function unevenAxis(op: TileOp, lanes: number): Axis | undefined {
 }
 
 /** The operator for `extent` of the positions along an axis, from `start` on. */
-function part(op: TileOp, axis: Axis, start: number, extent: number): TileOp {
+export function part(op: TileOp, axis: Axis, start: number, extent: number): TileOp {
   const own = newAxis(axis.name, extent);
   const place = new Map([[axis, add(axisExpr(own), index(start))]]);
   return { ...mapOp(op, (e) => bindAxes(e, place, null)), axes: op.axes.map((a) => (a === axis ? own : a)) };

@@ -13,6 +13,12 @@ const NO_TERMS: Linear['terms'] = new Map();
 /** The form without terms. */
 export const fixed = (constant: number): Linear => ({ constant, terms: NO_TERMS });
 
+/** The form where an axis has this value. */
+export function fixedAt({ constant, terms }: Linear, axis: Axis, value: number): Linear {
+  const others = new Map([...terms].filter(([t]) => t !== axisExpr(axis)));
+  return { constant: constant + (terms.get(axisExpr(axis)) ?? 0) * value, terms: others };
+}
+
 /** a + scale · b. */
 export function plus(a: Linear, b: Linear, scale = 1): Linear {
   const constant = a.constant + scale * b.constant;

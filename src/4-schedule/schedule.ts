@@ -7,6 +7,7 @@ import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { clippedParts } from './clip.ts';
 import { dotProducts } from './dot.ts';
 import { evenParts } from './even.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
@@ -19,7 +20,7 @@ import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
-import { effectsOf, walkSteps } from './welder/region.ts';
+import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
 import { type Estimate, type Users, Welder } from './welder/weld.ts';
 import { type ChooseFilter, minimalFilters } from './winograd.ts';
 
@@ -233,7 +234,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const { device, winograd = true, filter } = options;
   const apart = options.fuse === false;
   const alternatives: Alternatives = (steps) =>
-    evenParts(winograd ? minimalFilters(steps, device, filter) : steps, device);
+    evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
   const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
   const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate);
   const scheduler = new Scheduler(options, welder);

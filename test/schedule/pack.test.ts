@@ -7,7 +7,9 @@ import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
+import { chooseTile, rankedTiles } from '../../src/4-schedule/roller/choose.ts';
 import { rearranged } from '../../src/4-schedule/roller/pack.ts';
+import type { Tile } from '../../src/4-schedule/roller/tile.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
@@ -52,6 +54,75 @@ describe.each(['x86-avx512-vnni', 'wasm-simd128'])('a product of two inputs on %
     const { names, got, want } = product(m, k, n, device, transposed);
     expect(names).not.toContain('pack');
     expect(got).toEqual(want);
+  });
+});
+
+describe('a constant matrix times a vector, several rows at a time across lanes', () => {
+  const device = namedDevice('wasm-simd128-fma')!;
+  const [k, n] = [2048, 64];
+  const b = new TileBuilder();
+  const x = newTensor('x', 'f32', [1, k], 'input');
+  const w = b.constant(
+    tensorOf(
+      'f32',
+      [k, n],
+      [...Array(k * n).keys()].map((i) => ((i * 37) % 11) - 5),
+    ),
+  );
+  const out = b.reduce('f32', [1, n], [k], sum('f32'), ([i, j], [r]) => mul(load(x, [i, r]), load(w, [r, j])));
+  const program = { inputs: [x], outputs: [out], steps: b.steps, checks: [] };
+  const choose: typeof chooseTile = (op, d, origins) => {
+    const several = ({ tile }: { tile: Tile }) => tile.vector?.role === 'reduce' && tile.extents.get(op.axes[0]) === 4;
+    return rankedTiles(op, d, origins).find(several)!.tile;
+  };
+  const tasks = schedule(program, { device, lower: lowering, choose });
+
+  it('is packed so that its rows are one stream', () => {
+    const [{ shape }] = tasks.constants;
+    const lanes = shape.at(-1)!;
+    expect(shape).toEqual([n / 4, k / lanes, 4, lanes]);
+  });
+
+  it('gives the same sums', () => {
+    verifyTaskProgram(tasks);
+    const feeds = [
+      tensorOf(
+        'f32',
+        [1, k],
+        [...Array(k).keys()].map((i) => (i % 7) - 3),
+      ),
+    ];
+    expect(tensorValues(interpretTasks(tasks, feeds)[0])).toEqual(tensorValues(interpret(program, feeds)[0]));
+  });
+});
+
+describe('rows that lie a multiple of a page apart', () => {
+  /** Rows of the left matrix that the first tile holds at once. */
+  const rowsOf = (k: number): number => {
+    const b = new TileBuilder();
+    const x = newTensor('x', 'f32', [960, k], 'input');
+    const w = b.constant(
+      tensorOf(
+        'f32',
+        [k, 256],
+        [...Array(k * 256).keys()].map((i) => i % 7),
+      ),
+    );
+    const out = b.reduce('f32', [960, 256], [k], sum('f32'), ([i, j], [r]) => mul(load(x, [i, r]), load(w, [r, j])));
+    let rows = 0;
+    const choose: typeof chooseTile = (op, d, origins) => {
+      const tile = chooseTile(op, d, origins);
+      rows = tile.extents.get(op.axes[0]) ?? 1;
+      return tile;
+    };
+    const program = { inputs: [x], outputs: [out], steps: b.steps, checks: [] };
+    schedule(program, { device: namedDevice('x86-zen4')!, lower: lowering, choose });
+    return rows;
+  };
+
+  it('are as many in a tile as the first level has ways', () => {
+    expect(rowsOf(2048)).toBeLessThanOrEqual(8);
+    expect(rowsOf(2000)).toBeGreaterThan(8);
   });
 });
 

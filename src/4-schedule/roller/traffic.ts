@@ -4,6 +4,7 @@
 
 import type { Axis } from '../../3-tile/expr.ts';
 import type { Device } from '../../devices/device.ts';
+import { rowMajorStrides } from '../../ir/tensor.ts';
 import { PAGE, trafficCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import type { LoadProfile, Profile } from './profile.ts';
@@ -21,14 +22,9 @@ function stridesOf(l: LoadProfile, { vector }: Tile): Strides {
   const axes = [...l.axes];
   if (!l.packable) return axes.map((a) => [a, coefficient(l.linear, a) * l.bytes]);
   const later = (a: Axis): number => (a === vector ? 2 : a.role === 'reduce' ? 1 : 0);
-  let step = l.bytes;
-  return axes
-    .sort((a, b) => later(b) - later(a))
-    .map((a) => {
-      const stride = step;
-      step *= a.extent;
-      return [a, stride];
-    });
+  axes.sort((a, b) => later(a) - later(b));
+  const steps = rowMajorStrides(axes.map((a) => a.extent));
+  return axes.map((a, i) => [a, steps[i] * l.bytes]);
 }
 
 /** Bytes of cache lines that a load touches over these extents of its axes, and those that entering pages costs. */

@@ -9,7 +9,7 @@ import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { bounds, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
+import { bounds, fixed, fixedAt, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { rebuildOp, transform } from '../transform.ts';
 import { storedAxis } from './propagate.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';
@@ -78,25 +78,27 @@ function borderOf(e: Guarded): Border | null {
 }
 
 /** The values of a reduce axis for which all guards may hold, as first and count. */
-function reachable(guards: readonly Linear[], axis: Axis): [from: number, count: number] {
+export function reachable(guards: readonly Linear[], axis: Axis): [from: number, count: number] {
   const possible = Array.from({ length: axis.extent }, (_, k) => k).filter((k) =>
-    guards.every(({ constant, terms }) => {
-      const c = terms.get(axisExpr(axis)) ?? 0;
-      const others = new Map([...terms].filter(([t]) => t !== axisExpr(axis)));
-      return (bounds({ constant: constant + c * k, terms: others })?.[1] ?? 0) >= 0;
-    }),
+    guards.every((g) => (bounds(fixedAt(g, axis, k))?.[1] ?? 0) >= 0),
   );
   return possible.length === 0 ? [0, axis.extent] : [possible[0], possible[possible.length - 1] - possible[0] + 1];
+}
+
+/** What must not be negative for a sum's products to be other than zero. */
+export function zeroGuards(op: TileOp): Linear[] {
+  const { monoid, elems } = op.reduce ?? { elems: [] };
+  if (elems.length !== 1 || monoid?.combine[0].op !== 'add' || elems[0].op !== 'mul') return [];
+  const [factor] = elems[0].src.filter((e) => e.op === 'guarded');
+  const other = factor?.src.at(-1);
+  if (!other || !isConst(other) || Number(other.arg) !== 0) return [];
+  return conjuncts(factor.src[factor.src.length - 2]).flatMap((c) => nonNegative(c) ?? []);
 }
 
 /** A sum of products without the terms whose guards never hold: taps of a window that always lie outside. */
 function withoutIdleTaps(op: TileOp): TileOp {
   const { axes, monoid, elems } = op.reduce!;
-  const [factor] = elems[0].op === 'mul' ? elems[0].src.filter((e) => e.op === 'guarded') : [];
-  const other = factor?.src.at(-1);
-  if (monoid.combine[0].op !== 'add' || elems.length > 1 || !other || !isConst(other) || Number(other.arg) !== 0)
-    return op;
-  const guards = conjuncts(factor.src[factor.src.length - 2]).flatMap((c) => nonNegative(c) ?? []);
+  const guards = zeroGuards(op);
   const values = new Map<Expr, Expr>();
   const kept = axes.map((a) => {
     const [from, count] = reachable(guards, a);
