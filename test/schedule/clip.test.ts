@@ -13,24 +13,16 @@ import { schedule } from '../../src/4-schedule/schedule.ts';
 import { materialiseBorders } from '../../src/4-schedule/welder/pad.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
-import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { tensorValues } from '../../src/ir/tensor.ts';
+import { wholeNumbers } from './whole-numbers.ts';
 
 const CHANNELS = 5;
-
-const whole = (shape: readonly number[]) => {
-  const count = shape.reduce((a, b) => a * b);
-  return tensorOf(
-    'f32',
-    shape,
-    Array.from({ length: count }, (_, i) => ((i * 29) % 17) - 8),
-  );
-};
 
 /** A sum over channels and 3×3 taps, `dilation` apart, around each of n×n places. */
 function dilated(n: number, dilation: number, otherwise = 0) {
   const b = new TileBuilder();
   const x = newTensor('x', 'f32', [CHANNELS, n, n], 'input');
-  const w = b.constant(whole([4, CHANNELS, 3, 3]));
+  const w = b.constant(wholeNumbers([4, CHANNELS, 3, 3]));
   const tap = (at: Expr, k: Expr): Expr => sub(add(at, mul(k, index(dilation))), index(dilation));
   const out = b.reduce('f32', [4, n, n], [CHANNELS, 3, 3], sum('f32'), ([o, i, j], [c, r, s]) => {
     const [row, column] = [tap(i, r), tap(j, s)];
@@ -39,7 +31,7 @@ function dilated(n: number, dilation: number, otherwise = 0) {
     return mul(guardedLoad(x, [c, row, column], guard, constant('f32', otherwise)), load(w, [o, c, r, s]));
   });
   const op = b.steps[0] as TileOp;
-  return { op, program: { inputs: [x], outputs: [out], steps: b.steps, checks: [] }, feeds: [whole(x.shape)] };
+  return { op, program: { inputs: [x], outputs: [out], steps: b.steps, checks: [] }, feeds: [wholeNumbers(x.shape)] };
 }
 
 const products = (ops: readonly TileOp[]): number =>

@@ -8,26 +8,20 @@ import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
-import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
-
-const whole = (shape: readonly [number, number]) =>
-  tensorOf(
-    'f32',
-    shape,
-    Array.from({ length: shape[0] * shape[1] }, (_, i) => ((i * 53) % 13) - 6),
-  );
+import { tensorValues } from '../../src/ir/tensor.ts';
+import { wholeNumbers } from './whole-numbers.ts';
 
 /** x [m, k] times constant weights, [k, n] or transposed. */
 function classifier(m: number, k: number, n: number, transposed: boolean) {
   const b = new TileBuilder();
   const x = newTensor('x', 'f32', [m, k], 'input');
-  const w = b.constant(whole(transposed ? [n, k] : [k, n]));
+  const w = b.constant(wholeNumbers(transposed ? [n, k] : [k, n]));
   const out = b.reduce('f32', [m, n], [k], sum('f32'), ([i, j], [r]) =>
     mul(load(x, [i, r]), load(w, transposed ? [j, r] : [r, j])),
   );
   const program = { inputs: [x], outputs: [out], steps: b.steps, checks: [] };
   const tasks = schedule(program, { device: namedDevice('x86-avx512-vnni')!, lower: lowering });
-  const feeds = [whole([m, k])];
+  const feeds = [wholeNumbers([m, k])];
   const values = tensorValues(interpretTasks(tasks, feeds)[0]);
   return { runs: tasks.lanes[0].length, values, want: tensorValues(interpret(program, feeds)[0]) };
 }

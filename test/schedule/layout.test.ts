@@ -8,29 +8,21 @@ import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TileOp } from '../../src/3-tile/tile-op.ts';
 import { layOut } from '../../src/4-schedule/layout.ts';
 import { loadsOf } from '../../src/4-schedule/welder/region.ts';
-import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { tensorValues } from '../../src/ir/tensor.ts';
+import { wholeNumbers } from './whole-numbers.ts';
 
 const [CHANNELS, ROWS, COLUMNS] = [6, 4, 5];
-
-const whole = (shape: readonly number[]) => {
-  const count = shape.reduce((a, b) => a * b);
-  return tensorOf(
-    'f32',
-    shape,
-    Array.from({ length: count }, (_, i) => ((i * 29) % 17) - 8),
-  );
-};
 
 /** Tokens turned into an image, channels first, and a 1×1 convolution of it. */
 function turned() {
   const b = new TileBuilder();
   const x = newTensor('x', 'f32', [ROWS, COLUMNS, CHANNELS], 'input');
-  const w = b.constant(whole([3, CHANNELS]));
+  const w = b.constant(wholeNumbers([3, CHANNELS]));
   const image = b.map('f32', [CHANNELS, ROWS, COLUMNS], ([c, i, j]) => mul(load(x, [i, j, c]), load(x, [i, j, c])));
   const out = b.reduce('f32', [3, ROWS, COLUMNS], [CHANNELS], sum('f32'), ([o, i, j], [c]) =>
     mul(load(image, [c, i, j]), load(w, [o, c])),
   );
-  return { program: { inputs: [x], outputs: [out], steps: b.steps, checks: [] }, feeds: [whole(x.shape)] };
+  return { program: { inputs: [x], outputs: [out], steps: b.steps, checks: [] }, feeds: [wholeNumbers(x.shape)] };
 }
 
 describe('a sum over channels of an image made of tokens', () => {

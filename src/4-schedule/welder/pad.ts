@@ -101,7 +101,7 @@ function withoutIdleTaps(op: TileOp): TileOp {
   const guards = zeroGuards(op);
   const values = new Map<Expr, Expr>();
   const kept = axes.map((a) => {
-    const [from, count] = reachable(guards, a);
+    const [from, count] = guards.length > 0 ? reachable(guards, a) : [0, a.extent];
     if (count === a.extent) return a;
     const narrow = newAxis(a.name, count, 'reduce');
     values.set(axisExpr(a), add(axisExpr(narrow), index(from)));

@@ -1,6 +1,5 @@
 // The report of a program as text for a terminal. In: the report of one segment. Out: a line per kernel with what it
 // reads and writes, why it is so below it, and the sums. Here, and not in the command, as it is a function of the data.
-
 import { type ProgramReport, sumsOf } from './program.ts';
 import type { KernelWhy } from './why.ts';
 
