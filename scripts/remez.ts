@@ -1,4 +1,4 @@
-// `npx tsx scripts/remez.ts` regenerates src/3-tile/gen/coefficients.ts: the minimax coefficients of
+// `npx tsx scripts/remez.ts` regenerates src/ops/functions/gen/coefficients.ts: the minimax coefficients of
 // the scalar functions and the split constants of their argument reductions. Each row below says which
 // function is fitted, on which interval, in which form, under which weight, to which degree. The
 // printed error is the fit's own, in bits relative to the function's value, before rounding.
@@ -267,6 +267,6 @@ export function generate(report: (line: string) => void = () => {}): string {
 }
 
 /** The file that holds the table. */
-export const COEFFICIENTS = join(fileURLToPath(import.meta.url), '../../src/3-tile/gen/coefficients.ts');
+export const COEFFICIENTS = join(fileURLToPath(import.meta.url), '../../src/ops/functions/gen/coefficients.ts');
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(COEFFICIENTS, generate(console.log));

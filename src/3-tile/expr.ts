@@ -36,10 +36,21 @@ export const ROUNDINGS = words('floor ceil trunc nearest');
 export const FUNCTIONS1 = words(
   'exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf',
 );
+/** Functions of two operands beside them. */
+const FUNCTIONS2 = words('pow atan2');
+export type FunctionOp = (typeof FUNCTIONS1)[number] | (typeof FUNCTIONS2)[number];
+const FUNCTIONS: ReadonlySet<string> = new Set([...FUNCTIONS1, ...FUNCTIONS2]);
+/** Whether the op exists only above code generation: `legalise` replaces it. */
+export const isFunction = (op: Op): boolean => FUNCTIONS.has(op);
 export const COMPARISONS = words('eq ne lt le gt ge');
 const TESTS = words('isnan isinf');
 export const UNARY = [...words('neg abs not sqrt'), ...ROUNDINGS, ...FUNCTIONS1, ...TESTS, ...words('clz popcnt')];
-export const BINARY = [...words('add sub mul div rem min max pow atan2 and or xor shl shr'), ...COMPARISONS];
+export const BINARY = [
+  ...words('add sub mul div rem min max'),
+  ...FUNCTIONS2,
+  ...words('and or xor shl shr'),
+  ...COMPARISONS,
+];
 export type UnaryOp = (typeof UNARY)[number];
 export type BinaryOp = (typeof BINARY)[number];
 

@@ -2,6 +2,7 @@
 // function that lowers one nest. Out: shared kernels, tasks in order, and the memory plan. Lowering
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
 
+import type { Expr } from '../3-tile/expr.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
@@ -42,6 +43,8 @@ export interface Made {
 export interface Lowering {
   /** Operators in loops over tiles. `aliased`: different formals may share bytes, one of them written. */
   graph(nodes: Nodes<Tiled>, aliased: boolean, device: Device): readonly Stmt[];
+  /** The expression without scalar functions; the memo is kept for one operator or routine. */
+  scalar(e: Expr, device: Device, memo: Map<Expr, Expr>): Expr;
   /** A routine's statements, over the formals that `formal` gives. */
   routine(body: readonly Stmt[], formal: (t: TileTensor) => TileTensor, device: Device): readonly Stmt[];
 }
@@ -152,7 +155,7 @@ class Scheduler {
     const params = [...binding.params];
     const origins = evenLoops(nodes);
     const tiled = (nest: Nest): Tiled => {
-      const op = prepare(nest.op, device);
+      const op = prepare(nest.op, device, lower);
       const tile = choose(op, device, origins);
       all.push({ op, tile });
       const packed = packs ? pack(op, tile, params, this.pool, origins) : null;

@@ -1,7 +1,7 @@
 // Lowering: a canonical operator or a routine becomes loop statements over formal tensors with flat
 // indices. In: one TileOp (or statements) and a device. Out: statements for any target to print.
 import { type Axis, type Expr, localExpr, newLocal } from '../3-tile/expr.ts';
-import { legalise } from '../3-tile/rules/legalise.ts';
+import { type Decompositions, legalise } from '../3-tile/rules/legalise.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { flatIndex, flattenLoads } from '../4-schedule/nest.ts';
@@ -14,16 +14,12 @@ import { NestWriter } from './nest-writer.ts';
 
 type FormalOf = (t: TileTensor) => TileTensor;
 
+type Scalar = (e: Expr) => Expr;
+
 /** A routine's statements over formals and flat indices. */
-export function lowerRoutine(body: readonly Stmt[], formal: FormalOf, device: Device): readonly Stmt[] {
+function lowerRoutine(body: readonly Stmt[], formal: FormalOf, scalar: Scalar): readonly Stmt[] {
   const memo = new Map<Expr, Expr>();
-  const legal = new Map<Expr, Expr>();
-  const flat = (e: Expr): Expr =>
-    legalise(
-      transform(e, (n, src) => flattenLoads(n, src, formal), memo),
-      device.fma !== 'none',
-      legal,
-    );
+  const flat = (e: Expr): Expr => scalar(transform(e, (n, src) => flattenLoads(n, src, formal), memo));
   const all = (list: readonly Stmt[]): readonly Stmt[] => list.map(one);
   const one = (s: Stmt): Stmt => {
     switch (s.kind) {
@@ -63,8 +59,15 @@ function lowerGraph(nodes: Nodes<Tiled>, origins: Map<Axis, Expr>, aliased: bool
   return nodes.flatMap(one);
 }
 
-/** What the scheduler is given. */
-export const lowering: Lowering = {
-  graph: (nodes, aliased, device) => lowerGraph(nodes, new Map(), aliased, device),
-  routine: lowerRoutine,
-};
+/** What the scheduler is given: statements, with these functions decomposed. */
+export function loweringWith(functions: Decompositions): Lowering {
+  const scalar: Lowering['scalar'] = (e, device, memo) => legalise(e, functions, device.fma !== 'none', memo);
+  return {
+    scalar,
+    graph: (nodes, aliased, device) => lowerGraph(nodes, new Map(), aliased, device),
+    routine: (body, formal, device) => {
+      const legal = new Map<Expr, Expr>();
+      return lowerRoutine(body, formal, (e) => scalar(e, device, legal));
+    },
+  };
+}

@@ -10,11 +10,11 @@ import { sum } from '../../src/3-tile/monoids.ts';
 import { dotScalar } from '../../src/3-tile/semantics.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
 import { cpuDevice } from '../../src/devices/device.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { call, kernel, noCompiler, privateDirectory, programOf, runOnce } from './harness.ts';
 

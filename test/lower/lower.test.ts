@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { build, rolls } from './random-program.ts';
 
 describe('lower', () => {

@@ -5,7 +5,6 @@ import { type GraphSpec, type NodeSpec, writeModel } from '../../src/1-frontend/
 import { interpretTasks } from '../../src/3-tile/interpret.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { loadNative } from '../../src/6-runtime/launch/native.ts';
 import { Plan } from '../../src/6-runtime/plan.ts';
@@ -16,6 +15,7 @@ import { cpuDevice, namedDevice } from '../../src/devices/device.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { silent } from '../../src/observe.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { noCompiler } from '../c/harness.ts';

@@ -3,12 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { toTiles } from '../../src/3-tile/from-graph.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { interpreterBackend } from '../../src/backends/backend.ts';
 import { ModelBuilder, Tensor } from '../../src/build.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
+import { lowering } from '../../src/lowering.ts';
 import { silent } from '../../src/observe.ts';
 
 const [HEADS, DEPTH] = [12, 64];

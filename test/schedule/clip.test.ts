@@ -11,9 +11,9 @@ import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { clippedParts } from '../../src/4-schedule/clip.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { materialiseBorders } from '../../src/4-schedule/welder/pad.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { wholeNumbers } from './whole-numbers.ts';
 
 const CHANNELS = 5;

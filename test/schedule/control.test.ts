@@ -9,11 +9,11 @@ import type { TileProgram } from '../../src/3-tile/tile-op.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { parallelCopies } from '../../src/4-schedule/grinder/regions.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { makeArtifact } from '../../src/6-runtime/artifact.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { build, rolls } from '../lower/random-program.ts';
 import { instantiateSync } from '../wasm/harness.ts';
 

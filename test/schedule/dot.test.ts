@@ -6,9 +6,9 @@ import { sum } from '../../src/3-tile/monoids.ts';
 import { printKernel } from '../../src/3-tile/print.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { cpuDevice, namedDevice } from '../../src/devices/device.ts';
 import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 
 type Byte = 'u8' | 'i8';
 const bytes = (dtype: Byte, shape: readonly number[]): TensorData =>

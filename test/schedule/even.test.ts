@@ -6,9 +6,9 @@ import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { wholeNumbers } from './whole-numbers.ts';
 
 /** x [m, k] times constant weights, [k, n] or transposed. */

@@ -7,9 +7,9 @@ import { printKernel } from '../../src/3-tile/print.ts';
 import type { TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { emptyTensor } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 
 const { add, constant, exp, load, max, mul, sub } = E;
 type Made = (b: TileBuilder, input: (...shape: number[]) => TileTensor) => TileTensor;

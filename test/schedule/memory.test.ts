@@ -8,9 +8,9 @@ import { newTensor, owner, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
 import { ALIGNMENT, lifetimes } from '../../src/4-schedule/memory.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { build, rolls } from '../lower/random-program.ts';
 
 const device = namedDevice('wasm-simd128')!;

@@ -11,9 +11,9 @@ import { chooseTile, rankedTiles } from '../../src/4-schedule/roller/choose.ts';
 import { rearranged } from '../../src/4-schedule/roller/pack.ts';
 import type { Tile } from '../../src/4-schedule/roller/tile.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { type Places, scattered, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 
 /** The product of two inputs on a device: names of its kernels in order, and its results beside the interpreter's. */
 function product(m: number, k: number, n: number, device: string, transposed = false) {

@@ -25,9 +25,9 @@ import { planMemory } from '../../src/4-schedule/memory.ts';
 import { schedule, scheduleGraphs } from '../../src/4-schedule/schedule.ts';
 import { cutGraph, cutPlan } from '../../src/4-schedule/welder/graph.ts';
 import { materialiseBorders } from '../../src/4-schedule/welder/pad.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { elementCount, elements, emptyTensor, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 
 type Make = (b: TileBuilder, input: (...shape: number[]) => TileTensor) => TileTensor[];

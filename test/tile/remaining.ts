@@ -1,6 +1,6 @@
 // Which ops kernels may hold when scalar functions are decomposed: every target renders these.
-import { type BinaryOp, type ComputeType, UNARY, type UnaryOp } from '../../src/3-tile/expr.ts';
-import { isFunction } from '../../src/3-tile/rules/legalise.ts';
+import { type BinaryOp, type ComputeType, isFunction, UNARY, type UnaryOp } from '../../src/3-tile/expr.ts';
+
 import { binaryMeaning, unaryMeaning } from '../../src/3-tile/semantics.ts';
 
 const unaries: ReadonlySet<string> = new Set(UNARY);

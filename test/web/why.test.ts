@@ -6,8 +6,8 @@ import { div, exp, load, mul, sub } from '../../src/3-tile/expr.ts';
 import { maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
-import { lowering } from '../../src/5-codegen/lower.ts';
 import { namedDevice } from '../../src/devices/device.ts';
+import { lowering } from '../../src/lowering.ts';
 import { type KernelWhy, whyOf } from '../../src/web/report/why.ts';
 
 /** Softmax of the rows of a product, and that times another matrix. */

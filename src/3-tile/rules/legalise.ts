@@ -1,24 +1,12 @@
 // Decomposition of scalar functions into arithmetic, comparisons, selections and bit operations, so that a target needs
-// no function library; test/tile/functions.test.ts states the accuracy. Out: the same value without ops of the table.
+// no function library. In: an expression and what each function becomes, which lives with the operators. Out: the same
+// value without functions.
 import { memoised } from '../../support/rewrite.ts';
-import { type BinaryOp, type Expr, fma, neg, type Op, type UnaryOp } from '../expr.ts';
+import { type Expr, type FunctionOp, fma, isFunction, neg } from '../expr.ts';
 import { rewriteExpr, withSrc } from '../rewrite.ts';
-import * as exponential from './functions-exp.ts';
-import * as logarithmic from './functions-log.ts';
-import { pow } from './functions-pow.ts';
-import * as trigonometric from './functions-trig.ts';
 
-type Decomposition = (a: Expr, b: Expr) => Expr;
-
-/** The decompositions of functions that exist only above code generation. */
-const TABLE: ReadonlyMap<Op, Decomposition> = new Map(
-  Object.entries({ ...exponential, ...logarithmic, ...trigonometric, pow } satisfies {
-    [O in UnaryOp | BinaryOp]?: Decomposition;
-  }) as [Op, Decomposition][],
-);
-
-/** Whether `legalise` replaces this op. */
-export const isFunction = (op: Op): boolean => TABLE.has(op);
+/** What a function of one or two operands becomes. */
+export type Decompositions = Readonly<Record<FunctionOp, (a: Expr, b: Expr) => Expr>>;
 
 /** f32 products that are summed, between these operands and the root, as multiply-adds with one rounding. */
 function fused(root: Expr, operands: readonly Expr[]): Expr {
@@ -39,10 +27,10 @@ function fused(root: Expr, operands: readonly Expr[]): Expr {
 }
 
 /** The expression without scalar functions; `fuse`: where they multiply and add, in one step. A memo may be kept. */
-export const legalise = (root: Expr, fuse = false, memo?: Map<Expr, Expr>): Expr => {
+export function legalise(root: Expr, functions: Decompositions, fuse = false, memo?: Map<Expr, Expr>): Expr {
   const step = (e: Expr): Expr | undefined => {
-    const made = TABLE.get(e.op)?.(e.src[0], e.src[1]);
+    const made = isFunction(e.op) ? functions[e.op as FunctionOp](e.src[0], e.src[1]) : undefined;
     return made && fuse ? fused(made, e.src) : made;
   };
   return rewriteExpr(root, step, memo);
-};
+}

@@ -9,9 +9,9 @@ import { type Kernel, stmtExprs, type Task, walkStmts } from '../../3-tile/task.
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileProgram } from '../../3-tile/tile-op.ts';
 import { type Made, schedule } from '../../4-schedule/schedule.ts';
-import { lowering } from '../../5-codegen/lower.ts';
 import type { Device } from '../../devices/device.ts';
 import { bytesOf } from '../../ir/tensor.ts';
+import { lowering } from '../../lowering.ts';
 import { type KernelWhy, whyOf } from './why.ts';
 
 export interface KernelReport {

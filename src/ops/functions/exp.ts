@@ -1,10 +1,10 @@
 // exp, exp2, expm1 and what is made of them. x = n ln 2 + r with two-part ln 2, a polynomial on
 // |r| <= ln(2)/2, then scaling by 2^n in two factors, so that subnormal results round once. Nothing
 // branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
-import { abs, type Expr } from '../expr.ts';
-import * as c from '../gen/coefficients.ts';
-import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from './arithmetic.ts';
+import { abs, type Expr } from '../../3-tile/expr.ts';
+import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from '../../3-tile/rules/arithmetic.ts';
 import { formatOf, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
+import * as c from './gen/coefficients.ts';
 
 /** Below `low` e^x rounds to 0, above `high` it overflows; `low2`, `high2`: 2^x; below `lowM1` expm1 rounds to -1. */
 const F32 = { low: -104, high: 89, low2: -151, high2: 129, lowM1: -18, ln2: c.LN2_F32, exp: c.EXP_F32 };

@@ -1,10 +1,27 @@
 // pow. f32: 2^(y log2 |x|) in f64. f64: the logarithm as a sum of two numbers, so that the product keeps its last bits.
 // Integers: square and multiply over the bits of the exponent. Small constant exponents: products and square roots.
-import { abs, cast, type Expr, floor, not, sqrt, unary } from '../expr.ts';
-import * as c from '../gen/coefficients.ts';
-import { constOf } from '../rewrite.ts';
-import { add, and, choose, div, eq, like, lt, max, min, mul, ne, or, polynomial, shl, shr, sub } from './arithmetic.ts';
+import { abs, cast, type Expr, floor, not, sqrt, unary } from '../../3-tile/expr.ts';
+import { constOf } from '../../3-tile/rewrite.ts';
+import {
+  add,
+  and,
+  choose,
+  div,
+  eq,
+  like,
+  lt,
+  max,
+  min,
+  mul,
+  ne,
+  or,
+  polynomial,
+  shl,
+  shr,
+  sub,
+} from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, formatOf, fromBits, nearestOf, negatedWhere, scale } from './float-bits.ts';
+import * as c from './gen/coefficients.ts';
 import { exactProduct } from './turns-f64.ts';
 
 const reciprocal = (x: Expr): Expr => div(1, x);

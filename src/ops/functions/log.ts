@@ -1,10 +1,10 @@
 // log, log2, log1p and the inverse hyperbolic functions. x = 2^k (1 + f) with 1 + f between
 // sqrt(1/2) and sqrt(2), found by integer arithmetic on the bits; then log(1 + f) and k ln 2 in two
 // parts. Zero, negative, infinite and NaN arguments are put right by selections at the end.
-import { abs, cast, type Expr, sqrt } from '../expr.ts';
-import * as c from '../gen/coefficients.ts';
-import { add, choose, div, eq, gt, like, lt, mul, polynomial, shl, shr, sub } from './arithmetic.ts';
+import { abs, cast, type Expr, sqrt } from '../../3-tile/expr.ts';
+import { add, choose, div, eq, gt, like, lt, mul, polynomial, shl, shr, sub } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, formatOf, fromBits, withSign } from './float-bits.ts';
+import * as c from './gen/coefficients.ts';
 
 /** `rootHalf`: the bits of sqrt(1/2); above `large`, x + 1 = x, and so for its square root. */
 const TABLES = {

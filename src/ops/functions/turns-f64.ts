@@ -1,11 +1,11 @@
 // Reduction of f64 angles to quarter turns, correct for every finite argument (Payne and Hanek's
 // method). x = m 2^e; the bits of 2/pi that matter for (x 2/pi) modulo 4 form a window of 192 bits
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
-import { abs, bitcast, cast, type Expr, select } from '../expr.ts';
-import * as c from '../gen/coefficients.ts';
-import { add, and, choose, like, lt, max, mul, ne, or, shl, shr, sub } from './arithmetic.ts';
+import { abs, bitcast, cast, type Expr, select } from '../../3-tile/expr.ts';
+import { add, and, choose, like, lt, max, mul, ne, or, shl, shr, sub } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, fromBits } from './float-bits.ts';
-import type { Quarter } from './functions-trig.ts';
+import * as c from './gen/coefficients.ts';
+import type { Quarter } from './trig.ts';
 
 const u64 = (x: Expr): Expr => bitcast('u64', x);
 

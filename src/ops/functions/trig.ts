@@ -1,10 +1,26 @@
 // sin, cos, tan and the inverse trigonometric functions. Arguments are reduced to quarters of a turn,
 // correctly for every finite x: f32 through f64 products with groups of bits of 2/pi, each reduced
 // modulo 4 before they are added; f64 in integers (turns-f64.ts). No branches.
-import { abs, cast, type Expr, floor, nearest, sqrt } from '../expr.ts';
-import * as c from '../gen/coefficients.ts';
-import { add, and, choose, div, eq, gt, like, lt, max, min, mul, ne, polynomial, sub, xor } from './arithmetic.ts';
+import { abs, cast, type Expr, floor, nearest, sqrt } from '../../3-tile/expr.ts';
+import {
+  add,
+  and,
+  choose,
+  div,
+  eq,
+  gt,
+  like,
+  lt,
+  max,
+  min,
+  mul,
+  ne,
+  polynomial,
+  sub,
+  xor,
+} from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, formatOf, fromBits, negatedWhere, withSign } from './float-bits.ts';
+import * as c from './gen/coefficients.ts';
 import { reduceTurns } from './turns-f64.ts';
 
 /**

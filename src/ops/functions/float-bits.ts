@@ -1,7 +1,7 @@
 // The bits of floats in expressions: signs, exponents, scaling by powers of two, nearest integers. For the
 // decompositions of scalar functions, in f32 and f64 alike.
-import { bitcast, type Expr } from '../expr.ts';
-import { add, and, mul, or, shl, shr, sub, xor } from './arithmetic.ts';
+import { bitcast, type Expr } from '../../3-tile/expr.ts';
+import { add, and, mul, or, shl, shr, sub, xor } from '../../3-tile/rules/arithmetic.ts';
 
 /** How a float type is laid out, and the integer type of the same size. */
 export interface Format {
