@@ -10,7 +10,7 @@ import type { Model } from '../src/ir/graph.ts';
 import { readModel } from '../src/node.ts';
 import { DATA } from '../test/conformance/data.ts';
 import { type IndexEntry, materialise } from './material.ts';
-import { NETWORKS } from './networks/index.ts';
+import { NETWORKS, type Network } from './networks/index.ts';
 
 export interface Named {
   readonly group: string;
@@ -30,8 +30,8 @@ export interface Subject {
 
 /** Writes the model's files and reads them. Throws where the material does not have it. */
 export function subject({ group, name, dir, data }: Named): Subject {
-  const make = NETWORKS.get(name);
-  if (group === 'built' && make) {
+  const make = (NETWORKS as Readonly<Record<string, Readonly<Record<string, () => Network>>>>)[group]?.[name];
+  if (make) {
     const network = make();
     const file = path.join(dir, 'model.onnx');
     fs.writeFileSync(file, network.model.toBytes());
@@ -51,7 +51,7 @@ export function subject({ group, name, dir, data }: Named): Subject {
 
 /** Group and name of every model, in the order of the report. */
 export function available(): readonly (readonly [group: string, name: string])[] {
-  const built = [...NETWORKS.keys()].map((name) => ['built', name] as const);
+  const built = Object.entries(NETWORKS).flatMap(([g, all]) => Object.keys(all).map((name) => [g, name] as const));
   const found = ['structures', 'models'].flatMap((group) => {
     const folder = DATA && path.join(DATA, group);
     const names = folder && fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];

@@ -101,7 +101,7 @@ function wholeGraph(model: Model, s: Specialisation): StaticGraph {
 
 /** What is compiled for, and how `ScheduleOptions` says. */
 export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string> }> &
-  Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate'>;
+  Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate' | 'keySteps'>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {

@@ -21,8 +21,7 @@ export class Pool {
   private readonly formals = new Map<string, TileTensor>();
   private readonly axes = new Map<string, Axis>();
 
-  /** The role of formals: constants may be rearranged before anything runs, and inputs before the kernel does. */
-  formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant' | 'input'): TileTensor {
+  formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant'): TileTensor {
     const key = `${i} ${dtype} ${elements} ${role}`;
     let t = this.formals.get(key);
     if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], role)));
@@ -43,12 +42,9 @@ export class Binding {
   readonly args: TileTensor[] = [];
   private readonly byActual = new Map<TileTensor, TileTensor>();
   private readonly pool: Pool;
-  private readonly only: TileOp | null;
 
-  /** `only`: the kernel is this operator, so that what it does not write is an input. */
-  constructor(pool: Pool, only: TileOp | null) {
+  constructor(pool: Pool) {
     this.pool = pool;
-    this.only = only;
   }
 
   /** The formal of a tensor; views of one type share their owner's. */
@@ -57,9 +53,7 @@ export class Binding {
     const actual = o.dtype === t.dtype ? o : t;
     let f = this.byActual.get(actual);
     if (!f) {
-      const isInput = this.only !== null && owner(this.only.write) !== o;
-      const role = o.data ? 'constant' : isInput ? 'input' : 'temp';
-      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), role);
+      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), o.data ? 'constant' : 'temp');
       this.byActual.set(actual, f);
       this.params.push(f);
       this.args.push(actual);

@@ -17,10 +17,12 @@ import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
-import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
+import { type Copy, copyingOp, pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
+import { followed, surroundings } from './welder/around.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
-import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { mapNodes, type Node, type Nodes, single, type TileGraph } from './welder/graph.ts';
+import type { Steps } from './welder/online.ts';
 import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
 import { type Estimate, type Users, Welder } from './welder/weld.ts';
 import { type ChooseFilter, minimalFilters } from './winograd.ts';
@@ -64,6 +66,8 @@ export interface ScheduleOptions {
   readonly choose?: typeof chooseTile;
   /** What tile graphs are compared by (default: the cost model); for trying others. */
   readonly estimate?: Estimate;
+  /** Steps of keys over which a softmax that feeds a product may stream (default: some, for long rows; `[]`: none). */
+  readonly keySteps?: Steps;
   /** Hears of every kernel that tile graphs become, once. */
   readonly made?: (kernel: Kernel, how: Made) => void;
 }
@@ -72,6 +76,8 @@ export interface ScheduleOptions {
 interface Entry {
   readonly kernel: Kernel;
   readonly recipes: ReadonlyMap<number, Recipe>;
+  /** What it rearranges itself, into parameters after the others. */
+  readonly copies: readonly Copy[];
 }
 
 const isEmpty = (op: TileOp): boolean => op.axes.some((a) => a.extent === 0) || elementCount(op.write.shape) === 0;
@@ -128,14 +134,14 @@ class Scheduler {
 
   /** The call of a graph's kernel; `next` is the graph after it. */
   graph(graph: TileGraph, next?: TileGraph): Task[] {
-    const [node, ...others] = graph.nodes;
-    const binding = new Binding(this.pool, node?.kind === 'op' && others.length === 0 ? node.op : null);
+    const binding = new Binding(this.pool);
     const canonical = canonicalGraph(graph.nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
     let entry = this.byKey.get(key);
     if (!entry) this.byKey.set(key, (entry = this.entry(graph, canonical, binding, next)));
-    const { kernel, recipes } = entry;
+    const { kernel, recipes, copies } = entry;
     const tasks: Task[] = [];
+    const own = copies.map(({ to }) => newTensor('packed', to.dtype, to.shape, 'temp'));
     const args = binding.args.map((t, i) => {
       const recipe = recipes.get(i);
       if (!recipe) return t;
@@ -144,7 +150,7 @@ class Scheduler {
       tasks.push(...this.graph(single(copy)));
       return copy.write;
     });
-    return [...tasks, { kind: 'run', kernel, args }];
+    return [...tasks, { kind: 'run', kernel, args: [...args, ...own] }];
   }
 
   /** Chooses the tiles of a new kind of work and lowers it. */
@@ -153,22 +159,30 @@ class Scheduler {
     const all: Tiled[] = [];
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
-    const origins = evenLoops(nodes);
+    const copies: Copy[] = [];
+    const around = surroundings(graph, nodes, binding);
     const tiled = (nest: Nest): Tiled => {
       const op = prepare(nest.op, device, lower);
-      const tile = choose(op, device, origins);
+      const tile = choose(op, device, around);
       all.push({ op, tile });
-      const packed = packs ? pack(op, tile, params, this.pool, origins) : null;
+      const packed = packs ? pack(op, tile, params, this.pool, around) : null;
       if (!packed) return { op, tile };
       for (const [i, r] of packed.recipes) recipes.set(i, r);
       params.splice(0, params.length, ...packed.params);
+      copies.push(...packed.copies);
       return packed;
     };
     const same = <T>(x: T): T => x;
-    const body = lower.graph(mapNodes(nodes, tiled, same, same), binding.aliased, device);
+    const copied = (t: TileTensor): Node<Tiled>[] =>
+      copies.flatMap((c) => {
+        if (c.from !== t) return [];
+        const op = copyingOp(c, this.pool);
+        return [{ kind: 'op', op: { op, tile: choose(op, device) } }];
+      });
+    const body = lower.graph(followed(mapNodes(nodes, tiled, same, same), copied), binding.aliased, device);
     const kernel = this.kernel(nameOf(graph), params, body);
     made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
-    return { kernel, recipes };
+    return { kernel, recipes, copies };
   }
 
   private withNext(graph: TileGraph, next: TileGraph): Made['withNext'] {
@@ -187,7 +201,7 @@ class Scheduler {
   }
 
   private routine(step: Routine): Task {
-    const binding = new Binding(this.pool, null);
+    const binding = new Binding(this.pool);
     for (const t of [...step.reads, ...step.writes]) binding.formal(t);
     const body = this.options.lower.routine(step.body, (t) => binding.formal(t), this.options.device);
     const kernel = this.kernel(step.name, binding.params, body);
@@ -239,7 +253,9 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const alternatives: Alternatives = (steps) =>
     evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
   const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
-  const welder = apart ? null : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate);
+  const welder = apart
+    ? null
+    : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate, options.keySteps);
   const scheduler = new Scheduler(options, welder);
   const tasks = scheduler.tasks(fused.steps);
   const { plan, constants } = planMemory(tasks, inputs, kept);

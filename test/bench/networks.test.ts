@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { attention } from '../../bench/networks/attention.ts';
 import type { Network } from '../../bench/networks/layers.ts';
 import { llamaDecode, llamaPrefill } from '../../bench/networks/llama.ts';
 import { invertedResiduals, mobileNetV2 } from '../../bench/networks/mobilenet.ts';
@@ -24,6 +25,7 @@ const SMALL: readonly (readonly [string, () => Network])[] = [
   ['a vision transformer', () => visionTransformer({ image: 16, patch: 4, layers: 2, heads: 1, classes: 10 })],
   ['NeRF', () => nerf({ points: 5, width: 16 })],
   ['U-Net', () => unet({ size: 16, channels: 4, levels: 2 })],
+  ['attention', () => attention(12)],
   ['a Llama prompt', () => llamaPrefill(decoder)],
   ['a Llama step', () => llamaDecode(decoder)],
 ];

@@ -19,7 +19,7 @@ import { firstDifference, runOn } from './differential.ts';
 import { familyModel } from './families.ts';
 import { type RandomModel, randomModel } from './random-model.ts';
 
-export type Drawn = Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate'>;
+export type Drawn = Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate' | 'keySteps'>;
 type Next = () => number;
 
 /** Schedules in a row that are of one model, which share what the interpreter gives. */
@@ -87,6 +87,7 @@ export const drawnSchedule: Schedules = (seed, filters) => {
     // Independent of what is estimated, so that any legal cover and any cut may be the cheapest; the weight says how
     // much a schedule likes long runs.
     estimate: (run) => next() * run.length ** weight,
+    keySteps: (keys) => [2, 3, 4, 8].filter((n) => n < keys),
   };
 };
 

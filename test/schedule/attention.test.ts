@@ -4,36 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { toTiles } from '../../src/3-tile/from-graph.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { interpreterBackend } from '../../src/backends/backend.ts';
-import { ModelBuilder, Tensor } from '../../src/build.ts';
+import { ModelBuilder } from '../../src/build.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { lowering } from '../../src/lowering.ts';
 import { silent } from '../../src/observe.ts';
-
-const [HEADS, DEPTH] = [12, 64];
-
-type Build = (m: ModelBuilder, n: number) => void;
-
-const inputs = (m: ModelBuilder, n: number, keyHeads = HEADS) =>
-  ['q', 'k', 'v'].map((name, i) => m.input(name, 'float32', [1, i === 0 ? HEADS : keyHeads, n, DEPTH]));
-
-/** The ways in which exporters write attention. */
-const KINDS: Readonly<Record<string, Build>> = {
-  plain: (m, n) => m.output(m.node('Attention', inputs(m, n))),
-  causal: (m, n) => m.output(m.node('Attention', inputs(m, n), { is_causal: 1 })),
-  masked: (m, n) => {
-    const mask = m.input('mask', 'float32', [1, 1, 1, n]);
-    m.output(m.node('Attention', [...inputs(m, n), mask]));
-  },
-  'grouped-query': (m, n) => m.output(m.node('Attention', inputs(m, n, HEADS / 4))),
-  'of small operators': (m, n) => {
-    const [q, k, v] = inputs(m, n);
-    const scores = m.node('MatMul', [q, m.node('Transpose', [k], { perm: [0, 1, 3, 2] })]);
-    const scaled = m.node('Mul', [scores, new Tensor('float32', [DEPTH ** -0.5], [])]);
-    m.output(m.node('MatMul', [m.node('Softmax', [scaled], { axis: -1 }), v]));
-  },
-};
+import { type Build, DEPTH, HEADS, KINDS } from './attention-kinds.ts';
 
 const inputShapes = (n: number, name: string, keyHeads: number): number[] =>
   name === 'mask' ? [1, 1, 1, n] : [1, name === 'q' ? HEADS : keyHeads, n, DEPTH];

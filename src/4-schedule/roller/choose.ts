@@ -9,7 +9,7 @@ import { type Device, lanesOf } from '../../devices/device.ts';
 import { stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { turns } from '../vectors.ts';
-import type { Strides } from './pack.ts';
+import { ALONE, type Around } from './pack.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
 import { footprints, tileTraffic } from './traffic.ts';
@@ -279,8 +279,8 @@ const EXPOSED = 0.2;
 type Ranked = Readonly<{ tile: Tile; cost: number }>;
 
 /** Tiles with their cost in cycles, best first: those of the shortlist for reductions, else all. */
-export function rankedTiles(op: TileOp, device: Device, origins: Strides = new Map()): readonly Ranked[] {
-  const p = profile(op, origins);
+export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE): readonly Ranked[] {
+  const p = profile(op, around);
   const ranked: Ranked[] = [];
   for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
   ranked.sort((a, b) => a.cost - b.cost);
@@ -298,5 +298,5 @@ export function rankedTiles(op: TileOp, device: Device, origins: Strides = new M
 }
 
 /** The tile that the cost model ranks first. */
-export const chooseTile = (op: TileOp, device: Device, origins: Strides = new Map()): Tile =>
-  rankedTiles(op, device, origins)[0].tile;
+export const chooseTile = (op: TileOp, device: Device, around: Around = ALONE): Tile =>
+  rankedTiles(op, device, around)[0].tile;

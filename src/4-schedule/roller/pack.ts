@@ -1,6 +1,6 @@
-// Constants in the order in which a tile reads them. In: a canonical operator, its tile and which
-// parameters are constants. Out: the operator over packed parameters, tiled axes split so that the
-// inner part is the tile, and recipes that rearrange the constants' bytes at compile time.
+// Operands in the order in which a tile reads them. In: a canonical operator, its tile and what is around it. Out: the
+// operator over packed parameters, tiled axes split so that the inner part is the tile, and recipes that rearrange
+// constants at compile time, other parameters before the kernel, and what the kernel itself makes within it.
 
 import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul, newAxis } from '../../3-tile/expr.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
@@ -26,7 +26,11 @@ export interface Packed {
   readonly params: readonly TileTensor[];
   /** By parameter position. */
   readonly recipes: ReadonlyMap<number, Recipe>;
+  /** What the kernel rearranges when it has made `from`. */
+  readonly copies: readonly Copy[];
 }
+
+export type Copy = Readonly<{ from: TileTensor; to: TileTensor; recipe: Recipe }>;
 
 /** Constants below this many bytes stay as they are: they are in cache anyhow. */
 const MIN_BYTES = 1024;
@@ -34,13 +38,22 @@ const MAX_GROWTH = 2;
 /** What is no constant is packed for every run: where it is read this often, a step of the reduction apart by a page. */
 const MIN_READS = 64;
 
-/** Origins that loops around an operator step through evenly, and by how much. */
-export type Strides = ReadonlyMap<Axis, number>;
+/** What is around an operator in its kernel. */
+export interface Around {
+  /** Origins that loops step through evenly, and by how much. */
+  readonly origins: ReadonlyMap<Axis, number>;
+  /** What this operator alone reads and none writes; what the kernel alone sees and one operator before has made. */
+  readonly inputs: ReadonlySet<TileTensor>;
+  readonly made: ReadonlySet<TileTensor>;
+}
+
+export const ALONE: Around = { origins: new Map(), inputs: new Set(), made: new Set() };
 const countOf = (origin: Axis, step: number): number => (origin.extent - 1) / step + 1;
 
-/** Whether a constant that is loaded like this, by an operator with these axes, may be rearranged. */
-export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, origins: Strides): boolean {
-  if (e.op !== 'load' || (e.arg.role !== 'constant' && e.arg.role !== 'input')) return false;
+/** Whether a tensor that is loaded like this, by an operator with these axes, may be rearranged. */
+export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, around: Around): boolean {
+  const { origins, inputs, made } = around;
+  if (e.op !== 'load' || (e.arg.role !== 'constant' && !inputs.has(e.arg) && !made.has(e.arg))) return false;
   let n = 1;
   for (const [t, c] of linear.terms) {
     if (t.op !== 'axis' || c === 0) return false;
@@ -51,7 +64,8 @@ export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, origi
   const bytes = dtypeInfo(e.arg.dtype).bytes;
   const size = elementCount(e.arg.shape);
   if (e.arg.role === 'constant') return size * bytes >= MIN_BYTES && n <= size * MAX_GROWTH;
-  const reads = pointsOf([...axes].filter((a) => !linear.terms.has(axisExpr(a))));
+  let reads = pointsOf([...axes].filter((a) => !linear.terms.has(axisExpr(a))));
+  for (const [a, step] of origins) if (!linear.terms.has(axisExpr(a))) reads *= countOf(a, step);
   const paged = [...axes].some((a) => a.role === 'reduce' && Math.abs(coefficient(linear, a)) * bytes >= PAGE);
   return paged && reads >= MIN_READS && n === size;
 }
@@ -87,7 +101,7 @@ function splitAxes(op: TileOp, tile: Tile, split: ReadonlySet<Axis>, pool: Pool)
 type Dimension = Readonly<{ axis: Axis; extent: number; step: number; stride: number }>;
 
 /** New axes of a packed constant: blocks, then reduce axes, then the tile with its lanes last. */
-function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>, origins: Strides) {
+function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<Axis, Parts>, { origins }: Around) {
   const used = [...op.axes, ...(op.reduce?.axes ?? [])].filter((a) => linear.terms.has(axisExpr(a)));
   const dims: Dimension[] = [];
   for (const [axis, step] of origins) {
@@ -126,8 +140,8 @@ function packedIndex(dims: readonly Dimension[]): Expr | null {
   return fromLinear({ constant: 0, terms });
 }
 
-/** Loads of constants in the reduction that may be packed, one per parameter. */
-function candidates(op: TileOp, origins: Strides): Map<TileTensor, { load: Expr; linear: Linear }> {
+/** Loads in the reduction whose tensors may be packed, one per parameter. */
+function candidates(op: TileOp, around: Around): Map<TileTensor, { load: Expr; linear: Linear }> {
   const found = new Map<TileTensor, { load: Expr; linear: Linear }>();
   const shared = new Set<TileTensor>();
   const own = new Set([...op.axes, ...(op.reduce?.axes ?? [])]);
@@ -135,23 +149,17 @@ function candidates(op: TileOp, origins: Strides): Map<TileTensor, { load: Expr;
   for (const [e, linear] of linears) {
     if (!isLoad(e)) continue;
     if (found.has(e.arg)) shared.add(e.arg);
-    if (packable(e, linear, own, origins)) found.set(e.arg, { load: e, linear });
+    if (packable(e, linear, own, around)) found.set(e.arg, { load: e, linear });
     else shared.add(e.arg);
   }
   for (const t of shared) found.delete(t);
   return found;
 }
 
-/** The operator over packed constants; null when none is worth it. */
-export function pack(
-  op: TileOp,
-  tile: Tile,
-  params: readonly TileTensor[],
-  pool: Pool,
-  origins: Strides,
-): Packed | null {
+/** The operator over packed operands; null when none is worth it. */
+export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool, around: Around): Packed | null {
   if (!op.reduce) return null;
-  const found = candidates(op, origins);
+  const found = candidates(op, around);
   if (found.size === 0) return null;
   const split = new Set<Axis>();
   // Rows that a tile reads across lanes of the reduction lie side by side: one stream of memory, not one for each.
@@ -164,22 +172,26 @@ export function pack(
   }
   const parts = splitAxes(op, tile, split, pool);
   const recipes = new Map<number, Recipe>();
+  const copies: Copy[] = [];
   const newParams = [...params];
   const packedLoads = new Map<Expr, Expr>();
   for (const [tensor, { load: e, linear }] of found) {
-    const dims = dimensions(linear, op, tile, parts, origins);
+    const dims = dimensions(linear, op, tile, parts, around);
     const at = packedIndex(dims);
     if (!at) continue;
     const recipe = { start: linear.constant, extents: dims.map((d) => d.extent), strides: dims.map((d) => d.stride) };
     if (isIdentity(recipe, elementCount(tensor.shape))) continue;
-    const position = params.indexOf(tensor);
-    const size = elementCount(recipe.extents);
-    newParams[position] = pool.formal(position, tensor.dtype, size, tensor.role === 'input' ? 'input' : 'constant');
-    recipes.set(position, recipe);
-    packedLoads.set(e, load(newParams[position], [at]));
+    const own = around.made.has(tensor);
+    const position = own ? newParams.length : params.indexOf(tensor);
+    const role = tensor.role === 'constant' ? 'constant' : 'temp';
+    const to = pool.formal(position, tensor.dtype, elementCount(recipe.extents), role);
+    newParams[position] = to;
+    if (own) copies.push({ from: tensor, to, recipe });
+    else recipes.set(position, recipe);
+    packedLoads.set(e, load(to, [at]));
   }
-  if (recipes.size === 0 && split.size === 0) return null;
-  return { op: rebuilt(op, parts, packedLoads), tile: retiled(tile, parts), params: newParams, recipes };
+  if (packedLoads.size === 0 && split.size === 0) return null;
+  return { op: rebuilt(op, parts, packedLoads), tile: retiled(tile, parts), params: newParams, recipes, copies };
 }
 
 const isIdentity = ({ start, extents, strides }: Recipe, size: number): boolean =>
@@ -226,14 +238,31 @@ function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
   return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
 }
 
-/** The rearrangement of what is no constant. */
-export function packingOp(from: TileTensor, { start, extents, strides }: Recipe): TileOp {
-  const axes = extents.map((n, i) => newAxis(`i${i}`, n));
-  const at = axes.map(axisExpr);
-  const place = fromLinear({ constant: start, terms: new Map(at.map((a, i) => [a, strides[i]])) });
+/** The rearrangement of what is no constant, one element after the other in `write`. */
+function packing(from: TileTensor, write: TileTensor, axes: readonly Axis[], { start, strides }: Recipe): TileOp {
+  const place = fromLinear({ constant: start, terms: new Map(axes.map((a, i) => [axisExpr(a), strides[i]])) });
+  const steps = rowMajorStrides(axes.map((a) => a.extent));
+  const at = fromLinear({ constant: 0, terms: new Map(axes.map((a, i) => [axisExpr(a), steps[i]])) });
+  return { kind: 'op', name: 'pack', axes, reduce: null, write, at: [at], value: load(from, [place]) };
+}
+
+/** The rearrangement of a tensor before the kernel. */
+export function packingOp(from: TileTensor, recipe: Recipe): TileOp {
+  const axes = recipe.extents.map((n, i) => newAxis(`i${i}`, n));
   const flat = newTensor(from.name, from.dtype, [elementCount(from.shape)], 'temp', { base: from });
-  const write = newTensor(from.name, from.dtype, extents, 'temp');
-  return { kind: 'op', name: 'pack', axes, reduce: null, write, at, value: load(flat, [place]) };
+  return packing(flat, newTensor(from.name, from.dtype, [elementCount(recipe.extents)], 'temp'), axes, recipe);
+}
+
+/** The rearrangement within a kernel: a canonical operator. */
+export function copyingOp({ from, to, recipe }: Copy, pool: Pool): TileOp {
+  const axes = recipe.extents.flatMap((n, i) => (n > 1 ? [{ axis: pool.axis(i, n, 'spatial'), i }] : []));
+  const strides = axes.map(({ i }) => recipe.strides[i]);
+  return packing(
+    from,
+    to,
+    axes.map((a) => a.axis),
+    { ...recipe, strides },
+  );
 }
 
 /** Where elements of a shape go by a recipe that takes each once; null for other recipes. */

@@ -5,7 +5,7 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
 import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
-import { packable, type Strides } from './pack.ts';
+import { ALONE, type Around, packable } from './pack.ts';
 
 export interface LoadProfile {
   readonly load: Expr;
@@ -51,7 +51,7 @@ function workOf(roots: readonly Expr[]): { work: Expr[]; loads: Expr[] } {
   return { work, loads };
 }
 
-export function profile(op: TileOp, origins: Strides = new Map()): Profile {
+export function profile(op: TileOp, around: Around = ALONE): Profile {
   const elems = op.reduce?.elems ?? [];
   const write = linearise(op.at[0]);
   const roots = [...elems, op.value];
@@ -68,7 +68,7 @@ export function profile(op: TileOp, origins: Strides = new Map()): Profile {
       packable: canPack(load, linear),
     };
   };
-  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear, own, origins);
+  const canPack = (load: Expr, linear: Linear): boolean => op.reduce !== null && packable(load, linear, own, around);
   const inner = workOf(elems);
   const outer = workOf([op.value]);
   return {

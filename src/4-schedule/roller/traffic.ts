@@ -63,8 +63,22 @@ function evicted(strides: Strides, tile: Tile, device: Device): number {
   return beyond * (steps - 1) * line;
 }
 
+/** Whether rows that a tile reads, and reads again for the next tile, meet in more lines of one set than it has. */
+function collides(strides: Strides, device: Device, extent: (a: Axis) => number): boolean {
+  const [{ bytes, transaction: line }] = device.levels;
+  let meeting = 1;
+  for (const [a, stride] of strides) {
+    if (stride === 0 || Math.abs(stride) < line) continue;
+    let sets = 1;
+    while (sets < extent(a) && (stride * sets) % PAGE !== 0) sets *= 2;
+    meeting *= extent(a) / Math.min(sets, extent(a));
+  }
+  return meeting > Math.floor(bytes / PAGE);
+}
+
 interface Footprint {
   readonly load: LoadProfile;
+  readonly collides: boolean;
   /** Bytes of one tile over its whole reduction; the same with what entering pages costs; those it loads again. */
   readonly tile: number;
   readonly moved: number;
@@ -84,7 +98,14 @@ export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] 
     const [bytes, entering] = touched(load, strides, line, inTile);
     const again = strides ? evicted(strides, tile, device) : 0;
     const [all] = touched(load, strides, line, (a) => a.extent);
-    return { load, tile: bytes, again, moved: bytes + entering, all };
+    return {
+      load,
+      tile: bytes,
+      again,
+      moved: bytes + entering,
+      all,
+      collides: strides !== null && collides(strides, device, inTile),
+    };
   });
 }
 
@@ -96,7 +117,7 @@ export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | n
   for (const s of sizes) {
     cycles += trafficCycles(s.again, next.bytes, device);
     if (last && s.load.axes.has(last)) cycles += trafficCycles(s.moved, s.all, device);
-    else if (!resident) cycles += trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
+    else if (!resident || s.collides) cycles += trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
   }
   return cycles;
 }

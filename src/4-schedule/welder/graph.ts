@@ -12,6 +12,7 @@ import {
   index,
   isConst,
   isLoad,
+  load,
   max,
   min,
   ne,
@@ -22,6 +23,7 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
+import type { Stream } from './online.ts';
 import { borderOnly } from './pad.ts';
 import type { Reads, Span, Spans } from './propagate.ts';
 import { accessesOf, baseIndices, propagate, storedAxis, whole } from './propagate.ts';
@@ -59,19 +61,11 @@ export function mapNodes<A, B>(
   });
 }
 
-/** The origins that advance by the same step to the end, and that step. */
-export function evenLoops(nodes: Nodes<unknown>): Map<Axis, number> {
-  const found = new Map<Axis, number>();
-  for (const n of nodes) {
-    if (n.kind !== 'loop') continue;
-    if (n.extent % n.step === 0) found.set(n.axis, n.step);
-    for (const [a, step] of evenLoops(n.body)) found.set(a, step);
-  }
-  return found;
-}
-
-/** What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. */
-export type Member = Readonly<{ op: TileOp; spans: Spans; reads: Reads; tiles: number }>;
+/**
+ * What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. `steps`: of
+ * a stream, that many of them in a row read one piece of a tensor after the other.
+ */
+export type Member = Readonly<{ op: TileOp; spans: Spans; reads: Reads; tiles: number; steps: number }>;
 
 /** Where a shrunk tensor's element 0 lies in the tensor, and how much of it one tile needs. */
 type Place = readonly Span[];
@@ -86,6 +80,8 @@ export interface Plan {
 
 export interface TileGraph extends Plan {
   readonly nodes: Nodes<TileOp>;
+  /** The operators that it joins, as they are apart. */
+  readonly ops: readonly TileOp[];
 }
 
 /** How far the last operator's axes advance, by position, outer loops first; the others are whole. */
@@ -102,6 +98,7 @@ class Cutter implements Plan {
   readonly scratch = new Map<TileTensor, Place>();
   private readonly ops: readonly TileOp[];
   private readonly shared: (t: TileTensor) => boolean;
+  private readonly stream: Stream | null;
   private readonly loops: Extract<Node<TileOp>, { kind: 'loop' }>[] = [];
   private readonly lets: Extract<Node<TileOp>, { kind: 'let' }>[] = [];
   /** How many loops are around what depends on an origin. */
@@ -113,12 +110,14 @@ class Cutter implements Plan {
   private readonly moved = new Map<TileTensor, Expr[]>();
   readonly legal: boolean;
 
-  constructor(ops: readonly TileOp[], shared: (t: TileTensor) => boolean, cut: Cut) {
+  constructor(ops: readonly TileOp[], shared: (t: TileTensor) => boolean, cut: Cut, stream: Stream | null) {
     this.ops = ops;
     this.shared = shared;
+    this.stream = stream;
     const root = ops[ops.length - 1];
     this.spans.set(root, new Map(root.axes.map((a) => [a, whole(a.extent)])));
     for (const [i, step] of cut) this.spans.get(root)!.set(root.axes[i], this.loop(root.axes[i], step));
+    if (stream) this.push(stream.axis, stream.extent, stream.step);
     this.reads.set(root, propagate(root, this.spans.get(root)!));
     this.legal = this.ops
       .slice(0, -1)
@@ -126,6 +125,7 @@ class Cutter implements Plan {
       .every((op) => {
         const spans = this.isBorder(op) ? new Map() : this.member(op, root, cut);
         if (!spans) return false;
+        if (stream?.inside.has(op)) spans.set(stream.axis, { lo: linearise(axisExpr(stream.axis)), size: 1 });
         this.spans.set(op, spans);
         this.reads.set(op, propagate(op, spans));
         return true;
@@ -133,7 +133,10 @@ class Cutter implements Plan {
     const tiles = (op: TileOp): number =>
       this.loops.slice(0, this.depth(op)).reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
     if (!this.legal) return;
-    this.members = ops.map((op) => ({ op, spans: this.spans.get(op)!, reads: this.reads.get(op)!, tiles: tiles(op) }));
+    const steps = (op: TileOp): number => (stream?.inside.has(op) ? stream.extent / stream.step : 1);
+    this.members = ops.map((op) => {
+      return { op, spans: this.spans.get(op)!, reads: this.reads.get(op)!, tiles: tiles(op), steps: steps(op) };
+    });
   }
 
   /** The loops around an operator: down to the last that moves it. */
@@ -155,9 +158,13 @@ class Cutter implements Plan {
     let nodes: Nodes<TileOp> = [];
     for (let depth = this.loops.length; depth >= 0; depth--) {
       const lets = this.lets.filter((l) => this.depths.get(l.axis) === depth);
-      const ops = this.ops.filter((op) => this.depth(op) === depth);
-      // What does not move with the loops inside feeds them.
-      nodes = [...lets, ...ops.map((op) => (this.isBorder(op) ? this.fill(op, depth) : this.node(op))), ...nodes];
+      const all = this.ops.filter((op) => this.depth(op) === depth);
+      const written = (op: TileOp): Node<TileOp> => (this.isBorder(op) ? this.fill(op, depth) : this.node(op));
+      // What does not move with the loops inside feeds them, except for what ends a stream.
+      const ends = (op: TileOp): boolean => nodes.length > 0 && this.stream !== null && op === this.ops.at(-1);
+      const [before, after] = [all.filter((op) => !ends(op)), all.filter(ends)];
+      nodes = [...lets, ...before.map(written), ...nodes, ...after.map(written)];
+      if (this.stream && depth === this.loops.length) nodes = [...nodes, ...this.carried(this.stream)];
       if (depth > 0) nodes = [{ ...this.loops[depth - 1], body: nodes }];
     }
     return nodes;
@@ -170,9 +177,26 @@ class Cutter implements Plan {
   private loop(a: Axis, step: number): Span {
     if (step >= a.extent) return whole(a.extent);
     const axis = newAxis(`o${this.loops.length}`, a.extent - step + 1);
-    this.loops.push({ kind: 'loop', axis, extent: a.extent, step, body: [] });
-    this.depths.set(axis, this.loops.length);
+    this.push(axis, a.extent, step);
     return { lo: { constant: 0, terms: new Map([[axisExpr(axis), 1]]) }, size: step };
+  }
+
+  private push(axis: Axis, extent: number, step: number): void {
+    this.loops.push({ kind: 'loop', axis, extent, step, body: [] });
+    this.depths.set(axis, this.loops.length);
+  }
+
+  /** Copies that make what a step of a stream has made the state of the next. */
+  private carried({ carried }: Stream): Node<TileOp>[] {
+    return carried.map(([from, to]) => {
+      const [made, state] = [this.tensors.get(from)!, this.tensors.get(to)!];
+      const axes = state.shape.map((n, d) => newAxis(`i${d}`, n));
+      const at = axes.map(axisExpr);
+      return {
+        kind: 'op',
+        op: { kind: 'op', name: 'carry', axes, reduce: null, write: state, at, value: load(made, at) },
+      };
+    });
   }
 
   /** Other operators that write the same tensor. */
@@ -300,20 +324,25 @@ class Cutter implements Plan {
 type Shared = (t: TileTensor) => boolean;
 
 /** How the operators are cut; null where their tiles cannot be told. `shared` tensors are seen outside. */
-export function cutPlan(ops: readonly TileOp[], shared: Shared, cut: Cut): Plan | null {
-  const cutter = new Cutter(ops, shared, cut);
+export function cutPlan(ops: readonly TileOp[], shared: Shared, cut: Cut, stream: Stream | null = null): Plan | null {
+  const cutter = new Cutter(ops, shared, cut, stream);
   return cutter.legal ? cutter : null;
 }
 
-/** The operators cut into tiles as a legal plan says. */
-export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut): TileGraph {
-  const cutter = new Cutter(ops, shared, cut);
-  return { nodes: cutter.nodes(), members: cutter.members, scratch: cutter.scratch };
+/** The operators cut into tiles as a legal plan says; a stream stands for them. */
+export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut, stream: Stream | null = null): TileGraph {
+  const cutter = new Cutter(stream?.ops ?? ops, shared, cut, stream);
+  return { nodes: cutter.nodes(), members: cutter.members, scratch: cutter.scratch, ops };
 }
 
 /** One operator as a graph of its own, not cut; of a fill only what `inner` does not store as well. */
 export function single(op: TileOp, inner?: TileOp): TileGraph {
   const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
   const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
-  return { nodes, members: [{ op, spans, reads: propagate(op, spans), tiles: 1 }], scratch: new Map() };
+  return {
+    nodes,
+    members: [{ op, spans, reads: propagate(op, spans), tiles: 1, steps: 1 }],
+    scratch: new Map(),
+    ops: [op],
+  };
 }

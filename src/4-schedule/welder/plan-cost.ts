@@ -130,7 +130,13 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
     for (const [t, b] of all) largest.set(t, Math.max(largest.get(t) ?? 0, b));
     return [...largest.values()].reduce((n, b) => n + b, 0);
   };
-  const [near, touched] = [touchedSince(0, parts.length), new Map<TileTensor, number>()];
+  // What steps of a stream read one piece after the other is met again after all of them.
+  const swept = plan.members.map(({ steps }, i) => {
+    const far = [...parts[i].part].filter(([t]) => steps > 1 && !plan.scratch.has(t));
+    return far.reduce((n, [, b]) => n + b * (steps - 1), 0);
+  });
+  const near = touchedSince(0, parts.length) + swept.reduce((n, b) => n + b, 0);
+  const touched = new Map<TileTensor, number>();
   let cycles = device.launch * device.clock;
   for (const [i, { spans, tiles }] of plan.members.entries()) {
     const { points, part } = parts[i];

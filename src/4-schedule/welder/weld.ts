@@ -4,7 +4,8 @@
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import type { Device } from '../../devices/device.ts';
-import { type Cut, cutGraph, cutPlan, isFill, single, type TileGraph } from './graph.ts';
+import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph } from './graph.ts';
+import { keySteps, onlineSoftmax, type Steps, stepsOf } from './online.ts';
 import { planCost, type Sketch, sketch } from './plan-cost.ts';
 import { effectsOf } from './region.ts';
 
@@ -48,18 +49,43 @@ function* cuts(root: TileOp): Generator<readonly Cut[]> {
 }
 
 type Shared = (t: TileTensor) => boolean;
-type Found = Readonly<{ cut: Cut; cost: number }>;
+/** A cut, and the step of the keys where a softmax streams over them. */
+type Found = Readonly<{ cut: Cut; cost: number; keys: number | null }>;
 /** Estimated cycles of operators under a plan. */
 export type Estimate = typeof planCost;
 
 /** The cheapest cut of these operators; null when they cannot be cut together. */
-function bestCut(run: readonly Sketch[], shared: Shared, device: Device, estimate: Estimate): Found | null {
+function bestCut(
+  run: readonly Sketch[],
+  shared: Shared,
+  device: Device,
+  estimate: Estimate,
+  steps: Steps,
+): Found | null {
   const ops = run.map((s) => s.op);
+  let best = cheapest(run, (cut) => cutPlan(ops, shared, cut), device, estimate);
+  for (const keys of stepsOf(ops, steps)) {
+    const stream = onlineSoftmax(ops, shared, keys);
+    if (!stream) continue;
+    const plan = (cut: Cut): Plan | null => cutPlan(stream.ops, shared, cut, stream);
+    const found = cheapest(stream.ops.map(sketch), plan, device, estimate);
+    if (found && found.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { ...found, keys };
+  }
+  return best;
+}
+
+/** The cheapest plan among the cuts of the last operator. */
+function cheapest(
+  run: readonly Sketch[],
+  planOf: (cut: Cut) => Plan | null,
+  device: Device,
+  estimate: Estimate,
+): Found | null {
   const costOf = (cut: Cut): number => {
-    const plan = cutPlan(ops, shared, cut);
+    const plan = planOf(cut);
     return plan ? estimate(run, plan, device) : Number.POSITIVE_INFINITY;
   };
-  const valleys = [...cuts(ops[ops.length - 1])].map((alike) => {
+  const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
     return { alike, at, middle: at(alike.length >> 1) };
@@ -74,7 +100,7 @@ function bestCut(run: readonly Sketch[], shared: Shared, device: Device, estimat
       i = next;
       next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
     }
-    if (at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i) };
+    if (at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i), keys: null };
   }
   return best;
 }
@@ -97,38 +123,47 @@ export class Welder {
   private readonly users: Users;
   private readonly device: Device;
   private readonly estimate: Estimate;
+  private readonly steps: Steps;
   private readonly known = new Map<string, Found | null>();
 
-  constructor(users: Users, device: Device, estimate: Estimate = planCost) {
+  constructor(users: Users, device: Device, estimate: Estimate = planCost, steps: Steps = keySteps) {
     this.users = users;
     this.device = device;
     this.estimate = estimate;
+    this.steps = steps;
   }
 
   cover(ops: readonly TileOp[]): TileGraph[] {
     const all = ops.map(sketch);
-    const best: { cost: number; from: number; cut: Cut | null }[] = [{ cost: 0, from: 0, cut: null }];
+    const best: { cost: number; from: number; found: Found | null }[] = [{ cost: 0, from: 0, found: null }];
     const alone = all.map((s, i) => this.estimate([s], single(ops[i]), this.device));
     for (let end = 1; end <= all.length; end++) {
-      let found: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, cut: null };
+      let least: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, found: null };
       let lost = 0;
       for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
         const run = all.slice(from, end);
         if (!compatible(run)) break;
-        const { cut, cost } = this.found(run) ?? { cut: null, cost: Number.POSITIVE_INFINITY };
-        lost = best[from].cost + cost < found.cost ? 0 : lost + 1;
-        if (lost === 0) found = { cost: best[from].cost + cost, from, cut };
+        const found = this.found(run);
+        const cost = best[from].cost + (found?.cost ?? Number.POSITIVE_INFINITY);
+        lost = cost < least.cost ? 0 : lost + 1;
+        if (lost === 0) least = { cost, from, found };
         if (lost > PATIENCE) break;
       }
-      best.push(found);
+      best.push(least);
     }
     const graphs: TileGraph[] = [];
     for (let end = ops.length; end > 0; end = best[end].from) {
-      const { from, cut } = best[end];
+      const { from, found } = best[end];
       const run = ops.slice(from, end);
-      graphs.unshift(cut ? cutGraph(run, this.sharedBy(run), cut) : single(run[0], this.innerOf(run[0])));
+      graphs.unshift(found ? this.joined(run, found) : single(run[0], this.innerOf(run[0])));
     }
     return graphs;
+  }
+
+  private joined(run: readonly TileOp[], { cut, keys }: Found): TileGraph {
+    const shared = this.sharedBy(run);
+    const stream = keys === null ? null : onlineSoftmax(run, shared, keys);
+    return cutGraph(run, shared, cut, stream);
   }
 
   /** The operator that stores the inside of what a fill is for, before anything else uses it. */
@@ -142,23 +177,28 @@ export class Welder {
 
   /** Estimated cycles of two neighbours as one kernel (null: not legal) and apart. */
   costs(first: TileGraph, second: TileGraph): { together: number | null; apart: number } {
-    const cost = (g: TileGraph): number => this.estimate(sketches(g), g, this.device);
-    const sketches = (g: TileGraph): Sketch[] => g.members.map((m) => sketch(m.op));
-    const run = [...sketches(first), ...sketches(second)];
+    const cost = (g: TileGraph): number =>
+      this.estimate(
+        g.members.map((m) => sketch(m.op)),
+        g,
+        this.device,
+      );
+    const run = [...first.ops, ...second.ops].map(sketch);
     const found = compatible(run) ? this.found(run) : null;
     return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
   }
 
   private sharedBy(run: readonly TileOp[]): Shared {
     const inside = new Set<Step | null>(run);
-    return (t) => [...this.users.get(t)!].some((u) => !inside.has(u));
+    return (t) => [...(this.users.get(t) ?? [])].some((u) => !inside.has(u));
   }
 
   private found(run: readonly Sketch[]): Found | null {
     const shared = this.sharedBy(run.map((s) => s.op));
     const key = runKey(run, shared);
     let found = this.known.get(key);
-    if (found === undefined) this.known.set(key, (found = bestCut(run, shared, this.device, this.estimate)));
+    if (found === undefined)
+      this.known.set(key, (found = bestCut(run, shared, this.device, this.estimate, this.steps)));
     return found;
   }
 }

@@ -61,10 +61,10 @@ export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
     inside,
     level: inside.length > 0 ? level.name : null,
     tiles: tiled.map(tileOf),
-    bytes: { together: farBytes(graph), apart: sum(ops.map((op) => farBytes(single(op)))) },
+    bytes: { together: farBytes(graph), apart: sum(graph.ops.map((op) => farBytes(single(op)))) },
     cycles: {
       together: planCost(sketches, graph, device),
-      apart: sum(sketches.map((s) => planCost([s], single(s.op), device))),
+      apart: sum(graph.ops.map((op) => planCost([sketch(op)], single(op), device))),
     },
     next: withNext ?? null,
   };
