@@ -2,8 +2,6 @@
 // --stop-after work through this table alone.
 import type { StaticGraph } from './2-graph/static.ts';
 import { interpret, interpretTasks } from './3-tile/interpret.ts';
-import { parseProgram, parseTaskProgram } from './3-tile/parse.ts';
-import { printProgram, printTaskProgram } from './3-tile/print.ts';
 import type { TaskProgram } from './3-tile/task.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
@@ -13,6 +11,8 @@ import { elementCount, emptyTensor, type TensorData, tensorOf, tensorValues } fr
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
+import { parseProgram, parseTaskProgram } from './web/text/parse.ts';
+import { printProgram, printTaskProgram } from './web/text/print.ts';
 
 type Siblings<T> = Readonly<{ print: (t: T) => string; verify?: (t: T) => void; parse?: (text: string) => T }>;
 const siblings = <T>(of: Siblings<T>): Siblings<T> => of;

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import { type Expr, index, load, mul, sub } from '../../src/3-tile/expr.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
-import { printKernel } from '../../src/3-tile/print.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { cpuDevice, namedDevice } from '../../src/devices/device.ts';
 import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
+import { printKernel } from '../../src/web/text/print.ts';
 
 type Byte = 'u8' | 'i8';
 const bytes = (dtype: Byte, shape: readonly number[]): TensorData =>

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { broadcastLoad, TileBuilder } from '../../src/3-tile/builder.ts';
 import * as E from '../../src/3-tile/expr.ts';
 import { maximum, sum } from '../../src/3-tile/monoids.ts';
-import { printKernel } from '../../src/3-tile/print.ts';
 import type { TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { emptyTensor } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
+import { printKernel } from '../../src/web/text/print.ts';
 
 const { add, constant, exp, load, max, mul, sub } = E;
 type Made = (b: TileBuilder, input: (...shape: number[]) => TileTensor) => TileTensor;

@@ -1,7 +1,7 @@
 // The text of one expression, for the messages and measures of tests. In: an expression. Out: lines that
 // declare what it names, its shared parts, and itself.
 import type { Expr } from '../../src/3-tile/expr.ts';
-import { Names, printExprs, typeText } from '../../src/3-tile/print.ts';
+import { Names, printExprs, typeText } from '../../src/web/text/print.ts';
 
 /** One expression with the declarations of what it names; for messages and tests. */
 export function printExpr(root: Expr): string {

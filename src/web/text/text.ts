@@ -1,15 +1,16 @@
 // The text of tile programs, kernels and task programs, once for writing and reading: a template per line, and forms
 // that put lines together. In: a `Text` that writes what it is given (print.ts) or reads what it gives back (parse.ts),
 // and the construct when writing. Out: the construct.
-import { DTYPES, type DType, dtypeInfo } from '../ir/dtype.ts';
-import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../ir/tensor.ts';
-import { type Axis, type ComputeType, computeType, type Expr, type Local } from './expr.ts';
+
+import { type Axis, type ComputeType, computeType, type Expr, type Local } from '../../3-tile/expr.ts';
+import { walkExpr } from '../../3-tile/rewrite.ts';
+import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from '../../3-tile/task.ts';
+import { stmtExprs, walkStmts } from '../../3-tile/task.ts';
+import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
+import type { Check, Monoid, Step, Stmt, TileOp, TileProgram } from '../../3-tile/tile-op.ts';
+import { DTYPES, type DType, dtypeInfo } from '../../ir/dtype.ts';
+import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../../ir/tensor.ts';
 import type { Writer } from './print.ts';
-import { walkExpr } from './rewrite.ts';
-import type { Kernel, MemoryPlan, Placement, Task, TaskProgram } from './task.ts';
-import { stmtExprs, walkStmts } from './task.ts';
-import { newTensor, type TileTensor } from './tensor.ts';
-import type { Check, Monoid, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
 export type TypedScalar = Readonly<{ dtype: ComputeType; value: Scalar }>;
 

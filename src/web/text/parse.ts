@@ -1,17 +1,18 @@
 // Reads the text that print.ts writes, as text.ts lays it out. In: text, and the contents of constants that it leaves
 // out. Out: a program or kernel equal in structure to the one printed, with the names of axes and locals that the text
 // has. Refuses with USAGE and the line number; nesting is bounded.
-import { DTYPES, type DType } from '../ir/dtype.ts';
-import type { Scalar, TensorData } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
-import type { Axis, BinaryOp, ComputeType, Expr, Local } from './expr.ts';
-import * as build from './expr.ts';
-import { makeExpr, newAxis, newLocal, words } from './expr.ts';
+
+import type { Axis, BinaryOp, ComputeType, Expr, Local } from '../../3-tile/expr.ts';
+import * as build from '../../3-tile/expr.ts';
+import { makeExpr, newAxis, newLocal, words } from '../../3-tile/expr.ts';
+import type { Kernel, TaskProgram } from '../../3-tile/task.ts';
+import type { TileTensor } from '../../3-tile/tensor.ts';
+import type { TileProgram } from '../../3-tile/tile-op.ts';
+import { DTYPES, type DType } from '../../ir/dtype.ts';
+import type { Scalar, TensorData } from '../../ir/tensor.ts';
+import { TilewrightError } from '../../support/errors.ts';
 import { INFIX } from './print.ts';
-import type { Kernel, TaskProgram } from './task.ts';
-import type { TileTensor } from './tensor.ts';
 import { declaration, type Form, kernel, type Parts, type Text, taskProgram, tileProgram } from './text.ts';
-import type { TileProgram } from './tile-op.ts';
 
 type Call = readonly [operands: number, make: (args: readonly Expr[], n: number) => Expr];
 const TYPES = words('f32 f64 i32 u32 i64 u64 bool');

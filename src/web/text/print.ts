@@ -1,15 +1,16 @@
 // Writes expressions, tile programs, kernels and task programs as text.ts lays them out; parse.ts reads them back. Names
 // are numbers in order of first occurrence (`i0` spatial and `r0` reduction axes, `v0` locals, `%0` tensors), so equal
 // programs have equal text. Shared, deep or long parts are lines of their own (`$0`), so text is linear in size.
-import type { DType } from '../ir/dtype.ts';
-import type { Scalar, TensorData } from '../ir/tensor.ts';
-import { invariant, printable } from '../support/errors.ts';
-import type { Axis, ComputeType, Expr, Local, Op } from './expr.ts';
-import { walkExpr } from './rewrite.ts';
-import type { Kernel, TaskProgram } from './task.ts';
-import type { TileTensor } from './tensor.ts';
+
+import type { Axis, ComputeType, Expr, Local, Op } from '../../3-tile/expr.ts';
+import { walkExpr } from '../../3-tile/rewrite.ts';
+import type { Kernel, TaskProgram } from '../../3-tile/task.ts';
+import type { TileTensor } from '../../3-tile/tensor.ts';
+import type { TileProgram } from '../../3-tile/tile-op.ts';
+import type { DType } from '../../ir/dtype.ts';
+import type { Scalar, TensorData } from '../../ir/tensor.ts';
+import { invariant, printable } from '../../support/errors.ts';
 import { type Begins, declaration, type Form, kernel, type Parts, taskProgram, tileProgram } from './text.ts';
-import type { TileProgram } from './tile-op.ts';
 
 /** Infix ops by precedence; the others are written as functions. */
 export const INFIX: ReadonlyMap<string, readonly [symbol: string, precedence: number]> = new Map(
