@@ -4,6 +4,7 @@
 // statements that set a part of it for every point before the next part.
 import { type Expr, isLoad, type Local, localExpr, newLocal } from '../3-tile/expr.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { onLanes } from '../4-schedule/vectors.ts';
 import type { Device } from '../devices/device.ts';
 import { postOrder } from '../support/rewrite.ts';
 import type { Point } from './point.ts';
@@ -44,7 +45,8 @@ export class Abreast {
 
   private setPart(part: Expr, place: number, points: readonly Point[]): Stmt[] {
     const values = points.map((p) => p.value(part));
-    if (points.length === 1 || new Set(values).size < points.length) return [];
+    const lanewise = values.some((v) => v.lanes > 1) && !onLanes(part);
+    if (lanewise || points.length === 1 || new Set(values).size < points.length) return [];
     return values.map((value, i) => {
       const key = `${place} ${i} ${value.lanes}`;
       const local = this.locals.get(key) ?? newLocal('part', value.dtype, value.lanes);

@@ -2,7 +2,7 @@
 // group before the next part, so that hardware finds independent work in what it looks ahead over.
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
-import { add, type Expr, erf, exp, isLoad, type Local, load, mul } from '../../src/3-tile/expr.ts';
+import { add, cast, type Expr, erf, exp, isLoad, type Local, load, mul } from '../../src/3-tile/expr.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
 import { walkExpr } from '../../src/3-tile/rewrite.ts';
 import { stmtExprs, walkStmts } from '../../src/3-tile/task.ts';
@@ -88,6 +88,17 @@ describe('points of a tile side by side', () => {
     const points = pointsOf(innermost(sumOfExp, [64, 64], 'x86-avx2'));
     expect(new Set(points.slice(0, 4)).size).toBe(4);
     expect(points.slice(4, 8)).toEqual(points.slice(0, 4));
+  });
+
+  it('what no vector holds is no part', () => {
+    const wide: Make = (b, x) =>
+      b.map('f32', x.shape, (ix) => {
+        const exact = cast('f64', load(x, ix));
+        return add(erf(erf(load(x, ix))), cast('f32', mul(exact, exact)));
+      });
+    for (const s of innermost(wide, [4096], 'wasm-simd128')) {
+      expect(s.kind === 'set' && s.local.dtype === 'f64' && s.local.lanes > 1).toBe(false);
+    }
   });
 
   it('short values stay whole', () => {
