@@ -12,6 +12,7 @@ import { transform, withSrc } from '../4-schedule/transform.ts';
 import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
 import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
+import { Abreast } from './abreast.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
 import { lane, Point, type PointScope, splat, widened } from './point.ts';
 
@@ -99,17 +100,16 @@ export class NestWriter {
     if (tile.vector && !across) lanesLast.push(tile.vector);
     const points = positions(lanesLast, tile);
     const { reduce } = this.op;
-    if (!reduce) return points.flatMap((p) => this.store(tile, p, new Map()));
+    if (!reduce) return this.stores(tile, points);
     const accs = points.map((offsets) => this.accumulators(tile, offsets, across));
     const body: Stmt[] = accs.flatMap((a) => a.chains.flatMap((c) => initial(reduce.monoid, c)));
     body.push(...this.reduction(tile, accs, across));
-    for (const a of accs) {
+    const states = accs.map((a) => {
       const state = across ? this.joined(a, body) : a.chains[0];
-      const bound = new Map(state.map((s, i) => [`acc${i}`, localExpr(s)] as const));
       if (across) body.push(...this.remainder(tile, a, state));
-      body.push(...this.store(across ? { ...tile, vector: null, lanes: 1 } : tile, a.offsets, bound));
-    }
-    return body;
+      return new Map(state.map((s, i) => [`acc${i}`, localExpr(s)]));
+    });
+    return [...body, ...this.stores(across ? { ...tile, vector: null, lanes: 1 } : tile, points, states)];
   }
 
   private accumulators(tile: Tile, offsets: Offsets, across: boolean): Accumulators {
@@ -150,17 +150,17 @@ export class NestWriter {
     order: readonly Axis[],
     across: boolean,
   ): readonly Stmt[] {
-    const body: Stmt[] = [];
+    const { elems } = this.op.reduce!;
     const scope = this.scope(tile.lanes, tile.vector);
-    for (const r of positions(order, tile)) {
-      for (const a of accs) {
-        const point = new Point(scope, new Map([...a.offsets, ...r]));
-        const chain = across ? r.get(tile.vector!)! / tile.lanes : 0;
-        const elems = this.op.reduce!.elems.map((e) => point.value(e));
-        body.push(...this.combine(a.chains[chain], elems));
-      }
-    }
-    return body;
+    return new Abreast(elems, this.device).each(
+      positions(order, tile).flatMap((r) => accs.map((a) => ({ r, a }))),
+      ({ r, a }) => new Point(scope, new Map([...a.offsets, ...r])),
+      (point, { r, a }) =>
+        this.combine(
+          a.chains[across ? r.get(tile.vector!)! / tile.lanes : 0],
+          elems.map((e) => point.value(e)),
+        ),
+    );
   }
 
   /** state = combine(state, elems), all components at once. */
@@ -251,9 +251,21 @@ export class NestWriter {
     return body;
   }
 
-  private store(tile: Tile, offsets: Offsets, bound: ReadonlyMap<string, Expr>): readonly Stmt[] {
+  /** What the points store; `states`: what their accumulators are. */
+  private stores(tile: Tile, points: readonly Offsets[], states: readonly ReadonlyMap<string, Expr>[] = []): Stmt[] {
+    const scope = this.scope(tile.lanes, tile.vector, tile.turned);
+    // What a point reads may not wait for what another one stores; points along other axes share work in registers.
+    const along = this.op.reduce !== null || [...tile.extents].every(([a, n]) => a === tile.vector || n === 1);
+    const side = new Abreast(this.idempotent && along ? [this.op.value] : [], this.device);
+    return side.each(
+      [...points.keys()],
+      (i) => new Point(scope, points[i], states[i]),
+      (point) => this.store(tile, point),
+    );
+  }
+
+  private store(tile: Tile, point: Point): readonly Stmt[] {
     const { op, write } = this;
-    const point = new Point(this.scope(tile.lanes, tile.vector, tile.turned), offsets, bound);
     const value = point.value(op.value);
     const to = (at: Expr, v: Expr): Stmt => ({ kind: 'store', tensor: op.write, at: [at], value: v });
     if (!tile.vector) return [to(point.index(write, 0), value)];

@@ -73,6 +73,11 @@ export class Point {
     return vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, notIndex);
   }
 
+  /** From now on `e` has this value, which `value` gave before. */
+  bind(e: Expr, to: Expr): void {
+    (this.scope.vector === null ? this.scalars[0] : this.vectors).set(e, to);
+  }
+
   /** The scalar value in one lane. */
   scalar(e: Expr, laneOffset: number): Expr {
     const memo = (this.scalars[laneOffset] ??= new Map<Expr, Expr>());

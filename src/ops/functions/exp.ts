@@ -17,10 +17,10 @@ const TABLES = {
 const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
 /** x = n ln 2 + r. */
-function reduce(x: Expr): { n: Expr; r: Expr } {
+function reduce(x: Expr): { n: Expr; power: Expr; r: Expr } {
   const { ln2 } = tableOf(x);
-  const { whole, n } = nearestOf(mul(x, Math.LOG2E));
-  return { n, r: sub(sub(x, mul(whole, ln2[0])), mul(whole, ln2[1])) };
+  const { whole, ...n } = nearestOf(mul(x, Math.LOG2E));
+  return { ...n, r: add(add(x, mul(whole, -ln2[0])), mul(whole, -ln2[1])) };
 }
 
 /** r + r^2 q(r). */
@@ -29,8 +29,8 @@ const tail = (r: Expr, q: readonly number[]): Expr => add(r, mul(mul(r, r), poly
 /** e^x 2^shift. */
 function expShifted(x: Expr, shift: number): Expr {
   const t = tableOf(x);
-  const { n, r } = reduce(min(max(x, t.low), t.high - shift));
-  return scale(add(tail(r, t.exp), 1), shift === 0 ? n : add(n, shift));
+  const { power, r } = reduce(min(max(x, t.low), t.high - shift));
+  return scale(add(tail(r, t.exp), 1), shift === 0 ? power : add(power, shift));
 }
 
 export const exp = (x: Expr): Expr => expShifted(x, 0);
@@ -38,9 +38,9 @@ export const exp = (x: Expr): Expr => expShifted(x, 0);
 export function exp2(x: Expr): Expr {
   const t = tableOf(x);
   const clamped = min(max(x, t.low2), t.high2);
-  const { whole, n } = nearestOf(clamped);
+  const { whole, power } = nearestOf(clamped);
   const r = sub(clamped, whole);
-  return scale(add(mul(r, polynomial(r, t.exp2)), 1), n);
+  return scale(add(mul(r, polynomial(r, t.exp2)), 1), power);
 }
 
 /** 2^n (e^r - 1) + (2^n - 1); for the largest n in two steps, because 2^n itself overflows. */

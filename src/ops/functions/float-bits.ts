@@ -10,18 +10,18 @@ export interface Format {
   readonly bias: number;
   readonly sign: number | bigint;
   readonly minNormal: number;
-  /** Added to a number below 2^(mantissa - 1) in size, leaves its nearest integer in the low bits. */
+  /** Added to a number below 2^(mantissa - 2) in size, leaves its nearest integer and twice the bias in the low bits. */
   readonly magic: number;
   readonly magicBits: number | bigint;
   /** Below this, f(x) = x for functions with f(x) = x + O(x^2). */
   readonly tiny: number;
 }
 
-const F32 = { int: 'i32', mantissa: 23, bias: 127, sign: -(2 ** 31), magicBits: 0x4b400000 } as const;
-const F64 = { int: 'i64', mantissa: 52, bias: 1023, sign: -(2n ** 63n), magicBits: 0x4338000000000000n } as const;
+const F32 = { int: 'i32', mantissa: 23, bias: 127, sign: -(2 ** 31), magicBits: 0x4b4000fe } as const;
+const F64 = { int: 'i64', mantissa: 52, bias: 1023, sign: -(2n ** 63n), magicBits: 0x43380000000007fen } as const;
 const FORMATS: { readonly f32: Format; readonly f64: Format } = {
-  f32: { ...F32, minNormal: 2 ** -126, magic: 1.5 * 2 ** 23, tiny: 2 ** -26 },
-  f64: { ...F64, minNormal: 2 ** -1022, magic: 1.5 * 2 ** 52, tiny: 2 ** -55 },
+  f32: { ...F32, minNormal: 2 ** -126, magic: 1.5 * 2 ** 23 + 254, tiny: 2 ** -26 },
+  f64: { ...F64, minNormal: 2 ** -1022, magic: 1.5 * 2 ** 52 + 2046, tiny: 2 ** -55 },
 };
 
 export const formatOf = (x: Expr): Format => FORMATS[x.dtype === 'f32' ? 'f32' : 'f64'];
@@ -45,15 +45,17 @@ export function powerOfTwo(n: Expr): Expr {
   return fromBits(shl(add(n, bias), mantissa));
 }
 
-/** x 2^n, rounded once even where the result is subnormal; |n| up to twice the largest exponent. */
-export function scale(x: Expr, n: Expr): Expr {
-  const half = shr(n, 1);
-  return mul(mul(x, powerOfTwo(half)), powerOfTwo(sub(n, half)));
+/** x 2^n, rounded once even where the result is subnormal; `power`: bits whose lowest are n and twice the bias. */
+export function scale(x: Expr, power: Expr): Expr {
+  const { mantissa } = formatOf(x);
+  const half = shr(power, 1);
+  return mul(mul(x, fromBits(shl(half, mantissa))), fromBits(shl(sub(power, half), mantissa)));
 }
 
-/** The nearest integer of a small x, as a float and as an integer. */
-export function nearestOf(x: Expr): { whole: Expr; n: Expr } {
+/** The nearest integer of a small x, as a float, as an integer, and as `scale` takes it. */
+export function nearestOf(x: Expr): { whole: Expr; n: Expr; power: Expr } {
   const { magic, magicBits } = formatOf(x);
   const shifted = add(x, magic);
-  return { whole: sub(shifted, magic), n: sub(bitsOf(shifted), magicBits) };
+  const power = bitsOf(shifted);
+  return { whole: sub(shifted, magic), n: sub(power, magicBits), power };
 }

@@ -146,7 +146,7 @@ function powF64(a: Expr, y: Expr): Expr {
   const exact = and(ordinary, lt(abs(p.high), LIMIT));
   const low = choose(exact, add(p.low, mul(y, log.low)), 0);
   const clamped = min(max(p.high, -LIMIT), LIMIT);
-  const { whole, n } = nearestOf(clamped);
+  const { whole, power } = nearestOf(clamped);
   const r = add(sub(clamped, whole), low);
-  return scale(add(mul(r, polynomial(r, c.EXP2_F64)), 1), n);
+  return scale(add(mul(r, polynomial(r, c.EXP2_F64)), 1), power);
 }

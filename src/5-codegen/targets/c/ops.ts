@@ -89,7 +89,7 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
   ['dot2 i32 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
   ['dot2 i32 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
   ['dot2 i32 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
-  ['nan f32 8', ['__AVX__', '__builtin_ia32_blendvps256(c, a + b, __builtin_ia32_cmpps256(a, b, 3))']],
+  ['nan f32 8', ['__AVX__', '__builtin_ia32_orps256(c, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
     [
@@ -126,7 +126,7 @@ function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly str
 
 /**
  * Both orders of operands agree but for zeros of different sign, where their bits joined are the right zero, and for
- * NaN, which the sum of the operands is then.
+ * NaN, which the sum of the operands, or a word of ones, is then.
  */
 function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
   return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {
