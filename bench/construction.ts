@@ -130,7 +130,7 @@ function rolled(c: Case, device: Device, backend: Backend) {
   const kernels = planned(program, device);
   const constructMs = performance.now() - started;
   resetExprs();
-  const predictedMs = kernels.reduce((n, k) => n + (k.calls * k.tiles[0].ns) / 1e6, 0);
+  const predictedMs = kernels.reduce((n, k) => n + (k.calls * (k.tiles[0]?.ns ?? Number.NaN)) / 1e6, 0);
   return { name: c.name, batch: 128, constructMs, kernels: kernels.length, predictedMs };
 }
 
@@ -140,7 +140,8 @@ async function rollAll(name: string, save: boolean): Promise<void> {
   const rows = casesOf(128).map((c) => rolled(c, device, backend));
   const construct = summary(rows.map((r) => r.constructMs));
   tell(rows, construct);
-  if (save) write({ suite: `construction-${name}`, construct, timesFaster: timesFaster(construct.mean), rows });
+  if (save)
+    write({ suite: `construction-${name}`, construct, load: null, timesFaster: timesFaster(construct.mean), rows });
 }
 
 function summary(times: readonly number[]) {

@@ -47,28 +47,20 @@ const EXPOSED = 0.2;
 export const overlapped = (computing: number, moving: number, exposed = EXPOSED): number =>
   Math.max(computing, moving) + exposed * Math.min(computing, moving);
 
-const stepLanes = (device: Device): number => device.arithmeticPorts * lanesOf(device, 'f32');
-
 /** Instructions of single lanes that a unit finishes per nanosecond: those of f32, at the described peak. */
-export function laneRate(device: Device): number {
-  const peak = device.peaks.find((p) => p.dtype === 'f32' && p.form === 'fma');
-  return peak ? peak.rate / 2 : stepLanes(device) * device.clock;
-}
+export const laneRate = ({ peaks }: Device): number =>
+  peaks.find((p) => p.dtype === 'f32' && p.form === 'fma')!.rate / 2;
 
-/** What one of a kernel's workgroups does. */
-export interface GroupWork {
-  /** Instructions of all lanes; those of one unit that wait for none of the others. */
-  readonly instructions: number;
-  readonly independent: number;
-  /** Bytes that it brings from each level of the device, in whole transactions. */
-  readonly bytes: readonly number[];
-  /** Workgroups that a unit holds at once: barriers keep one from overlapping with itself, others go on. */
-  readonly resident: number;
-}
+/**
+ * What one workgroup does: instructions of all its lanes, how many of its unit wait for none of the others, and bytes
+ * from each level in whole transactions. Barriers keep it from overlapping with itself; others of `resident` go on.
+ */
+type GroupWork = Readonly<{ instructions: number; independent: number; bytes: readonly number[]; resident: number }>;
 
 /** Nanoseconds of a kernel of equal workgroups, which units run one after the other, and what takes most of them. */
 export function groupsTime(groups: number, work: GroupWork, device: Device): { ns: number; bound: string } {
-  const busy = Math.min(1, work.independent / (device.latency * stepLanes(device)));
+  const underWay = device.latency * device.arithmeticPorts * lanesOf(device, 'f32');
+  const busy = Math.min(1, work.independent / underWay);
   const computing = work.instructions / (laneRate(device) * busy);
   const moving = device.levels.map((l, i) => work.bytes[i] / l.bandwidth);
   const most = Math.max(...moving);

@@ -9,8 +9,7 @@ import { usage } from './options.ts';
 
 /** The description that a user names. */
 export const describedDevice = (name: string): Device =>
-  namedDevice(name) ??
-  usage(`no device ${name} is described`, `Use one of ${DEVICES.map((d) => d.name).join(', ')}.`);
+  namedDevice(name) ?? usage(`no device ${name} is described`, `Use one of ${DEVICES.map((d) => d.name).join(', ')}.`);
 
 type TargetReport = Readonly<{ target: string; usable: boolean; detail: string; device?: Device; measured?: Device }>;
 

@@ -21,15 +21,12 @@ export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
   return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json'])
     .option('--html <file>', 'write them as a page with the graph of kernels')
-    .option(
-      '--device <name>',
-      'plan for this description instead of the machine; for v100 and the like, tiles per level',
-    )
+    .option('--device <name>', 'plan for this description; for v100 and the like, tiles per level of memory')
     .action(async (file: string, options: Options & { html?: string; device?: string }) => {
       const model = readModel(file);
       const backend = await nodeBackend(options.target);
-      const { device: own } = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
-      const device = options.device === undefined ? own : describedDevice(options.device);
+      const named = options.device === undefined ? backend.machine?.device : describedDevice(options.device);
+      const device = named ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
       const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
       const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');

@@ -9,53 +9,36 @@ import { laneUnit, lcm, nextSize, roundUp, TOLERANCES, tolerated, transactionUni
 import * as rtile from './rtile.ts';
 
 type Sizes = rtile.Sizes;
-
-/** The levels of a tile: lanes hold the first, workgroups the second, the whole device the others. */
+/** From the registers outwards: lanes hold the first, workgroups the second, the whole device the others. */
+type Levels = readonly Sizes[];
 const [LANE, GROUP] = [0, 1];
-/** Tiles per level that construction goes on with, and those that it looks at for them. */
-const BEAM = 4;
+
+/** Tiles per level that construction goes on with, where levels beyond workgroups have one; and looks at for them. */
+const BEAM = [4, 4];
 const MAX_VISITS = 200;
-/** Saturated programs that are enough without more padding, or any once there was some. */
+/** Programs beyond which nothing is gained that are enough without more padding; or any once there was some. */
 const ENOUGH = 4;
 
-/** An rTile and what it comes to: per workgroup, per lane and as a whole. */
-export interface RolledTile {
-  readonly tile: rtile.RTile;
-  readonly lanes: number;
-  readonly sharedBytes: number;
-  /** Of 4 bytes. */
-  readonly laneRegisters: number;
-  /** Workgroups, those that a unit holds at once, and how often all units fill with them. */
-  readonly grid: number;
-  readonly resident: number;
-  readonly waves: number;
-  /** Estimated nanoseconds, and what takes most of them: arithmetic or a level of memory. */
-  readonly ns: number;
-  readonly bound: string;
-}
-
-/** Tiles from the registers outwards; `regular`: nothing is gained beyond. */
-type Levels = readonly Sizes[];
 type Found = Readonly<{ levels: Levels; regular: boolean }>;
-
-interface Context {
-  readonly loops: rtile.Loops;
-  readonly device: Device;
-  readonly tolerance: number;
-}
+type Context = Readonly<{ loops: rtile.Loops; device: Device; tolerance: number }>;
 
 /** What the sizes of a level are multiples of: the tile inside, and transactions along the rows of tensors. */
 function unitsOf({ loops, device }: Context, level: number, inside: Sizes): Sizes {
-  const [near, far] = [device.levels[level - 1], device.levels[level]];
   const units = [...inside];
-  const align = (axis: number, levels: (typeof far)[], bytes: number): void => {
-    if (axis >= 0 && level !== LANE) units[axis] = lcm(units[axis], transactionUnit(levels, bytes));
+  if (level === LANE) return units;
+  const [near, far] = [device.levels[level - 1], device.levels[level]];
+  const align = (a: rtile.Access, levels: (typeof far)[]): void => {
+    const row = a.packed ? -1 : a.strides.indexOf(1);
+    if (row >= 0) units[row] = lcm(units[row], transactionUnit(levels, a.bytes));
   };
-  const rows = (a: rtile.Access): number => (a.packed ? -1 : a.strides.indexOf(1));
-  for (const a of loops.staged) align(rows(a), [near, far], a.bytes);
-  for (const a of [...loops.streamed, ...loops.direct]) align(rows(a), [far], a.bytes);
+  for (const a of loops.staged) align(a, [near, far]);
+  for (const a of [...loops.streamed, ...loops.direct]) align(a, [far]);
   // Whatever lies along the rows, a step of the reduction is worth a transaction.
-  if (units.length > loops.spatial) align(units.length - 1, [near, far], 4);
+  let left = transactionUnit([near, far], 4);
+  for (let axis = units.length - 1; axis >= loops.spatial; axis--) {
+    units[axis] = lcm(units[axis], left);
+    left = Math.ceil(left / loops.extents[axis]);
+  }
   return units;
 }
 
@@ -64,26 +47,23 @@ function fits({ loops, device, tolerance }: Context, level: number, sizes: Sizes
   if (level > GROUP) return rtile.footprint(loops, level, sizes) <= device.levels[level - 1].bytes;
   if (level === GROUP) return rtile.sharedBytes(loops, sizes, lane, device) <= sharedBytes;
   // Operators of few points leave some for other lanes.
-  const most = ((1 + tolerance) * rtile.pointsIn(loops, loops.extents)) / laneUnit(device);
-  return rtile.laneRegisters(loops, sizes) <= laneRegisters && rtile.pointsIn(loops, sizes) <= Math.max(1, most);
+  const most = ((1 + Math.min(1, tolerance)) * rtile.pointsIn(loops, loops.extents)) / laneUnit(device);
+  return rtile.footprint(loops, LANE, sizes) <= 4 * laneRegisters && rtile.pointsIn(loops, sizes) <= Math.max(1, most);
 }
 
 /** Whether enough of a workgroup's lanes have work, and whether it has their registers. */
 function ready({ loops, device, tolerance }: Context, group: Sizes, lane: Sizes): boolean {
   const { lanes, busy } = rtile.lanesIn(loops, group, lane, device);
-  const registers = lanes * rtile.laneRegisters(loops, lane);
-  return 1 - busy <= tolerance * busy && registers <= device.workgroups!.registers;
+  const bytes = lanes * rtile.footprint(loops, LANE, lane);
+  return 1 - busy <= tolerance * busy && bytes <= 4 * device.workgroups!.registers;
 }
-
-/** Whether all units have work, at least with parts of reductions. */
-const parallel = ({ loops, device }: Context, group: Sizes): boolean =>
-  rtile.tilesOf(loops, group) * (loops.mergeable ? rtile.stepsOf(loops, group) : 1) >= device.units;
 
 /** Bringing what a tile needs takes no longer than computing it; beyond registers even from the farthest memory. */
 function saturated({ loops, device }: Context, level: number, sizes: Sizes, lane: Sizes): boolean {
-  const [near, far] = [device.levels[0], device.levels[device.levels.length - 1]];
-  const moving = rtile.traffic(loops, level, sizes, device) / (level === LANE ? near : far).bandwidth;
+  const near = device.levels[0];
+  const from = level === LANE ? near : device.levels.at(-1)!;
   const keeping = level === GROUP ? rtile.keptTraffic(loops, sizes, lane, device) / near.bandwidth : 0;
+  const moving = rtile.traffic(loops, level, sizes, device) / from.bandwidth;
   return Math.max(moving, keeping) <= rtile.instructions(loops, sizes) / laneRate(device);
 }
 
@@ -91,24 +71,24 @@ function saturated({ loops, device }: Context, level: number, sizes: Sizes, lane
 function larger({ loops, device, tolerance }: Context, inner: Levels, sizes: Sizes, units: Sizes) {
   const level = inner.length;
   const inside = inner[level - 1] ?? units;
+  const moved = (s: Sizes): number => rtile.traffic(loops, level, s, device);
   const kept = (s: Sizes): number => (level === GROUP ? rtile.keptTraffic(loops, s, inside, device) : 0);
-  const moved = (s: Sizes, axis: number): number =>
-    rtile.traffic(loops, level, s, device) + (axis < loops.spatial ? 0 : kept(s));
-  const takes = (s: Sizes): number =>
-    level === LANE ? 4 * rtile.laneRegisters(loops, s) : rtile.footprint(loops, level, s);
-  const axes = [...sizes.keys()].slice(0, level === LANE ? loops.spatial : undefined);
-  const grown = axes.flatMap((axis) => {
+  const takes = (s: Sizes): number => rtile.footprint(loops, level, s);
+  const before = { moved: moved(sizes), kept: kept(sizes), takes: takes(sizes) };
+  const grown: { sizes: Sizes; axis: number; score: number }[] = [];
+  for (let axis = 0; axis < (level === LANE ? loops.spatial : sizes.length); axis++) {
     const next = nextSize(loops.extents[axis], sizes[axis], units[axis], inside[axis], tolerance);
-    if (next === null) return [];
+    if (next === null) continue;
     const after = sizes.with(axis, next);
-    const score = (moved(sizes, axis) - moved(after, axis)) / Math.max(1, takes(after) - takes(sizes));
-    return score > 0 || axis < loops.spatial ? [{ sizes: after, axis, score }] : [];
-  });
+    const keeping = axis < loops.spatial ? 0 : before.kept - kept(after);
+    const score = (before.moved - moved(after) + keeping) / Math.max(1, takes(after) - before.takes);
+    if (score > 0 || axis < loops.spatial) grown.push({ sizes: after, axis, score });
+  }
   // Where nothing is saved, rows grow first.
   return grown.sort((a, b) => b.score - a.score || (a.score > 0 ? a.axis - b.axis : b.axis - a.axis));
 }
 
-/** Tiles of the next level around those inside. */
+/** Tiles of the next level around those inside; `regular`: nothing is gained beyond. */
 function grown(c: Context, { levels: inner, regular }: Found): Found[] {
   const { extents } = c.loops;
   const level = inner.length;
@@ -116,15 +96,20 @@ function grown(c: Context, { levels: inner, regular }: Found): Found[] {
   const units = unitsOf(c, level, inside);
   const found: Found[] = [];
   const seen = new Set<string>();
+  /** Workgroups that could work side by side. */
+  const parts = (group: Sizes): number =>
+    rtile.tilesOf(c.loops, group) * (c.loops.mergeable ? rtile.stepsOf(c.loops, group) : 1);
   /** Whether a tile was found at these sizes or beyond. */
   const visit = (sizes: Sizes): boolean => {
     const [key, lane] = [sizes.join(), inner[LANE] ?? sizes];
-    if (seen.has(key) || found.length >= BEAM || seen.size >= MAX_VISITS) return seen.has(key);
+    if (seen.has(key) || found.length >= (BEAM[level] ?? 1) || seen.size >= MAX_VISITS) return seen.has(key);
     if (!fits(c, level, sizes, lane)) return false;
     seen.add(key);
     const complete = level !== GROUP || ready(c, sizes, lane);
     const next = complete && saturated(c, level, sizes, lane) ? [] : larger(c, inner, sizes, units);
-    const gaining = next.filter((n) => !complete || (n.score > 0 && (level !== GROUP || parallel(c, n.sizes))));
+    const gaining = next.filter(
+      (n) => !complete || (n.score > 0 && (level !== GROUP || parts(n.sizes) >= c.device.units)),
+    );
     const led = gaining.map((n) => visit(n.sizes)).some(Boolean);
     if (!complete || led) return led;
     found.push({ levels: [...inner, sizes], regular: regular && (level > GROUP || gaining.length === 0) });
@@ -135,22 +120,20 @@ function grown(c: Context, { levels: inner, regular }: Found): Found[] {
   return found;
 }
 
-/** A tile with about half of one axis at every level. */
-function halved(c: Context, levels: Levels, axis: number): Levels {
-  const half: Sizes[] = [];
-  for (const [level, sizes] of levels.entries()) {
-    const unit = level === LANE ? 1 : unitsOf(c, level, half[level - 1])[axis];
-    half.push(sizes.with(axis, roundUp(Math.ceil(sizes[axis] / 2), unit)));
-  }
-  return half;
-}
-
-/** Smaller tiles while workgroups are fewer than units: half of an axis, that of the lowest reuse. */
+/** Smaller tiles while workgroups are fewer than units: about half of an axis at all levels, that of the lowest reuse. */
 function shrunk(c: Context, levels: Levels): Levels {
   const { loops, device, tolerance } = c;
   if (rtile.tilesOf(loops, levels[GROUP]) >= device.units) return levels;
+  const halved = (axis: number): Levels => {
+    const half = [...levels];
+    for (const [level, sizes] of levels.entries()) {
+      const unit = level === LANE ? 1 : unitsOf(c, level, half[level - 1])[axis];
+      half[level] = sizes.with(axis, roundUp(Math.ceil(sizes[axis] / 2), unit));
+    }
+    return half;
+  };
   const moved = (half: Levels): number => rtile.traffic(loops, GROUP, half[GROUP], device);
-  const halves = Array.from({ length: loops.spatial }, (_, i) => halved(c, levels, i)).filter((half, i) => {
+  const halves = Array.from({ length: loops.spatial }, (_, i) => halved(i)).filter((half, i) => {
     if (half[GROUP][i] >= levels[GROUP][i] || !ready(c, half[GROUP], half[LANE])) return false;
     return half.every((s, level) => fits(c, level, s, half[LANE]) && tolerated(loops.extents[i], s[i], tolerance));
   });
@@ -162,35 +145,38 @@ function shrunk(c: Context, levels: Levels): Levels {
       );
 }
 
-/** What an rTile comes to on the device. */
-function rolled(loops: rtile.Loops, tile: rtile.RTile, device: Device): RolledTile {
-  const [lane, group] = tile.levels;
+export type RTile = ReturnType<typeof rolled>;
+
+/** A tile per level, `split` workgroups per reduction, and what that comes to on the device. */
+function rolled(loops: rtile.Loops, levels: Levels, split: number, device: Device) {
+  const [lane, group] = levels;
   const limits = device.workgroups!;
   const { lanes, busy } = rtile.lanesIn(loops, group, lane, device);
-  const laneRegisters = rtile.laneRegisters(loops, lane);
+  const laneRegisters = Math.ceil(rtile.footprint(loops, LANE, lane) / 4);
   const sharedBytes = rtile.sharedBytes(loops, group, lane, device);
   const room = [limits.residentLanes / lanes, limits.residentRegisters / (lanes * laneRegisters)];
   const held = Math.min(limits.residentGroups, ...room, device.levels[0].bytes / Math.max(1, sharedBytes));
   const resident = Math.max(1, Math.floor(held));
-  const grid = rtile.tilesOf(loops, group) * tile.split;
-  const bytes = tile.levels.map((sizes, level) => rtile.traffic(loops, level, sizes, device) / grid);
+  const grid = rtile.tilesOf(loops, group) * split;
+  const bytes = levels.map((sizes, level) => rtile.traffic(loops, level, sizes, device) / grid);
   bytes[0] += rtile.keptTraffic(loops, group, lane, device) / grid;
   const instructions = rtile.instructions(loops, group) / grid / busy;
   const independent = resident * lanes * rtile.pointsIn(loops, lane);
-  const time = groupsTime(grid, { instructions, independent, bytes, resident }, device);
+  const { ns, bound } = groupsTime(grid, { instructions, independent, bytes, resident }, device);
   // Parts of a reduction are written, read again and joined by a kernel of its own.
-  const parts = 2 * rtile.pointsIn(loops, loops.extents) * tile.split * loops.state;
-  const far = device.levels[device.levels.length - 1].bandwidth * device.units;
-  const ns = time.ns + (tile.split > 1 ? device.launch + parts / far : 0);
+  const parts = 2 * rtile.pointsIn(loops, loops.extents) * split * loops.state;
+  const joining = split > 1 ? device.launch + parts / (device.levels.at(-1)!.bandwidth * device.units) : 0;
+  const storage = loops.staged.map((a) => rtile.storage(a, group, lane, device));
   const waves = grid / (device.units * resident);
-  return { tile, lanes, sharedBytes, laneRegisters, grid, resident, waves, ns, bound: time.bound };
+  const size = { levels, split, storage, lanes, sharedBytes, laneRegisters };
+  return { ...size, grid, resident, waves, ns: ns + joining, bound };
 }
 
 /** The rTiles of a canonical operator without scalar functions, best first. The device has workgroups. */
-export function rollTiles(op: TileOp, device: Device): readonly RolledTile[] {
+export function rollTiles(op: TileOp, device: Device): readonly RTile[] {
   invariant(device.workgroups, `${device.name} has no workgroups`);
   const loops = rtile.loopsOf(op, device);
-  const ranked = new Map<string, RolledTile>();
+  const ranked = new Map<string, RTile>();
   let regular = 0;
   for (const tolerance of TOLERANCES) {
     const c = { loops, device, tolerance };
@@ -201,7 +187,7 @@ export function rollTiles(op: TileOp, device: Device): readonly RolledTile[] {
       const parts = loops.mergeable ? Math.min(free, rtile.stepsOf(loops, levels[GROUP])) : 1;
       for (const split of new Set([1, Math.max(1, parts)])) {
         const key = `${levels.join('|')} ${split}`;
-        if (!ranked.has(key)) ranked.set(key, rolled(loops, { levels, split }, device));
+        if (!ranked.has(key)) ranked.set(key, rolled(loops, levels, split, device));
       }
     }
     regular += found.filter((f) => f.regular).length;

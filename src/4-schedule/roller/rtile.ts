@@ -1,5 +1,5 @@
-// Tiles of one operator on a machine of workgroups: an extent per axis for every level of memory (Roller's rTile), and
-// what they take and move. In: a canonical operator and extents. Out: regions, storage, traffic, all in closed form.
+// What tiles of one operator take and move on a machine of workgroups. In: a canonical operator, and extents per axis at
+// a level of memory. Out: regions of tensors, storage, lanes, traffic and instructions, all in closed form.
 import { type Axis, isLoad } from '../../3-tile/expr.ts';
 import type { TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
@@ -13,46 +13,24 @@ import { profile } from './profile.ts';
 /** Extents per axis: spatial axes, then reduce axes. */
 export type Sizes = readonly number[];
 
-export interface RTile {
-  /** What one lane holds in registers, then what each level of the device holds but the last, which holds everything. */
-  readonly levels: readonly Sizes[];
-  /** Workgroups that share one reduction. */
-  readonly split: number;
-}
-
 /** How a tensor is reached: the distance between neighbours along each axis; infinite where that is not linear. */
 export interface Access {
   readonly tensor: TileTensor;
   readonly bytes: number;
   readonly strides: Sizes;
   /** Axes that it moves along, nearest neighbours first. */
-  readonly order: readonly number[];
+  readonly order: Sizes;
   /** Laid out in the order of tiles before the kernel. */
   readonly packed: boolean;
 }
 
-/** What of an operator its tiles depend on. */
-export interface Loops {
-  readonly extents: Sizes;
-  readonly spatial: number;
-  /** Loads per step of a reduction: those that lanes share in the workgroup's memory, and those that pass by it. */
-  readonly staged: readonly Access[];
-  readonly streamed: readonly Access[];
-  /** Loads and the store per point. */
-  readonly direct: readonly Access[];
-  /** Instructions per reduced element and per stored value. */
-  readonly inner: number;
-  readonly outer: number;
-  /** Bytes of a point of the reduction while it is computed; 0: no reduction. */
-  readonly state: number;
-  /** Workgroups may fold parts of it. */
-  readonly mergeable: boolean;
-}
+export type Loops = ReturnType<typeof loopsOf>;
 
-/** `op` is canonical, without scalar functions. */
-export function loopsOf(op: TileOp, device: Device): Loops {
+/** What of a canonical operator without scalar functions its tiles depend on. */
+export function loopsOf(op: TileOp, device: Device) {
   const p = profile(op);
   const axes = [...p.spatial, ...p.reduce];
+  const extents: Sizes = axes.map((a) => a.extent);
   const access = (tensor: TileTensor, linear: Linear, moves: ReadonlySet<Axis>, packed: boolean): Access => {
     const scattered = [...linear.terms.keys()].some((t) => t.op !== 'axis');
     const strides = axes.map((a) => (scattered && moves.has(a) ? Infinity : Math.abs(coefficient(linear, a))));
@@ -64,78 +42,83 @@ export function loopsOf(op: TileOp, device: Device): Loops {
     return [...new Map(found.map((a) => [`${a.tensor.id} ${a.strides}`, a])).values()];
   };
   const inner = once(p.inner);
-  const extents = axes.map((a) => a.extent);
   // Sharing pays where points have elements in common, or to read along rows what each lane folds by itself.
   const shared = (a: Access): boolean =>
     a.order[0] >= p.spatial.length ||
-    elementsOf(a, extents) < a.order.reduce((n, i) => n * extents[i], 1) ||
-    p.spatial.some((_, i) => a.strides[i] === 0);
+    p.spatial.some((_, i) => a.strides[i] === 0) ||
+    bytesIn([a], extents) < a.order.reduce((n, i) => n * extents[i], a.bytes);
   const { monoid } = op.reduce ?? {};
   return {
     extents,
     spatial: p.spatial.length,
+    /** Loads per step of a reduction that lanes share in the workgroup's memory, and those that pass by it. */
     staged: inner.filter(shared),
     streamed: inner.filter((a) => !shared(a)),
+    /** Loads and the store per point. */
     direct: [...once(p.outer), access(op.write, p.write, new Set(p.spatial), false)],
+    /** Instructions per reduced element and per stored value. */
     inner: monoid ? p.innerWork.length + monoid.combine.length - (isContracted(p, device) ? 1 : 0) : 0,
     outer: p.outerWork.length,
+    /** Bytes of a point of the reduction while it is computed (0: none); workgroups may fold parts of it. */
     state: (monoid?.state ?? []).reduce((n, t) => n + Math.max(4, dtypeInfo(t).bytes), 0),
     mergeable: (monoid?.merge ?? null) !== null,
   };
 }
 
-/** What an access touches: counts of elements `step` apart, nearest first. Windows that overlap count once. */
-function region({ strides, order }: Access, sizes: Sizes): { step: number; count: number }[] {
-  const dims: { step: number; count: number }[] = [];
+/** What an access touches: rows of `lead` elements, `step` apart, joined to longer ones. Overlaps count once. */
+function region({ strides, order }: Access, sizes: Sizes, joined = true) {
+  let [first, lead, rows, step, count] = [1, 0, 1, 0, 1];
   for (const i of order) {
-    if (sizes[i] === 1) continue;
-    const [s, last] = [strides[i], dims[dims.length - 1]];
-    if (last && s % last.step === 0 && s <= last.step * last.count) last.count += (s / last.step) * (sizes[i] - 1);
-    else dims.push({ step: s, count: sizes[i] });
+    const [stride, n] = [strides[i], sizes[i]];
+    if (n === 1) continue;
+    if (stride % step === 0 && stride < step * count + (joined ? 1 : 0)) count += (stride / step) * (n - 1);
+    else {
+      if (lead > 0) rows *= count;
+      else if (step > 0) lead = count;
+      else first = stride;
+      [step, count] = [stride, n];
+    }
   }
-  return dims;
+  return lead > 0 ? { step: first, lead, rows: rows * count } : { step: first, lead: count, rows };
 }
 
-export const elementsOf = (a: Access, sizes: Sizes): number => region(a, sizes).reduce((n, d) => n * d.count, 1);
+const bytesIn = (all: readonly Access[], sizes: Sizes): number =>
+  all.reduce((n, a) => {
+    const { lead, rows } = region(a, sizes);
+    return n + lead * rows * a.bytes;
+  }, 0);
 
 /** Bytes of the transactions that bring what an access touches. */
-export function movedBytes(a: Access, sizes: Sizes, transaction: number): number {
-  const dims = region(a, sizes);
-  const elements = dims.reduce((n, d) => n * d.count, 1);
-  if (a.packed) return roundUp(elements * a.bytes, transaction);
-  const [{ step, count }] = dims.length > 0 ? dims : [{ step: 1, count: 1 }];
-  const near = step * a.bytes < transaction;
-  const run = near ? (step * (count - 1) + 1) * a.bytes : a.bytes;
-  return (near ? elements / count : elements) * roundUp(run, transaction);
+function movedBytes(a: Access, sizes: Sizes, transaction: number): number {
+  const { step, lead, rows } = region(a, sizes);
+  if (a.packed) return roundUp(lead * rows * a.bytes, transaction);
+  if (step * a.bytes >= transaction) return lead * rows * roundUp(a.bytes, transaction);
+  return rows * roundUp((step * (lead - 1) + 1) * a.bytes, transaction);
 }
 
-/** How a staged tensor lies in the workgroup's memory: extents, nearest first, and elements of padding after each. */
+/** How a staged tensor lies in the workgroup's memory: rows, and elements of padding after each of them. */
 export function storage(a: Access, group: Sizes, lane: Sizes, device: Device) {
-  const extents = region(a, group).map((d) => d.count);
-  const { banks, bankBytes = a.bytes } = device.levels[0];
-  const lead = a.order.find((i) => group[i] > 1);
-  const padded = banks !== undefined && lead !== undefined && extents.length > 1;
-  const first = padded ? bankPadding(extents[0], lane[lead], banks, Math.max(1, bankBytes / a.bytes)) : 0;
-  return { tensor: a.tensor, extents, padding: extents.map((_, d) => (d === 0 ? first : 0)) };
+  const { lead, rows } = region(a, group, false);
+  const { banks = 1, bankBytes = a.bytes } = device.levels[0];
+  const along = a.order.find((i) => group[i] > 1);
+  const padded = rows > 1 && along !== undefined && banks > 1;
+  const padding = padded ? bankPadding(lead, lane[along], banks, Math.max(1, bankBytes / a.bytes)) : 0;
+  return { tensor: a.tensor.name, lead, rows, padding, bytes: rows * (lead + padding) * a.bytes };
 }
 
-const product = (xs: Sizes, from = 0, to = xs.length): number => xs.slice(from, to).reduce((a, b) => a * b, 1);
+const product = (xs: Sizes, from: number, to?: number): number => xs.slice(from, to).reduce((a, b) => a * b, 1);
 const counts = ({ extents }: Loops, sizes: Sizes): Sizes => extents.map((n, i) => Math.ceil(n / sizes[i]));
 export const pointsIn = (l: Loops, sizes: Sizes): number => product(sizes, 0, l.spatial);
 /** Tiles of a size over the spatial axes, and steps of a tile over its reduction. */
 export const tilesOf = (l: Loops, sizes: Sizes): number => product(counts(l, sizes), 0, l.spatial);
 export const stepsOf = (l: Loops, sizes: Sizes): number => product(counts(l, sizes), l.spatial);
 
-const bytesIn = (all: readonly Access[], sizes: Sizes): number =>
-  all.reduce((n, a) => n + elementsOf(a, sizes) * a.bytes, 0);
-
-/** 4-byte registers of a lane: states and the operands of one step, or what passes per point. */
-export const laneRegisters = ({ staged, streamed, direct, state, spatial }: Loops, lane: Sizes): number =>
-  (state > 0 ? bytesIn([...staged, ...streamed], lane) + product(lane, 0, spatial) * state : bytesIn(direct, lane)) / 4;
-
-/** Bytes that a tile brings to its level, one step at a time; workgroups keep what their lanes share. */
-export const footprint = ({ staged, streamed, direct }: Loops, level: number, sizes: Sizes): number =>
-  bytesIn(level === 1 ? staged : [...staged, ...streamed, ...direct], sizes);
+/** Bytes that a tile takes of its level. Lanes: states and operands of a step; workgroups: what lanes share. */
+export function footprint(l: Loops, level: number, sizes: Sizes): number {
+  const step = level === 1 ? l.staged : [...l.staged, ...l.streamed];
+  const states = level === 0 ? pointsIn(l, sizes) * l.state : 0;
+  return bytesIn(step, sizes) + states + (level > 1 || l.state === 0 ? bytesIn(l.direct, sizes) : 0);
+}
 
 /** Lanes of a workgroup; the part of their turns that has work; bytes of states kept in memory from turn to turn. */
 export function lanesIn(l: Loops, group: Sizes, lane: Sizes, device: Device) {
@@ -150,16 +133,8 @@ export function lanesIn(l: Loops, group: Sizes, lane: Sizes, device: Device) {
 export const keptTraffic = (l: Loops, group: Sizes, lane: Sizes, device: Device): number =>
   2 * lanesIn(l, group, lane, device).kept * tilesOf(l, group) * stepsOf(l, group);
 
-/** Bytes of a workgroup's memory. */
-export function sharedBytes(l: Loops, group: Sizes, lane: Sizes, device: Device): number {
-  return l.staged.reduce(
-    (n, a) => {
-      const { extents, padding } = storage(a, group, lane, device);
-      return n + extents.reduce((m, x, d) => m * (x + padding[d]), a.bytes);
-    },
-    lanesIn(l, group, lane, device).kept,
-  );
-}
+export const sharedBytes = (l: Loops, group: Sizes, lane: Sizes, device: Device): number =>
+  l.staged.reduce((n, a) => n + storage(a, group, lane, device).bytes, lanesIn(l, group, lane, device).kept);
 
 /** Bytes that all tiles of a level bring from the level after it, and store there. */
 export function traffic(l: Loops, level: number, sizes: Sizes, device: Device): number {
@@ -171,7 +146,5 @@ export function traffic(l: Loops, level: number, sizes: Sizes, device: Device): 
 }
 
 /** Instructions of all tiles, those on padding as well. */
-export function instructions(l: Loops, sizes: Sizes): number {
-  const folds = product(sizes, l.spatial) * stepsOf(l, sizes);
-  return tilesOf(l, sizes) * pointsIn(l, sizes) * (folds * l.inner + l.outer);
-}
+export const instructions = (l: Loops, sizes: Sizes): number =>
+  tilesOf(l, sizes) * pointsIn(l, sizes) * (product(sizes, l.spatial) * stepsOf(l, sizes) * l.inner + l.outer);

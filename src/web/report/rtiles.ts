@@ -5,7 +5,7 @@ import type { TileOp, TileProgram } from '../../3-tile/tile-op.ts';
 import { layOut } from '../../4-schedule/layout.ts';
 import { Binding, canonicalNest, Pool } from '../../4-schedule/nest.ts';
 import { prepare } from '../../4-schedule/prepare.ts';
-import { type RolledTile, rollTiles } from '../../4-schedule/roller/grow.ts';
+import { type RTile, rollTiles } from '../../4-schedule/roller/grow.ts';
 import { fuse } from '../../4-schedule/welder/fuse.ts';
 import { walkSteps } from '../../4-schedule/welder/region.ts';
 import type { Device } from '../../devices/device.ts';
@@ -18,7 +18,8 @@ export interface PlannedKernel {
   readonly axes: readonly { name: string; extent: number }[];
   /** What the levels of a tile are called: registers, then memory. */
   readonly levels: readonly string[];
-  readonly tiles: readonly RolledTile[];
+  /** Best first; none where no size keeps all rules within the capacities. */
+  readonly tiles: readonly RTile[];
 }
 
 /** The operators of a program, each kind of work once, with its rTiles. Routines are left out: data decides them. */
@@ -53,16 +54,17 @@ export function plannedText(kernels: readonly PlannedKernel[], count = 3): strin
   const lines = kernels.flatMap(({ kernel, calls, writes, axes, levels, tiles }, k) => {
     const extents = axes.map(({ name, extent }) => `${name} ${extent}`).join(', ');
     const head = `${String(calls).padStart(5)} x k${k} ${kernel} -> ${writes}  ${extents || 'one point'}`;
-    return [head, ...tiles.slice(0, count).flatMap((t) => tileLines(t, levels))];
+    const none = tiles.length === 0 ? ['          no tile keeps all rules'] : [];
+    return [head, ...none, ...tiles.slice(0, count).flatMap((t) => tileLines(t, levels))];
   });
-  const total = kernels.reduce((n, k) => n + k.calls * k.tiles[0].ns, 0);
+  const total = kernels.reduce((n, { calls, tiles: [first] }) => n + (first ? calls * first.ns : 0), 0);
   const calls = kernels.reduce((n, k) => n + k.calls, 0);
   return [...lines, `${kernels.length} kernels, ${calls} calls, ${micros(total)} predicted, none measured`].join('\n');
 }
 
-function tileLines(t: RolledTile, levels: readonly string[]): string[] {
-  const tiles = t.tile.levels.map((sizes, i) => `${levels[i]} ${sizes.join('x') || '1'}`).join(', ');
-  const split = t.tile.split > 1 ? `, reduction in ${t.tile.split} parts` : '';
+function tileLines(t: RTile, levels: readonly string[]): string[] {
+  const tiles = t.levels.map((sizes, i) => `${levels[i]} ${sizes.join('x') || '1'}`).join(', ');
+  const split = t.split > 1 ? `, reduction in ${t.split} parts` : '';
   const group = `${t.lanes} lanes, ${t.sharedBytes} bytes shared, ${t.laneRegisters} registers per lane`;
   const grid = `grid ${t.grid}, ${t.resident} per unit, ${t.waves.toFixed(2)} waves`;
   return [
