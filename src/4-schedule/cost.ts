@@ -52,15 +52,13 @@ export const laneRate = ({ peaks }: Device): number =>
   peaks.find((p) => p.dtype === 'f32' && p.form === 'fma')!.rate / 2;
 
 /**
- * What one workgroup does: instructions of all its lanes, how many of its unit wait for none of the others, and bytes
- * from each level in whole transactions. Barriers keep it from overlapping with itself; others of `resident` go on.
+ * Instructions of all lanes of a workgroup, how many of its unit wait for none of the others, and bytes from each level
+ * in whole transactions. Barriers keep a workgroup from overlapping with itself; the others that are resident go on.
  */
 type GroupWork = Readonly<{ instructions: number; independent: number; bytes: readonly number[]; resident: number }>;
-
 /** Nanoseconds of a kernel of equal workgroups, which units run one after the other, and what takes most of them. */
 export function groupsTime(groups: number, work: GroupWork, device: Device): { ns: number; bound: string } {
-  const underWay = device.latency * device.arithmeticPorts * lanesOf(device, 'f32');
-  const busy = Math.min(1, work.independent / underWay);
+  const busy = Math.min(1, work.independent / (device.latency * device.arithmeticPorts * lanesOf(device, 'f32')));
   const computing = work.instructions / (laneRate(device) * busy);
   const moving = device.levels.map((l, i) => work.bytes[i] / l.bandwidth);
   const most = Math.max(...moving);

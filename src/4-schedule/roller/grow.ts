@@ -14,7 +14,7 @@ type Levels = readonly Sizes[];
 const [LANE, GROUP] = [0, 1];
 
 /** Tiles per level that construction goes on with, where levels beyond workgroups have one; and looks at for them. */
-const BEAM = [4, 4];
+const BEAM = [4, 2];
 const MAX_VISITS = 200;
 /** Programs beyond which nothing is gained that are enough without more padding; or any once there was some. */
 const ENOUGH = 4;
@@ -27,12 +27,11 @@ function unitsOf({ loops, device }: Context, level: number, inside: Sizes): Size
   const units = [...inside];
   if (level === LANE) return units;
   const [near, far] = [device.levels[level - 1], device.levels[level]];
-  const align = (a: rtile.Access, levels: (typeof far)[]): void => {
+  for (const a of [...loops.staged, ...loops.streamed, ...loops.direct]) {
     const row = a.packed ? -1 : a.strides.indexOf(1);
+    const levels = loops.staged.includes(a) ? [near, far] : [far];
     if (row >= 0) units[row] = lcm(units[row], transactionUnit(levels, a.bytes));
-  };
-  for (const a of loops.staged) align(a, [near, far]);
-  for (const a of [...loops.streamed, ...loops.direct]) align(a, [far]);
+  }
   // Whatever lies along the rows, a step of the reduction is worth a transaction.
   let left = transactionUnit([near, far], 4);
   for (let axis = units.length - 1; axis >= loops.spatial; axis--) {
@@ -60,10 +59,9 @@ function ready({ loops, device, tolerance }: Context, group: Sizes, lane: Sizes)
 
 /** Bringing what a tile needs takes no longer than computing it; beyond registers even from the farthest memory. */
 function saturated({ loops, device }: Context, level: number, sizes: Sizes, lane: Sizes): boolean {
-  const near = device.levels[0];
-  const from = level === LANE ? near : device.levels.at(-1)!;
-  const keeping = level === GROUP ? rtile.keptTraffic(loops, sizes, lane, device) / near.bandwidth : 0;
-  const moving = rtile.traffic(loops, level, sizes, device) / from.bandwidth;
+  const { levels } = device;
+  const moving = rtile.traffic(loops, level, sizes, device) / (level === LANE ? levels[0] : levels.at(-1)!).bandwidth;
+  const keeping = level === GROUP ? rtile.keptTraffic(loops, sizes, lane, device) / levels[0].bandwidth : 0;
   return Math.max(moving, keeping) <= rtile.instructions(loops, sizes) / laneRate(device);
 }
 
@@ -75,15 +73,15 @@ function larger({ loops, device, tolerance }: Context, inner: Levels, sizes: Siz
   const kept = (s: Sizes): number => (level === GROUP ? rtile.keptTraffic(loops, s, inside, device) : 0);
   const takes = (s: Sizes): number => rtile.footprint(loops, level, s);
   const before = { moved: moved(sizes), kept: kept(sizes), takes: takes(sizes) };
-  const grown: { sizes: Sizes; axis: number; score: number }[] = [];
-  for (let axis = 0; axis < (level === LANE ? loops.spatial : sizes.length); axis++) {
+  const axes = [...sizes.keys()].slice(0, level === LANE ? loops.spatial : sizes.length);
+  const grown = axes.flatMap((axis) => {
     const next = nextSize(loops.extents[axis], sizes[axis], units[axis], inside[axis], tolerance);
-    if (next === null) continue;
+    if (next === null) return [];
     const after = sizes.with(axis, next);
     const keeping = axis < loops.spatial ? 0 : before.kept - kept(after);
     const score = (before.moved - moved(after) + keeping) / Math.max(1, takes(after) - before.takes);
-    if (score > 0 || axis < loops.spatial) grown.push({ sizes: after, axis, score });
-  }
+    return score > 0 || axis < loops.spatial ? [{ sizes: after, axis, score }] : [];
+  });
   // Where nothing is saved, rows grow first.
   return grown.sort((a, b) => b.score - a.score || (a.score > 0 ? a.axis - b.axis : b.axis - a.axis));
 }
@@ -96,9 +94,9 @@ function grown(c: Context, { levels: inner, regular }: Found): Found[] {
   const units = unitsOf(c, level, inside);
   const found: Found[] = [];
   const seen = new Set<string>();
-  /** Workgroups that could work side by side. */
-  const parts = (group: Sizes): number =>
-    rtile.tilesOf(c.loops, group) * (c.loops.mergeable ? rtile.stepsOf(c.loops, group) : 1);
+  /** Whether all units have work, if need be parts of reductions. */
+  const parallel = (s: Sizes): boolean =>
+    rtile.tilesOf(c.loops, s) * (c.loops.mergeable ? rtile.stepsOf(c.loops, s) : 1) >= c.device.units;
   /** Whether a tile was found at these sizes or beyond. */
   const visit = (sizes: Sizes): boolean => {
     const [key, lane] = [sizes.join(), inner[LANE] ?? sizes];
@@ -107,9 +105,7 @@ function grown(c: Context, { levels: inner, regular }: Found): Found[] {
     seen.add(key);
     const complete = level !== GROUP || ready(c, sizes, lane);
     const next = complete && saturated(c, level, sizes, lane) ? [] : larger(c, inner, sizes, units);
-    const gaining = next.filter(
-      (n) => !complete || (n.score > 0 && (level !== GROUP || parts(n.sizes) >= c.device.units)),
-    );
+    const gaining = next.filter((n) => !complete || (n.score > 0 && (level !== GROUP || parallel(n.sizes))));
     const led = gaining.map((n) => visit(n.sizes)).some(Boolean);
     if (!complete || led) return led;
     found.push({ levels: [...inner, sizes], regular: regular && (level > GROUP || gaining.length === 0) });
@@ -137,12 +133,9 @@ function shrunk(c: Context, levels: Levels): Levels {
     if (half[GROUP][i] >= levels[GROUP][i] || !ready(c, half[GROUP], half[LANE])) return false;
     return half.every((s, level) => fits(c, level, s, half[LANE]) && tolerated(loops.extents[i], s[i], tolerance));
   });
-  return halves.length === 0
-    ? levels
-    : shrunk(
-        c,
-        halves.reduce((a, b) => (moved(b) < moved(a) ? b : a)),
-      );
+  if (halves.length === 0) return levels;
+  const least = halves.reduce((a, b) => (moved(b) < moved(a) ? b : a));
+  return shrunk(c, least);
 }
 
 export type RTile = ReturnType<typeof rolled>;
@@ -157,19 +150,20 @@ function rolled(loops: rtile.Loops, levels: Levels, split: number, device: Devic
   const room = [limits.residentLanes / lanes, limits.residentRegisters / (lanes * laneRegisters)];
   const held = Math.min(limits.residentGroups, ...room, device.levels[0].bytes / Math.max(1, sharedBytes));
   const resident = Math.max(1, Math.floor(held));
-  const grid = rtile.tilesOf(loops, group) * split;
-  const bytes = levels.map((sizes, level) => rtile.traffic(loops, level, sizes, device) / grid);
-  bytes[0] += rtile.keptTraffic(loops, group, lane, device) / grid;
-  const instructions = rtile.instructions(loops, group) / grid / busy;
+  const [grid, steps] = [rtile.tilesOf(loops, group) * split, rtile.stepsOf(loops, group)];
+  const share = (Math.ceil(steps / split) * split) / steps / grid;
+  const bytes = levels.map((sizes, level) => share * rtile.traffic(loops, level, sizes, device));
+  bytes[0] += share * rtile.keptTraffic(loops, group, lane, device);
+  const instructions = (share * rtile.instructions(loops, group)) / busy;
   const independent = resident * lanes * rtile.pointsIn(loops, lane);
-  const { ns, bound } = groupsTime(grid, { instructions, independent, bytes, resident }, device);
+  const time = groupsTime(grid, { instructions, independent, bytes, resident }, device);
   // Parts of a reduction are written, read again and joined by a kernel of its own.
   const parts = 2 * rtile.pointsIn(loops, loops.extents) * split * loops.state;
   const joining = split > 1 ? device.launch + parts / (device.levels.at(-1)!.bandwidth * device.units) : 0;
   const storage = loops.staged.map((a) => rtile.storage(a, group, lane, device));
   const waves = grid / (device.units * resident);
-  const size = { levels, split, storage, lanes, sharedBytes, laneRegisters };
-  return { ...size, grid, resident, waves, ns: ns + joining, bound };
+  const ns = time.ns + joining;
+  return { levels, split, storage, lanes, sharedBytes, laneRegisters, grid, resident, waves, ns, bound: time.bound };
 }
 
 /** The rTiles of a canonical operator without scalar functions, best first. The device has workgroups. */

@@ -65,7 +65,7 @@ export function loopsOf(op: TileOp, device: Device) {
   };
 }
 
-/** What an access touches: rows of `lead` elements, `step` apart, joined to longer ones. Overlaps count once. */
+/** What an access touches: rows of `lead` elements, `step` apart; `joined`: one row where they meet. Overlaps count once. */
 function region({ strides, order }: Access, sizes: Sizes, joined = true) {
   let [first, lead, rows, step, count] = [1, 0, 1, 0, 1];
   for (const i of order) {
@@ -79,20 +79,19 @@ function region({ strides, order }: Access, sizes: Sizes, joined = true) {
       [step, count] = [stride, n];
     }
   }
-  return lead > 0 ? { step: first, lead, rows: rows * count } : { step: first, lead: count, rows };
+  if (lead > 0) rows *= count;
+  else lead = count;
+  return { step: first, lead, rows, elements: lead * rows };
 }
 
 const bytesIn = (all: readonly Access[], sizes: Sizes): number =>
-  all.reduce((n, a) => {
-    const { lead, rows } = region(a, sizes);
-    return n + lead * rows * a.bytes;
-  }, 0);
+  all.reduce((n, a) => n + region(a, sizes).elements * a.bytes, 0);
 
 /** Bytes of the transactions that bring what an access touches. */
 function movedBytes(a: Access, sizes: Sizes, transaction: number): number {
-  const { step, lead, rows } = region(a, sizes);
-  if (a.packed) return roundUp(lead * rows * a.bytes, transaction);
-  if (step * a.bytes >= transaction) return lead * rows * roundUp(a.bytes, transaction);
+  const { step, lead, rows, elements } = region(a, sizes);
+  if (a.packed) return roundUp(elements * a.bytes, transaction);
+  if (step * a.bytes >= transaction) return elements * roundUp(a.bytes, transaction);
   return rows * roundUp((step * (lead - 1) + 1) * a.bytes, transaction);
 }
 
@@ -106,12 +105,12 @@ export function storage(a: Access, group: Sizes, lane: Sizes, device: Device) {
   return { tensor: a.tensor.name, lead, rows, padding, bytes: rows * (lead + padding) * a.bytes };
 }
 
-const product = (xs: Sizes, from: number, to?: number): number => xs.slice(from, to).reduce((a, b) => a * b, 1);
-const counts = ({ extents }: Loops, sizes: Sizes): Sizes => extents.map((n, i) => Math.ceil(n / sizes[i]));
-export const pointsIn = (l: Loops, sizes: Sizes): number => product(sizes, 0, l.spatial);
+export const pointsIn = (l: Loops, sizes: Sizes): number => sizes.reduce((n, x, i) => (i < l.spatial ? n * x : n), 1);
 /** Tiles of a size over the spatial axes, and steps of a tile over its reduction. */
-export const tilesOf = (l: Loops, sizes: Sizes): number => product(counts(l, sizes), 0, l.spatial);
-export const stepsOf = (l: Loops, sizes: Sizes): number => product(counts(l, sizes), l.spatial);
+export const tilesOf = (l: Loops, sizes: Sizes): number =>
+  l.extents.reduce((n, extent, i) => (i < l.spatial ? n * Math.ceil(extent / sizes[i]) : n), 1);
+export const stepsOf = (l: Loops, sizes: Sizes): number =>
+  l.extents.reduce((n, extent, i) => (i < l.spatial ? n : n * Math.ceil(extent / sizes[i])), 1);
 
 /** Bytes that a tile takes of its level. Lanes: states and operands of a step; workgroups: what lanes share. */
 export function footprint(l: Loops, level: number, sizes: Sizes): number {
@@ -147,4 +146,4 @@ export function traffic(l: Loops, level: number, sizes: Sizes, device: Device): 
 
 /** Instructions of all tiles, those on padding as well. */
 export const instructions = (l: Loops, sizes: Sizes): number =>
-  tilesOf(l, sizes) * pointsIn(l, sizes) * (product(sizes, l.spatial) * stepsOf(l, sizes) * l.inner + l.outer);
+  tilesOf(l, sizes) * (sizes.reduce((a, b) => a * b, l.inner) * stepsOf(l, sizes) + pointsIn(l, sizes) * l.outer);
