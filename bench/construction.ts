@@ -1,6 +1,7 @@
 // `npm run bench:construction`: how long it takes to construct kernels for the 119 operators of Roller's evaluation, at
 // batches of 1 and 128 and without measuring any candidate: from the operator to its schedule and loop statements, and
-// at batch 1 on to a program that is loaded. Writes bench/results/construction-TARGET.json.
+// at batch 1 on to a program that is loaded. With --device, rTiles for a described device instead, at a batch of 128 as
+// published. Writes bench/results/construction-TARGET.json, or -DEVICE.
 import fs from 'node:fs';
 import os from 'node:os';
 import { Command } from 'commander';
@@ -12,11 +13,14 @@ import { schedule } from '../src/4-schedule/schedule.ts';
 import { makeArtifact } from '../src/6-runtime/artifact.ts';
 import type { Backend } from '../src/backends/backend.ts';
 import { nodeBackend } from '../src/backends/node.ts';
+import { describedDevice } from '../src/cli/devices.ts';
 import { modelCompiler, parseModel } from '../src/compile.ts';
+import type { Device } from '../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { emptyTensor, type TensorData } from '../src/ir/tensor.ts';
 import { lowering } from '../src/lowering.ts';
 import { version } from '../src/version.ts';
+import { planned } from '../src/web/report/rtiles.ts';
 import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
 import { geomean, median, timed } from './statistics.ts';
 
@@ -119,12 +123,59 @@ async function measure(c: Case, batch: number, backend: Backend, load: boolean):
   return { name: c.name, batch, constructMs, loadMs };
 }
 
+/** The time from operators as tiles to ranked rTiles, and what the first of them is predicted to take. */
+function rolled(c: Case, device: Device, backend: Backend) {
+  const program = tilesOf(c, backend);
+  const started = performance.now();
+  const kernels = planned(program, device);
+  const constructMs = performance.now() - started;
+  resetExprs();
+  const predictedMs = kernels.reduce((n, k) => n + (k.calls * (k.tiles[0]?.ns ?? Number.NaN)) / 1e6, 0);
+  return { name: c.name, batch: 128, constructMs, kernels: kernels.length, predictedMs };
+}
+
+async function rollAll(name: string, save: boolean): Promise<void> {
+  const device = describedDevice(name);
+  const backend = await nodeBackend('wasm');
+  const rows = casesOf(128).map((c) => rolled(c, device, backend));
+  const construct = summary(rows.map((r) => r.constructMs));
+  tell(rows, construct);
+  if (save)
+    write({ suite: `construction-${name}`, construct, load: null, timesFaster: timesFaster(construct.mean), rows });
+}
+
 function summary(times: readonly number[]) {
   const mean = times.reduce((a, b) => a + b, 0) / times.length;
   return { count: times.length, median: median(times), mean, geomean: geomean(times), most: Math.max(...times) };
 }
 
-async function main(o: { target: string; save: boolean }): Promise<void> {
+const timesFaster = (meanMs: number) => ({
+  ansor: (1000 * PUBLISHED.ansor) / meanMs,
+  roller: (1000 * PUBLISHED.roller) / meanMs,
+});
+
+const ms = ({ median: m, mean, most }: ReturnType<typeof summary>): string =>
+  `median ${m.toFixed(1)} ms, mean ${mean.toFixed(1)} ms, most ${most.toFixed(1)} ms`;
+
+function tell(rows: readonly Pick<Row, 'name' | 'batch' | 'constructMs'>[], construct: ReturnType<typeof summary>) {
+  for (const r of [...rows].sort((a, b) => b.constructMs - a.constructMs).slice(0, 5)) {
+    console.log(`${r.name} at batch ${r.batch}: ${r.constructMs.toFixed(1)} ms`);
+  }
+  const { ansor, roller } = timesFaster(construct.mean);
+  console.log(`construction of ${construct.count}: ${ms(construct)}`);
+  console.log(`published: Ansor ${PUBLISHED.ansor} s, ${ansor.toExponential(1)} times the mean`);
+  console.log(`published: Roller ${PUBLISHED.roller} s, ${roller.toFixed(0)} times the mean`);
+}
+
+function write({ suite, ...found }: { suite: string } & Record<string, unknown>): void {
+  const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model };
+  const result = { suite, ...machine, published: PUBLISHED, ...found };
+  const file = new URL(`./results/${suite}.json`, import.meta.url);
+  fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+async function main(o: { target: string; device?: string; save: boolean }): Promise<void> {
+  if (o.device !== undefined) return rollAll(o.device, o.save);
   const backend = await nodeBackend(o.target);
   const rows: Row[] = [];
   for (const batch of [1, 128]) {
@@ -132,35 +183,15 @@ async function main(o: { target: string; save: boolean }): Promise<void> {
   }
   const construct = summary(rows.map((r) => r.constructMs));
   const load = summary(rows.flatMap((r) => r.loadMs ?? []));
-  const timesFaster = {
-    ansor: (1000 * PUBLISHED.ansor) / construct.mean,
-    roller: (1000 * PUBLISHED.roller) / construct.mean,
-  };
-  const ms = ({ median: m, mean, most }: ReturnType<typeof summary>): string =>
-    `median ${m.toFixed(1)} ms, mean ${mean.toFixed(1)} ms, most ${most.toFixed(1)} ms`;
-  for (const r of [...rows].sort((a, b) => b.constructMs - a.constructMs).slice(0, 5)) {
-    console.log(`${r.name} at batch ${r.batch}: ${r.constructMs.toFixed(1)} ms`);
-  }
-  console.log(`construction of ${construct.count}: ${ms(construct)}`);
+  tell(rows, construct);
   console.log(`to a loaded program, ${load.count} at batch 1: ${ms(load)}`);
-  console.log(`published: Ansor ${PUBLISHED.ansor} s, ${timesFaster.ansor.toExponential(1)} times the mean`);
   if (!o.save) return;
-  const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model };
-  const result = {
-    suite: `construction-${o.target}`,
-    ...machine,
-    published: PUBLISHED,
-    construct,
-    load,
-    timesFaster,
-    rows,
-  };
-  const file = new URL(`./results/construction-${o.target}.json`, import.meta.url);
-  fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  write({ suite: `construction-${o.target}`, construct, load, timesFaster: timesFaster(construct.mean), rows });
 }
 
 await new Command('bench:construction')
   .option('--target <target>', 'c or wasm', 'wasm')
+  .option('--device <name>', 'construct rTiles for a described device of workgroups instead: v100, …')
   .option('--no-save', 'do not write bench/results')
   .action(main)
   .parseAsync();

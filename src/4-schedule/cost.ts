@@ -1,6 +1,6 @@
 // The one cost model. In: what a step of work issues, and how often. Out: estimated cycles. Roller, welder and rammer
 // rank with these functions; constants come from the device, never from a table of a paper.
-import type { Device } from '../devices/device.ts';
+import { type Device, lanesOf } from '../devices/device.ts';
 
 /** Bytes of a page: where prefetching stops; rows this far apart also meet in few sets of a cache. */
 export const PAGE = 4096;
@@ -40,4 +40,29 @@ export function stepCycles(work: StepWork, device: Device): number {
 export function trafficCycles(bytes: number, footprint: number, device: Device): number {
   const level = device.levels.find((l) => footprint <= l.bytes) ?? device.levels[device.levels.length - 1];
   return (bytes / level.bandwidth) * device.clock;
+}
+
+/** How much of the shorter of computing and moving is not hidden behind the other. */
+const EXPOSED = 0.2;
+export const overlapped = (computing: number, moving: number, exposed = EXPOSED): number =>
+  Math.max(computing, moving) + exposed * Math.min(computing, moving);
+
+/** Instructions of single lanes that a unit finishes per nanosecond: those of f32, at the described peak. */
+export const laneRate = ({ peaks }: Device): number =>
+  peaks.find((p) => p.dtype === 'f32' && p.form === 'fma')!.rate / 2;
+
+/**
+ * Instructions of all lanes of a workgroup, how many of its unit wait for none of the others, and bytes from each level
+ * in whole transactions. Barriers keep a workgroup from overlapping with itself; the others that are resident go on.
+ */
+type GroupWork = Readonly<{ instructions: number; independent: number; bytes: readonly number[]; resident: number }>;
+/** Nanoseconds of a kernel of equal workgroups, which units run one after the other, and what takes most of them. */
+export function groupsTime(groups: number, work: GroupWork, device: Device): { ns: number; bound: string } {
+  const busy = Math.min(1, work.independent / (device.latency * device.arithmeticPorts * lanesOf(device, 'f32')));
+  const computing = work.instructions / (laneRate(device) * busy);
+  const moving = device.levels.map((l, i) => work.bytes[i] / l.bandwidth);
+  const most = Math.max(...moving);
+  const one = overlapped(computing, most, Math.max(EXPOSED, 1 / work.resident));
+  const bound = computing >= most ? 'arithmetic' : device.levels[moving.indexOf(most)].name;
+  return { ns: device.launch + Math.ceil(groups / device.units) * one, bound };
 }

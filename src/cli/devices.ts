@@ -3,8 +3,13 @@
 import { Command } from 'commander';
 import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { NODE_TARGETS, nodeBackend, probedBackend } from '../backends/node.ts';
-import { DEVICES, type Device, lacking } from '../devices/device.ts';
+import { DEVICES, type Device, lacking, namedDevice } from '../devices/device.ts';
 import { TilewrightError } from '../support/errors.ts';
+import { usage } from './options.ts';
+
+/** The description that a user names. */
+export const describedDevice = (name: string): Device =>
+  namedDevice(name) ?? usage(`no device ${name} is described`, `Use one of ${DEVICES.map((d) => d.name).join(', ')}.`);
 
 type TargetReport = Readonly<{ target: string; usable: boolean; detail: string; device?: Device; measured?: Device }>;
 

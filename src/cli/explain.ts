@@ -11,7 +11,9 @@ import { readModel } from '../node.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { reportHtml } from '../web/report/page.ts';
 import { explained } from '../web/report/program.ts';
+import { planned, plannedText } from '../web/report/rtiles.ts';
 import { reportText } from '../web/report/text.ts';
+import { describedDevice } from './devices.ts';
 import { tensorTypes } from './inputs.ts';
 import { modelCommand, type Options, report, usage } from './options.ts';
 
@@ -19,13 +21,20 @@ export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
   return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json'])
     .option('--html <file>', 'write them as a page with the graph of kernels')
-    .action(async (file: string, options: Options & { html?: string }) => {
+    .option('--device <name>', 'plan for this description; for v100 and the like, tiles per level of memory')
+    .action(async (file: string, options: Options & { html?: string; device?: string }) => {
       const model = readModel(file);
       const backend = await nodeBackend(options.target);
-      const { device } = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const named = options.device === undefined ? backend.machine?.device : describedDevice(options.device);
+      const device = named ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
       const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
       const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');
+      if (device.workgroups) {
+        if (options.html !== undefined) usage(`no page is made of plans for ${device.name}`, 'Leave out --html.');
+        const plans = segments.map((g) => planned(toTiles(g), device));
+        return report(plans, options, () => console.log(plans.map((p) => plannedText(p)).join('\n')));
+      }
       const reports = segments.map((g) => explained(toTiles(g), device));
       const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
       if (options.html !== undefined) {

@@ -58,10 +58,11 @@ export interface Workgroups {
   readonly laneRegisters: number;
   readonly registers: number;
   readonly sharedBytes: number;
-  /** Parts of a unit that issue side by side; workgroups and lanes that it holds. */
+  /** Parts of a unit that issue side by side; workgroups, lanes and 4-byte registers of lanes that it holds. */
   readonly partitions: number;
   readonly residentGroups: number;
   readonly residentLanes: number;
+  readonly residentRegisters: number;
 }
 
 /** Over what a barrier can be honoured. */

@@ -6,7 +6,7 @@ import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
-import { stepCycles } from '../cost.ts';
+import { overlapped, stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { turns } from '../vectors.ts';
 import { ALONE, type Around } from './pack.ts';
@@ -85,7 +85,8 @@ function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
   return n;
 }
 
-const isContracted = (p: Profile, device: Device): boolean => {
+/** The fold of a product is one instruction with it. */
+export const isContracted = (p: Profile, device: Device): boolean => {
   const [combine, elem] = [p.op.reduce?.monoid.combine[0].op, p.op.reduce?.elems[0].op];
   return combine === 'add' && (elem === 'mul' ? device.fma !== 'none' : elem === 'dot' && device.dot === 4);
 };
@@ -273,8 +274,6 @@ const SHORTLIST = 12;
 /** The same for reductions so short that unrolling decides, and how short that is. */
 const SHORT_REDUCTION = 64;
 const LONG_SHORTLIST = 60;
-/** How much of the shorter of computing and moving is not hidden behind the other. */
-const EXPOSED = 0.2;
 
 type Ranked = Readonly<{ tile: Tile; cost: number }>;
 
@@ -291,8 +290,7 @@ export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE):
     const { order, cycles } = bestOrder(p, whole, device);
     const computing = tileCost(p, whole, device);
     const moving = cycles * tileCount(p, tile);
-    const cost = Math.max(computing, moving) + EXPOSED * Math.min(computing, moving);
-    return { tile: { ...whole, order }, cost };
+    return { tile: { ...whole, order }, cost: overlapped(computing, moving) };
   });
   return close.sort((a, b) => a.cost - b.cost);
 }

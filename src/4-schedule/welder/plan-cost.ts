@@ -7,7 +7,7 @@ import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { bytesOf } from '../../ir/tensor.ts';
-import { trafficCycles } from '../cost.ts';
+import { overlapped, trafficCycles } from '../cost.ts';
 import type { Linear } from '../linear.ts';
 import { workOf } from './fuse.ts';
 import { isFill, type Plan, written } from './graph.ts';
@@ -21,8 +21,6 @@ const TILE_VECTORS = 2;
 const LONG_REDUCTION = 16;
 /** Cycles to enter the loops of one operator. */
 const ENTRY = 40;
-/** How much of the shorter of computing and moving is not hidden behind the other. */
-const EXPOSED = 0.2;
 
 const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
 
@@ -154,7 +152,7 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
       if (t === run[i].target && 2 * bytesOf(t) > device.levels.at(-2)!.bytes) stored = outside;
     }
     const work = tiles * computing(run[i], spans, points, device);
-    cycles += Math.max(work, moving) + EXPOSED * Math.min(work, moving) + stored;
+    cycles += overlapped(work, moving) + stored;
   }
   return cycles;
 }
