@@ -2,6 +2,7 @@
 // function that lowers one nest. Out: shared kernels, tasks in order, and the memory plan. Lowering
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
 
+import { effects } from '../3-tile/statements.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
@@ -16,6 +17,7 @@ import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
+import { readsMatrices, SUMS } from './roller/matrix.ts';
 import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
@@ -141,6 +143,7 @@ class Scheduler {
       tasks.push(...this.graph(single(copy)));
       return copy.write;
     });
+    if (kernel.params.includes(SUMS)) args.push(SUMS);
     return [...tasks, { kind: 'run', kernel, args }];
   }
 
@@ -151,18 +154,21 @@ class Scheduler {
     const recipes = new Map<number, Recipe>();
     const params = [...binding.params];
     const origins = evenLoops(nodes);
-    const tiled = (nest: Nest): Tiled => {
+    const tiled = (nest: Nest, on = device): Tiled => {
       const op = prepare(nest.op, device);
-      const tile = choose(op, device, origins);
-      all.push({ op, tile });
+      const tile = choose(op, on, origins);
       const packed = packs ? pack(op, tile, params, this.pool, origins) : null;
-      if (!packed) return { op, tile };
+      const result = packed ?? { op, tile };
+      if (tile.matrix && !readsMatrices(result)) return tiled(nest, { ...device, peaks: [] });
+      all.push({ op, tile });
+      if (!packed) return result;
       for (const [i, r] of packed.recipes) recipes.set(i, r);
       params.splice(0, params.length, ...packed.params);
       return packed;
     };
     const same = <T>(x: T): T => x;
     const body = lower.graph(mapNodes(nodes, tiled, same, same), binding.aliased, device);
+    if (effects(body).has(SUMS)) params.push(SUMS);
     const kernel = this.kernel(nameOf(graph), params, body);
     made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
     return { kernel, recipes };

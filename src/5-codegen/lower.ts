@@ -37,6 +37,8 @@ export function lowerRoutine(body: readonly Stmt[], formal: FormalOf, device: De
         return { ...s, cond: flat(s.cond), body: all(s.body) };
       case 'for':
         return { ...s, from: flat(s.from), to: flat(s.to), body: all(s.body) };
+      default: // Only kernels have it.
+        return s;
     }
   };
   return all(body);

@@ -152,6 +152,8 @@ export function pack(
 ): Packed | null {
   if (!op.reduce) return null;
   const found = candidates(op, origins);
+  // Matrix instructions read rows as they lie.
+  for (const [t, { linear }] of found) if (tile.matrix && coefficient(linear, tile.matrix.rows)) found.delete(t);
   if (found.size === 0) return null;
   const split = new Set<Axis>();
   // Rows that a tile reads across lanes of the reduction lie side by side: one stream of memory, not one for each.
@@ -223,7 +225,8 @@ function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
     const { outer, inner } = parts.get(a)!;
     return [outer, inner].filter((x): x is Axis => x !== null);
   });
-  return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
+  const matrix = tile.matrix && { rows: tiled(tile.matrix.rows), depth: tiled(tile.matrix.depth) };
+  return { ...tile, vector: tile.vector && tiled(tile.vector), matrix, extents, order };
 }
 
 /** The rearrangement of what is no constant. */
