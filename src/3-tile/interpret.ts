@@ -3,11 +3,12 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, elements, emptyTensor, rowMajorStrides, type Scalar, type TensorData } from '../ir/tensor.ts';
 import { invariant, TilewrightError } from '../support/errors.ts';
-import type { Axis, Local } from './expr.ts';
+import type { Axis, Expr, Local } from './expr.ts';
+import { dotScalar } from './semantics.ts';
 import { type Cells, Tape, type TapeEnv, type Val } from './tape.ts';
 import { type Kernel, type LoopTask, stmtExprs, type Task, type TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
-import type { Check, LoopStep, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import type { Check, Contraction, LoopStep, Product, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
 /** Bytes of every tensor, allocated on first use. */
 class Memory implements TapeEnv {
@@ -162,6 +163,8 @@ function loopOver(axes: readonly Axis[], outer: number, tape: Tape, body: () => 
 class StmtRunner {
   private readonly locals = new Map<Local, Val>();
   private readonly tapes = new Map<Stmt, Tape>();
+  /** The contraction whose body runs. */
+  private around: (Contraction & { readonly sums: number[][] }) | null = null;
   private readonly memory: Memory;
 
   constructor(memory: Memory) {
@@ -186,11 +189,34 @@ class StmtRunner {
     if (s.kind === 'set') this.locals.set(s.local, values[0]);
     else if (s.kind === 'store') storing(s.tensor, s.at.length, this.memory)(values, values[s.at.length]);
     else if (s.kind === 'if') this.run(values[0] ? s.then : s.else);
+    else if (s.kind === 'multiply') this.multiply(s, this.tapes.get(s)!);
+    else if (s.kind === 'contract') this.contract(s, values);
     else if (s.kind === 'while') for (let go = values[0]; go; go = this.evaluate(s)[0]) this.run(s.body);
     else {
       for (let i = values[0] as number; i < (values[1] as number); i += s.step) {
         this.locals.set(s.index, i);
         this.run(s.body);
+      }
+    }
+  }
+
+  private contract(s: Contraction, [at]: readonly Val[]): void {
+    const sums = Array.from({ length: s.rows }, () => new Array<number>(s.columns).fill(0));
+    this.around = { ...s, sums };
+    this.run(s.body);
+    const put = storing(s.tensor, 1, this.memory);
+    for (const [i, row] of sums.entries()) put([(at as number) + i * s.stride], row);
+  }
+
+  private multiply({ signs, left, leftStride, right, rightStride }: Product, tape: Tape): void {
+    const word = (e: Expr, behind: number): number =>
+      this.memory.cells(e.arg as TileTensor).get((tape.value(e.src[0]) as number) + behind) as number;
+    const { depth, columns, sums } = this.around!;
+    for (const [i, row] of sums.entries()) {
+      for (let at = 0; at < columns * depth; at++) {
+        const [k, j] = [at % depth, Math.floor(at / depth)];
+        const [l, r] = [word(left, i * leftStride + k), word(right, k * rightStride + j)];
+        row[j] = signs === 'us' ? dotScalar(4, l, r, row[j]) : dotScalar(4, r, l, row[j]);
       }
     }
   }

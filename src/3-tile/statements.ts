@@ -48,7 +48,7 @@ export function effects(body: readonly Stmt[]): Effects {
   walkStmts(body, (s) => {
     if (s.kind === 'set') changed.add(s.local);
     if (s.kind === 'for') changed.add(s.index);
-    if (s.kind === 'store') changed.add(s.tensor);
+    if (s.kind === 'store' || s.kind === 'contract') changed.add(s.tensor);
   });
   return changed;
 }

@@ -79,7 +79,7 @@ export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void
   for (let s = stack.pop(); s; s = stack.pop()) {
     visit(s);
     if (s.kind === 'if') stack.push(...[...s.else].reverse(), ...[...s.then].reverse());
-    if (s.kind === 'for' || s.kind === 'while') stack.push(...[...s.body].reverse());
+    if (s.kind === 'for' || s.kind === 'while' || s.kind === 'contract') stack.push(...[...s.body].reverse());
   }
 }
 
@@ -87,5 +87,7 @@ export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void
 export function stmtExprs(s: Stmt): readonly Expr[] {
   if (s.kind === 'for') return [s.from, s.to];
   if (s.kind === 'set') return [s.value];
+  if (s.kind === 'contract') return s.at;
+  if (s.kind === 'multiply') return [s.left, s.right];
   return s.kind === 'store' ? [...s.at, s.value] : [s.cond];
 }

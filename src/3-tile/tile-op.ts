@@ -39,8 +39,24 @@ export interface TileOp {
   readonly value: Expr;
 }
 
+/**
+ * A matrix of sums in registers: zero before its body, stored after it, row i from element `at` + i·`stride` on. Only
+ * kernels have it, for devices with matrix instructions; those of its products take `depth` words at a time.
+ */
+export type Contraction = Readonly<Record<'rows' | 'columns' | 'depth' | 'stride', number>> &
+  Readonly<{ kind: 'contract'; tensor: TileTensor; at: readonly Expr[]; body: readonly Stmt[] }>;
+
+/**
+ * Adds Σₖ dot.4(lᵢₖ, rₖⱼ) to every element (i, j) of the matrix around it: lᵢₖ is the word k behind the load `left` +
+ * i·`leftStride`, rₖⱼ the word j behind `right` + k·`rightStride`. Unsigned are the bytes of the left (`us`) or right (`su`).
+ */
+export type Product = Readonly<Record<'leftStride' | 'rightStride', number>> &
+  Readonly<{ kind: 'multiply'; signs: string; left: Expr; right: Expr }>;
+
 /** Loop statements. Bodies run in order; expressions are pure between stores. */
 export type Stmt =
+  | Contraction
+  | Product
   | {
       readonly kind: 'for';
       readonly index: Local;

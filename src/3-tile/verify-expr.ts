@@ -5,13 +5,13 @@ import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
 import type { Axis, BinaryOp, ComputeType, Expr, ExprNode, Local, Op, UnaryOp } from './expr.ts';
-import { BINARY, computeType, isFunction, isLoad, perOp, picksOf, resultType, UNARY } from './expr.ts';
+import { add, BINARY, computeType, index, isFunction, isLoad, perOp, picksOf, resultType, UNARY } from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { linearOf, linearRange } from './rules/linear.ts';
 import { meaningOf } from './semantics.ts';
 import { stmtExprs } from './task.ts';
 import type { TileTensor } from './tensor.ts';
-import type { Stmt } from './tile-op.ts';
+import type { Contraction, Product, Stmt } from './tile-op.ts';
 
 /** What may occur in an expression at one place; what is left out may not. */
 export interface Where {
@@ -171,6 +171,8 @@ export class BodyVerifier {
   private readonly writable: ReadonlySet<TileTensor>;
   private readonly locals = new Set<Local>();
   private verifier: ExprVerifier;
+  /** The contraction around the statement. */
+  private around: Contraction | null = null;
 
   constructor(report: Report, where: Where, writable: ReadonlySet<TileTensor>) {
     this.report = report;
@@ -198,6 +200,8 @@ export class BodyVerifier {
     if (s.kind === 'set') this.set(s);
     else if (s.kind === 'store') this.store(s);
     else if (s.kind === 'for') this.loop(s);
+    else if (s.kind === 'contract') this.contract(s);
+    else if (s.kind === 'multiply') this.multiply(s);
     else {
       const { dtype, lanes } = s.cond;
       this.report.require(dtype === 'bool' && lanes === 1, `${s.kind} has a condition that is not bool`);
@@ -227,6 +231,29 @@ export class BodyVerifier {
   private sides(then: readonly Stmt[], otherwise: readonly Stmt[]): void {
     const [a, b] = [this.within(then), this.within(otherwise)];
     for (const l of a) if (b.has(l)) this.locals.add(l);
+  }
+
+  private contract(s: Contraction): void {
+    this.report.require(this.where.lowered === true && !this.around, 'contract has no place here');
+    this.store({ ...s, kind: 'store', value: index(0) });
+    this.matrix(s.tensor, s.at[0], s.rows, s.columns, s.stride);
+    this.around = s;
+    this.within(s.body);
+    this.around = null;
+  }
+
+  private multiply({ signs, left, leftStride, right, rightStride }: Product): void {
+    const words = [left, right].every((e) => e.op === 'load' && e.arg.dtype === 'i32' && e.lanes === 1);
+    const around = words && ['us', 'su'].includes(signs) ? this.around : null;
+    this.report.require(around !== null, 'multiply has other operands than words, or no contraction around it');
+    if (!around) return;
+    this.matrix(left.arg as TileTensor, left.src[0], around.rows, around.depth, leftStride);
+    this.matrix(right.arg as TileTensor, right.src[0], around.depth, around.columns, rightStride);
+  }
+
+  private matrix(t: TileTensor, at: Expr, rows: number, columns: number, stride: number): void {
+    this.report.require(rows > 0 && columns > 0 && stride > 0, `matrix in ${t.name} has no size`);
+    this.verifier.bounds(t, [add(at, index((rows - 1) * stride + columns - 1))], `end of matrix in ${t.name}`);
   }
 
   private store(s: Stmt & { kind: 'store' }): void {

@@ -38,7 +38,7 @@ function storedOnly(kernel: Kernel): ReadonlySet<TileTensor> {
   const stored = new Set<TileTensor>();
   const roots: Expr[] = [];
   walkStmts(kernel.body, (s) => {
-    if (s.kind === 'store') stored.add(s.tensor);
+    if (s.kind === 'store' || s.kind === 'contract') stored.add(s.tensor);
     roots.push(...stmtExprs(s));
   });
   for (const e of walkExpr(...roots)) if (isLoad(e)) stored.delete(e.arg);

@@ -3,6 +3,7 @@
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
 
 import type { Expr } from '../3-tile/expr.ts';
+import { effects } from '../3-tile/statements.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
@@ -17,6 +18,7 @@ import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
+import { readsMatrices, SUMS } from './roller/matrix.ts';
 import { type Copy, copyingOp, pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { followed, surroundings } from './welder/around.ts';
@@ -150,7 +152,8 @@ class Scheduler {
       tasks.push(...this.graph(single(copy)));
       return copy.write;
     });
-    return [...tasks, { kind: 'run', kernel, args: [...args, ...own] }];
+    const sums = kernel.params.includes(SUMS) ? [SUMS] : [];
+    return [...tasks, { kind: 'run', kernel, args: [...args, ...own, ...sums] }];
   }
 
   /** Chooses the tiles of a new kind of work and lowers it. */
@@ -161,12 +164,14 @@ class Scheduler {
     const params = [...binding.params];
     const copies: Copy[] = [];
     const around = surroundings(graph, nodes, binding);
-    const tiled = (nest: Nest): Tiled => {
+    const tiled = (nest: Nest, on = device): Tiled => {
       const op = prepare(nest.op, device, lower);
-      const tile = choose(op, device, around);
-      all.push({ op, tile });
+      const tile = choose(op, on, around);
       const packed = packs ? pack(op, tile, params, this.pool, around) : null;
-      if (!packed) return { op, tile };
+      const result = packed ?? { op, tile };
+      if (tile.matrix && !readsMatrices(result)) return tiled(nest, { ...device, peaks: [] });
+      all.push({ op, tile });
+      if (!packed) return result;
       for (const [i, r] of packed.recipes) recipes.set(i, r);
       params.splice(0, params.length, ...packed.params);
       copies.push(...packed.copies);
@@ -180,6 +185,7 @@ class Scheduler {
         return [{ kind: 'op', op: { op, tile: choose(op, device) } }];
       });
     const body = lower.graph(followed(mapNodes(nodes, tiled, same, same), copied), binding.aliased, device);
+    if (effects(body).has(SUMS)) params.push(SUMS);
     const kernel = this.kernel(nameOf(graph), params, body);
     made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
     return { kernel, recipes, copies };

@@ -33,6 +33,8 @@ function lowerRoutine(body: readonly Stmt[], formal: FormalOf, scalar: Scalar): 
         return { ...s, cond: flat(s.cond), body: all(s.body) };
       case 'for':
         return { ...s, from: flat(s.from), to: flat(s.to), body: all(s.body) };
+      default: // Only kernels have it.
+        return s;
     }
   };
   return all(body);

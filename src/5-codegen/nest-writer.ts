@@ -5,8 +5,10 @@
 import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
 import { constOf } from '../3-tile/rewrite.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
-import { type Linear, linearise } from '../4-schedule/linear.ts';
+import { coefficient, type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses } from '../4-schedule/nest.ts';
+import { chooseTile } from '../4-schedule/roller/choose.ts';
+import { afterSums, operands, SUMS, SUMS_STRIDE } from '../4-schedule/roller/matrix.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
@@ -94,6 +96,7 @@ export class NestWriter {
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
+    if (tile.matrix) return this.matrix(tile, tile.matrix);
     // Lanes vary fastest: the vectors along them stay in registers, all else is used up at once.
     const across = tile.vector?.role === 'reduce';
     const lanesLast = tile.order.filter((a) => a !== tile.vector);
@@ -110,6 +113,26 @@ export class NestWriter {
       return new Map(state.map((s, i) => [`acc${i}`, localExpr(s)]));
     });
     return [...body, ...this.stores(across ? { ...tile, vector: null, lanes: 1 } : tile, points, states)];
+  }
+
+  /** The sums of a tile by matrix instructions: where the operator stores them, or else before what it makes of them. */
+  private matrix(tile: Tile, { rows, depth }: Tile['matrix'] & object): readonly Stmt[] {
+    const { op, device, write } = this;
+    const rest = afterSums(op, tile);
+    const at = rest ? constant('i32', 0) : new Point(this.scope(1, null), new Map()).index(write, 0);
+    const [tensor, stride] = rest ? [SUMS, SUMS_STRIDE] : [op.write, coefficient(write, rows)];
+    const [m, n, k] = [rows, tile.vector!, depth].map((a) => extentIn(tile, a));
+    const body = this.reduction(tile, [], false);
+    const sums: Stmt = { kind: 'contract', tensor, at: [at], stride, rows: m, columns: n, depth: k, body };
+    if (!rest) return [sums];
+    return [sums, ...new NestWriter(rest, !this.idempotent, device, this.bases).statements(chooseTile(rest, device))];
+  }
+
+  private product({ rows, depth }: Tile['matrix'] & object): Stmt {
+    const { left, right, signs } = operands(this.op, rows)!;
+    const strides = { leftStride: coefficient(left.at, rows), rightStride: coefficient(right.at, depth) };
+    const point = new Point(this.scope(1, null), new Map());
+    return { kind: 'multiply', signs, left: point.value(left.load), right: point.value(right.load), ...strides };
   }
 
   private accumulators(tile: Tile, offsets: Offsets, across: boolean): Accumulators {
@@ -150,6 +173,7 @@ export class NestWriter {
     order: readonly Axis[],
     across: boolean,
   ): readonly Stmt[] {
+    if (tile.matrix) return [this.product(tile.matrix)];
     const { elems } = this.op.reduce!;
     const scope = this.scope(tile.lanes, tile.vector);
     return new Abreast(elems, this.device).each(
@@ -304,6 +328,7 @@ function contracted(e: Expr, fused: boolean): Expr {
 /** The tile with one point on this axis. */
 function peeled(tile: Tile, axis: Axis): Tile {
   const extents = new Map(tile.extents).set(axis, 1);
+  if (tile.matrix) return { ...tile, extents };
   if (axis === tile.turned) return { ...tile, turned: null, extents };
   return axis === tile.vector ? { ...tile, lanes: 1, vector: null, turned: null, extents } : { ...tile, extents };
 }

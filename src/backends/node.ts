@@ -1,9 +1,9 @@
 // The backends that Node offers, by the name users give to `--target`.
 import v8 from 'node:v8';
 import { cTarget } from '../5-codegen/targets/c/index.ts';
-import { loadNative } from '../6-runtime/launch/native.ts';
+import { loadNative, usableFeatures } from '../6-runtime/launch/native.ts';
 import { hostFeatures } from '../6-runtime/launch/wasm.ts';
-import { cpuFeatures, findToolchain, toolchainKey } from '../6-runtime/toolchain.ts';
+import { findToolchain, toolchainKey } from '../6-runtime/toolchain.ts';
 import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
@@ -21,7 +21,7 @@ export interface NodeBackendOptions extends BackendOptions {
 }
 
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
-  const features = cpuFeatures();
+  const features = await usableFeatures();
   findToolchain();
   const machine = { device: cpuDevice(features), target: cTarget, features, winograd: o.winograd ?? true };
   return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));

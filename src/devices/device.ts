@@ -15,6 +15,7 @@ import wasmSimd128Fma from './wasm-simd128-fma.json' with { type: 'json' };
 import wasmSimd256 from './wasm-simd256.json' with { type: 'json' };
 import x86Avx2 from './x86-avx2.json' with { type: 'json' };
 import x86Avx512 from './x86-avx512.json' with { type: 'json' };
+import x86Avx512Amx from './x86-avx512-amx.json' with { type: 'json' };
 import x86Avx512Vnni from './x86-avx512-vnni.json' with { type: 'json' };
 import x86Sse from './x86-sse.json' with { type: 'json' };
 import x86Zen4 from './x86-zen4.json' with { type: 'json' };
@@ -132,7 +133,7 @@ export function deviceFrom(json: unknown): Device {
 
 /** Every description; those of CPUs with more features first. */
 export const DEVICES: readonly Device[] = [
-  ...[x86Zen4, x86Avx512Vnni, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
+  ...[x86Avx512Amx, x86Zen4, x86Avx512Vnni, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
   ...[wasmSimd128, wasmSimd128Fma, wasmSimd256],
   ...[v100, mi50, a100, h200, graphcoreIpu],
 ].map(deviceFrom);

@@ -12,7 +12,7 @@ import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
-import { cpuDevice } from '../../src/devices/device.ts';
+import { namedDevice } from '../../src/devices/device.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
 import { mulberry32 } from '../../src/support/random.ts';
@@ -87,7 +87,7 @@ describe.skipIf(!hasVnni)('the product of two matrices of bytes, where gcc compi
     const y = b.reduce('i32', [n, n], [n], sum('i32'), element);
     y.role = 'output';
     const program = { inputs: [x], outputs: [y], steps: b.steps, checks: [] };
-    const tasks = schedule(program, { device: cpuDevice(cpuFeatures()), lower: lowering });
+    const tasks = schedule(program, { device: namedDevice('x86-avx512-vnni')!, lower: lowering });
     const { bytes } = await cTarget.emit(tasks, { features: cpuFeatures() });
     const [source, assembly] = ['k.c', 'k.s'].map((f) => join(home!.path, f));
     writeFileSync(source, bytes);

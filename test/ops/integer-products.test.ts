@@ -1,11 +1,13 @@
 // Products of 8-bit integers are exact on every machine, whatever their shapes, signs and zero points: compared with
 // plain loops (matrices) and with the interpreter, which runs operators as they are written (convolutions).
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type GraphSpec, type NodeSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { interpretTasks } from '../../src/3-tile/interpret.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
+import { MATRIX_FEATURES } from '../../src/5-codegen/targets/c/matrix.ts';
 import { loadNative } from '../../src/6-runtime/launch/native.ts';
 import { Plan } from '../../src/6-runtime/plan.ts';
 import { cpuFeatures } from '../../src/6-runtime/toolchain.ts';
@@ -43,13 +45,23 @@ function native(...without: string[]): Backend {
   return targetBackend(machine, checked, (artifact) => loadNative(artifact, { features }));
 }
 
+/** C for matrix registers, which this machine need not have: they are emulated. */
+function emulated(): Backend {
+  const features = new Set([...cpuFeatures(), ...MATRIX_FEATURES]);
+  const machine = { device: namedDevice('x86-avx512-amx')!, target: cTarget, features };
+  const flags = ['-include', fileURLToPath(new URL('../c/amx-emulation.h', import.meta.url))];
+  return targetBackend(machine, checked, (artifact) => loadNative(artifact, { features, flags, cache: null }));
+}
+
 const MACHINES: readonly (readonly [name: string, backend: () => Backend])[] = [
   ['the interpreter with fours of bytes', () => scheduled('x86-avx512-vnni')],
+  ['the interpreter with matrices', () => scheduled('x86-avx512-amx')],
   ['the interpreter with pairs', () => scheduled('wasm-simd128')],
   ['wasm', () => portableBackends.wasm({ observer: checked })],
   ...(missing === null
     ? ([
         ['c', () => native()],
+        ['c with matrices', () => emulated()],
         ['c without vnni', () => native('avx512_vnni')],
         ['c without avx512', () => native('avx512')],
       ] as const)

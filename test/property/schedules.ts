@@ -82,7 +82,7 @@ export const drawnSchedule: Schedules = (seed, filters) => {
     choose: (op, device, origins) => {
       const ranked = rankedTiles(op, device, origins);
       const { tile } = ranked[Math.floor(next() * ranked.length)];
-      return next() < 0.5 && isFree(op) ? otherTile(op, tile, next) : tile;
+      return next() < 0.5 && !tile.matrix && isFree(op) ? otherTile(op, tile, next) : tile;
     },
     // Independent of what is estimated, so that any legal cover and any cut may be the cheapest; the weight says how
     // much a schedule likes long runs.

@@ -9,6 +9,7 @@ import { type Device, lanesOf } from '../../devices/device.ts';
 import { overlapped, stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { turns } from '../vectors.ts';
+import { matrixCycles, matrixTiles } from './matrix.ts';
 import { ALONE, type Around } from './pack.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
@@ -113,6 +114,7 @@ function registers(p: Profile, tile: Tile, device: Device): number {
 export function tileCost(p: Profile, tile: Tile, device: Device): number {
   const across = tile.vector?.role === 'reduce';
   const points = vectorPoints(tile, p.spatial);
+  if (tile.matrix) return tileCount(p, tile) * (matrixCycles(p, tile, device) + storeCycles(p, tile, device));
   let cycles = 0;
   if (p.op.reduce) {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
@@ -214,6 +216,7 @@ function choosingAxes(p: Profile): readonly Axis[] {
 }
 
 function* candidates(p: Profile, device: Device): Generator<Tile> {
+  for (const tile of matrixTiles(p, device)) yield { ...tile, lanes: lanesOf(device, 'f32') };
   const choosing = choosingAxes(p);
   const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
   if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
@@ -251,7 +254,7 @@ function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Ax
 
 /** Unrolls the innermost reduce axes while the body stays small and its values in registers. */
 function unrolled(p: Profile, tile: Tile, device: Device): Tile {
-  if (tile.vector?.role === 'reduce') return tile;
+  if (tile.vector?.role === 'reduce' || tile.matrix) return tile;
   let body = vectorPoints(tile, p.spatial);
   let best = tile;
   for (const axis of [...p.reduce].reverse()) {

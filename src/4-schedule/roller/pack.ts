@@ -160,6 +160,8 @@ function candidates(op: TileOp, around: Around): Map<TileTensor, { load: Expr; l
 export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool, around: Around): Packed | null {
   if (!op.reduce) return null;
   const found = candidates(op, around);
+  // Matrix instructions read rows as they lie.
+  for (const [t, { linear }] of found) if (tile.matrix && coefficient(linear, tile.matrix.rows)) found.delete(t);
   if (found.size === 0) return null;
   const split = new Set<Axis>();
   // Rows that a tile reads across lanes of the reduction lie side by side: one stream of memory, not one for each.
@@ -235,7 +237,8 @@ function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
     const { outer, inner } = parts.get(a)!;
     return [outer, inner].filter((x): x is Axis => x !== null);
   });
-  return { ...tile, vector: tile.vector && tiled(tile.vector), extents, order };
+  const matrix = tile.matrix && { rows: tiled(tile.matrix.rows), depth: tiled(tile.matrix.depth) };
+  return { ...tile, vector: tile.vector && tiled(tile.vector), matrix, extents, order };
 }
 
 /** The rearrangement of what is no constant, one element after the other in `write`. */

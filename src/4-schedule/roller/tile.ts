@@ -13,6 +13,8 @@ export interface Tile {
   readonly extents: ReadonlyMap<Axis, number>;
   /** An axis whose neighbours are loaded as vectors, `lanes` by `lanes` elements, and turned; null: none. */
   readonly turned: Axis | null;
+  /** Axes of the rows and depth of matrix instructions, whose columns the vector axis has; null: vectors. */
+  readonly matrix: { readonly rows: Axis; readonly depth: Axis } | null;
   /** The spatial loops, outer first. */
   readonly order: readonly Axis[];
 }
@@ -21,5 +23,5 @@ export const extentIn = (tile: Tile, axis: Axis): number => tile.extents.get(axi
 
 /** One point at a time, in the operator's own order. */
 export function scalarTile(axes: readonly Axis[]): Tile {
-  return { lanes: 1, vector: null, extents: new Map(), turned: null, order: axes };
+  return { lanes: 1, vector: null, extents: new Map(), turned: null, matrix: null, order: axes };
 }

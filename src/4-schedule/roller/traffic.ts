@@ -49,7 +49,8 @@ function touched(l: LoadProfile, all: Strides | null, line: number, extent: (a: 
  */
 function evicted(strides: Strides, tile: Tile, device: Device): number {
   const [{ bytes, transaction: line }] = device.levels;
-  let rows = [0];
+  // A step of matrix instructions takes whole lines.
+  let rows = tile.matrix ? [] : [0];
   let steps = 1;
   for (const [a, stride] of strides) {
     if (a.role === 'reduce' && Math.abs(stride) < line) steps = a.extent;

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
+import { MATRIX_FEATURES } from '../../5-codegen/targets/c/matrix.ts';
 import { ENTRY } from '../../5-codegen/targets/c/program.ts';
 import { printable, refuse } from '../../support/errors.ts';
 import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
@@ -42,7 +43,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
       arena,
       BigUint64Array.from(given, (b) => (b ? koffi.address(b) : 0n)),
     );
-    if (status !== 0) refuse('INTERNAL', `the program returned ${status}`);
+    if (status !== 0) refuse('TARGET_UNAVAILABLE', 'the system gives this process no matrix registers');
   };
   // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.
   const allocate = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
@@ -121,6 +122,16 @@ async function load(file: string, bytes: number): Promise<Library> {
   } catch (error) {
     refuse('TOOLCHAIN', `the compiled library cannot be loaded: ${printable(String(error))}`);
   }
+}
+
+/** The CPU's features without matrix registers that the system keeps from this process: Linux is asked for them. */
+export async function usableFeatures(): Promise<ReadonlySet<string>> {
+  const features = cpuFeatures();
+  if (!MATRIX_FEATURES.every((f) => features.has(f))) return features;
+  const koffi = await import('koffi').catch(() => null);
+  const request = koffi?.default.load(null).func('long syscall(long number, long code, long feature)');
+  // arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA)
+  return request?.(158, 0x1023, 18) === 0 ? features : new Set([...features].filter((f) => !f.startsWith('amx')));
 }
 
 /** Zeroed bytes that start at a multiple of the spaces' alignment. */

@@ -30,9 +30,10 @@ ${slotMacros('OUTPUT', artifact.outputs)}
 #ifdef __cplusplus
 extern "C"
 #endif
-/* Runs the model. Re-entrant: all state is in the arena. \`given\`, or a pointer in it, may be null: what it has for every
-   input, then output, is memory to use instead of that at its offset. Pointers are not used for outputs that lie among
-   the constants, nor for those that are an input, or an earlier output, under other dims. */
+/* Runs the model; 0: it has run, else the system gives the process no matrix registers. Re-entrant: all state is in the
+   arena. \`given\`, or a pointer in it, may be null: what it has for every input, then output, is memory to use instead
+   of that at its offset. Pointers are not used for outputs that lie among the constants, nor for those that are an
+   input, or an earlier output, under other dims. */
 int32_t tilewright_main(const uint8_t *constants, uint8_t *arena, uint8_t *const *given);
 #endif
 `;
@@ -56,7 +57,9 @@ export async function load(sources = {}) {
   const constants = aligned(SIGNATURE.constantBytes);
   constants.set(await read(sources.weights, './weights.bin'));
   const arena = aligned(SIGNATURE.arenaBytes);
-  return model(() => constants, () => arena, () => main(constants, arena, null));
+  return model(() => constants, () => arena, () => {
+    if (main(constants, arena, null) !== 0) throw new Error('the system gives this process no matrix registers');
+  });
 }
 
 export default load;

@@ -187,6 +187,11 @@ const STATEMENTS: Kinds<Stmt> = {
   if: fork('if {cond:expr}', statements, false),
   set: line('{local:local} = {value:expr}'),
   store: stored,
+  contract: section(
+    'contract {rows:integer} {columns:integer} {depth:integer} {tensor:tensor}[{at:exprs}]{stride:step}',
+    block,
+  ),
+  multiply: line('multiply {signs:word} {left:expr}{leftStride:step} {right:expr}{rightStride:step}'),
 };
 const statement = anyOf(STATEMENTS, (io) => (io.has('%') ? 'store' : 'set'));
 

@@ -1,12 +1,13 @@
 // The native target: GNU C that gcc and clang compile to vector code for the CPU's features, given by the names that
 // Linux uses for them. In: a scheduled program. Out: C source text; compiling and loading it is the runtime's work.
 import type { EmitOptions, Target } from '../target.ts';
+import { MATRIX_FEATURES } from './matrix.ts';
 import { emitC } from './program.ts';
 
 const AVX512 = ['avx512f', 'avx512vl', 'avx512bw', 'avx512dq'];
 
 /** Features that change the emitted text. */
-const TEXT_FEATURES = ['f16c', ...AVX512];
+const TEXT_FEATURES = ['f16c', ...AVX512, ...MATRIX_FEATURES];
 
 /** Between translation units in the code's bytes: a form feed, which C reads as white space. */
 export const UNIT_SEPARATOR = '\f\n';

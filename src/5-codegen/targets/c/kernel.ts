@@ -1,11 +1,12 @@
 // One kernel as one C function over restrict pointers: statements in order, locals as C variables. Out: parameters and
 // body text; the function gets its name from the program, so that equal kernels can share one.
-import { computeType, type Local } from '../../../3-tile/expr.ts';
+import { computeType, type Expr, type Local } from '../../../3-tile/expr.ts';
 import { type Effects, effects } from '../../../3-tile/statements.ts';
 import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
-import type { Stmt } from '../../../3-tile/tile-op.ts';
+import type { Contraction, Stmt } from '../../../3-tile/tile-op.ts';
 import { invariant } from '../../../support/errors.ts';
+import { configuration, multiplied, stored, zeroed } from './matrix.ts';
 import { storeAt } from './memory.ts';
 import { scalarOf, storageOf, type Unit } from './unit.ts';
 import { Values } from './values.ts';
@@ -33,6 +34,10 @@ export class KernelWriter {
   private readonly values: Values;
   private readonly lines: string[] = [];
   private depth = 1;
+  /** Those of the matrix registers, by contraction. */
+  private readonly sizes = new Set<string>();
+  /** The contraction around the statement. */
+  private sums: Contraction | null = null;
 
   constructor(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>) {
     this.unit = unit;
@@ -48,7 +53,10 @@ export class KernelWriter {
       const constness = written.has(i) ? '' : 'const ';
       return `${constness}${storageOf(t.dtype)} *${this.overlapping.has(i) ? '' : 'restrict '}p${i}`;
     });
+    const [first] = this.sizes;
+    if (this.sizes.size === 1) this.emit(`_tile_loadconfig(${first});`);
     this.values.block(() => this.statements(this.kernel.body));
+    if (first) this.emit('_tile_release();');
     const locals = [...this.variables].map(([l, name]) => {
       const type = this.unit.type(scalarOf(l.dtype), l.lanes);
       return `  ${type} ${name} = ${l.lanes > 1 ? '{0}' : '0'};\n`;
@@ -83,6 +91,7 @@ export class KernelWriter {
         invariant(s.index.lanes === 1 && s.index.dtype !== 'bool' && s.index.dtype[0] !== 'f', 'c: loop index type');
         this.indices.set(s.index, `j${this.indices.size}`);
       }
+      if (s.kind === 'contract') this.sizes.add(configuration(this.unit, s));
       if (s.kind === 'set' && !this.variables.has(s.local)) this.variables.set(s.local, `v${this.variables.size}`);
     });
     for (const l of this.indices.keys()) invariant(!this.variables.has(l), `c: loop index ${l.name} is set`);
@@ -107,10 +116,27 @@ export class KernelWriter {
     else if (s.kind === 'while') this.whileLoop(s);
     else if (s.kind === 'if') this.conditional(s);
     else if (s.kind === 'store') this.store(s);
-    else {
+    else if (s.kind === 'contract') this.contract(s);
+    else if (s.kind === 'multiply') {
+      const [left, right] = [s.left, s.right].map((e) => this.place(e.arg as TileTensor, e.src[0]));
+      for (const line of multiplied(this.sums!, s, left, right)) this.emit(line);
+    } else {
       this.emit(`${this.variables.get(s.local)} = ${this.values.value(s.value)};`);
       this.values.invalidate([s.local]);
     }
+  }
+
+  private place(tensor: TileTensor, at: Expr): string {
+    return `${this.pointer(tensor)} + ${this.values.index(at)}`;
+  }
+
+  private contract(s: Contraction): void {
+    if (this.sizes.size > 1) this.emit(`_tile_loadconfig(${configuration(this.unit, s)});`);
+    for (const line of zeroed(s)) this.emit(line);
+    this.sums = s;
+    this.statements(s.body);
+    for (const line of stored(s, this.place(s.tensor, s.at[0]))) this.emit(line);
+    this.forget(new Set([s.tensor]));
   }
 
   private store(s: Extract<Stmt, { kind: 'store' }>): void {

@@ -32,7 +32,7 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
   }
   const kernels = [...byText.values()];
   const signature = (k: EmittedKernel): string => k.text.slice(0, k.text.indexOf(' {\n'));
-  const main = emitMain(program, names);
+  const main = emitMain(program, names, unit.has('tiles'));
   // Helpers are inlined where used and cost next to nothing where not: every unit gets them all.
   const preamble = unit.preamble();
   const define = (k: EmittedKernel): string => `KERNEL void ${k.name}${k.text}`;
@@ -76,8 +76,8 @@ function overlaps(program: TaskProgram): Map<Kernel, Set<number>> {
   return found;
 }
 
-function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>): string {
-  const lines: string[] = [];
+function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>, tiles: boolean): string {
+  const lines = tiles ? ['  if (!tiles_granted()) return 1;\n'] : [];
   const placeOf = (t: TileTensor): Placement => {
     const place = program.plan.places.get(owner(t));
     invariant(place, `c: ${t.name} has no place in the memory plan`);

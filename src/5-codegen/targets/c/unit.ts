@@ -47,6 +47,8 @@ export class Unit {
     return name;
   }
 
+  has = (name: string): boolean => this.parts.has(name);
+
   /** The C type of `lanes` elements. */
   type(s: Scalar, lanes: number): string {
     if (lanes === 1) return s;

@@ -90,7 +90,7 @@ export class Values {
     this.steady = steadyGiven(staticLocals(kernel));
     const roots: Item[] = [];
     walkStmts(kernel.body, (s) => {
-      const isIndex = (k: number): boolean => s.kind === 'for' || (s.kind === 'store' && k === 0);
+      const isIndex = (k: number): boolean => s.kind === 'for' || (k === 0 && 'at' in s);
       roots.push(...stmtExprs(s).map((e, k) => this.item(e, isIndex(k))));
     });
     for (const i of roots) this.count(i);

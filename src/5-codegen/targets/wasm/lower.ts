@@ -75,6 +75,7 @@ export class KernelLowering {
       const cond = selection.value(s.cond);
       return [{ kind: 'if', cond, holds: this.block(s.then), otherwise: this.block(s.else) }];
     }
+    invariant(s.kind === 'store', `wasm: ${s.kind} needs matrix instructions`);
     const { tensor } = s;
     const value = selection.value(s.value);
     const at = selection.access({ tensor, index: flatIndex(s.at, tensor) });
