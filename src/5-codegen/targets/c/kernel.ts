@@ -132,10 +132,11 @@ export class KernelWriter {
 
   private contract(s: Contraction): void {
     if (this.sizes.size > 1) this.emit(`_tile_loadconfig(${configuration(this.unit, s)});`);
-    for (const line of zeroed(s)) this.emit(line);
+    const at = this.place(s.tensor, s.at[0]);
+    for (const line of zeroed(s, at)) this.emit(line);
     this.sums = s;
     this.statements(s.body);
-    for (const line of stored(s, this.place(s.tensor, s.at[0]))) this.emit(line);
+    for (const line of stored(s, at)) this.emit(line);
     this.forget(new Set([s.tensor]));
   }
 

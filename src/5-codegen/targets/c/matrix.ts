@@ -55,7 +55,13 @@ export function configuration(unit: Unit, s: Contraction): string {
   return unit.need(name, () => `static const u8 ${name}[64] __attribute__((aligned(64))) = {${bytes}};\n`);
 }
 
-export const zeroed = (s: Contraction): string[] => registers(s).map(({ t }) => `_tile_zero(${t});`);
+/** Zeroes the sums, and asks for the lines where they will go: stores of rows that lie far apart wait for each of them. */
+export function zeroed(s: Contraction, at: string): string[] {
+  const lines = Array.from({ length: Math.ceil(s.columns / SIDE) }, (_, j) => `${at} + r * ${s.stride}LL + ${SIDE * j}`);
+  const asked = lines.map((line) => `__builtin_prefetch(${line}, 1);`);
+  const zero = registers(s).map(({ t }) => `_tile_zero(${t});`);
+  return [`for (i64 r = 0; r < ${s.rows}; ++r) { ${asked.join(' ')} }`, ...zero];
+}
 
 /** `at`: the C pointer to row 0 and column 0. */
 export const stored = (s: Contraction, at: string): string[] =>
