@@ -16,7 +16,7 @@ import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
-import { pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
+import { pack, packingOp, type Recipe, rearranged, type Strides } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { evenLoops, mapNodes, type Nodes, single, type TileGraph } from './welder/graph.ts';
@@ -34,6 +34,7 @@ export interface Made {
   readonly graph: TileGraph;
   /** In the order of the graph's operators; canonical. */
   readonly tiled: readonly Tiled[];
+  readonly origins: Strides;
   /** Estimated cycles of one kernel with the graph after it; null: not legal; undefined: there is none. */
   readonly withNext: { readonly name: string; readonly together: number | null; readonly apart: number } | undefined;
 }
@@ -164,7 +165,7 @@ class Scheduler {
     const same = <T>(x: T): T => x;
     const body = lower.graph(mapNodes(nodes, tiled, same, same), binding.aliased, device);
     const kernel = this.kernel(nameOf(graph), params, body);
-    made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
+    made?.(kernel, { graph, tiled: all, origins, withNext: next && this.withNext(graph, next) });
     return { kernel, recipes };
   }
 

@@ -6,7 +6,7 @@ import os from 'node:os';
 import * as build from '../3-tile/expr.ts';
 import { type Expr, index, type Local, load, localExpr, newLocal } from '../3-tile/expr.ts';
 import { loopFrom, store } from '../3-tile/statements.ts';
-import type { Kernel, Placement } from '../3-tile/task.ts';
+import type { Kernel } from '../3-tile/task.ts';
 import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { openCache } from '../6-runtime/cache.ts';
@@ -17,7 +17,7 @@ import { type Device, deviceFrom, lanesOf, type MemoryLevel, type Peak } from '.
 import { tensorOf } from '../ir/tensor.ts';
 import { version } from '../version.ts';
 import type { Launch } from './backend.ts';
-import { loadTimer, type Memory, type Work } from './timer.ts';
+import { loadTimer, type Work } from './timer.ts';
 
 /** Bytes of the buffer that is read: more than any cache that one unit can count on. */
 const BUFFER = 2 ** 28;
@@ -119,20 +119,6 @@ function timedKernels(device: Device): Timed {
   ]);
 }
 
-/** Every kernel as a work, and the memory of all. */
-function probeWorks(timed: Timed): [Work[], Memory] {
-  const args = Object.values(memory);
-  const works = [...timed].map(([name, { body }], id): Work => {
-    const kernel: Kernel = { id, name, params: args, body };
-    return { kernels: [kernel], tasks: [{ kind: 'run', kernel, args }] };
-  });
-  // The buffer comes last: all before it take one line each.
-  const places = args.map((t, i): [TileTensor, Placement] => {
-    return [t, { space: 'arena', offset: 64 * i, bytes: t === memory.buffer ? BUFFER : 64 }];
-  });
-  return [works, { places, bytes: 64 * args.length + BUFFER, inputs: [memory.operands, memory.count] }];
-}
-
 /** Work per nanosecond of a kernel over so many elements of the buffer. */
 type Rate = (name: string, elements?: number) => number;
 
@@ -140,7 +126,10 @@ type Rate = (name: string, elements?: number) => number;
 async function withKernels<T>(machine: Machine, launch: Launch, use: (rate: Rate) => T): Promise<T> {
   const timed = timedKernels(machine.device);
   const names = [...timed.keys()];
-  const timer = await loadTimer(machine, launch, ...probeWorks(timed));
+  const args = Object.values(memory);
+  const kernels = [...timed].map(([name, { body }], id): Kernel => ({ id, name, params: args, body }));
+  const works = kernels.map((kernel): Work => [{ kind: 'run', kernel, args }]);
+  const timer = await loadTimer(machine, launch, works, [memory.operands, memory.count], args);
   const operands = tensorOf('f32', [2], [0.999, 0.001]);
   const run = (name: string, calls: number, elements: number): number =>
     timer.time(names.indexOf(name), calls, [operands, tensorOf('i32', [1], [elements])]);
@@ -228,25 +217,31 @@ function measured(rate: Rate, described: Device): Device {
   return { ...described, ...figures, provenance: { ...described.provenance, ...Object.fromEntries(sources) } };
 }
 
-/** What figures that are measured here depend on besides Tilewright; `compiler` makes the machine code. */
-export const hostKey = (compiler: string): readonly unknown[] => {
-  return [os.cpus()[0]?.model, [...cpuFeatures()].sort(), cacheSizes(), process.version, compiler];
-};
-
-/**
- * The machine's device as measured: from the cache, else (or `anew`) in under 3 s. `compiler` says what makes machine
- * code besides Tilewright and this process.
- */
-export async function probedDevice(machine: Machine, launch: Launch, compiler: string, anew = false): Promise<Device> {
+/** What was measured on this machine, in the user's cache; `compiler` is what makes machine code besides this process. */
+export function measurements(compiler: string) {
   const cache = openCache();
-  const key = JSON.stringify(['device', version, machine.device, hostKey(compiler)]);
+  const host = [os.cpus()[0]?.model, [...cpuFeatures()].sort(), cacheSizes(), process.version, compiler];
+  const keyOf = (key: string): string => JSON.stringify([version, host, key]);
+  return {
+    get(key: string): string | undefined {
+      const entry = cache?.find(keyOf(key));
+      return entry && readFileSync(entry.path, 'utf8');
+    },
+    set: (key: string, text: string): void => keep(cache, keyOf(key), new TextEncoder().encode(text), 'json'),
+  };
+}
+
+/** The machine's device as measured: from what was measured before, else (or `anew`) in under 3 s. */
+export async function probedDevice(machine: Machine, launch: Launch, compiler: string, anew = false): Promise<Device> {
+  const { get, set } = measurements(compiler);
+  const key = `device ${JSON.stringify(machine.device)}`;
+  const known = anew ? undefined : get(key);
   try {
-    const entry = anew ? undefined : cache?.find(key);
-    if (entry) return deviceFrom(JSON.parse(readFileSync(entry.path, 'utf8')));
+    if (known !== undefined) return deviceFrom(JSON.parse(known));
   } catch {
     // What is there is no device.
   }
   const device = await withKernels(machine, launch, (rate) => measured(rate, machine.device));
-  keep(cache, key, new TextEncoder().encode(JSON.stringify(device)), 'device');
+  set(key, JSON.stringify(device));
   return device;
 }

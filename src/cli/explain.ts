@@ -10,23 +10,25 @@ import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { reportHtml } from '../web/report/page.ts';
-import { explained } from '../web/report/program.ts';
+import { explained, type ProgramReport } from '../web/report/program.ts';
 import { reportText } from '../web/report/text.ts';
 import { tensorTypes } from './inputs.ts';
 import { modelCommand, type Options, report, usage } from './options.ts';
 
 export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
-  return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json'])
+  return modelCommand('explain', about, ['target', 'measure', 'shapes', 'dim', 'json'])
     .option('--html <file>', 'write them as a page with the graph of kernels')
     .action(async (file: string, options: Options & { html?: string }) => {
       const model = readModel(file);
-      const backend = await nodeBackend(options.target);
-      const { device } = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const backend = await nodeBackend(options.target, options);
+      const machine = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const { device, measure } = machine;
       const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
       const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');
-      const reports = segments.map((g) => explained(toTiles(g), device));
+      const reports: ProgramReport[] = [];
+      for (const g of segments.map(toTiles)) reports.push(explained(g, device, await measure?.(g, machine)));
       const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
       if (options.html !== undefined) {
         const name = path.normalize(file).split(path.sep).slice(-2).join('/');
