@@ -227,7 +227,7 @@ export function measurements(compiler: string) {
       const entry = cache?.find(keyOf(key));
       return entry && readFileSync(entry.path, 'utf8');
     },
-    set: (key: string, text: string): void => keep(cache, keyOf(key), new TextEncoder().encode(text), 'json'),
+    set: (key: string, text: string): void => keep(cache, keyOf(key), new TextEncoder().encode(text), 'figures'),
   };
 }
 
