@@ -15,6 +15,7 @@ import { makeArtifact } from './6-runtime/artifact.ts';
 import type { Executable } from './6-runtime/executable.ts';
 import { feedType, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import type { Backend } from './backends/backend.ts';
+import type { Measure } from './backends/measure.ts';
 import type { Device } from './devices/device.ts';
 import type { Model } from './ir/graph.ts';
 import { checkLimit, DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
@@ -99,14 +100,15 @@ function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   return { inputs: s.inputs.flat(), outputs, nodes: s.segments.flatMap((g) => g.nodes) };
 }
 
-/** What is compiled for, and how `ScheduleOptions` says. */
-export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string> }> &
+/** What is compiled for, and how `ScheduleOptions` says; `measure` chooses tiles where they run. */
+export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; measure?: Measure }> &
   Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate' | 'keySteps'>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {
-  const { target, features, ...rest } = machine;
-  const options = { ...rest, lower: lowering };
+  const { target, features, measure, ...rest } = machine;
+  const { choose } = measure ? await measure(program, machine) : rest;
+  const options = { ...rest, ...(choose && { choose }), lower: lowering };
   const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, options));
   if (observer.check >= 3) checkMeaning(program, tasks);
   checkLimit(limits, 'plannedBytes', tasks.plan.arenaBytes);

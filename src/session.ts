@@ -26,7 +26,7 @@ export type Results = Record<string, Tensor>;
 /** Outputs by name, of models that also give sequences (lists) and optionals (null when empty). */
 export type Values = Record<string, Tensor | Tensor[] | null>;
 
-export interface SessionOptions extends ReadOptions, Pick<BackendOptions, 'winograd' | 'observer'> {
+export interface SessionOptions extends ReadOptions, Pick<BackendOptions, 'winograd' | 'observer' | 'measure'> {
   /** Compiled shapes kept; the least recently used is dropped. Default 16. */
   readonly maxSpecialisations?: number;
 }

@@ -2,8 +2,7 @@
 // Float sums may be reassociated by a schedule, always in the same way for the same plan.
 import { intRange } from '../ir/dtype.ts';
 import type { Scalar } from '../ir/tensor.ts';
-import type { BinaryOp, ComputeType, Expr } from './expr.ts';
-import { acc, and, binary, elem, eq, gt, isnan, lt, normalise, not, or, select } from './expr.ts';
+import { acc, type BinaryOp, binary, type ComputeType, type Expr, elem, normalise } from './expr.ts';
 import type { Monoid } from './tile-op.ts';
 
 function simple(name: BinaryOp, dtype: ComputeType, init: Scalar): Monoid {
@@ -38,23 +37,4 @@ export function isUnordered({ state, combine: [c], merge }: Monoid): boolean {
   return (
     merge !== null && state.length === 1 && COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem'
   );
-}
-
-/**
- * Index of the extreme element. State and element: (value, index i64, seen bool); elements arrive in
- * index order. NaN counts as the extreme, as in NumPy. `last` keeps the last of equal values.
- */
-export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): Monoid {
-  const [a, e] = [acc(0, t), elem(0, t)];
-  const strict = kind === 'max' ? gt(e, a) : lt(e, a);
-  const better = last ? or(strict, eq(e, a)) : strict;
-  const wins: Expr = isFloatType(t) ? or(and(better, not(isnan(a))), and(isnan(e), not(isnan(a)))) : better;
-  const take = or(wins, not(acc(2, 'bool')));
-  return {
-    name: `arg${kind}`,
-    state: [t, 'i64', 'bool'],
-    init: [kind === 'max' ? lowest(t) : highest(t), 0n, 0],
-    combine: [select(take, e, a), select(take, elem(1, 'i64'), acc(1, 'i64')), or(acc(2, 'bool'), elem(2, 'bool'))],
-    merge: null,
-  };
 }

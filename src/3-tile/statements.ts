@@ -1,17 +1,8 @@
-// Short constructors for loop statements, so that routines read like the loops they are; what statements
-// change, and what tasks run.
-import { type ComputeType, type Expr, index, type Local, localExpr, newLocal } from './expr.ts';
+// Constructors for loop statements that targets and timers need too; what statements change, and what tasks run.
+import { type Expr, index, type Local, localExpr, newLocal } from './expr.ts';
 import { type Task, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Stmt } from './tile-op.ts';
-
-/** A mutable local with its read expression and assignment. */
-export type Variable = Readonly<{ read: Expr; set: (value: Expr) => Stmt }>;
-
-export function variable(name: string, dtype: ComputeType): Variable {
-  const local = newLocal(name, dtype);
-  return { read: localExpr(local), set: (value) => ({ kind: 'set', local, value }) };
-}
 
 const asExpr = (x: Expr | number): Expr => (typeof x === 'number' ? index(x) : x);
 
@@ -21,20 +12,6 @@ export function loopFrom(from: Expr | number, to: Expr | number, body: (i: Expr)
   return { kind: 'for', index: i, from: asExpr(from), to: asExpr(to), step: 1, body: body(localExpr(i)) };
 }
 
-/** Nested loops over all index tuples below `extents`. */
-export function loopNest(extents: readonly number[], body: (ix: readonly Expr[]) => readonly Stmt[]): readonly Stmt[] {
-  const locals = extents.map((_, i) => newLocal(`i${i}`, 'i32'));
-  let inner = body(locals.map(localExpr));
-  for (let i = extents.length - 1; i >= 0; i--) {
-    inner = [{ kind: 'for', index: locals[i], from: index(0), to: index(extents[i]), step: 1, body: inner }];
-  }
-  return inner;
-}
-
-export const whileLoop = (cond: Expr, body: readonly Stmt[]): Stmt => ({ kind: 'while', cond, body });
-export function when(cond: Expr, then: readonly Stmt[], otherwise: readonly Stmt[] = []): Stmt {
-  return { kind: 'if', cond, then, else: otherwise };
-}
 export function store(tensor: TileTensor, at: readonly Expr[], value: Expr): Stmt {
   return { kind: 'store', tensor, at, value };
 }

@@ -19,7 +19,7 @@ import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
 import { prepare } from './prepare.ts';
 import { chooseTile } from './roller/choose.ts';
 import { readsMatrices, SUMS } from './roller/matrix.ts';
-import { type Copy, copyingOp, pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
+import { type Around, type Copy, copyingOp, pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { followed, surroundings } from './welder/around.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
@@ -39,6 +39,7 @@ export interface Made {
   readonly graph: TileGraph;
   /** In the order of the graph's operators; canonical. */
   readonly tiled: readonly Tiled[];
+  readonly around: Around;
   /** Estimated cycles of one kernel with the graph after it; null: not legal; undefined: there is none. */
   readonly withNext: { readonly name: string; readonly together: number | null; readonly apart: number } | undefined;
 }
@@ -187,7 +188,7 @@ class Scheduler {
     const body = lower.graph(followed(mapNodes(nodes, tiled, same, same), copied), binding.aliased, device);
     if (effects(body).has(SUMS)) params.push(SUMS);
     const kernel = this.kernel(nameOf(graph), params, body);
-    made?.(kernel, { graph, tiled: all, withNext: next && this.withNext(graph, next) });
+    made?.(kernel, { graph, tiled: all, around, withNext: next && this.withNext(graph, next) });
     return { kernel, recipes, copies };
   }
 

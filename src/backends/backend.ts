@@ -10,6 +10,7 @@ import { buildArtifact, type Machine } from '../compile.ts';
 import { webAssemblyDevice } from '../devices/device.ts';
 import type { ModelLimits } from '../ir/limits.ts';
 import { type Observer, silent } from '../observe.ts';
+import { type Kept, measuring } from './measure.ts';
 
 /** Loads an artifact of one target on this machine. */
 export type Launch = (artifact: Artifact) => Promise<Executable>;
@@ -54,6 +55,10 @@ export interface BackendOptions {
   readonly relaxedSimd?: boolean;
   /** Whether 3×3 convolutions may take fewer multiplications, which rounds differently. Default true. */
   readonly winograd?: boolean;
+  /** Tiles of each operator that takes time which run here before one is taken, to 64. Default 0: the model decides. */
+  readonly measure?: number;
+  /** What was measured before. Default: nothing; kept in memory. */
+  readonly kept?: Kept;
 }
 export type PortableTarget = 'wasm' | 'interpreter';
 /** What is compiled for when nobody says. */
@@ -64,8 +69,9 @@ export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOption
     const relaxed = o.relaxedSimd ?? hostFeatures().has(RELAXED_SIMD);
     const features = new Set(relaxed ? [RELAXED_SIMD] : []);
     const device = webAssemblyDevice(relaxed);
-    const machine = { device, target: wasmTarget, features, winograd: o.winograd ?? true };
+    const measure = measuring(o.measure, instantiate, o.kept);
+    const machine = { device, target: wasmTarget, features, winograd: o.winograd ?? true, ...measure };
     return targetBackend(machine, o.observer ?? silent, instantiate);
   },
-  interpreter: (o) => interpreterBackend(o.observer ?? silent),
+  interpreter: (o) => ({ ...interpreterBackend(o.observer ?? silent), ...measuring(o.measure) }),
 };

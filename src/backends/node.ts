@@ -8,7 +8,8 @@ import { cpuDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
 import { type Backend, type BackendOptions, type PortableTarget, portableBackends, targetBackend } from './backend.ts';
-import { probedDevice } from './probe.ts';
+import { measuring } from './measure.ts';
+import { measurements, probedDevice } from './probe.ts';
 
 export type NodeTarget = PortableTarget | 'c';
 
@@ -23,7 +24,8 @@ export interface NodeBackendOptions extends BackendOptions {
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
   const features = await usableFeatures();
   findToolchain();
-  const machine = { device: cpuDevice(features), target: cTarget, features, winograd: o.winograd ?? true };
+  const measure = measuring(o.measure, loadNative, o.kept);
+  const machine = { device: cpuDevice(features), target: cTarget, features, winograd: o.winograd ?? true, ...measure };
   return targetBackend(machine, o.observer ?? silent, (artifact) => loadNative(artifact));
 }
 
@@ -40,12 +42,15 @@ function enableRelaxedSimd(): void {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
 
+/** What makes machine code besides this process. */
+const compilerOf = (target: string): string =>
+  Object.hasOwn(portableBackends, target) ? '' : toolchainKey(findToolchain());
+
 /** The backend with its device as measured on this machine; `anew`: also where the cache has the figures. */
 export async function probedBackend(backend: Backend, anew = false): Promise<Backend> {
   const { name, machine, launch, observer } = backend;
   if (!machine || !launch) return backend;
-  const compiler = Object.hasOwn(portableBackends, name) ? '' : toolchainKey(findToolchain());
-  const device = await probedDevice(machine, launch, compiler, anew);
+  const device = await probedDevice(machine, launch, compilerOf(name), anew);
   return targetBackend({ ...machine, device }, observer, launch);
 }
 
@@ -54,6 +59,7 @@ export async function nodeBackend(target: string, options: NodeBackendOptions = 
   enableRelaxedSimd();
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
   if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
-  const backend = await BACKENDS[target](options);
+  const kept = options.measure ? { kept: measurements(compilerOf(target)) } : {};
+  const backend = await BACKENDS[target]({ ...kept, ...options });
   return options.device === 'probed' ? probedBackend(backend) : backend;
 }

@@ -6,10 +6,9 @@ import os from 'node:os';
 import * as build from '../3-tile/expr.ts';
 import { type Expr, index, type Local, load, localExpr, newLocal } from '../3-tile/expr.ts';
 import { loopFrom, store } from '../3-tile/statements.ts';
-import type { Kernel, Placement, Task, TaskProgram } from '../3-tile/task.ts';
+import type { Kernel } from '../3-tile/task.ts';
 import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
-import { makeArtifact } from '../6-runtime/artifact.ts';
 import { openCache } from '../6-runtime/cache.ts';
 import { keep } from '../6-runtime/launch/native.ts';
 import { cpuFeatures } from '../6-runtime/toolchain.ts';
@@ -18,6 +17,7 @@ import { type Device, deviceFrom, lanesOf, type MemoryLevel, type Peak } from '.
 import { tensorOf } from '../ir/tensor.ts';
 import { version } from '../version.ts';
 import type { Launch } from './backend.ts';
+import { loadTimer, type Work } from './timer.ts';
 
 /** Bytes of the buffer that is read: more than any cache that one unit can count on. */
 const BUFFER = 2 ** 28;
@@ -119,41 +119,20 @@ function timedKernels(device: Device): Timed {
   ]);
 }
 
-/** Every kernel in a loop of its own, whose trip count is an input. */
-function probeProgram(timed: Timed): TaskProgram {
-  const args = Object.values(memory);
-  const kernels = [...timed].map(([name, { body }], id): Kernel => ({ id, name, params: args, body }));
-  const trips = kernels.map(({ name }) => newTensor(name, 'i64', [], 'input'));
-  const counter = newTensor('counter', 'i64', [], 'temp');
-  // The buffer comes last: all before it take one line each.
-  const tensors = [counter, ...trips, ...args];
-  const places = tensors.map((t, i): [TileTensor, Placement] => {
-    return [t, { space: 'arena', offset: 64 * i, bytes: t === memory.buffer ? BUFFER : 64 }];
-  });
-  const plan = { constantBytes: 0, arenaBytes: 64 * tensors.length + BUFFER, places: new Map(places) };
-  const lane = kernels.map((kernel, i): Task => {
-    return { kind: 'loop', trip: trips[i], cond: null, counter, tasks: [{ kind: 'run', kernel, args }] };
-  });
-  const inputs = [memory.operands, memory.count, ...trips];
-  return { kernels, lanes: [lane], plan, inputs, outputs: [], constants: [], checks: [] };
-}
-
 /** Work per nanosecond of a kernel over so many elements of the buffer. */
 type Rate = (name: string, elements?: number) => number;
 
 /** Loads the kernels for `use`. A rate is the best of what fits into its time: what disturbs a run only slows it. */
 async function withKernels<T>(machine: Machine, launch: Launch, use: (rate: Rate) => T): Promise<T> {
   const timed = timedKernels(machine.device);
-  const program = probeProgram(timed);
-  const code = await machine.target.emit(program, { features: machine.features });
-  const loaded = await launch(makeArtifact(program, code));
+  const names = [...timed.keys()];
+  const args = Object.values(memory);
+  const kernels = [...timed].map(([name, { body }], id): Kernel => ({ id, name, params: args, body }));
+  const works = kernels.map((kernel): Work => [{ kind: 'run', kernel, args }]);
+  const timer = await loadTimer(machine, launch, works, [memory.operands, memory.count], args);
   const operands = tensorOf('f32', [2], [0.999, 0.001]);
-  const run = (name: string, calls: number, elements: number): number => {
-    const trips = [...timed.keys()].map((k) => tensorOf('i64', [], [BigInt(k === name ? calls : 0)]));
-    const started = performance.now();
-    loaded.run([operands, tensorOf('i32', [1], [elements]), ...trips]);
-    return performance.now() - started;
-  };
+  const run = (name: string, calls: number, elements: number): number =>
+    timer.time(names.indexOf(name), calls, [operands, tensorOf('i32', [1], [elements])]);
   const rate: Rate = (name, elements = 0) => {
     const end = performance.now() + MS_PER_FIGURE;
     let best = Number.POSITIVE_INFINITY;
@@ -167,10 +146,10 @@ async function withKernels<T>(machine: Machine, launch: Launch, use: (rate: Rate
   };
   try {
     // Engines compile anew what has run a while: this starts it for all, so that it is done when a kernel is timed.
-    for (const name of timed.keys()) run(name, 100, 4096);
+    for (const name of names) run(name, 100, 4096);
     return use(rate);
   } finally {
-    loaded.dispose();
+    timer.dispose();
   }
 }
 
@@ -238,21 +217,31 @@ function measured(rate: Rate, described: Device): Device {
   return { ...described, ...figures, provenance: { ...described.provenance, ...Object.fromEntries(sources) } };
 }
 
-/**
- * The machine's device as measured: from the cache, else (or `anew`) in under 3 s. `compiler` says what makes machine
- * code besides Tilewright and this process.
- */
-export async function probedDevice(machine: Machine, launch: Launch, compiler: string, anew = false): Promise<Device> {
+/** What was measured on this machine, in the user's cache; `compiler` is what makes machine code besides this process. */
+export function measurements(compiler: string) {
   const cache = openCache();
   const host = [os.cpus()[0]?.model, [...cpuFeatures()].sort(), cacheSizes(), process.version, compiler];
-  const key = JSON.stringify(['device', version, machine.device, host]);
+  const keyOf = (key: string): string => JSON.stringify([version, host, key]);
+  return {
+    get(key: string): string | undefined {
+      const entry = cache?.find(keyOf(key));
+      return entry && readFileSync(entry.path, 'utf8');
+    },
+    set: (key: string, text: string): void => keep(cache, keyOf(key), new TextEncoder().encode(text), 'figures'),
+  };
+}
+
+/** The machine's device as measured: from what was measured before, else (or `anew`) in under 3 s. */
+export async function probedDevice(machine: Machine, launch: Launch, compiler: string, anew = false): Promise<Device> {
+  const { get, set } = measurements(compiler);
+  const key = `device ${JSON.stringify(machine.device)}`;
+  const known = anew ? undefined : get(key);
   try {
-    const entry = anew ? undefined : cache?.find(key);
-    if (entry) return deviceFrom(JSON.parse(readFileSync(entry.path, 'utf8')));
+    if (known !== undefined) return deviceFrom(JSON.parse(known));
   } catch {
     // What is there is no device.
   }
   const device = await withKernels(machine, launch, (rate) => measured(rate, machine.device));
-  keep(cache, key, new TextEncoder().encode(JSON.stringify(device)), 'device');
+  set(key, JSON.stringify(device));
   return device;
 }

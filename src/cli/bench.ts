@@ -13,7 +13,7 @@ import { loadPeer, nameFeeds } from './peers.ts';
 type BenchOptions = Options & { seconds: string };
 
 export function benchCommand(): Command {
-  const shared = ['target', 'device', 'threads', 'against', 'input', 'shapes', 'dim', 'json'] as const;
+  const shared = ['target', 'device', 'measure', 'threads', 'against', 'input', 'shapes', 'dim', 'json'] as const;
   const about = 'time a model on test_data_set_0 beside it or random data, beside other runtimes where asked';
   return modelCommand('bench', about, shared)
     .option('--seconds <s>', 'longest time to measure', '10')
@@ -55,11 +55,11 @@ async function timed<T>(work: () => T | Promise<T>): Promise<[T, number]> {
 }
 
 async function benchModel(file: string, options: BenchOptions) {
-  const { target, device } = options;
+  const { target } = options;
   const threads = Number(options.threads);
   const [model, loadMs] = await timed(() => readModel(file));
   const feeds = gatherInputs(model, file, options);
-  const plan = planFor(model, await nodeBackend(target, { device }), feeds);
+  const plan = planFor(model, await nodeBackend(target, options), feeds);
   const [, compileMs] = await timed(() => plan.prepare());
   const [, firstRunMs] = await timed(() => plan.run(feeds));
   const times: number[] = [];

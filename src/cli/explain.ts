@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS } from '../ir/limits.ts';
 import { readModel } from '../node.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { reportHtml } from '../web/report/page.ts';
-import { explained } from '../web/report/program.ts';
+import { explained, type ProgramReport } from '../web/report/program.ts';
 import { planned, plannedText } from '../web/report/rtiles.ts';
 import { reportText } from '../web/report/text.ts';
 import { describedDevice } from './devices.ts';
@@ -19,23 +19,27 @@ import { modelCommand, type Options, report, usage } from './options.ts';
 
 export function explainCommand(): Command {
   const about = 'the kernels a model becomes, what they move, and the memory plan';
-  return modelCommand('explain', about, ['target', 'shapes', 'dim', 'json'])
+  return modelCommand('explain', about, ['target', 'measure', 'shapes', 'dim', 'json'])
     .option('--html <file>', 'write them as a page with the graph of kernels')
     .option('--device <name>', 'plan for this description; for v100 and the like, tiles per level of memory')
     .action(async (file: string, options: Options & { html?: string; device?: string }) => {
       const model = readModel(file);
-      const backend = await nodeBackend(options.target);
-      const named = options.device === undefined ? backend.machine?.device : describedDevice(options.device);
-      const device = named ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const backend = await nodeBackend(options.target, options);
+      const machine = backend.machine ?? usage(`target ${options.target} has no kernels`, 'Use wasm or c.');
+      const device = options.device === undefined ? machine.device : describedDevice(options.device);
       const compiler = modelCompiler(model, backend, DEFAULT_LIMITS);
       const { segments, pending } = compiler.specialise(tensorTypes(model, options), []);
       if (pending) console.error('the rest depends on a value that is known only at run time');
+      if (device !== machine.device && machine.measure) {
+        usage(`${device.name} is described only, and --measure needs the device`, 'Leave out --measure or --device.');
+      }
       if (device.workgroups) {
         if (options.html !== undefined) usage(`no page is made of plans for ${device.name}`, 'Leave out --html.');
         const plans = segments.map((g) => planned(toTiles(g), device));
         return report(plans, options, () => console.log(plans.map((p) => plannedText(p)).join('\n')));
       }
-      const reports = segments.map((g) => explained(toTiles(g), device));
+      const reports: ProgramReport[] = [];
+      for (const g of segments.map(toTiles)) reports.push(explained(g, device, await machine.measure?.(g, machine)));
       const title = (i: number): string => (reports.length > 1 ? `segment ${i + 1} of ${reports.length}\n` : '');
       if (options.html !== undefined) {
         const name = path.normalize(file).split(path.sep).slice(-2).join('/');

@@ -15,6 +15,7 @@ export interface Options {
   readonly dim: readonly string[];
   readonly threads: string;
   readonly device: 'described' | 'probed';
+  readonly measure: number;
   readonly against?: string;
   readonly rtol: string;
   readonly atol: string;
@@ -41,6 +42,7 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
     new Option('--device <figures>', 'choose schedules by the figures of this kind of machine, or as measured here')
       .choices(['described', 'probed'])
       .default('described'),
+  measure: () => new Option('--measure <n>', 'tiles of a kernel to time here, at most').argParser(Number).default(0),
   against: () => new Option('--against <peers>', 'onnxruntime-node, onnxruntime-web; separated by commas'),
   rtol: () => new Option('--rtol <number>', 'relative tolerance').default('1e-3'),
   atol: () => new Option('--atol <number>', 'absolute tolerance').default('1e-5'),
@@ -51,7 +53,7 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
 };
 
 /** Those of commands that compile and let people look at it. */
-export const COMPILING = ['target', 'device', 'threads', 'winograd', 'stopAfter', 'dump'] as const;
+export const COMPILING = ['target', 'device', 'measure', 'threads', 'winograd', 'stopAfter', 'dump'] as const;
 
 /** A command over one model file, with these of the shared options. */
 export function modelCommand(name: string, description: string, shared: readonly (keyof Options)[]): Command {

@@ -16,12 +16,13 @@ import {
   select,
   sub,
 } from '../3-tile/expr.ts';
-import { loopFrom, store, variable, when } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
 import { type InferContext, op, type TileTensor } from './op.ts';
+import { variable, when } from './statements.ts';
 
 function squareBatch(c: InferContext): readonly Dim[] {
   const dims = c.dims(0);

@@ -1,7 +1,7 @@
 // ONNX Hardmax since 13: 1 at the first largest element along one axis, 0 elsewhere.
 import { cast, computeType, constant, eq, load } from '../3-tile/expr.ts';
-import { argExtreme } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
+import { argExtreme } from './extremes.ts';
 import { op } from './op.ts';
 import { keepAt, softmaxView } from './softmax-axes.ts';
 

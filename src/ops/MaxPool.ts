@@ -1,8 +1,9 @@
 // ONNX MaxPool since 8: largest element of each window; the second output is its flat index in the
 // whole input, row-major or (storage_order 1) with the spatial axes column-major.
 import { add, cast, computeType, constant, type Expr, mul } from '../3-tile/expr.ts';
-import { argExtreme, lowest, maximum } from '../3-tile/monoids.ts';
+import { lowest, maximum } from '../3-tile/monoids.ts';
 import { NUMERIC } from './elementwise.ts';
+import { argExtreme } from './extremes.ts';
 import { allOf, flatIndex } from './index-math.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
 import { inferPool, poolPlacement, poolReduce } from './pooling.ts';

@@ -21,11 +21,12 @@ import {
   sub,
 } from '../3-tile/expr.ts';
 import { all, lowest } from '../3-tile/monoids.ts';
-import { loopFrom, loopNest, store, variable } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import { sameExtent } from './convolution.ts';
 import { FLOATS, sameTypes } from './elementwise.ts';
 import { clampIndex } from './index-math.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
+import { loopNest, variable } from './statements.ts';
 
 type Float = 'f32' | 'f64';
 

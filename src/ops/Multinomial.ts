@@ -1,9 +1,9 @@
 // ONNX Multinomial since 7: class numbers drawn with the unnormalised log-probabilities of each row,
 // as the arg max of those plus Gumbel noise.
 import { add, cast, computeType, constant, index, load, mul } from '../3-tile/expr.ts';
-import { argExtreme } from '../3-tile/monoids.ts';
 import { typeAttribute } from './creation.ts';
 import { FLOATS, INDEX } from './elementwise.ts';
+import { argExtreme } from './extremes.ts';
 import { op } from './op.ts';
 import { gumbel, seedOf } from './random.ts';
 

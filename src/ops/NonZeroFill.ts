@@ -1,9 +1,10 @@
 // Internal: coordinates [rank, count] of the non-zero elements in row-major order, for a known count.
 import { add, and, cast, type Expr, index, load, lt, ne } from '../3-tile/expr.ts';
-import { loopNest, store, variable, when } from '../3-tile/statements.ts';
+import { store } from '../3-tile/statements.ts';
 import { ANY } from './elementwise.ts';
 import { op } from './op.ts';
 import { like } from './scalar-math.ts';
+import { loopNest, variable, when } from './statements.ts';
 
 const isSet = (e: Expr): Expr => (e.dtype === 'bool' ? e : ne(e, like(e, 0)));
 

@@ -26,12 +26,13 @@ import {
   trunc,
 } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
-import { loopFrom, loopNest, store, type Variable, variable } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { sameExtent } from './convolution.ts';
 import { FLOATS } from './elementwise.ts';
 import { clampIndex } from './index-math.ts';
 import { type InferContext, type LowerContext, op, type TileTensor } from './op.ts';
+import { loopNest, type Variable, variable } from './statements.ts';
 
 type Float = 'f32' | 'f64';
 

@@ -23,10 +23,11 @@ import {
   select,
   sub,
 } from '../3-tile/expr.ts';
-import { loopFrom, loopNest, store, type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { type Heap, siftDown } from './heap.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
+import { loopNest, type Variable, variable, when, whileLoop } from './statements.ts';
 
 /** Columns of the prepared boxes: the lower and upper edges of both axes, and the area. */
 const [LOW, HIGH, AREA, COLUMNS] = [0, 2, 4, 5];

@@ -3,11 +3,12 @@
 
 import { add, and, cast, constant, type Expr, ge, index, le, load, lt, max, min, rem, select } from '../3-tile/expr.ts';
 import { all } from '../3-tile/monoids.ts';
-import { loopNest, store } from '../3-tile/statements.ts';
+import { store } from '../3-tile/statements.ts';
 import { isStatic } from '../ir/dim.ts';
 import { ANY } from './elementwise.ts';
 import { sameExtent } from './moves.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
+import { loopNest } from './statements.ts';
 
 function axisOf(c: InferContext | LowerContext, rank: number): number {
   const axis = c.axis(c.int('axis', -2), rank);

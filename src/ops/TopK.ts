@@ -2,13 +2,14 @@
 // first; equal values keep their order. A heap of k entries per row, its worst entry on top.
 
 import { and, cast, computeType, type Expr, gt, index, isnan, load, lt, not, or, sub } from '../3-tile/expr.ts';
-import { loopFrom, loopNest, store, variable, when } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import { NUMERIC } from './elementwise.ts';
 import { type Heap, siftDown, siftUp } from './heap.ts';
 import { op, type TileTensor } from './op.ts';
+import { loopNest, variable, when } from './statements.ts';
 
 /** Whether value a comes strictly before b; NaN counts as the largest value. */
 export function precedes(a: Expr, b: Expr, largest: boolean): Expr {

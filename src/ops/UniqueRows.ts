@@ -2,10 +2,11 @@
 // the extent: first slice of each group, group of each slice, slices in each group (i64). Groups are
 // in ascending order of their slices, or (`sorted` = 0) in order of first occurrence.
 import { add, and, cast, constant, div, type Expr, eq, index, load, lt, mul, or, rem, select } from '../3-tile/expr.ts';
-import { loopFrom, store, type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { type Heap, heapSort } from './heap.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
+import { type Variable, variable, when, whileLoop } from './statements.ts';
 import { precedes } from './TopK.ts';
 
 interface Rows {

@@ -1,7 +1,7 @@
 // ArgMax and ArgMin: the index along one axis of its extreme element, the first or the last of equals.
 import { cast, computeType, constant, load } from '../3-tile/expr.ts';
-import { argExtreme } from '../3-tile/monoids.ts';
 import { NUMERIC } from './elementwise.ts';
+import { argExtreme } from './extremes.ts';
 import { type OpDef, op } from './op.ts';
 import { reducedShape } from './reduce.ts';
 

@@ -2,11 +2,12 @@
 // without the element itself. Narrow floats accumulate in f32.
 
 import { type ComputeType, computeType, constant, type Expr, index, load, sub } from '../3-tile/expr.ts';
-import { loopFrom, loopNest, store, variable } from '../3-tile/statements.ts';
+import { loopFrom, store } from '../3-tile/statements.ts';
 import type { DType } from '../ir/dtype.ts';
 import { INDEX } from './elementwise.ts';
 import { type InferContext, type LowerContext, type OpDef, op } from './op.ts';
 import { SUMMABLE } from './reduce.ts';
+import { loopNest, variable } from './statements.ts';
 
 function axisOf(c: InferContext | LowerContext, rank: number): number {
   const given = c.numbers(1);

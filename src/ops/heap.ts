@@ -1,8 +1,8 @@
 // A binary heap as loop statements, for sorting and selecting. The caller owns the storage: it says
 // how entries compare and how they change places.
 import { add, constant, div, type Expr, gt, index, lt, mul, not, sub } from '../3-tile/expr.ts';
-import { type Variable, variable, when, whileLoop } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { type Variable, variable, when, whileLoop } from './statements.ts';
 
 export interface Heap {
   /** Statements that set `flag` to whether entry i belongs above entry j. */

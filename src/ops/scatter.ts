@@ -1,8 +1,9 @@
 // What the scatter family shares: a copy of the data into which a routine writes updates in order,
 // combining them with what is there when a reduction is asked for.
 import { add, type Expr, load, max, min, mul } from '../3-tile/expr.ts';
-import { loopNest, store } from '../3-tile/statements.ts';
+import { store } from '../3-tile/statements.ts';
 import type { LowerContext, TileTensor } from './op.ts';
+import { loopNest } from './statements.ts';
 
 const REDUCTIONS = new Map<string, (old: Expr, update: Expr) => Expr>([
   ['none', (_, update) => update],

@@ -4,11 +4,12 @@
 import fc from 'fast-check';
 import { broadcastLoad, type Indices, TileBuilder } from '../../src/3-tile/builder.ts';
 import * as E from '../../src/3-tile/expr.ts';
-import { argExtreme, maximum, sum } from '../../src/3-tile/monoids.ts';
+import { maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
 import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, type TensorData, tensorOf } from '../../src/ir/tensor.ts';
+import { argExtreme } from '../../src/ops/extremes.ts';
 
 export interface RandomProgram {
   readonly program: TileProgram;

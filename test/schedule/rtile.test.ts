@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from '../../bench/roller-operators.ts';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import { add, type Expr, index, load, max, mul } from '../../src/3-tile/expr.ts';
-import { argExtreme, sum } from '../../src/3-tile/monoids.ts';
+import { sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TileOp } from '../../src/3-tile/tile-op.ts';
 import { groupsTime } from '../../src/4-schedule/cost.ts';
@@ -14,6 +14,7 @@ import { Binding, canonicalNest, Pool } from '../../src/4-schedule/nest.ts';
 import { bankPadding, nextSize, roundUp } from '../../src/4-schedule/roller/align.ts';
 import { type RTile, rollTiles } from '../../src/4-schedule/roller/grow.ts';
 import { DEVICES, type Device, lanesOf, namedDevice } from '../../src/devices/device.ts';
+import { argExtreme } from '../../src/ops/extremes.ts';
 
 const MACHINES = DEVICES.filter((d) => d.workgroups);
 const v100 = namedDevice('v100')!;

@@ -6,7 +6,7 @@ import { maximum, sum } from '../../src/3-tile/monoids.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TileOp } from '../../src/3-tile/tile-op.ts';
 import { cutPlan, single } from '../../src/4-schedule/welder/graph.ts';
-import { farBytes } from '../../src/4-schedule/welder/plan-cost.ts';
+import { farBytes } from '../../src/web/report/bytes.ts';
 
 const MiB = 2 ** 20;
 

@@ -19,12 +19,14 @@ import {
   newLocal,
 } from '../../src/3-tile/expr.ts';
 import { interpret } from '../../src/3-tile/interpret.ts';
-import { argExtreme, maximum, sum } from '../../src/3-tile/monoids.ts';
-import { loopNest, store, variable, when, whileLoop } from '../../src/3-tile/statements.ts';
+import { maximum, sum } from '../../src/3-tile/monoids.ts';
+import { store } from '../../src/3-tile/statements.ts';
 import type { Kernel, TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { argExtreme } from '../../src/ops/extremes.ts';
+import { loopNest, variable, when, whileLoop } from '../../src/ops/statements.ts';
 import { parseKernel, parseProgram, parseTaskProgram } from '../../src/web/text/parse.ts';
 import { printKernel, printProgram, printTaskProgram } from '../../src/web/text/print.ts';
 import { AXES, exprs, indices, TENSORS, TYPES } from './arbitrary.ts';

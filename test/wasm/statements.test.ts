@@ -3,11 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Expr } from '../../src/3-tile/expr.ts';
 import * as X from '../../src/3-tile/expr.ts';
-import { loopFrom, loopNest, store, variable, when, whileLoop } from '../../src/3-tile/statements.ts';
+import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
 import { wasmTarget } from '../../src/5-codegen/targets/wasm/index.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { loopNest, variable, when, whileLoop } from '../../src/ops/statements.ts';
 import { expectAsInterpreted, kernelOf, planned, runKernel } from './harness.ts';
 
 const i32s = (values: readonly number[]): TensorData => tensorOf('i32', [values.length], values);

@@ -156,16 +156,3 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
   }
   return cycles;
 }
-
-/** Bytes that all tiles of a plan read from and write to tensors that others see as well (Welder §2). */
-export function farBytes({ members, scratch }: Plan): number {
-  const most = new Map<TileTensor, number>();
-  for (const { op, spans, reads, tiles } of members) {
-    for (const [t, part] of [...reads, [owner(op.write), [...spans.values()]] as const]) {
-      if (scratch.has(t)) continue;
-      const bytes = tiles * pointsIn(part) * dtypeInfo(t.dtype).bytes;
-      most.set(t, Math.max(most.get(t) ?? 0, bytes));
-    }
-  }
-  return [...most.values()].reduce((n, b) => n + b, 0);
-}

@@ -2,6 +2,7 @@
 // kernel moves and is expected to take, together and apart, and a block per kernel with all that is known of it.
 import { cycles, escaped, grouped, joined, sized } from './markup.ts';
 import type { KernelReport, ProgramReport, Sums } from './program.ts';
+import { candidateText, shapeText } from './text.ts';
 
 type Why = NonNullable<KernelReport['why']>;
 
@@ -46,13 +47,11 @@ function insideOf({ inside, level }: Why): string {
   return level === null ? 'nothing' : `${sized(total)} in ${escaped(level)}${list(items)}`;
 }
 
-/** Register tiles as said in the text, equal ones once. */
+/** Register tiles as said in the text, equal ones once, and below each those that rank first. */
 function registersOf({ tiles }: Why): string[] {
-  const told = tiles.map(({ member, loops, lanes }) => {
-    const own = loops
-      .map(({ axis, extent, step }) => code(`${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`))
-      .join(', ');
-    return `${joined(member)}: ${own}${lanes ? `, ${lanes.count} lanes along ${code(lanes.axis)}` : ''}`;
+  const told = tiles.map((t) => {
+    const tried = t.candidates.map((c) => `${code(shapeText(c))}: ${candidateText(c)}${c.taken ? ', taken' : ''}`);
+    return `${joined(t.member)}: ${code(shapeText(t))}${list(tried)}`;
   });
   return [...new Set(told)];
 }

@@ -8,7 +8,9 @@ import type { RunTask } from '../../3-tile/statements.ts';
 import { type Kernel, stmtExprs, type Task, walkStmts } from '../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileProgram } from '../../3-tile/tile-op.ts';
+import { chooseTile } from '../../4-schedule/roller/choose.ts';
 import { type Made, schedule } from '../../4-schedule/schedule.ts';
+import type { Measured } from '../../backends/measure.ts';
 import type { Device } from '../../devices/device.ts';
 import { bytesOf } from '../../ir/tensor.ts';
 import { lowering } from '../../lowering.ts';
@@ -133,11 +135,11 @@ function dataFlow(kernels: readonly Kernel[], calls: readonly Placed[], { inputs
   return { tensors, order };
 }
 
-/** The report of one segment for a device. */
-export function explained(tiles: TileProgram, device: Device): ProgramReport {
+/** The report of one segment for a device, and what was measured there. */
+export function explained(tiles: TileProgram, device: Device, measured?: Measured): ProgramReport {
   const why = new Map<Kernel, KernelWhy>();
-  const made = (kernel: Kernel, how: Made): unknown => why.set(kernel, whyOf(how, device));
-  const program = schedule(tiles, { device, lower: lowering, made });
+  const made = (kernel: Kernel, how: Made): unknown => why.set(kernel, whyOf(how, device, measured?.timesOf));
+  const program = schedule(tiles, { device, lower: lowering, made, choose: measured?.choose ?? chooseTile });
   const calls = program.lanes.flatMap(placed);
   const runs = calls.map((c) => c.run);
   const { arenaBytes, constantBytes } = program.plan;

@@ -1,10 +1,20 @@
 // The report of a program as text for a terminal. In: the report of one segment. Out: a line per kernel with what it
 // reads and writes, why it is so below it, and the sums. Here, and not in the command, as it is a function of the data.
 import { type ProgramReport, sumsOf } from './program.ts';
-import type { KernelWhy } from './why.ts';
+import type { Candidate, KernelWhy } from './why.ts';
 
 const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
 const million = (cycles: number): string => `${(cycles / 1e6).toFixed(3)} M cycles`;
+
+/** A register tile: what of each loop it covers, and its lanes. */
+export function shapeText({ loops, lanes }: Pick<Candidate, 'loops' | 'lanes'>): string {
+  const own = loops.map(({ axis, extent, step }) => `${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`).join(', ');
+  return `${own}${lanes ? `; ${lanes.count} lanes along ${lanes.axis}` : ''}`;
+}
+
+/** What a register tile costs, as predicted and as measured in its kernel. */
+export const candidateText = ({ cycles, ms }: Candidate): string =>
+  `${Math.round(cycles)} cycles${ms === null ? '' : `, ${(1000 * ms).toFixed(1)} µs`}`;
 
 /** Members with their register tiles, what stays inside, and what the next kernel would have cost in this one. */
 function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: KernelWhy): string[] {
@@ -17,10 +27,10 @@ function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: K
     `moves ${MiB(bytes.together)}, apart ${MiB(bytes.apart)}`,
     `${million(cycles.together)}, apart ${million(cycles.apart)}`,
   ];
-  const registers = tiles.map((t) => {
-    const own = t.loops.map(({ axis, extent, step }) => `${axis} ${extent}${step > 1 ? ` by ${step}` : ''}`).join(', ');
-    return `registers: ${own}${t.lanes ? `; ${t.lanes.count} lanes along ${t.lanes.axis}` : ''}`;
-  });
+  const registers = tiles.flatMap((t) => [
+    `registers: ${shapeText(t)}`,
+    ...t.candidates.map((c) => `${c.taken ? '*' : ' '} ${candidateText(c)}: ${shapeText(c)}`),
+  ]);
   const left =
     next?.together == null ? 'cannot share tiles' : `together ${million(next.together)}, apart ${million(next.apart)}`;
   return [

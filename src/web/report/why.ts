@@ -3,14 +3,19 @@
 // level of memory, traffic and estimated cycles beside those of the same operators apart.
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { rankedTiles } from '../../4-schedule/roller/choose.ts';
+import type { Around } from '../../4-schedule/roller/pack.ts';
 import type { Made, Tiled } from '../../4-schedule/schedule.ts';
 import { isFill, type Nodes, single, type TileGraph } from '../../4-schedule/welder/graph.ts';
-import { farBytes, planCost, sketch } from '../../4-schedule/welder/plan-cost.ts';
+import { planCost, sketch } from '../../4-schedule/welder/plan-cost.ts';
+import { type Measured, takenOf } from '../../backends/measure.ts';
 import type { Device } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { farBytes } from './bytes.ts';
 
 export type KernelWhy = ReturnType<typeof whyOf>;
+export type Candidate = KernelWhy['tiles'][number]['candidates'][number];
 
 /** Loops over tiles, outer first: extent and step. */
 function loopsOf(nodes: Nodes<unknown>): { extent: number; step: number }[] {
@@ -33,18 +38,34 @@ function membersOf({ members, scratch }: TileGraph) {
   }));
 }
 
-function tileOf({ op, tile }: Tiled) {
+function shapeOf({ op, tile }: Tiled) {
   const { lanes, vector, extents, order } = tile;
   const axes = [...order, ...(op.reduce?.axes ?? [])];
   return {
-    member: op.name,
     loops: axes.map((a) => ({ axis: a.name, extent: a.extent, step: extents.get(a) ?? 1 })),
     lanes: vector ? { axis: vector.name, count: lanes } : null,
   };
 }
 
+/** Candidates that are told where none is measured. */
+const SHOWN = 3;
+
+/** A tile, and those that rank first: predicted cycles of the operator's loops, measured milliseconds of its kernel. */
+function tileOf({ op, tile }: Tiled, device: Device, around: Around, timesOf?: Measured['timesOf']) {
+  const ms = timesOf?.(op, around);
+  const candidates = rankedTiles(op, device, around).slice(0, ms?.length ?? SHOWN);
+  const taken = takenOf(ms);
+  return {
+    member: op.name,
+    ...shapeOf({ op, tile }),
+    candidates: candidates.map((c, i) => {
+      return { ...shapeOf({ op, tile: c.tile }), cycles: c.cost, ms: ms?.[i] ?? null, taken: i === taken };
+    }),
+  };
+}
+
 /** What a graph is, moves and is expected to take; bytes and cycles of all its tiles. */
-export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
+export function whyOf({ graph, tiled, around, withNext }: Made, device: Device, timesOf?: Measured['timesOf']) {
   const ops = graph.members.map((m) => m.op);
   const sketches = ops.map(sketch);
   const inside = [...graph.scratch].map(([t, place]) => ({
@@ -60,7 +81,7 @@ export function whyOf({ graph, tiled, withNext }: Made, device: Device) {
     loops: loopsOf(graph.nodes),
     inside,
     level: inside.length > 0 ? level.name : null,
-    tiles: tiled.map(tileOf),
+    tiles: tiled.map((t) => tileOf(t, device, around, timesOf)),
     bytes: { together: farBytes(graph), apart: sum(graph.ops.map((op) => farBytes(single(op)))) },
     cycles: {
       together: planCost(sketches, graph, device),

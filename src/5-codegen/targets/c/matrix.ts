@@ -57,7 +57,10 @@ export function configuration(unit: Unit, s: Contraction): string {
 
 /** Zeroes the sums, and asks for the lines where they will go: stores of rows that lie far apart wait for each of them. */
 export function zeroed(s: Contraction, at: string): string[] {
-  const lines = Array.from({ length: Math.ceil(s.columns / SIDE) }, (_, j) => `${at} + r * ${s.stride}LL + ${SIDE * j}`);
+  const lines = Array.from(
+    { length: Math.ceil(s.columns / SIDE) },
+    (_, j) => `${at} + r * ${s.stride}LL + ${SIDE * j}`,
+  );
   const asked = lines.map((line) => `__builtin_prefetch(${line}, 1);`);
   const zero = registers(s).map(({ t }) => `_tile_zero(${t});`);
   return [`for (i64 r = 0; r < ${s.rows}; ++r) { ${asked.join(' ')} }`, ...zero];

@@ -1,0 +1,23 @@
+// The monoid of the index of an extreme element, for ArgMax, Hardmax, pooling with indices and sampling.
+import { acc, and, type ComputeType, type Expr, elem, eq, gt, isnan, lt, not, or, select } from '../3-tile/expr.ts';
+import { highest, lowest } from '../3-tile/monoids.ts';
+import type { Monoid } from '../3-tile/tile-op.ts';
+
+/**
+ * Index of the extreme element. State and element: (value, index i64, seen bool); elements arrive in
+ * index order. NaN counts as the extreme, as in NumPy. `last` keeps the last of equal values.
+ */
+export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): Monoid {
+  const [a, e] = [acc(0, t), elem(0, t)];
+  const strict = kind === 'max' ? gt(e, a) : lt(e, a);
+  const better = last ? or(strict, eq(e, a)) : strict;
+  const wins: Expr = t === 'f32' || t === 'f64' ? or(and(better, not(isnan(a))), and(isnan(e), not(isnan(a)))) : better;
+  const take = or(wins, not(acc(2, 'bool')));
+  return {
+    name: `arg${kind}`,
+    state: [t, 'i64', 'bool'],
+    init: [kind === 'max' ? lowest(t) : highest(t), 0n, 0],
+    combine: [select(take, e, a), select(take, elem(1, 'i64'), acc(1, 'i64')), or(acc(2, 'bool'), elem(2, 'bool'))],
+    merge: null,
+  };
+}

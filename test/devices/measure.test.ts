@@ -1,0 +1,200 @@
+// Measuring of tiles: the fastest of those that rank first is taken, equal operators are measured once, what was
+// measured before is not measured again, and results stay what they are; wrong wishes are refused.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ROOT } from '../../scripts/source.ts';
+import { TileBuilder } from '../../src/3-tile/builder.ts';
+import { load, mul } from '../../src/3-tile/expr.ts';
+import { sum } from '../../src/3-tile/monoids.ts';
+import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
+import type { TileProgram } from '../../src/3-tile/tile-op.ts';
+import { rankedTiles } from '../../src/4-schedule/roller/choose.ts';
+import { type Made, schedule } from '../../src/4-schedule/schedule.ts';
+import type { Artifact } from '../../src/6-runtime/artifact.ts';
+import { findToolchain } from '../../src/6-runtime/toolchain.ts';
+import type { Launch } from '../../src/backends/backend.ts';
+import { type Kept, measuring } from '../../src/backends/measure.ts';
+import { type NodeTarget, nodeBackend } from '../../src/backends/node.ts';
+import { compileProgram } from '../../src/compile.ts';
+import { readModel, Session, Tensor } from '../../src/index.ts';
+import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { lowering } from '../../src/lowering.ts';
+
+const DIGITS = join(ROOT, 'examples/digits/digits.onnx');
+const TIMEOUT = 120_000;
+
+function hasCompiler(): boolean {
+  try {
+    findToolchain();
+    return true;
+  } catch {
+    return false;
+  }
+}
+const TARGETS: readonly NodeTarget[] = ['wasm', ...(hasCompiler() ? (['c'] as const) : [])];
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tilewright-measure-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+/** Products with constant matrices one after another, all of one structure. */
+function products(layers: number): TileProgram {
+  const b = new TileBuilder();
+  const x = newTensor('x', 'f32', [96, 96], 'input');
+  let y: TileTensor = x;
+  for (let n = 0; n < layers; n++) {
+    const values = Array.from({ length: 96 * 96 }, (_, i) => ((i * (n + 3)) % 17) / 17 - 0.5);
+    const w = newTensor(`w${n}`, 'f32', [96, 96], 'constant', { data: tensorOf('f32', [96, 96], values) });
+    const from = y;
+    b.place = { node: `layer ${n}`, op: n > 0 ? 'Next' : 'First' };
+    y = b.reduce('f32', [96, 96], [96], sum('f32'), ([i, j], [k]) => mul(load(from, [i, k]), load(w, [k, j])));
+  }
+  y.role = 'output';
+  return { inputs: [x], outputs: [y], steps: b.steps, checks: [] };
+}
+
+/** A device on which a turn of the work at a position takes so many milliseconds, by a clock of its own. */
+function fakeDevice(costs: readonly number[]): { launch: Launch; launched: Artifact[] } {
+  const launched: Artifact[] = [];
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const launch: Launch = async (artifact) => {
+    launched.push(artifact);
+    const run = (feeds: Parameters<Awaited<ReturnType<Launch>>['run']>[0]): [] => {
+      feeds.slice(0, -1).forEach((t, i) => {
+        now += Number(tensorValues(t)[0]) * costs[i];
+      });
+      return [];
+    };
+    return { arenaBytes: 0, codeBytes: 0, kernels: 0, run, dispose: () => {} };
+  };
+  return { launch, launched };
+}
+
+async function measured(costs: readonly number[], kept: Kept = new Map(), layers = 3) {
+  const machine = (await nodeBackend('wasm')).machine!;
+  const { launch, launched } = fakeDevice(costs);
+  const { measure } = measuring(costs.length, launch, kept);
+  const { choose, timesOf } = await measure!(products(layers), machine);
+  const made: Made[] = [];
+  const { device } = machine;
+  const program = products(layers);
+  schedule(program, { device, lower: lowering, choose, made: (_, how) => made.push(how) });
+  const { tiled, around } = made.find((m) => m.tiled.some(({ op }) => timesOf(op, m.around)))!;
+  const { op, tile } = tiled.find((t) => timesOf(t.op, around))!;
+  const tiles = rankedTiles(op, device, around).map((r) => JSON.stringify([...r.tile.extents.values(), r.tile.order]));
+  const rank = tiles.indexOf(JSON.stringify([...tile.extents.values(), tile.order]));
+  return { rank, launched, times: timesOf(op, around)! };
+}
+
+describe('measured tiles', () => {
+  it('are the fastest of those that rank first, measured once for equal operators', async () => {
+    const { rank, launched, times } = await measured([3, 2, 1.5, 2.5]);
+    expect(times).toEqual([3, 2, 1.5, 2.5]);
+    expect(rank).toBe(2);
+    // One program with a kernel per tile, and what fills memory.
+    expect(launched.map((a) => a.kernels)).toEqual([5]);
+  });
+
+  it('are those of the cost model where others gain next to nothing', async () => {
+    expect((await measured([2, 1.99, 2.5, 2])).rank).toBe(0);
+  });
+
+  it('are measured once for all compiles that keep them', async () => {
+    const kept = new Map<string, string>();
+    expect((await measured([3, 2], kept)).launched.length).toBe(1);
+    expect(kept.size).toBe(1);
+    const again = await measured([3, 4], kept, 2);
+    expect(again.launched).toEqual([]);
+    expect(again.rank).toBe(1);
+    // Another number of tiles is another question.
+    expect((await measured([1, 4, 5], kept)).launched.length).toBe(1);
+  });
+});
+
+describe.each(TARGETS)('measuring on %s', (target) => {
+  const picture = new Tensor(
+    'float32',
+    Float32Array.from({ length: 784 }, (_, i) => (i % 28) / 28),
+    [1, 1, 28, 28],
+  );
+  const entries = (): string[] => readdirSync(directory).sort();
+
+  async function scores(measure: number): Promise<number[]> {
+    const session = await Session.create(DIGITS, { target, measure });
+    const { probabilities } = await session.run({ picture });
+    await session.release();
+    return Array.from(probabilities.data as Float32Array);
+  }
+
+  it('keeps the results, and what it measured', { timeout: TIMEOUT }, async () => {
+    vi.stubEnv('TILEWRIGHT_CACHE', directory);
+    const plain = await scores(0);
+    const before = entries().length;
+    const first = await scores(3);
+    for (const [i, p] of first.entries()) expect(Math.abs(p - plain[i])).toBeLessThan(1e-5);
+    const after = entries();
+    expect(after.length).toBeGreaterThan(before);
+    expect(await scores(3)).toEqual(first);
+    expect(entries()).toEqual(after);
+  });
+
+  it('gives the same bytes again, and without it those of before', { timeout: TIMEOUT }, async () => {
+    vi.stubEnv('TILEWRIGHT_CACHE', directory);
+    const code = async (options: { measure?: number }): Promise<string> => {
+      const backend = await nodeBackend(target, options);
+      const types = [{ kind: 'tensor', dtype: 'f32', shape: [1, 1, 28, 28] } as const];
+      const { artifact } = await compileProgram(readModel(DIGITS), types, backend.machine!, backend);
+      return Buffer.from(artifact.code.bytes).toString('base64');
+    };
+    expect(await code({ measure: 3 })).toBe(await code({ measure: 3 }));
+    expect(await code({ measure: 0 })).toBe(await code({}));
+  });
+});
+
+describe('wishes', () => {
+  it.each([-1, 1.5, 65, Number.NaN])('for %s tiles are refused', async (measure) => {
+    await expect(nodeBackend('wasm', { measure })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it('are refused where nothing runs what is compiled', async () => {
+    await expect(nodeBackend('interpreter', { measure: 2 })).rejects.toThrow(/measuring needs the device/);
+  });
+});
+
+const tilewright = (...args: string[]) =>
+  spawnSync(process.execPath, ['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...args], { encoding: 'utf8' });
+
+describe('explain', () => {
+  const args = ['explain', DIGITS, '--dim', 'batch=1'];
+
+  it('has the tiles that rank first, and their times where they are measured', { timeout: TIMEOUT }, () => {
+    vi.stubEnv('TILEWRIGHT_CACHE', directory);
+    const plain = tilewright(...args);
+    expect(plain.stdout).toMatch(/^ +\* \d+ cycles: s0 /m);
+    expect(plain.stdout).not.toContain('µs');
+    const timed = tilewright(...args, '--measure', '2');
+    expect(timed.stdout).toMatch(/^ +\* \d+ cycles, \d+\.\d µs: /m);
+    const [{ kernels }] = JSON.parse(tilewright(...args, '--measure', '2', '--json').stdout);
+    for (const { why } of kernels) {
+      for (const { candidates } of why?.tiles ?? []) {
+        expect(candidates.filter((c: { taken: boolean }) => c.taken).length).toBe(1);
+      }
+    }
+  });
+
+  it('refuses what is no number', () => {
+    const { status, stderr } = tilewright(...args, '--measure', 'two');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/cannot measure NaN tiles/);
+  });
+});
