@@ -141,6 +141,7 @@ class Cutter implements Plan {
 
   /** The loops around an operator: down to the last that moves it. */
   private depth(op: TileOp): number {
+    if (this.stream?.starts.has(op)) return this.loops.length - 1;
     const moved = this.isBorder(op) ? this.others(op)[0] : op;
     return this.depthOf([...(this.spans.get(moved)?.values() ?? [])].map((s) => s.lo));
   }

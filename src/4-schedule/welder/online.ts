@@ -34,6 +34,8 @@ export interface Stream {
   readonly step: number;
   /** In order of execution: what starts states, the steps' operators, the end. */
   readonly ops: readonly TileOp[];
+  /** What starts states: before the first step, wherever that is. */
+  readonly starts: ReadonlySet<TileOp>;
   readonly inside: ReadonlySet<TileOp>;
   /** What a step has made becomes the state that the next one reads. */
   readonly carried: readonly (readonly [made: TileTensor, state: TileTensor])[];
@@ -255,6 +257,7 @@ class Builder {
       extent: key.arg.extent,
       step,
       ops: [...still, ...start, ...all, end],
+      starts: new Set(start),
       inside: new Set(all),
       carried,
     };
