@@ -16,6 +16,12 @@ program
 for (const command of COMMANDS)
   program.addCommand(command().exitOverride((e) => process.exit(e.exitCode === 0 ? 0 : 2)));
 
+// A reader that has seen enough, such as `head`, is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
