@@ -35,8 +35,14 @@ export type Copy = Readonly<{ from: TileTensor; to: TileTensor; recipe: Recipe }
 /** Constants below this many bytes stay as they are: they are in cache anyhow. */
 const MIN_BYTES = 1024;
 const MAX_GROWTH = 2;
-/** What is no constant is packed for every run: where it is read this often, a step of the reduction apart by a page. */
+/** What is no constant is packed for every run: where it is read this often, in steps of the reduction that lie apart. */
 const MIN_READS = 64;
+/** Lines of a page that one set of the first level holds, at the least of what is described; bytes of a line. */
+const [WAYS, LINE] = [8, 64];
+
+/** Whether rows so many bytes apart are on pages of their own, or more of them meet in one set than it holds. */
+const apart = (stride: number, rows: number): boolean =>
+  stride >= PAGE || (stride >= LINE && PAGE % stride === 0 && rows * stride > WAYS * PAGE);
 
 /** What is around an operator in its kernel. */
 export interface Around {
@@ -66,8 +72,8 @@ export function packable(e: Expr, linear: Linear, axes: ReadonlySet<Axis>, aroun
   if (e.arg.role === 'constant') return size * bytes >= MIN_BYTES && n <= size * MAX_GROWTH;
   let reads = pointsOf([...axes].filter((a) => !linear.terms.has(axisExpr(a))));
   for (const [a, step] of origins) if (!linear.terms.has(axisExpr(a))) reads *= countOf(a, step);
-  const paged = [...axes].some((a) => a.role === 'reduce' && Math.abs(coefficient(linear, a)) * bytes >= PAGE);
-  return paged && reads >= MIN_READS && n === size;
+  const far = [...axes].some((a) => a.role === 'reduce' && apart(Math.abs(coefficient(linear, a)) * bytes, a.extent));
+  return far && reads >= MIN_READS && n === size;
 }
 
 /** An axis as the packed operator sees it: whole, or a block and what is inside one. */

@@ -1,6 +1,5 @@
-// What is around the operators of one kernel: the loops, and which tensors stand still while an operator reads them, so
-// that they may be rearranged for it. In: a tile graph, its canonical operators and what their formals stand for. Out:
-// what the roller is told.
+// What is around the operators of one kernel: loops, and tensors that stand still while an operator reads them, so that
+// they may be rearranged for it. In: a tile graph, canonical, and what formals stand for. Out: what the roller is told.
 import type { Axis } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
