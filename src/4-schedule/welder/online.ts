@@ -1,7 +1,6 @@
-// A softmax that feeds a product, over steps of its keys (online softmax: Milakov & Gimelshein 2018; FlashAttention,
-// Dao 2022): the extreme, the total and the product so far are kept as states that every step rescales, so that no row of
-// scores is ever whole. In: operators in order, the last of which is such a product, told by accesses and monoids.
-// Out: operators of one step, what they carry from step to step, and what ends them.
+// A softmax that feeds a product, over steps of its keys (online softmax: Milakov & Gimelshein 2018; FlashAttention, Dao
+// 2022): extreme, total and product so far are states that every step rescales, so no row of scores is ever whole. In:
+// operators, the last such a product, told by accesses and monoids. Out: those of one step, what they carry, the end.
 import {
   type Axis,
   acc,
