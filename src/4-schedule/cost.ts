@@ -5,6 +5,13 @@ import { type Device, lanesOf } from '../devices/device.ts';
 /** Bytes of a page: where prefetching stops; rows this far apart also meet in few sets of a cache. */
 export const PAGE = 4096;
 
+/** How many of so many rows, a stride of bytes apart, meet in one set of a cache whose ways are pages. */
+export function meetingRows(stride: number, rows: number): number {
+  let sets = 1;
+  while (sets < rows && (stride * sets) % PAGE !== 0) sets *= 2;
+  return rows / Math.min(sets, rows);
+}
+
 /** Instructions of one step of an inner loop. */
 export interface StepWork {
   readonly arithmetic: number;

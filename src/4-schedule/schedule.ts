@@ -170,6 +170,7 @@ class Scheduler {
       const tile = choose(op, on, around);
       const packed = packs ? pack(op, tile, params, this.pool, around) : null;
       const result = packed ?? { op, tile };
+      // What packing cannot arrange is left to vectors.
       if (tile.matrix && !readsMatrices(result)) return tiled(nest, { ...device, peaks: [] });
       all.push({ op, tile });
       if (!packed) return result;

@@ -97,9 +97,8 @@ export class NestWriter {
 
   private tileBody(tile: Tile): readonly Stmt[] {
     if (tile.matrix) return this.matrix(tile, tile.matrix);
-    // Lanes vary fastest: the vectors along them stay in registers, all else is used up at once.
     const across = tile.vector?.role === 'reduce';
-    // What the longer of two axes loads is used up before its next position: few operands live at once.
+    // Lanes vary fastest, then shorter axes: what they load stays in registers, all else is used up at once.
     const lanesLast = tile.order.filter((a) => a !== tile.vector);
     if (this.op.reduce) lanesLast.sort((a, b) => extentIn(tile, b) - extentIn(tile, a));
     if (tile.vector && !across) lanesLast.push(tile.vector);

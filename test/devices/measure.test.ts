@@ -14,7 +14,6 @@ import type { TileProgram } from '../../src/3-tile/tile-op.ts';
 import { rankedTiles } from '../../src/4-schedule/roller/choose.ts';
 import { type Made, schedule } from '../../src/4-schedule/schedule.ts';
 import type { Artifact } from '../../src/6-runtime/artifact.ts';
-import { findToolchain } from '../../src/6-runtime/toolchain.ts';
 import type { Launch } from '../../src/backends/backend.ts';
 import { type Kept, measuring } from '../../src/backends/measure.ts';
 import { type NodeTarget, nodeBackend } from '../../src/backends/node.ts';
@@ -22,19 +21,12 @@ import { compileProgram } from '../../src/compile.ts';
 import { readModel, Session, Tensor } from '../../src/index.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
+import { noCompiler } from '../c/harness.ts';
 
 const DIGITS = join(ROOT, 'examples/digits/digits.onnx');
 const TIMEOUT = 120_000;
 
-function hasCompiler(): boolean {
-  try {
-    findToolchain();
-    return true;
-  } catch {
-    return false;
-  }
-}
-const TARGETS: readonly NodeTarget[] = ['wasm', ...(hasCompiler() ? (['c'] as const) : [])];
+const TARGETS: readonly NodeTarget[] = ['wasm', ...(noCompiler() ? [] : (['c'] as const))];
 
 let directory: string;
 beforeAll(() => {

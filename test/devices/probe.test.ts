@@ -6,24 +6,16 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ROOT } from '../../scripts/source.ts';
 import { CompileCache } from '../../src/6-runtime/cache.ts';
-import { findToolchain } from '../../src/6-runtime/toolchain.ts';
 import { nodeBackend, probedBackend } from '../../src/backends/node.ts';
 import { DEVICES, type Device } from '../../src/devices/device.ts';
 import { Session, Tensor } from '../../src/index.ts';
+import { noCompiler } from '../c/harness.ts';
 
 /** The probe takes 3 s at most on a machine that does nothing else. */
 const LIMIT_MS = 10_000;
 const TIMEOUT = 60_000;
 
-function hasCompiler(): boolean {
-  try {
-    findToolchain();
-    return true;
-  } catch {
-    return false;
-  }
-}
-const TARGETS = ['wasm', ...(hasCompiler() ? ['c'] : [])];
+const TARGETS = ['wasm', ...(noCompiler() ? [] : ['c'])];
 
 let directory: string;
 beforeAll(() => {

@@ -40,14 +40,18 @@ function product(m: number, k: number, n: number, device: string, transposed = f
 }
 
 describe.each(['x86-avx512-vnni', 'wasm-simd128'])('a product of two inputs on %s', (device) => {
-  it('packs the right one where its rows are pages apart', () => {
-    const { names, got, want } = product(64, 16, 1024, device);
+  it.each([
+    ['are pages apart', 16, 1024],
+    ['meet in few sets', 64, 768],
+  ])('packs the right one where its rows %s', (_, k, n) => {
+    const { names, got, want } = product(64, k, n, device);
     expect(names).toContain('pack');
     expect(got).toEqual(want);
   });
 
   it.each([
     [64, 16, 48, false],
+    [64, 32, 768, false],
     [8, 16, 1024, false],
     [64, 16, 1024, true],
   ])('reads it in place: %i × %i × %i, transposed %s', (m, k, n, transposed) => {

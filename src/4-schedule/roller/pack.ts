@@ -7,7 +7,7 @@ import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { deferred, elementCount, type Places, rowMajorStrides, type TensorData } from '../../ir/tensor.ts';
-import { PAGE } from '../cost.ts';
+import { meetingRows, PAGE } from '../cost.ts';
 import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
 import { transform, withSrc } from '../transform.ts';
@@ -42,7 +42,7 @@ const [WAYS, LINE] = [8, 64];
 
 /** Whether rows so many bytes apart are on pages of their own, or more of them meet in one set than it holds. */
 const apart = (stride: number, rows: number): boolean =>
-  stride >= PAGE || (stride >= LINE && PAGE % stride === 0 && rows * stride > WAYS * PAGE);
+  stride >= PAGE || (stride >= LINE && meetingRows(stride, rows) > WAYS);
 
 /** What is around an operator in its kernel. */
 export interface Around {

@@ -5,7 +5,7 @@
 import type { Axis } from '../../3-tile/expr.ts';
 import type { Device } from '../../devices/device.ts';
 import { rowMajorStrides } from '../../ir/tensor.ts';
-import { PAGE, trafficCycles } from '../cost.ts';
+import { meetingRows, PAGE, trafficCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
@@ -69,10 +69,7 @@ function collides(strides: Strides, device: Device, extent: (a: Axis) => number)
   const [{ bytes, transaction: line }] = device.levels;
   let meeting = 1;
   for (const [a, stride] of strides) {
-    if (stride === 0 || Math.abs(stride) < line) continue;
-    let sets = 1;
-    while (sets < extent(a) && (stride * sets) % PAGE !== 0) sets *= 2;
-    meeting *= extent(a) / Math.min(sets, extent(a));
+    if (Math.abs(stride) >= line) meeting *= meetingRows(stride, extent(a));
   }
   return meeting > Math.floor(bytes / PAGE);
 }

@@ -218,8 +218,8 @@ class Builder {
     const shape = product.axes.map((a) => a.extent);
     const result = { state: temp(product.write, shape), made: temp(product.write, shape) };
     const states = [most, sum, result];
-    const starts = [Number.NEGATIVE_INFINITY, 0, 0];
-    const start = states.map(({ state }, i) => over(`${exps.name}`, state, () => f32(starts[i])));
+    const first = [Number.NEGATIVE_INFINITY, 0, 0];
+    const start = states.map(({ state }, i) => over(exps.name, state, () => f32(first[i])));
     const rescaled = temp(peak.write);
     const keyOf = (op: TileOp): Axis => op.reduce!.axes[0];
     const steps = before.map((op) => {
@@ -250,16 +250,9 @@ class Builder {
     const own = steps.filter((op, i) => op !== before[i]);
     const still = steps.filter((op, i) => op === before[i]);
     const all = [...own, peaks, scale, powers, totals, sums];
-    const { axis, step } = this;
-    return {
-      axis,
-      extent: key.arg.extent,
-      step,
-      ops: [...still, ...start, ...all, end],
-      starts: new Set(start),
-      inside: new Set(all),
-      carried,
-    };
+    const ops = [...still, ...start, ...all, end];
+    const [starts, inside] = [new Set(start), new Set(all)];
+    return { axis: this.axis, extent: key.arg.extent, step: this.step, ops, starts, inside, carried };
   }
 }
 
