@@ -46,6 +46,12 @@ export function conv(m: ModelBuilder, x: Value, from: number, to: number, size: 
   return m.node('Conv', [x, weights, m.random([to], 0.1)], attributes);
 }
 
+/** Squares that do not overlap become positions. */
+export function patches(m: ModelBuilder, x: Value, from: number, to: number, size: number): Value {
+  const weights = m.random([to, from, size, size], bound(from * size * size));
+  return m.node('Conv', [x, weights, m.random([to], 0.1)], { kernel_shape: [size, size], strides: [size, size] });
+}
+
 export function layerNorm(m: ModelBuilder, x: Value, width: number, epsilon = 1e-5): Value {
   return m.node('LayerNormalization', [x, full(width, 1), full(width, 0)], { axis: -1, epsilon });
 }

@@ -25,8 +25,7 @@ function invertedResidual(m: ModelBuilder, x: Value, from: number, to: number, e
   return stride === 1 && from === to ? m.node('Add', [x, narrow]) : narrow;
 }
 
-export function mobileNetV2({ size = 224, classes = 1000 } = {}): Network {
-  const m = new ModelBuilder({ opset: 17 });
+export function mobileNetV2({ size = 224, classes = 1000, m = new ModelBuilder({ opset: 17 }) } = {}): Network {
   const image = [1, 3, size, size];
   let x = relu6(m, conv(m, m.input('image', 'float32', image), 3, 32, 3, { stride: 2, gain: 2 }));
   let from = 32;

@@ -1,10 +1,15 @@
 // Encoders as PyTorch exports them: BERT's layers on hidden states, and a vision transformer on images.
 import { ModelBuilder, Tensor } from '../../src/build.ts';
-import { attention, bound, feedForward, ints, layerNorm, linear, type Network, randomFeed } from './layers.ts';
+import { attention, feedForward, ints, layerNorm, linear, type Network, patches, randomFeed } from './layers.ts';
 
 /** Layers of BERT: 12 heads of 64, normalised behind each part. The mask closes the last eighth of the sequence. */
-export function bertLayers({ layers = 2, sequence = 128, heads = 12, width = 64 } = {}): Network {
-  const m = new ModelBuilder({ opset: 17 });
+export function bertLayers({
+  layers = 2,
+  sequence = 128,
+  heads = 12,
+  width = 64,
+  m = new ModelBuilder({ opset: 17 }),
+} = {}): Network {
   const size = heads * width;
   const dims = [1, sequence, size];
   let x = m.input('hidden', 'float32', dims);
@@ -24,13 +29,11 @@ export function visionTransformer({ image = 224, patch = 32, layers = 12, heads 
   const width = 64;
   const size = heads * width;
   const dims = [1, 3, image, image];
-  const patches = (image / patch) ** 2;
-  const kernel = m.random([size, 3, patch, patch], bound(3 * patch * patch));
-  const strided = { kernel_shape: [patch, patch], strides: [patch, patch] };
-  const grid = m.node('Conv', [m.input('image', 'float32', dims), kernel, m.random([size], 0.1)], strided);
+  const positions = (image / patch) ** 2;
+  const grid = patches(m, m.input('image', 'float32', dims), 3, size, patch);
   const tokens = m.node('Transpose', [m.node('Reshape', [grid, ints(0, size, -1)])], { perm: [0, 2, 1] });
   const all = m.node('Concat', [m.random([1, 1, size]), tokens], { axis: 1 });
-  let x = m.node('Add', [all, m.random([1, patches + 1, size])]);
+  let x = m.node('Add', [all, m.random([1, positions + 1, size])]);
   for (let i = 0; i < layers; i++) {
     x = m.node('Add', [attention(m, layerNorm(m, x, size, 1e-6), { heads, width }), x]);
     x = m.node('Add', [feedForward(m, layerNorm(m, x, size, 1e-6), size, 4 * size), x]);

@@ -3,8 +3,9 @@
 import { Command } from 'commander';
 import { cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { NODE_TARGETS, nodeBackend, probedBackend } from '../backends/node.ts';
-import { DEVICES, type Device, lacking, namedDevice } from '../devices/device.ts';
+import { DEVICES, type Device, namedDevice } from '../devices/device.ts';
 import { TilewrightError } from '../support/errors.ts';
+import { figuresText, whyUnused } from '../web/report/devices.ts';
 import { usage } from './options.ts';
 
 /** The description that a user names. */
@@ -33,34 +34,6 @@ async function targetReport(target: string, probe: boolean): Promise<TargetRepor
   }
 }
 
-/** Why no target compiles for a device here. */
-function whyUnused(device: Device): string {
-  const missing = lacking(device, cpuFeatures());
-  if (missing.length > 0) return `this CPU lacks ${missing.join(', ')}`;
-  return device.note ?? 'this CPU could run it, but has more';
-}
-
-/** What a probe measures, by name. */
-function figures({ clock, latency, arithmeticPorts, loadPorts, launch, levels, peaks }: Device): [string, number][] {
-  return [
-    ...Object.entries({ clock, latency, arithmeticPorts, loadPorts, launch }),
-    ...peaks.map((p): [string, number] => [`${p.dtype} ${p.form} Gop/s`, p.rate]),
-    ...levels.flatMap((l) =>
-      Object.entries({ KiB: l.bytes / 1024, 'GB/s': l.bandwidth, ns: l.latency ?? Number.NaN }).map(
-        ([unit, x]): [string, number] => [`${l.name} ${unit}`, x],
-      ),
-    ),
-  ];
-}
-
-function printFigures(device: Device, measured: Device): void {
-  const described = new Map(figures(device));
-  for (const [name, x] of figures(measured)) {
-    const was = `${described.get(name) ?? ''}`.replace('NaN', '');
-    console.log(`  ${name.padEnd(18)} ${was.padStart(10)} ${`${x}`.padStart(10)}`);
-  }
-}
-
 export function devicesCommand(): Command {
   return new Command('devices')
     .description('targets of this machine and what they compile for; other devices, and why not for them')
@@ -70,11 +43,11 @@ export function devicesCommand(): Command {
       const targets: TargetReport[] = [];
       for (const target of NODE_TARGETS) targets.push(await targetReport(target, probe));
       const unused = DEVICES.filter((d) => targets.every((t) => t.device !== d));
-      const others = unused.map((device) => ({ name: device.name, why: whyUnused(device), device }));
+      const others = unused.map((device) => ({ name: device.name, why: whyUnused(device, cpuFeatures()), device }));
       if (json) return console.log(JSON.stringify({ targets, others }));
       for (const { target, usable, detail, device, measured } of targets) {
         console.log(`${target.padEnd(12)} ${usable ? 'usable' : 'NOT USABLE'}  ${device?.name ?? ''}  (${detail})`);
-        if (device && measured) printFigures(device, measured);
+        if (device && measured) console.log(figuresText(device, measured));
       }
       console.log('\nknown devices that no target compiles for here:');
       for (const { name, why } of others) console.log(`  ${name.padEnd(18)} ${why}`);
