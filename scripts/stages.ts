@@ -24,7 +24,7 @@ const MAY_IMPORT: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** From here no import may lead to Node or to a package that needs it. */
-const BROWSER_ENTRIES = ['src/web/index.ts', 'src/build.ts', 'src/6-runtime/index.ts'];
+const BROWSER_ENTRIES = ['src/web/index.ts', 'src/web/build.ts', 'src/6-runtime/index.ts'];
 const BROWSER_PACKAGES = /^@bufbuild\/protobuf(\/|$)/;
 
 /** Where operators and targets may be named: where they are declared or chosen by a user. */

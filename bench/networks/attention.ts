@@ -1,5 +1,5 @@
 // Attention alone, at sequences long enough that its scores outgrow every cache: twelve heads of 64, forward.
-import { ModelBuilder } from '../../src/build.ts';
+import { ModelBuilder } from '../../src/web/build.ts';
 import { type Network, randomFeed } from './layers.ts';
 
 const [HEADS, SIZE] = [12, 64];

@@ -1,7 +1,7 @@
 // A decoder block in the style of Llama, as PyTorch exports it: RMS normalisation, rotary positions,
 // grouped-query attention and a gated feed-forward, on hidden states. Once over a whole prompt, once for one
 // token behind a cache.
-import { ModelBuilder, Tensor, type Value } from '../../src/build.ts';
+import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 import { ints, linear, type Network, randomFeed, scalar } from './layers.ts';
 
 const DEFAULTS = { heads: 32, groups: 4, width: 64, inner: 5632, sequence: 512 };

@@ -1,6 +1,6 @@
 // MobileNetV2 and a chain of its blocks, as PyTorch exports them: batch normalisation is folded into
 // the convolutions.
-import { ModelBuilder, type Value } from '../../src/build.ts';
+import { ModelBuilder, type Value } from '../../src/web/build.ts';
 import { bound, conv, type Network, randomFeed, scalar } from './layers.ts';
 
 /** Expansion, channels, repetitions and first stride of each group of blocks. */

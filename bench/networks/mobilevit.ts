@@ -1,6 +1,6 @@
 // MobileViT-S as PyTorch exports it: inverted residuals with SiLU, and between them blocks that cut the map into
 // patches of 2×2 and attend over the positions of each across all patches.
-import { ModelBuilder, type Value } from '../../src/build.ts';
+import { ModelBuilder, type Value } from '../../src/web/build.ts';
 import { attention, bound, conv, ints, layerNorm, linear, type Network, randomFeed } from './layers.ts';
 
 const silu = (m: ModelBuilder, x: Value): Value => m.node('Mul', [x, m.node('Sigmoid', [x])]);

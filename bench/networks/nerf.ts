@@ -1,5 +1,5 @@
 // The network of a neural radiance field: points and directions, already encoded, to density and colour.
-import { ModelBuilder, type Value } from '../../src/build.ts';
+import { ModelBuilder, type Value } from '../../src/web/build.ts';
 import { bound, type Network, randomFeed } from './layers.ts';
 
 function dense(m: ModelBuilder, x: Value, from: number, to: number, gain: number, name?: string): Value {

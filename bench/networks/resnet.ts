@@ -1,6 +1,6 @@
 // ResNet-18 as PyTorch exports it, batch normalisation folded into the convolutions, and ConvNeXt-T: 7×7 filters of
 // each channel, then a feed-forward over channels behind a normalisation that wants them last.
-import { ModelBuilder, Tensor, type Value } from '../../src/build.ts';
+import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 import { conv, feedForward, layerNorm, linear, type Network, patches, randomFeed } from './layers.ts';
 
 const relu = (m: ModelBuilder, x: Value): Value => m.node('Relu', [x]);

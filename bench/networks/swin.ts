@@ -1,6 +1,6 @@
 // Swin-T as PyTorch exports it: attention within windows of 7×7 positions, every second time of a map that is rolled
 // by half a window, with a bias by relative position; between the stages four neighbours become one.
-import { ModelBuilder, Tensor, type Value } from '../../src/build.ts';
+import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 import { feedForward, ints, layerNorm, linear, type Network, patches, randomFeed, scalar } from './layers.ts';
 
 const WINDOW = 7;

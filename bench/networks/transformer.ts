@@ -1,5 +1,5 @@
 // Encoders as PyTorch exports them: BERT's layers on hidden states, and a vision transformer on images.
-import { ModelBuilder, Tensor } from '../../src/build.ts';
+import { ModelBuilder, Tensor } from '../../src/web/build.ts';
 import { attention, feedForward, ints, layerNorm, linear, type Network, patches, randomFeed } from './layers.ts';
 
 /** Layers of BERT: 12 heads of 64, normalised behind each part. The mask closes the last eighth of the sequence. */

@@ -1,6 +1,6 @@
 // A U-Net for segmentation: pairs of 3×3 convolutions, halved four times and doubled back, with the finer
 // map joined in at each level.
-import { ModelBuilder, type Value } from '../../src/build.ts';
+import { ModelBuilder, type Value } from '../../src/web/build.ts';
 import { bound, conv, type Network, randomFeed } from './layers.ts';
 
 function pair(m: ModelBuilder, x: Value, from: number, to: number): Value {

@@ -3,7 +3,7 @@
 // pictures of another seed. Takes about two minutes: `npx tsx examples/digits/train.ts`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Attributes, ModelBuilder, Tensor } from '../../src/build.ts';
+import { type Attributes, ModelBuilder, Tensor } from '../../src/web/build.ts';
 import { drawDigit, drawDigits, type Picture, type Random, SIDE, seededRandom } from './draw.ts';
 import { adamStep, convolution, dense, type Layer, maxPool, relu, softmax } from './layers.ts';
 import { encodePgm, PICTURES } from './pictures.ts';

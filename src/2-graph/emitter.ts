@@ -151,12 +151,12 @@ export class Emitter {
     }
   }
 
-  /** The results as constants, where the inputs are constant and all of them small. */
+  /** The results as constants, where the inputs are constant, all of them small, and nothing may want them narrow. */
   private folded(node: StaticOpNode): Slots | null {
     const size = (ts: Slots): number => ts.reduce((n, t) => n + (t ? elementCount(t.shape) : 0), 0);
     const small = size(node.outputs) <= FOLD_ELEMENTS && size(node.inputs) <= 16 * FOLD_ELEMENTS;
     const known = node.inputs.every((t) => t === null || t.constant !== null);
-    const results = small && known ? this.options.fold(node) : null;
+    const results = small && known && !node.operator.widens ? this.options.fold(node) : null;
     return results && node.outputs.map((t, i) => t && this.constantData(results[i], t.name));
   }
 }

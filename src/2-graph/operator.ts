@@ -42,6 +42,8 @@ export interface Operator<L = unknown> {
   readonly expand?: (c: ExpandContext) => Values;
   /** Lowering to tiles, for operators without `expand`. */
   readonly lower?: L;
+  /** True: floats made of the integers that the first input stores. */
+  readonly widens?: boolean;
   /** False: never folded or merged with an equal node (random generators). */
   readonly pure?: boolean;
 }

@@ -163,7 +163,7 @@ class Rewrite {
     const asItLies = axis.extent % parts === 0 && d === shape.length - 1;
     if (asItLies && parts === 4 && isZero(shift)) return words(tensor);
     const whole = (a: Axis): boolean => tensor.shape[f.at.indexOf(axisExpr(a))] === a.extent;
-    if (pointsOf([...op.axes, ...op.reduce!.axes]) < MIN_REUSE * elementCount(tensor.shape)) return null;
+    if (!enough(op, tensor)) return null;
     if (![...dependences([f.zero]).get(f.zero)!].every(whole)) return null;
     const copy = (extents: readonly number[], dtype: DType, value: (ix: Indices) => Expr): TileTensor => {
       const axes = extents.map((n, i) => newAxis(`i${i}`, n));
@@ -220,19 +220,33 @@ function packed(f: Factor, d: number, parts: Parts, shift: number): { words: Til
   return { words: constant(shape.with(d, groups), to), sums: constant(shape.toSpliced(d, 1), sums) };
 }
 
-/** The steps that compute the operator with dot products; null where it is no sum of products of bytes. */
-function rewritten(given: TileOp, parts: Parts): readonly TileOp[] | null {
-  const { monoid } = given.reduce ?? {};
-  if (monoid?.name !== 'add' || monoid.state[0] !== 'i32') return null;
-  const op = withScalars(given);
-  const { axes, elems } = op.reduce!;
+/** Factors of the sum and the axis along which they may lie together in words; null where it is none of bytes. */
+function productOf({ reduce }: TileOp, parts: Parts): { a: Factor; b: Factor; axis: Axis; deps: Dependences } | null {
+  if (reduce?.monoid.name !== 'add' || reduce.monoid.state[0] !== 'i32') return null;
+  const { axes, elems } = reduce;
   if (elems[0].op !== 'mul') return null;
   const deps = dependences(elems);
   const [a, b] = elems[0].src.map((e) => factorOf(e, deps, axes));
   if (!a || !b || (a.bytes && b.bytes)) return null;
   const fits = (r: Axis): boolean => 2 * r.extent > parts && [a, b].every((f) => dimensionOf(f, r, deps) >= 0);
   const [axis] = axes.filter(fits).sort((r, s) => s.extent - r.extent);
-  return axis ? new Rewrite(op, axis, parts, deps).run(a, b) : null;
+  return axis ? { a, b, axis, deps } : null;
+}
+
+const enough = (op: TileOp, tensor: TileTensor): boolean =>
+  pointsOf([...op.axes, ...op.reduce!.axes]) >= MIN_REUSE * elementCount(tensor.shape);
+
+/** Whether the operator sums products of bytes that dot products compute, whatever the layouts. */
+export function sumsBytes(op: TileOp, parts: Device['dot']): boolean {
+  const found = parts === 0 ? null : productOf(withScalars(op), parts);
+  return found !== null && [found.a, found.b].every((f) => f.bytes !== null || enough(op, f.tensor));
+}
+
+/** The steps that compute the operator with dot products; null where it is no sum of products of bytes. */
+function rewritten(given: TileOp, parts: Parts): readonly TileOp[] | null {
+  const op = given.reduce?.monoid.state[0] === 'i32' ? withScalars(given) : given;
+  const found = productOf(op, parts);
+  return found && new Rewrite(op, found.axis, parts, found.deps).run(found.a, found.b);
 }
 
 /** The program with dot products where the device has them. */

@@ -13,6 +13,7 @@ import { clippedParts } from './clip.ts';
 import { dotProducts } from './dot.ts';
 import { evenParts } from './even.ts';
 import { loopMoves, parallelCopies } from './grinder/regions.ts';
+import { integerSums } from './integers.ts';
 import { layOut } from './layout.ts';
 import { Contents, planMemory } from './memory.ts';
 import { Binding, canonicalGraph, graphKey, type Nest, Pool } from './nest.ts';
@@ -260,7 +261,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const apart = options.fuse === false;
   const alternatives: Alternatives = (steps) =>
     evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
-  const fused = apart ? program : fuse(dotProducts(layOut(program), device), alternatives);
+  const fused = apart ? program : fuse(dotProducts(layOut(integerSums(program, device)), device), alternatives);
   const welder = apart
     ? null
     : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate, options.keySteps);

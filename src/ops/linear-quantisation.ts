@@ -149,6 +149,7 @@ export function dequantizeOp(domain: string, since: number): OpDef {
     domain,
     since,
     inputs: [2, 3],
+    widens: true,
     types: { 0: types, 1: [...REAL, 'f8e8m0'], 2: types },
     infer: (c) => {
       checkScale(c);

@@ -1,11 +1,11 @@
 // The builder of models: what it writes reads back as meant and runs, equal calls give equal bytes, and misuse is
 // refused where it happens.
 import { describe, expect, it } from 'vitest';
-import { type Attributes, ModelBuilder, Tensor } from '../../src/build.ts';
 import { parseModel } from '../../src/compile.ts';
 import { Session } from '../../src/index.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
 import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
+import { type Attributes, ModelBuilder, Tensor } from '../../src/web/build.ts';
 
 const vector = (...values: number[]): Tensor => new Tensor('float32', values);
 const shape = (...dims: number[]): Tensor => new Tensor('int64', dims.map(BigInt));

@@ -13,7 +13,7 @@ mkdirSync(folder, { recursive: true });
 /** Sources of the entry points that programs import. */
 const SOURCES = new Map([
   ["'tilewright'", "'../src/index.ts'"],
-  ["'tilewright/build'", "'../src/build.ts'"],
+  ["'tilewright/build'", "'../src/web/build.ts'"],
 ]);
 
 describe.each([

@@ -1,9 +1,10 @@
 // Small networks whose operators share tiles, for schedules to differ on. In: a seed. Out: a model of one of the families
 // below, with extents that are drawn, and its feeds. Beside random models, whose operators seldom meet like this.
-import { ModelBuilder, type Value } from '../../src/build.ts';
+
 import { parseModel } from '../../src/compile.ts';
 import { elementCount, tensorOf } from '../../src/ir/tensor.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { ModelBuilder, type Value } from '../../src/web/build.ts';
 import type { RandomModel } from './random-model.ts';
 
 type Draw = (from: number, to: number) => number;

@@ -1,5 +1,5 @@
 // The ways in which exporters write attention: q, k, v and what else each needs, over a length that is asked for.
-import { type ModelBuilder, Tensor, type Value } from '../../src/build.ts';
+import { type ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 
 export const [HEADS, DEPTH] = [12, 64];
 

@@ -6,12 +6,12 @@ import { runsOf } from '../../src/3-tile/statements.ts';
 import type { TaskProgram } from '../../src/3-tile/task.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { interpreterBackend } from '../../src/backends/backend.ts';
-import { ModelBuilder } from '../../src/build.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { lowering } from '../../src/lowering.ts';
 import { silent } from '../../src/observe.ts';
+import { ModelBuilder } from '../../src/web/build.ts';
 import { type Build, DEPTH, HEADS, KINDS } from './attention-kinds.ts';
 
 const inputShapes = (n: number, name: string, keyHeads: number): number[] =>

@@ -5,11 +5,11 @@ import type { Estimate } from '../../src/4-schedule/welder/weld.ts';
 import { Plan } from '../../src/6-runtime/plan.ts';
 import { targetBackend } from '../../src/backends/backend.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
-import { ModelBuilder } from '../../src/build.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { ModelBuilder } from '../../src/web/build.ts';
 import { noCompiler } from '../c/harness.ts';
 import { type Build, KINDS, type Sizes } from './attention-kinds.ts';
 

@@ -14,9 +14,16 @@ import { loadsOf, type Region, writesWhole } from './region.ts';
 /** Evaluations per operator: about a millisecond of interpretation. */
 const MAX_EVALUATIONS = 16_384;
 
-function onlyConstants(op: TileOp): boolean {
+/** Whether the operator loads constants and nothing else. */
+export function onlyConstants(op: TileOp): boolean {
   const loads = loadsOf(op);
   return loads.length > 0 && loads.every((e) => owner(e.arg).data !== null);
+}
+
+/** What an operator over constants writes, as a constant. */
+export function evaluated({ write, ...op }: TileOp): TileTensor {
+  const [data] = interpret({ inputs: [], outputs: [write], steps: [{ ...op, write }], checks: [] }, []);
+  return newTensor(write.name, write.dtype, write.shape, 'constant', { data });
 }
 
 /** The readers of step `i` over its result as a constant; null where it stays run-time work. */
@@ -26,8 +33,7 @@ export function folded(region: Region, i: number, op: TileOp): Map<number, TileO
   if (!writesWhole(op) || !onlyConstants(op)) return null;
   const at = region.consumers(i, op.write);
   if (!at?.every((j) => region.steps[j]!.kind === 'op')) return null;
-  const [data] = interpret({ inputs: [], outputs: [op.write], steps: [op], checks: [] }, []);
-  const made = newTensor(op.write.name, op.write.dtype, op.write.shape, 'constant', { data });
+  const made = evaluated(op);
   return new Map(at.map((j) => [j, withScalars(reading(region.steps[j] as TileOp, owner(op.write), made))]));
 }
 
@@ -51,7 +57,7 @@ export function withScalars(op: TileOp): TileOp {
 }
 
 /** The operator loading `to` wherever it loaded `from` or a view of it. */
-function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
+export function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
   const views = new Map<TileTensor, TileTensor>();
   const viewOf = (t: TileTensor): TileTensor => {
     const known = views.get(t);

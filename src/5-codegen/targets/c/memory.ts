@@ -7,14 +7,14 @@ import { decodeNarrow, encodeNarrow, wrapValue } from './storage.ts';
 import type { Scalar, Unit } from './unit.ts';
 import { isFloatScalar, isUnsigned, perLane, scalarBytes, scalarOf, storageOf } from './unit.ts';
 
-/** `x` of type `from` as type `to`. */
-export function castValue(form: Form, from: ComputeType, to: ComputeType, x: string): string {
+/** `x` of type `from` as type `to`; `bounded`: it is in the range of `to`, or NaN. */
+export function castValue(form: Form, from: ComputeType, to: ComputeType, x: string, bounded = false): string {
   if (from === to) return x;
   const source = scalarOf(from);
   const target = scalarOf(to);
   if (to === 'bool') return form.mask(source, `${x} != ${zero(source)}`);
   if (from === 'bool') return form.convert('i32', target, form.truth(x));
-  if (isFloatScalar(source) && !isFloatScalar(target)) return saturate(form, source, target, x);
+  if (isFloatScalar(source) && !isFloatScalar(target)) return (bounded ? truncate : saturate)(form, source, target, x);
   return form.convert(source, target, x);
 }
 
@@ -27,6 +27,14 @@ const RANGE: Partial<Record<Scalar, readonly [string, string]>> = {
   i64: ['(-9223372036854775807LL - 1)', '9223372036854775807LL'],
   u64: ['0ull', '18446744073709551615ull'],
 };
+
+/** A number in the range of the type, or NaN, which gives 0. */
+function truncate(form: Form, from: Scalar, to: Scalar, x: string): string {
+  return form.call(`truncate_${from}_${to}`, to, { x: from }, [x], () => {
+    const number = form.select(from, form.mask(from, 'x == x'), 'x', form.splat(from, zero(from)));
+    return form.convert(from, to, number);
+  });
+}
 
 function saturate(form: Form, from: Scalar, to: Scalar, x: string): string {
   return form.call(`saturate_${from}_${to}`, to, { x: from }, [x], () => {

@@ -1,7 +1,8 @@
 // How each expression op is written in C, as one table: operand texts in, one C expression out, for scalars and vectors
 // alike. Total division, min and max that order zeros and keep NaN, counting bits and multiply-add need more than an
 // operator. Ops that a legalising pass must have removed are absent.
-import { type Expr, type Op, picksOf } from '../../../3-tile/expr.ts';
+import { type ComputeType, type Expr, type Op, picksOf, ROUNDINGS } from '../../../3-tile/expr.ts';
+import { fits, isIntegral } from '../../../3-tile/range.ts';
 import { TilewrightError } from '../../../support/errors.ts';
 import { Form, literal } from './form.ts';
 import { castValue } from './memory.ts';
@@ -237,6 +238,26 @@ const shuffle: Render = (form, e, x, s) => {
   return `${name}(${x.join(', ')})`;
 };
 
+/** Whether a float is known not to be below 0, or is NaN: what a rectifier leaves, scaled and rounded. */
+function isNonNegative({ op, src }: Expr): boolean {
+  const [c] = src.slice(1).map(constantOf);
+  const positive = typeof c === 'number' && c >= 0;
+  if (op === 'max') return positive;
+  if (op === 'mul' || op === 'div') return positive && isNonNegative(src[0]);
+  return ROUNDINGS.some((r) => r === op) && isNonNegative(src[0]);
+}
+
+/** Whether a float lies between bounds that are values of the integer type, or is NaN. */
+function isWithin(x: Expr, to: ComputeType): boolean {
+  if (x.op !== 'min' || !isIntegral(to)) return false;
+  const inner = x.src[0];
+  const ends = [
+    constantOf(x.src[1]),
+    inner.op === 'max' ? constantOf(inner.src[1]) : isNonNegative(inner) ? 0 : undefined,
+  ];
+  return ends.every((c) => typeof c === 'number' && fits(to, [c, c]));
+}
+
 const TABLE: Partial<Record<Op, Render>> = {
   const: (form, e, _x, s) => form.splat(s, toLane(form, e, literal(e))),
   neg: (_form, _e, x) => `(-${x[0]})`,
@@ -272,7 +293,7 @@ const TABLE: Partial<Record<Op, Render>> = {
   select,
   fma,
   dot,
-  cast: (form, e, x) => castValue(form, e.src[0].dtype, e.dtype, x[0]),
+  cast: (form, e, x) => castValue(form, e.src[0].dtype, e.dtype, x[0], isWithin(e.src[0], e.dtype)),
   bitcast: (form, e, x, s) => form.bits(scalarOf(e.src[0].dtype), s, x[0]),
   round: (form, e, x) => (e.op === 'round' ? roundValue(form, e.arg, e.dtype, x[0]) : refuse(e)),
   splat: (form, e, x, s) => form.splat(s, toLane(form, e, x[0])),
