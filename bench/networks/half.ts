@@ -1,6 +1,7 @@
 // Networks in half precision, as converters write them: every float32 input, weight and constant is a float16 one.
-import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
+
 import { encodeFloat } from '../../src/ir/float.ts';
+import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 import type { Network } from './layers.ts';
 
 function halved(t: Tensor): Tensor {

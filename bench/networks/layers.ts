@@ -1,7 +1,8 @@
 // Layers that several networks are made of, as exporters write them: separate operators, weights as
 // constants. Weights are uniform with the variance that keeps activations in range from layer to layer.
-import { type ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
+
 import { mulberry32 } from '../../src/support/random.ts';
+import { type ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
 
 /** A network to measure: a finished builder, and what to feed by input name. */
 export interface Network {
