@@ -50,6 +50,10 @@ async function compiled(plan: Plan, { feeds }: Subject, row: ModelRow): Promise<
   return results;
 }
 
+/** Runtimes round 16-bit floats (2^-11) after different operators: a few roundings apart, over a network. */
+const defaultTolerance = (dtype: string, largest: number): { rtol: number; atol: number } =>
+  dtype === 'f16' ? { rtol: 1e-2, atol: 5e-3 * largest } : { rtol: 1e-3, atol: 1e-4 * largest };
+
 /** How the peer's results differ from ours, '' where they agree; null where nothing can be compared. */
 function difference(s: Subject, ours: readonly RunValue[], theirs: Readonly<Record<string, TensorData>>) {
   let compared = 0;
@@ -61,7 +65,7 @@ function difference(s: Subject, ours: readonly RunValue[], theirs: Readonly<Reco
       (m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m),
       0,
     );
-    const { ok, reason } = compareTensors(got, theirs[name], given ?? { rtol: 1e-3, atol: 1e-4 * largest });
+    const { ok, reason } = compareTensors(got, theirs[name], given ?? defaultTolerance(got.dtype, largest));
     if (!ok) return `output ${name}: ${reason}`;
     compared++;
   }

@@ -28,6 +28,7 @@ import { mapNodes, type Node, type Nodes, single, type TileGraph } from './welde
 import type { Steps } from './welder/online.ts';
 import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
 import { type Estimate, type Users, Welder } from './welder/weld.ts';
+import { widened } from './widen.ts';
 import { type ChooseFilter, minimalFilters } from './winograd.ts';
 
 const MAX_LABEL = 60;
@@ -261,7 +262,9 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const apart = options.fuse === false;
   const alternatives: Alternatives = (steps) =>
     evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
-  const fused = apart ? program : fuse(dotProducts(layOut(integerSums(program, device)), device), alternatives);
+  const fused = apart
+    ? program
+    : fuse(dotProducts(layOut(integerSums(widened(program, device), device)), device), alternatives);
   const welder = apart
     ? null
     : new Welder(usersOf(fused, [...inputs, ...kept]), device, options.estimate, options.keySteps);

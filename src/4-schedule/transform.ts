@@ -1,6 +1,6 @@
 // Rebuilding expressions where a pass must see the original node, without recursion. In: interned
 // expressions. Out: rebuilt ones. Shared by every pass of scheduling and lowering.
-import { type Expr, type ExprNode, makeExpr } from '../3-tile/expr.ts';
+import { axisExpr, type Expr, type ExprNode, makeExpr, newAxis } from '../3-tile/expr.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
 
@@ -68,4 +68,11 @@ export function mapOp(op: TileOp, over: (e: Expr) => Expr): TileOp {
 export function rebuildOp(op: TileOp, rebuild: Rebuild): TileOp {
   const memo = new Map<Expr, Expr>();
   return mapOp(op, (e) => transform(e, rebuild, memo));
+}
+
+/** An operator without a reduction over the whole of a new tensor. */
+export function over(name: string, write: TileTensor, value: (at: readonly Expr[]) => Expr): TileOp {
+  const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
+  const at = axes.map(axisExpr);
+  return { kind: 'op', name, axes, reduce: null, write, at, value: value(at) };
 }

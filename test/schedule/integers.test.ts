@@ -1,16 +1,11 @@
 // Quantised networks as Quantize and DequantizeLinear around float operators: which sums are of integers, which read bytes,
 // and that results are those of the floats as written. Scales are powers of two, so that every way gives the same bits.
 import { describe, expect, it } from 'vitest';
-import { feedType, Plan } from '../../src/6-runtime/plan.ts';
-import { targetBackend } from '../../src/backends/backend.ts';
-import { nodeBackend } from '../../src/backends/node.ts';
-import { modelCompiler, parseModel } from '../../src/compile.ts';
-import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
-import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { type TensorData, tensorOf } from '../../src/ir/tensor.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { ModelBuilder, Tensor, type Value } from '../../src/web/build.ts';
-import { printKernel } from '../../src/web/text/print.ts';
 import { noCompiler } from '../c/harness.ts';
+import { run } from './running.ts';
 
 const scalar = (value: number): Tensor => new Tensor('float32', [value], []);
 const whole = (type: string, dims: readonly number[], seed: number, most = 100): Tensor => {
@@ -91,44 +86,27 @@ const feedOf = (dims: readonly number[]): TensorData => {
 };
 
 /** Results and the text of the kernels. */
-async function run(target: string, { dims, build }: Case): Promise<{ values: number[]; text: string }> {
+async function ran(target: string, { dims, build }: Case): Promise<{ values: number[]; text: string }> {
   const m = new ModelBuilder();
   m.output(build(m, m.input('x', 'float32', [...dims])));
-  const backend = await nodeBackend(target);
-  const { machine, observer, launch } = backend;
-  let text = '';
-  const looking = machine && {
-    ...machine,
-    target: {
-      ...machine.target,
-      emit: (...[program, options]: Parameters<typeof machine.target.emit>) => {
-        text = program.kernels.map(printKernel).join('\n');
-        return machine.target.emit(program, options);
-      },
-    },
-  };
-  const used = looking ? targetBackend(looking, observer, launch!) : backend;
-  const feed = feedOf(dims);
-  const plan = new Plan(modelCompiler(parseModel(m.toBytes()), used, DEFAULT_LIMITS), [feedType(feed)]);
-  const [result] = await plan.run([feed]);
-  plan.dispose();
-  return { values: tensorValues(result as TensorData) as number[], text };
+  const { values, kernels } = await run(target, m, [feedOf(dims)]);
+  return { values, text: kernels.join('\n') };
 }
 
 describe.each(['wasm', ...(noCompiler() ? [] : ['c'])])('quantised sums on %s', (target) => {
   describe('are of integers', () => {
     it.each(Object.keys(CASES))('%s', async (name) => {
-      const { values, text } = await run(target, CASES[name]);
+      const { values, text } = await ran(target, CASES[name]);
       expect(text).toContain('dot.');
-      expect(values).toEqual((await run('interpreter', CASES[name])).values);
+      expect(values).toEqual((await ran('interpreter', CASES[name])).values);
     });
   });
 
   it('stay floats where a scale belongs to what is summed, and for single channels', async () => {
     for (const one of [ALONG, DEPTHWISE]) {
-      const { values, text } = await run(target, one);
+      const { values, text } = await ran(target, one);
       expect(text).not.toContain('dot.');
-      expect(values).toEqual((await run('interpreter', one)).values);
+      expect(values).toEqual((await ran('interpreter', one)).values);
     }
   });
 });

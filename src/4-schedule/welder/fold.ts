@@ -56,13 +56,14 @@ export function withScalars(op: TileOp): TileOp {
   return mapOp(op, (e) => simplify(transform(e, scalar, memo), context));
 }
 
-/** The operator loading `to` wherever it loaded `from` or a view of it. */
+/** The operator loading `to`, which may have another type, wherever it loaded `from` or a view of it. */
 export function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
   const views = new Map<TileTensor, TileTensor>();
   const viewOf = (t: TileTensor): TileTensor => {
     const known = views.get(t);
     if (known) return known;
-    const view = newTensor(to.name, t.dtype, t.shape, 'constant', { base: to });
+    const dtype = t.dtype === from.dtype ? to.dtype : t.dtype;
+    const view = t === from ? to : newTensor(to.name, dtype, t.shape, to.role, { base: to });
     views.set(t, view);
     return view;
   };

@@ -22,7 +22,7 @@ import {
 import { walkExpr } from '../../3-tile/rewrite.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
-import { indicesOf, loadFrom, rebuildOp, transform } from '../transform.ts';
+import { indicesOf, loadFrom, over, rebuildOp, transform } from '../transform.ts';
 import { loadsBelow, loadsOf } from './region.ts';
 
 /** Operators that run for every step along an axis. */
@@ -161,13 +161,6 @@ function keyed(ops: readonly TileOp[], { exps, key }: Match): Map<TileTensor, nu
 const temp = (like: TileTensor, shape = like.shape): TileTensor => newTensor(like.name, like.dtype, shape, 'temp');
 /** The extreme, or 0 where every score so far is -infinity: what is taken off must leave those at -infinity. */
 const finite = (extreme: Expr): Expr => select(eq(extreme, f32(Number.NEGATIVE_INFINITY)), f32(0), extreme);
-
-/** An operator without a reduction over the whole of a new tensor. */
-function over(name: string, write: TileTensor, value: (at: readonly Expr[]) => Expr): TileOp {
-  const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
-  const at = axes.map(axisExpr);
-  return { kind: 'op', name, axes, reduce: null, write, at, value: value(at) };
-}
 
 class Builder {
   readonly axis: Axis;
