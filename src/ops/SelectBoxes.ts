@@ -44,18 +44,23 @@ function prepareBoxes(boxes: TileTensor, edges: TileTensor, n: Expr, centred: bo
   });
 }
 
-/** Whether the overlap of boxes a and b, relative to their union, exceeds the threshold; never where one is NaN. */
-function overlaps(edges: TileTensor, a: Expr, b: Expr, threshold: Expr): Expr {
+type Columns = (column: number) => Expr;
+
+/**
+ * Sets `hit` to whether the overlap of boxes a and b, relative to their union, exceeds the threshold; never where one is
+ * NaN. Most pairs lie apart along the first axis or the second, so each is looked at alone.
+ */
+function overlap(hit: Variable, a: Columns, b: Columns, threshold: Expr): Stmt {
   const zero = constant('f32', 0);
-  const of = (box: Expr, column: number): Expr => load(edges, [box, index(column)]);
   const least = (x: Expr, y: Expr): Expr => select(lt(x, y), x, y);
   const most = (x: Expr, y: Expr): Expr => select(gt(x, y), x, y);
-  const side = [0, 1].map((k) => sub(least(of(a, HIGH + k), of(b, HIGH + k)), most(of(a, LOW + k), of(b, LOW + k))));
+  const side = [0, 1].map((k) => sub(least(a(HIGH + k), b(HIGH + k)), most(a(LOW + k), b(LOW + k))));
   const inter = mul(side[0], side[1]);
-  const [first, second] = [of(a, AREA), of(b, AREA)];
+  const [first, second] = [a(AREA), b(AREA)];
   const union = sub(add(first, second), inter);
-  const empty = [side[0], side[1], inter, first, second, union].map((e) => le(e, zero)).reduce(or);
-  return and(not(empty), gt(div(inter, union), threshold));
+  const empty = [inter, first, second, union].map((e) => le(e, zero)).reduce(or);
+  const exceeds = hit.set(and(not(empty), gt(div(inter, union), threshold)));
+  return when(not(le(side[0], zero)), [when(not(le(side[1], zero)), [exceeds])]);
 }
 
 interface Search {
@@ -65,7 +70,7 @@ interface Search {
   /** Boxes that may still be selected: a heap, the best on top. */
   readonly waiting: TileTensor;
   readonly size: Variable;
-  /** Boxes selected so far, and how many. */
+  /** Edges of the boxes selected so far, side by side, and how many. */
   readonly chosen: TileTensor;
   readonly count: Variable;
 }
@@ -110,9 +115,10 @@ function selectInClass(
   const threshold = load(c.b.view(c.tensor(3), []), []);
   const least = c.has(4) ? load(c.b.view(c.tensor(4), []), []) : null;
   const heap = heapOf(s, n, m);
+  const own = Array.from({ length: COLUMNS }, (_, k) => variable(`edge${k}`, 'f32'));
   const keep: readonly Stmt[] = [
     ...[n, m, best.read].map((e, k) => store(rows, [found.read, index(k)], cast('i64', e))),
-    store(s.chosen, [s.count.read], best.read),
+    ...own.map((v, k) => store(s.chosen, [s.count.read, index(k)], v.read)),
     found.set(add(found.read, index(1))),
     s.count.set(add(s.count.read, index(1))),
   ];
@@ -124,10 +130,16 @@ function selectInClass(
       s.size.set(sub(s.size.read, index(1))),
       store(s.waiting, [index(0)], load(s.waiting, [s.size.read])),
       ...siftDown(heap, index(0), s.size.read),
+      ...own.map((v, k) => v.set(load(s.edges, [best.read, index(k)]))),
       hit.set(constant('bool', 0)),
       other.set(index(0)),
       whileLoop(and(not(hit.read), lt(other.read, s.count.read)), [
-        hit.set(overlaps(s.edges, load(s.chosen, [other.read]), best.read, threshold)),
+        overlap(
+          hit,
+          (k) => load(s.chosen, [other.read, index(k)]),
+          (k) => own[k].read,
+          threshold,
+        ),
         other.set(add(other.read, index(1))),
       ]),
       when(not(hit.read), keep),
@@ -150,7 +162,7 @@ export const SelectBoxes = op({
     const [n, classes, total] = scores.shape;
     const [count, rows] = [b.alloc('i64', []), b.alloc('i64', c.outShape(1))];
     const edges = b.alloc('f32', [total, COLUMNS]);
-    const [waiting, chosen] = [b.alloc('i32', [total]), b.alloc('i32', [total])];
+    const [waiting, chosen] = [b.alloc('i32', [total]), b.alloc('f32', [total, COLUMNS])];
     const [size, selected] = [variable('size', 'i32'), variable('selected', 'i32')];
     const s: Search = { boxes, scores, edges, waiting, size, chosen, count: selected };
     const centred = c.int('center_point_box', 0) !== 0;
