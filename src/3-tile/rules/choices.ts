@@ -126,6 +126,11 @@ export const CHOICE_RULES: readonly SimplifyRule[] = [
   rule('c ? true : false = c', sel(c, lit(1), lit(0)), (b, _, e) => (e.dtype === 'bool' ? b.c : undefined)),
   rule('c ? (c ? x : y) : z = c ? x : z', sel(c, sel(c, x, y), z), (b) => select(b.c, b.x, b.z)),
   rule('c ? x : (c ? y : z) = c ? x : z', sel(c, x, sel(c, y, z)), (b) => select(b.c, b.x, b.z)),
+  rule('c ? (load where c, else y) : y = the load', sel(c, x, y), ({ c, x, y }) => {
+    const [guard, otherwise] = x.op === 'guarded' ? x.src.slice(-2) : [];
+    const implied = guard && (guard === c || (guard.op === 'and' && guard.src.includes(c)));
+    return implied && otherwise === y ? x : undefined;
+  }),
   rule('!(a < b) = (a >= b) in integers', un('not', any('p')), ({ p }) => {
     const opposite = OPPOSITE[p.op];
     const exact = opposite && (isIntegral(p.src[0].dtype) || p.op === 'eq' || p.op === 'ne');

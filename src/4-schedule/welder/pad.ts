@@ -9,7 +9,7 @@ import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { bounds, fixed, fixedAt, fromLinear, type Linear, linearise, plus } from '../linear.ts';
+import { bounds, distance, fixed, fixedAt, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { rebuildOp, transform } from '../transform.ts';
 import { storedAxis } from './propagate.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';
@@ -29,12 +29,6 @@ function nonNegative(e: Expr): Linear | null {
   return e.op === 'gt' || e.op === 'lt' ? linearise(sub(sub(a, b), index(1))) : null;
 }
 
-const formKey = (l: Linear): string =>
-  `${l.constant}|${[...l.terms]
-    .map(([t, c]) => `${t.id}*${c}`)
-    .sort()
-    .join(' ')}`;
-
 function conjuncts(e: Expr): Expr[] {
   const out: Expr[] = [];
   const stack = [e];
@@ -50,8 +44,14 @@ interface Border {
   /** First index of the copy in each dimension of the tensor, and the copy's extents. */
   readonly from: readonly number[];
   readonly shape: readonly number[];
+  /** Per dimension the part of the tensor that is read, as first index and end; beyond it, `otherwise` is. */
+  readonly inside: readonly (readonly [first: number, end: number])[];
   readonly otherwise: Expr;
 }
+
+const negated = ({ constant, terms }: Linear): Linear => {
+  return { constant: -constant, terms: new Map([...terms].map(([t, c]) => [t, -c])) };
+};
 
 /** The copy that makes a guard superfluous; null when the guard asks anything else. */
 function borderOf(e: Guarded): Border | null {
@@ -59,22 +59,26 @@ function borderOf(e: Guarded): Border | null {
   const rank = tensor.shape.length;
   const otherwise = src[src.length - 1];
   if (src.length - 2 !== rank || !isConst(otherwise)) return null;
-  const allowed = new Set<string>();
-  const from: number[] = [];
-  const shape: number[] = [];
-  for (let d = 0; d < rank; d++) {
-    const at = linearise(src[d]);
-    const range = bounds(at);
-    if (!range) return null;
-    allowed.add(formKey(at)).add(formKey(linearise(sub(index(tensor.shape[d] - 1), src[d]))));
-    from.push(range[0]);
-    shape.push(range[1] - range[0] + 1);
-  }
+  const at = tensor.shape.map((_, d) => linearise(src[d]));
+  const ranges = at.map((l) => bounds(l));
+  if (ranges.includes(null)) return null;
+  const inside = tensor.shape.map((n): [number, number] => [0, n]);
   for (const c of conjuncts(src[rank])) {
     const form = nonNegative(c);
-    if (!form || !allowed.has(formKey(form))) return null;
+    const bounded = form !== null && at.some((l, d) => narrowed(inside[d], l, form));
+    if (!bounded) return null;
   }
-  return { tensor, from, shape, otherwise };
+  const from = ranges.map((r) => r![0]);
+  const shape = ranges.map((r) => r![1] - r![0] + 1);
+  return { tensor, from, shape, inside, otherwise };
+}
+
+/** Narrows the range of an index by a form that must not be negative; false where the form bounds something else. */
+function narrowed(range: [number, number], at: Linear, form: Linear): boolean {
+  const [above, below] = [distance(at, form), distance(negated(at), form)];
+  if (above !== null) range[0] = Math.max(range[0], -above);
+  else if (below !== null) range[1] = Math.min(range[1], below + 1);
+  return above !== null || below !== null;
 }
 
 /** The values of a reduce axis for which all guards may hold, as first and count. */
@@ -121,8 +125,9 @@ function withoutIdleTaps(op: TileOp): TileOp {
 function copySteps(b: Border, copy: TileTensor): TileOp[] {
   const axesOf = (extents: readonly number[]): Axis[] => extents.map((n, i) => newAxis(`i${i}`, n));
   const all = axesOf(b.shape);
-  const starts = b.from.map((f) => Math.max(f, 0));
-  const inside = axesOf(b.tensor.shape.map((n, d) => Math.max(0, Math.min(n, b.from[d] + b.shape[d]) - starts[d])));
+  const starts = b.from.map((f, d) => Math.max(f, b.inside[d][0]));
+  const ends = b.from.map((f, d) => Math.min(f + b.shape[d], b.inside[d][1]));
+  const inside = axesOf(ends.map((end, d) => Math.max(0, end - starts[d])));
   const ix = inside.map(axisExpr);
   const shifted = (by: readonly number[]): Expr[] => ix.map((e, d) => (by[d] === 0 ? e : add(e, index(by[d]))));
   const common = { kind: 'op', name: 'pad', reduce: null, write: copy } as const;
@@ -169,7 +174,7 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
   const made = new Map<string, { copy: TileTensor; source: TileTensor }>();
   const out: Step[] = [];
   const padded = (b: Border): TileTensor => {
-    const key = `${b.tensor.id}|${b.from}|${b.shape}|${b.otherwise.id}`;
+    const key = `${b.tensor.id}|${b.from}|${b.shape}|${b.inside}|${b.otherwise.id}`;
     const known = made.get(key);
     if (known) return known.copy;
     const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
