@@ -21,8 +21,9 @@ import { effectsOf, loadsBelow, loadsOf, mapOps, walkSteps, writesWhole } from '
 /** A dequantised value: an integer times a scale. */
 type Scaled = Readonly<{ whole: Expr; scale: Expr }>;
 
-/** Dequantisations and what moves their floats, by what they write. */
-type Makers = ReadonlyMap<TileTensor, TileOp>;
+/** Dequantisations and what moves their floats, by what they write: all, and those of what only a run gives. */
+type Made = ReadonlyMap<TileTensor, TileOp>;
+type Makers = Readonly<{ all: Made; fed: Made }>;
 
 /** Elements from which the sum of the largest products of two bytes less their zero points could overflow. */
 const MAX_POINTS = 2 ** 31 / 255 ** 2;
@@ -53,27 +54,20 @@ function bordered(inner: Scaled | null, guard: Expr): Scaled | null {
 }
 
 function makersOf(steps: readonly Step[]): Makers {
-  const makers = new Map<TileTensor, TileOp>();
+  const [all, fed] = [new Map<TileTensor, TileOp>(), new Map<TileTensor, TileOp>()];
   for (const s of walkSteps(steps)) {
     if (s.kind !== 'op' || s.reduce || s.write.dtype !== 'f32' || !writesWhole(s)) continue;
     const op = withScalars(s);
-    if (isLoad(op.value) || scaled(op.value)) makers.set(owner(op.write), op);
+    const [from] = loadsOf(op).map((e) => owner(e.arg));
+    if (!from || (!isLoad(op.value) && !scaled(op.value))) continue;
+    all.set(owner(op.write), op);
+    if (all.has(from) ? fed.has(from) : !from.data) fed.set(owner(op.write), op);
   }
-  return makers;
-}
-
-/** Whether the floats are those of a constant. */
-function isKnown(makers: Makers, t: TileTensor): boolean {
-  let [from]: (TileTensor | undefined)[] = [t];
-  for (let maker = from && makers.get(from); maker; maker = from && makers.get(from)) {
-    from = loadsOf(maker).map((e) => owner(e.arg))[0];
-    if (!from || from.data) return true;
-  }
-  return false;
+  return { all, fed };
 }
 
 /** The sum with its operands computed inside, down to bytes. */
-function widened(op: TileOp, makers: Makers): TileOp | null {
+function widened(op: TileOp, makers: Made): TileOp | null {
   let joined: TileOp | null = op;
   for (let depth = 0; joined && depth < MAX_DEPTH; depth++) {
     const [next] = loadsBelow(joined.reduce!.elems).flatMap((e) => makers.get(owner(e.arg)) ?? []);
@@ -94,8 +88,8 @@ function rescaled(op: TileOp, inner: Scaled, sumOf: ComputeType): TileOp | null 
 }
 
 /** The sum over integers where dot products make it; null where it is none. */
-function ofIntegers(op: TileOp, makers: Makers, { dot }: Device): TileOp | null {
-  const joined = widened(op, makers);
+function ofIntegers(op: TileOp, { all }: Makers, { dot }: Device): TileOp | null {
+  const joined = widened(op, all);
   const [elem] = joined?.reduce?.elems ?? [];
   if (elem?.op !== 'mul' || pointsOf(op.reduce!.axes) > MAX_POINTS) return null;
   const [a, b] = elem.src.map(scaled);
@@ -105,8 +99,8 @@ function ofIntegers(op: TileOp, makers: Makers, { dot }: Device): TileOp | null 
 }
 
 /** The sum over floats of bytes that are widened where they are read, instead of stored; null where that costs more. */
-function ofBytes(op: TileOp, makers: Makers, { widens }: Device): TileOp | null {
-  const joined = widens ? widened(op, new Map([...makers].filter(([t]) => !isKnown(makers, t)))) : null;
+function ofBytes(op: TileOp, { fed }: Makers, { widens }: Device): TileOp | null {
+  const joined = widens ? widened(op, fed) : null;
   const [elem] = joined?.reduce?.elems ?? [];
   if (elem?.op !== 'mul') return null;
   const [a, b] = scaled(elem.src[0]) ? elem.src : [elem.src[1], elem.src[0]];
@@ -131,7 +125,7 @@ function sliding(op: TileOp, t: TileTensor): number {
 function ofQuantised(op: TileOp, makers: Makers, device: Device): TileOp | null {
   const { monoid, elems = [] } = op.reduce ?? {};
   if (monoid?.name !== 'add' || monoid.state[0] !== 'f32') return null;
-  if (!loadsBelow(elems).some((e) => makers.has(owner(e.arg)))) return null;
+  if (!loadsBelow(elems).some((e) => makers.all.has(owner(e.arg)))) return null;
   const simple = withScalars(op);
   return ofIntegers(simple, makers, device) ?? ofBytes(simple, makers, device);
 }

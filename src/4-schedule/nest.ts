@@ -4,6 +4,7 @@
 
 import { type Axis, add, axisExpr, div, type Expr, index, isLoad, mul, newAxis, rem } from '../3-tile/expr.ts';
 import { isUnordered } from '../3-tile/monoids.ts';
+import { walkExpr } from '../3-tile/rewrite.ts';
 import { SimplifyContext, simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../3-tile/tile-op.ts';
@@ -213,7 +214,11 @@ function reduceAxes(op: TileOp, linears: ReadonlyMap<Expr, Linear>): readonly Ax
   const axes = op.reduce.axes.filter((a) => a.extent !== 1);
   if (!isUnordered(op.reduce.monoid)) return axes;
   const moving = [...linears].filter(([e]) => isLoad(e) && e.arg.role !== 'constant');
-  const step = (a: Axis): number => Math.max(0, ...moving.map(([, l]) => Math.abs(coefficient(l, a))));
+  // Where an index is no linear form of the axis, neighbours may lie anywhere.
+  const jumps = (l: Linear, a: Axis): boolean =>
+    walkExpr(...l.terms.keys()).includes(axisExpr(a)) && !l.terms.has(axisExpr(a));
+  const along = (l: Linear, a: Axis): number => (jumps(l, a) ? Number.MAX_VALUE : Math.abs(coefficient(l, a)));
+  const step = (a: Axis): number => Math.max(0, ...moving.map(([, l]) => along(l, a)));
   return [...axes].sort((a, b) => step(b) - step(a));
 }
 

@@ -1,7 +1,6 @@
-// Tensors of 16-bit floats that sums read are stored as floats of 32 bits. In: steps as operators emit them, and a
-// device. Out: steps that give the same values: what a program stores for itself is rounded as before and kept wide,
-// inputs are copied, and constants that are read often enough become wide at compile time. Stands first: sums are then
-// like any other for layouts, filters and tiles, and no kernel converts an element again and again.
+// Tensors of 16-bit floats that sums read are stored in 32 bits. In: steps as operators emit them, and a device. Out: steps
+// of the same values: what a program stores for itself is rounded as before and kept wide, inputs are copied, constants that
+// are read often become wide. Stands first: sums are then like any other, and no kernel converts an element twice.
 
 import { load, round } from '../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';

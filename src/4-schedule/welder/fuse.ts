@@ -14,6 +14,7 @@ import { folded, withScalars } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
 import { materialiseBorders } from './pad.ts';
 import { effectsOf, elemRoots, loadsBelow, loadsOf, ownEffects, pointRoots, Region, writesWhole } from './region.ts';
+import { divisions } from './reindex.ts';
 
 /** Scalar instructions of an operation, roughly; others take one. */
 const WEIGHTS = new Map<Op, number>(
@@ -67,8 +68,9 @@ function unitAxes(flat: Expr, op: TileOp): string {
   return axes.map((a, i) => (a.extent > 1 && coefficient(l, a) === 1 ? `${i} ` : '')).join('');
 }
 
-/** Whether elements that a reduction read next to each other still are. */
-function keepsContiguity(before: TileOp, after: TileOp, target: TileTensor): boolean {
+/** Whether elements that a reduction read next to each other still are, and none is found by a new division. */
+function keepsAccess(before: TileOp, after: TileOp, target: TileTensor): boolean {
+  if (divisions(elemRoots(after)) > divisions(elemRoots(before))) return false;
   const was = loadsBelow(elemRoots(before));
   const along = (e: (typeof was)[0], op: TileOp): string => unitAxes(flatIndex(e.arg, indicesOf(e)), op);
   const had = new Set(was.filter((e) => owner(e.arg) === target).map((e) => along(e, before)));
@@ -98,7 +100,7 @@ function inlined(region: Region, i: number, producer: TileOp): Map<number, TileO
     spare += count * ((far && !consumer.reduce ? STORE : 1) - work);
     const joined = inlineInto(consumer, producer);
     if (!joined || !small(joined)) return null;
-    if (consumer.reduce && count > elements && !keepsContiguity(consumer, joined, target)) return null;
+    if (consumer.reduce && count > elements && !keepsAccess(consumer, joined, target)) return null;
     result.set(j, joined);
   }
   return spare >= 0 ? result : null;
