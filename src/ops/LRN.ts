@@ -1,9 +1,30 @@
 // ONNX LRN since 1: x / (bias + alpha / size * sum of squares of `size` neighbouring channels)^beta.
-import { add, and, computeType, constant, div, ge, guardedLoad, index, load, lt, mul, pow } from '../3-tile/expr.ts';
+import {
+  add,
+  and,
+  computeType,
+  constant,
+  div,
+  type Expr,
+  ge,
+  guardedLoad,
+  index,
+  load,
+  lt,
+  mul,
+  pow,
+  sqrt,
+} from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
 import { plus } from './index-math.ts';
 import { op } from './op.ts';
+
+/** The usual exponent takes two roots. */
+function power(base: Expr, beta: number): Expr {
+  const root = sqrt(base);
+  return beta === 0.75 ? mul(root, sqrt(root)) : pow(base, constant(base.dtype, beta));
+}
 
 export const LRN = op({
   name: 'LRN',
@@ -38,7 +59,7 @@ export const LRN = op({
         },
         ([total], ix) => {
           const base = add(number(c.float('bias', 1)), mul(weight, total));
-          return div(load(x, ix), pow(base, number(c.float('beta', 0.75))));
+          return div(load(x, ix), power(base, c.float('beta', 0.75)));
         },
       ),
     ];

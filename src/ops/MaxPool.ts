@@ -6,7 +6,7 @@ import { NUMERIC } from './elementwise.ts';
 import { argExtreme } from './extremes.ts';
 import { allOf, flatIndex } from './index-math.ts';
 import { type LowerContext, op, type TileTensor } from './op.ts';
-import { inferPool, poolPlacement, poolReduce } from './pooling.ts';
+import { inferPool, poolPlacement, poolReduce, poolStages } from './pooling.ts';
 import { type Placement, tap, tapLoad } from './window.ts';
 
 /** Flat index of [n, m, at…] as i64. */
@@ -50,14 +50,10 @@ export const MaxPool = op({
     const place = poolPlacement(c);
     const dtype = computeType(c.dtype(0));
     const least = constant(dtype, lowest(dtype));
-    const values = poolReduce(
-      c,
-      place,
-      c.outDtype(),
-      maximum(dtype),
-      least,
-      (x) => x,
-      (state) => state,
+    const same = (e: Expr): Expr => e;
+    const values = poolStages(place).reduce(
+      (x, p) => poolReduce(c, p, c.outDtype(), maximum(dtype), least, same, same, x),
+      c.tensor(0),
     );
     return [values, c.wants(1) ? indices(c, place) : null];
   },

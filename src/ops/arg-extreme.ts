@@ -18,10 +18,10 @@ export function argOp(name: string, kind: 'max' | 'min'): OpDef {
     lower: (c) => {
       const x = c.tensor(0);
       const axis = c.axis(c.int('axis', 0), x.shape.length);
-      const monoid = argExtreme(computeType(x.dtype), kind, c.int('select_last_index', 0) === 1);
+      const monoid = argExtreme(computeType(x.dtype), kind, c.int('select_last_index', 0) === 1, 'i32');
       const shape = reducedShape(x.shape, [axis], true);
-      const out = c.b.reduce(
-        'i64',
+      const found = c.b.reduce(
+        'i32',
         shape,
         [x.shape[axis]],
         monoid,
@@ -30,11 +30,12 @@ export function argOp(name: string, kind: 'max' | 'min'): OpDef {
             x,
             ix.map((e, i) => (i === axis ? r : e)),
           ),
-          cast('i64', r),
+          r,
           constant('bool', true),
         ],
         ([, at]) => at,
       );
+      const out = c.b.map('i64', shape, (ix) => cast('i64', load(found, ix)));
       return [c.b.view(out, c.outShape())];
     },
   });

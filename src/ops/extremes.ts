@@ -4,10 +4,10 @@ import { highest, lowest } from '../3-tile/monoids.ts';
 import type { Monoid } from '../3-tile/tile-op.ts';
 
 /**
- * Index of the extreme element. State and element: (value, index i64, seen bool); elements arrive in
- * index order. NaN counts as the extreme, as in NumPy. `last` keeps the last of equal values.
+ * Index of the extreme element. State and element: (value, index, seen bool); elements arrive in index order. NaN counts
+ * as the extreme, as in NumPy. `last` keeps the last of equal values. Indices of 32 bits let values run across lanes.
  */
-export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): Monoid {
+export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean, at: 'i64' | 'i32' = 'i64'): Monoid {
   const [a, e] = [acc(0, t), elem(0, t)];
   const strict = kind === 'max' ? gt(e, a) : lt(e, a);
   const better = last ? or(strict, eq(e, a)) : strict;
@@ -15,9 +15,9 @@ export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean): 
   const take = or(wins, not(acc(2, 'bool')));
   return {
     name: `arg${kind}`,
-    state: [t, 'i64', 'bool'],
-    init: [kind === 'max' ? lowest(t) : highest(t), 0n, 0],
-    combine: [select(take, e, a), select(take, elem(1, 'i64'), acc(1, 'i64')), or(acc(2, 'bool'), elem(2, 'bool'))],
+    state: [t, at, 'bool'],
+    init: [kind === 'max' ? lowest(t) : highest(t), at === 'i64' ? 0n : 0, 0],
+    combine: [select(take, e, a), select(take, elem(1, at), acc(1, at)), or(acc(2, 'bool'), elem(2, 'bool'))],
     merge: null,
   };
 }

@@ -45,8 +45,8 @@ export function poolReduce(
   otherwise: Expr,
   element: (x: Expr) => Expr,
   finish: (state: Expr, ix: readonly Expr[]) => Expr,
+  x = c.tensor(0),
 ): TileTensor {
-  const x = c.tensor(0);
   return c.b.reduce(
     dtype,
     [...x.shape.slice(0, 2), ...p.output],
@@ -55,6 +55,27 @@ export function poolReduce(
     ([n, m, ...o], k) => element(tapLoad(x, [n, m], p, o, k, otherwise)),
     ([state], ix) => finish(state, ix),
   );
+}
+
+/** The window along one axis alone, on data that has been folded along the axes behind it. */
+function alongAxis(p: Placement, axis: number): Placement {
+  const { kernel, strides, dilations } = p.window;
+  const only = (list: readonly number[], other: number): number[] => list.map((v, i) => (i === axis ? v : other));
+  const input = p.input.map((n, i) => (i <= axis ? n : p.output[i]));
+  const window = { ...p.window, kernel: only(kernel, 1), strides: only(strides, 1), dilations: only(dilations, 1) };
+  const output = input.map((n, i) => (i === axis ? p.output[i] : n));
+  return { window, input, output, before: only(p.before, 0), after: only(p.after, 0) };
+}
+
+/** How often an element must be folded in all axes at once for one axis after the other to pay. */
+const SEPARATE = 16;
+
+/** The windows of a pool, one after the other: a large window is folded along one axis at a time. */
+export function poolStages(p: Placement): readonly Placement[] {
+  const taps = p.window.kernel.reduce((n, k) => n * k, 1);
+  if (taps < SEPARATE) return [p];
+  const axes = p.window.kernel.flatMap((k, i) => (k > 1 ? [i] : []));
+  return axes.length > 1 ? p.input.map((_, i) => alongAxis(p, i)).reverse() : [p];
 }
 
 /** How many taps at o * stride + k * dilation lie below `end`, for the window at `o` on an axis. */

@@ -10,6 +10,7 @@ import { printKernel } from '../../src/web/text/print.ts';
 
 export interface Ran {
   readonly values: number[];
+  readonly dims: readonly number[];
   /** One per kernel; none of the interpreter. */
   readonly kernels: readonly string[];
 }
@@ -33,5 +34,6 @@ export async function run(target: string, model: ModelBuilder, feeds: readonly T
   const plan = new Plan(modelCompiler(parseModel(model.toBytes()), used, DEFAULT_LIMITS), feeds.map(feedType));
   const [result] = await plan.run(feeds);
   plan.dispose();
-  return { values: tensorValues(result as TensorData) as number[], kernels };
+  const data = result as TensorData;
+  return { values: tensorValues(data) as number[], dims: data.shape, kernels };
 }

@@ -1,11 +1,10 @@
-// The welder at register level: which operators compute inside others. In: steps. Out: fewer steps
-// of the same meaning. Decided by bytes and recomputation, never by what an operator is called: a
-// producer is inlined where that costs no more than storing and loading its tensor, and a reduction
-// takes an element-wise reader of its own points as its stored value.
-
+// The welder at register level: which operators compute inside others. In: steps. Out: fewer steps of the same meaning.
+// Decided by bytes and recomputation, never by what an operator is called: a producer is inlined where that costs no more
+// than storing and loading its tensor; a reduction takes an element-wise reader of its own points as its stored value.
 import { type Expr, isConst, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';
+import { dtypeInfo } from '../../ir/dtype.ts';
 import { bytesOf, elementCount } from '../../ir/tensor.ts';
 import { coefficient, linearise } from '../linear.ts';
 import { flatIndex } from '../nest.ts';
@@ -113,6 +112,8 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
   const [j] = at;
   const reader = region.steps[j]!;
   if (reader.kind !== 'op' || reader.reduce || !region.movable(i, j)) return null;
+  // Wider results would keep the sum itself from running across lanes.
+  if (dtypeInfo(reader.value.dtype).bytes > dtypeInfo(reduction.value.dtype).bytes) return null;
   const joined = appendTo(reduction, reader);
   const along = (op: TileOp): string => unitAxes(flatIndex(op.write, op.at), op);
   return joined && small(joined) && along(joined) === along(reduction) ? [j, joined] : null;

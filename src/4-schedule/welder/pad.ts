@@ -49,9 +49,10 @@ interface Border {
   readonly otherwise: Expr;
 }
 
-const negated = ({ constant, terms }: Linear): Linear => {
-  return { constant: -constant, terms: new Map([...terms].map(([t, c]) => [t, -c])) };
-};
+const negated = (l: Linear): Linear => ({
+  constant: -l.constant,
+  terms: new Map([...l.terms].map(([t, c]) => [t, -c])),
+});
 
 /** The copy that makes a guard superfluous; null when the guard asks anything else. */
 function borderOf(e: Guarded): Border | null {
@@ -63,10 +64,8 @@ function borderOf(e: Guarded): Border | null {
   const ranges = at.map((l) => bounds(l));
   if (ranges.includes(null)) return null;
   const inside = tensor.shape.map((n): [number, number] => [0, n]);
-  for (const c of conjuncts(src[rank])) {
-    const form = nonNegative(c);
-    const bounded = form !== null && at.some((l, d) => narrowed(inside[d], l, form));
-    if (!bounded) return null;
+  for (const form of conjuncts(src[rank]).map(nonNegative)) {
+    if (!form || !at.some((l, d) => narrowed(inside[d], l, form))) return null;
   }
   const from = ranges.map((r) => r![0]);
   const shape = ranges.map((r) => r![1] - r![0] + 1);
