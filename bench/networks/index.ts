@@ -6,6 +6,7 @@ import { llamaDecode, llamaPrefill } from './llama.ts';
 import { invertedResiduals, mobileNetV2 } from './mobilenet.ts';
 import { mobileVit } from './mobilevit.ts';
 import { nerf } from './nerf.ts';
+import { quantised } from './quantised.ts';
 import { convNextTiny, resnet18 } from './resnet.ts';
 import { swinTiny } from './swin.ts';
 import { bertLayers, visionTransformer } from './transformer.ts';
@@ -13,7 +14,7 @@ import { unet } from './unet.ts';
 
 export type { Network } from './layers.ts';
 
-export type Group = 'built' | 'attention' | 'half';
+export type Group = 'built' | 'attention' | 'half' | 'int8';
 
 const BUILT: Readonly<Record<string, () => Network>> = {
   'mobilenet-v2-224': mobileNetV2,
@@ -32,14 +33,13 @@ const BUILT: Readonly<Record<string, () => Network>> = {
 
 const ATTENTION = Object.fromEntries([1024, 2048, 4096].map((n) => [`attention-${n}`, () => attention(n)]));
 
-const HALF = Object.fromEntries(
-  Object.entries({ 'mobilenet-v2-224': mobileNetV2, 'resnet18-224': resnet18, 'bert-base-2x128': bertLayers }).map(
-    ([name, make]) => [name, () => half(make)],
-  ),
-);
+const COMPRESSED = { 'mobilenet-v2-224': mobileNetV2, 'resnet18-224': resnet18, 'bert-base-2x128': bertLayers };
+const through = (change: (make: typeof resnet18) => Network): Readonly<Record<string, () => Network>> =>
+  Object.fromEntries(Object.entries(COMPRESSED).map(([name, make]) => [name, () => change(make as typeof resnet18)]));
 
 export const NETWORKS: Readonly<Record<Group, Readonly<Record<string, () => Network>>>> = {
   built: BUILT,
   attention: ATTENTION,
-  half: HALF,
+  half: through(half),
+  int8: through(quantised),
 };
