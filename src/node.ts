@@ -10,10 +10,10 @@ import { type NodeBackendOptions, type NodeTarget, nodeBackend } from './backend
 import { parseModel } from './compile.ts';
 import type { Model } from './ir/graph.ts';
 import { checkLimit, limitsWith, type ModelLimits } from './ir/limits.ts';
-import { Session as BaseSession, type SessionOptions } from './session.ts';
 import { TilewrightError } from './support/errors.ts';
+import { Session as BaseSession, type SessionOptions } from './web/session.ts';
 
-export * from './session.ts';
+export * from './web/session.ts';
 
 export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device'> {
   /** 'wasm' (default), 'c' or 'interpreter'. */

@@ -2,10 +2,10 @@
 // the spot. Nothing reachable from here imports Node code.
 import { DEFAULT_TARGET, type PortableTarget, portableBackends } from '../backends/backend.ts';
 import { parseModel } from '../compile.ts';
-import { Session as BaseSession, type SessionOptions } from '../session.ts';
 import { refuse } from '../support/errors.ts';
+import { Session as BaseSession, type SessionOptions } from './session.ts';
 
-export * from '../session.ts';
+export * from './session.ts';
 
 export interface CreateOptions extends SessionOptions {
   /** 'wasm' (default) or 'interpreter'. */

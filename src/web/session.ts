@@ -1,22 +1,22 @@
 // The public Session: a model is parsed and checked once, compiled for the shapes it sees, and run. Shaped after
 // onnxruntime-common's InferenceSession: create, run, inputNames, outputNames, release.
-import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
-import type { FeedType } from './2-graph/specialise.ts';
-import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
-import { fromTensorData, Tensor, toTensorData } from './6-runtime/tensor.ts';
-import type { Backend, BackendOptions } from './backends/backend.ts';
-import { modelCompiler } from './compile.ts';
-import type { Dim } from './ir/dim.ts';
-import { dtypeInfo } from './ir/dtype.ts';
-import type { Model, Value, ValueType } from './ir/graph.ts';
-import { DEFAULT_LIMITS } from './ir/limits.ts';
-import { refuse } from './support/errors.ts';
+import type { ReadOptions } from '../1-frontend/onnx/tensor.ts';
+import type { FeedType } from '../2-graph/specialise.ts';
+import { feedType, figuresOf, isTensorValue, Plan, type RunValue, type SegmentCompiler } from '../6-runtime/plan.ts';
+import { fromTensorData, Tensor, toTensorData } from '../6-runtime/tensor.ts';
+import type { Backend, BackendOptions } from '../backends/backend.ts';
+import { modelCompiler } from '../compile.ts';
+import type { Dim } from '../ir/dim.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
+import type { Model, Value, ValueType } from '../ir/graph.ts';
+import { DEFAULT_LIMITS } from '../ir/limits.ts';
+import { refuse } from '../support/errors.ts';
 
 /** What every entry point gives besides its own Session. */
-export { Tensor } from './6-runtime/tensor.ts';
-export { DEFAULT_LIMITS, type ModelLimits } from './ir/limits.ts';
-export { type ErrorCode, type ErrorPlace, TilewrightError } from './support/errors.ts';
-export { version } from './version.ts';
+export { Tensor } from '../6-runtime/tensor.ts';
+export { DEFAULT_LIMITS, type ModelLimits } from '../ir/limits.ts';
+export { type ErrorCode, type ErrorPlace, TilewrightError } from '../support/errors.ts';
+export { version } from '../version.ts';
 
 /** A list of tensors (ONNX sequence) or null (an empty optional) may stand where the model says so. */
 export type Feed = Tensor | readonly Tensor[] | null;
