@@ -12,7 +12,7 @@ import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
 import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
 import { indicesOf, loadFrom, type Rebuild, transform, withSrc } from './transform.ts';
-import { mapNodes, type Nodes } from './welder/graph.ts';
+import { mapNodes, type Nodes } from './welder/nodes.ts';
 
 /** A canonical operator; `key` is equal for operators that compute the same on their parameters. */
 export type Nest = Readonly<{ op: TileOp; key: string }>;

@@ -24,7 +24,8 @@ import { type Around, type Copy, copyingOp, pack, packingOp, type Recipe, rearra
 import type { Tile } from './roller/tile.ts';
 import { followed, surroundings } from './welder/around.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
-import { mapNodes, type Node, type Nodes, single, type TileGraph } from './welder/graph.ts';
+import { single, type TileGraph } from './welder/graph.ts';
+import { mapNodes, type Node, type Nodes } from './welder/nodes.ts';
 import type { Steps } from './welder/online.ts';
 import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
 import { type Estimate, type Users, Welder } from './welder/weld.ts';

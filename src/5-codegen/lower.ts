@@ -7,7 +7,7 @@ import type { Stmt } from '../3-tile/tile-op.ts';
 import { flatIndex, flattenLoads } from '../4-schedule/nest.ts';
 import type { Lowering, Tiled } from '../4-schedule/schedule.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
-import type { Node, Nodes } from '../4-schedule/welder/graph.ts';
+import type { Node, Nodes } from '../4-schedule/welder/nodes.ts';
 import type { Device } from '../devices/device.ts';
 import { shiftedLoop } from './loops.ts';
 import { NestWriter } from './nest-writer.ts';

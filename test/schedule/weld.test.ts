@@ -23,6 +23,7 @@ import type { TileOp } from '../../src/3-tile/tile-op.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { planMemory } from '../../src/4-schedule/memory.ts';
 import { schedule, scheduleGraphs } from '../../src/4-schedule/schedule.ts';
+import { fuse } from '../../src/4-schedule/welder/fuse.ts';
 import { cutGraph, cutPlan } from '../../src/4-schedule/welder/graph.ts';
 import { materialiseBorders } from '../../src/4-schedule/welder/pad.ts';
 import { namedDevice } from '../../src/devices/device.ts';
@@ -38,7 +39,8 @@ interface Built {
   readonly outputs: readonly TileTensor[];
 }
 
-function built(make: Make): Built {
+/** `join`: as they are once joined in registers. */
+function built(make: Make, join = false): Built {
   const b = new TileBuilder();
   const inputs: TileTensor[] = [];
   const outputs = make(b, (...shape) => {
@@ -47,7 +49,9 @@ function built(make: Make): Built {
     return t;
   });
   for (const t of outputs) t.role = 'output';
-  return { ops: materialiseBorders(b.steps) as TileOp[], inputs, outputs };
+  const program = { inputs, outputs, steps: b.steps, checks: [] };
+  const steps = join ? fuse(program, (given) => given).steps : materialiseBorders(b.steps);
+  return { ops: steps as TileOp[], inputs, outputs };
 }
 
 function feedsOf(inputs: readonly TileTensor[]) {
@@ -75,36 +79,38 @@ function* cuts(root: TileOp): Generator<ReadonlyMap<number, number>> {
   }
 }
 
-/** Runs the operators under every legal cut; gives how many there were. */
-function checkCuts(make: Make): number {
-  const { ops, inputs, outputs } = built(make);
+/** Runs the operators under every legal cut; gives how many there were, and of those that keep rows of tiles. */
+function checkCuts(make: Make, join = false): { legal: number; sliding: number } {
+  const { ops, inputs, outputs } = built(make, join);
   const feeds = feedsOf(inputs);
   const want = interpret({ inputs, outputs, steps: ops, checks: [] }, feeds).map(tensorValues);
   const seen = new Set([...inputs, ...outputs].map(owner));
   const shared = (t: TileTensor): boolean => seen.has(owner(t));
-  let legal = 0;
+  let [legal, sliding] = [0, 0];
   for (const cut of cuts(ops[ops.length - 1])) {
-    if (!cutPlan(ops, shared, cut)) continue;
+    const plan = cutPlan(ops, shared, cut);
+    if (!plan) continue;
     legal++;
+    if (plan.members.some((m) => m.slide)) sliding++;
     const options = { device: namedDevice('x86-avx512')!, lower: lowering };
     const { kernels, tasks } = scheduleGraphs([cutGraph(ops, shared, cut)], options);
-    const { plan, constants } = planMemory(tasks, inputs, outputs);
-    const program = { kernels, lanes: [tasks], plan, inputs, outputs, constants, checks: [] };
+    const memory = planMemory(tasks, inputs, outputs);
+    const program = { kernels, lanes: [tasks], ...memory, inputs, outputs, checks: [] };
     verifyTaskProgram(program);
     expect(interpretTasks(program, feeds).map(tensorValues), `cut ${JSON.stringify([...cut])}`).toEqual(want);
   }
-  return legal;
+  return { legal, sliding };
 }
 
-/** A 3x3 sum over a zero border. */
-function window(b: TileBuilder, x: TileTensor): TileTensor {
+/** A 3x3 sum over a zero border, at every `stride`th row and column. */
+function window(b: TileBuilder, x: TileTensor, stride = 1): TileTensor {
   const [h, w, c] = x.shape;
   const tap = ([i, j, k]: readonly Expr[], [r, s]: readonly Expr[]): Expr => {
-    const [y, z] = [sub(add(i, r), index(1)), sub(add(j, s), index(1))];
+    const [y, z] = [i, j].map((e, d) => sub(add(mul(e, index(stride)), [r, s][d]), index(1)));
     const inside = and(and(ge(y, index(0)), lt(y, index(h))), and(ge(z, index(0)), lt(z, index(w))));
     return guardedLoad(x, [y, z, k], inside, constant('f32', 0));
   };
-  return b.reduce('f32', [h, w, c], [3, 3], sum('f32'), tap);
+  return b.reduce('f32', [h / stride, w / stride, c], [3, 3], sum('f32'), tap);
 }
 
 describe('tile graphs', () => {
@@ -116,7 +122,7 @@ describe('tile graphs', () => {
       const s = b.reduce('f32', [6], [7], sum('f32'), ([i], [r]) => load(e, [i, r]));
       return [b.map('f32', [6, 7], ([i, j]) => mul(load(e, [i, j]), load(s, [i])))];
     };
-    expect(checkCuts(softmax)).toBeGreaterThan(10);
+    expect(checkCuts(softmax).legal).toBeGreaterThan(10);
   });
 
   it('compute windows over windows, whose tiles overlap and reach over the edge', () => {
@@ -125,7 +131,25 @@ describe('tile graphs', () => {
       const relu = (t: TileTensor): TileTensor => b.map('f32', t.shape, (ix) => max(load(t, ix), constant('f32', 0)));
       return [window(b, window(b, relu(window(b, x))))];
     };
-    expect(checkCuts(chain)).toBeGreaterThan(10);
+    expect(checkCuts(chain).legal).toBeGreaterThan(10);
+  });
+
+  it('keep rows that the next tile begins with, whatever the window', () => {
+    const product = (b: TileBuilder, x: TileTensor): TileTensor =>
+      b.reduce('f32', x.shape, [x.shape[2]], sum('f32'), ([i, j, k], [r]) =>
+        mul(load(x, [i, j, r]), add(load(x, [i, j, k]), constant('f32', 1))),
+      );
+    for (const stride of [1, 2]) {
+      const residual: Make = (b, input) => [product(b, window(b, product(b, input(12, 8, 2)), stride))];
+      expect(checkCuts(residual, true).sliding).toBeGreaterThan(3);
+    }
+    const inside: Make = (b, input) => {
+      const made = product(b, input(12, 6, 2));
+      return [b.reduce('f32', [10, 6, 2], [3], sum('f32'), ([i, j, k], [r]) => load(made, [add(i, r), j, k]))];
+    };
+    expect(checkCuts(inside, true).sliding).toBeGreaterThan(1);
+    const twice: Make = (b, input) => [window(b, window(b, product(b, input(12, 6, 2))))];
+    expect(checkCuts(twice, true).sliding).toBeGreaterThan(3);
   });
 
   it('keep what an inner loop does not move outside of it', () => {
@@ -138,7 +162,7 @@ describe('tile graphs', () => {
         ),
       ];
     };
-    expect(checkCuts(attention)).toBeGreaterThan(10);
+    expect(checkCuts(attention).legal).toBeGreaterThan(10);
   });
 
   it('are not cut where a tensor that others see would be left in part', () => {

@@ -5,7 +5,8 @@ import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import type { Binding, Nest } from '../nest.ts';
 import type { Around } from '../roller/pack.ts';
-import type { Node, Nodes, TileGraph } from './graph.ts';
+import type { TileGraph } from './graph.ts';
+import type { Node, Nodes } from './nodes.ts';
 import { loadsOf } from './region.ts';
 
 /** The origins that advance by the same step to the end, and that step. */

@@ -23,49 +23,26 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
+import type { Node, Nodes } from './nodes.ts';
 import type { Stream } from './online.ts';
 import { borderOnly } from './pad.ts';
 import type { Reads, Span, Spans } from './propagate.ts';
 import { accessesOf, baseIndices, propagate, storedAxis, whole } from './propagate.ts';
 import { writesWhole } from './region.ts';
-
-/**
- * Work in order. A loop's axis counts origins: 0, step, … and last `extent - step`, which moves back where `step` does
- * not divide; a `let` gives an origin a value that depends on others.
- */
-export type Node<Leaf> =
-  | {
-      readonly kind: 'loop';
-      readonly axis: Axis;
-      readonly extent: number;
-      readonly step: number;
-      readonly body: Nodes<Leaf>;
-    }
-  | { readonly kind: 'let'; readonly axis: Axis; readonly value: Expr }
-  | { readonly kind: 'when'; readonly cond: Expr; readonly body: Nodes<Leaf> }
-  | { readonly kind: 'op'; readonly op: Leaf };
-export type Nodes<Leaf> = readonly Node<Leaf>[];
-
-/** The same tree with other operators and other origins. */
-export function mapNodes<A, B>(
-  nodes: Nodes<A>,
-  leaf: (op: A) => B,
-  axis: (a: Axis) => Axis,
-  over: (e: Expr) => Expr,
-): Nodes<B> {
-  return nodes.map((n): Node<B> => {
-    if (n.kind === 'op') return { kind: 'op', op: leaf(n.op) };
-    if (n.kind === 'let') return { ...n, axis: axis(n.axis), value: over(n.value) };
-    const head = n.kind === 'loop' ? { ...n, axis: axis(n.axis) } : { ...n, cond: over(n.cond) };
-    return { ...head, body: mapNodes(n.body, leaf, axis, over) };
-  });
-}
+import { firstRows, keeping, type Slide, slideOf } from './slide.ts';
 
 /**
  * What one operator does per tile, and how many tiles it has: loops that do not move it are inside its own. `steps`: of
- * a stream, that many of them in a row read one piece of a tensor after the other.
+ * a stream, that many of them in a row read one piece of a tensor after the other. `slide`: what it keeps of its tile.
  */
-export type Member = Readonly<{ op: TileOp; spans: Spans; reads: Reads; tiles: number; steps: number }>;
+export type Member = Readonly<{
+  op: TileOp;
+  spans: Spans;
+  reads: Reads;
+  tiles: number;
+  steps: number;
+  slide: Slide | null;
+}>;
 
 /** Where a shrunk tensor's element 0 lies in the tensor, and how much of it one tile needs. */
 type Place = readonly Span[];
@@ -93,6 +70,13 @@ export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.
 /** Where an operator stores, per dimension of the owner's shape; null where a reshape is in the way. */
 export const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
 
+/** A fill of a shrunk tensor, or of its last rows: what is a border moves under the tile. */
+function filler(op: TileOp, write: TileTensor, last?: { dim: number; count: number }): TileOp {
+  const axes = write.shape.map((n, d) => newAxis(`i${d}`, d === last?.dim ? last.count : n));
+  const at = axes.map((a, d) => (d === last?.dim ? add(axisExpr(a), index(write.shape[d] - last.count)) : axisExpr(a)));
+  return { ...op, axes, write, at };
+}
+
 class Cutter implements Plan {
   readonly members: readonly Member[] = [];
   readonly scratch = new Map<TileTensor, Place>();
@@ -106,6 +90,9 @@ class Cutter implements Plan {
   private readonly spans = new Map<TileOp, Map<Axis, Span>>();
   private readonly reads = new Map<TileOp, Reads>();
   private readonly tensors = new Map<TileTensor, TileTensor>();
+  /** Producers that keep rows, and the spans of all that their tiles hold. */
+  private readonly slides = new Map<TileOp, Slide>();
+  private readonly held = new Map<TileOp, Map<Axis, Span>>();
   /** Conditions under which an origin was moved into bounds, by padded tensor. */
   private readonly moved = new Map<TileTensor, Expr[]>();
   readonly legal: boolean;
@@ -127,7 +114,7 @@ class Cutter implements Plan {
         if (!spans) return false;
         if (stream?.inside.has(op)) spans.set(stream.axis, { lo: linearise(axisExpr(stream.axis)), size: 1 });
         this.spans.set(op, spans);
-        this.reads.set(op, propagate(op, spans));
+        this.reads.set(op, propagate(op, this.held.get(op) ?? spans));
         return true;
       });
     const tiles = (op: TileOp): number =>
@@ -135,7 +122,8 @@ class Cutter implements Plan {
     if (!this.legal) return;
     const steps = (op: TileOp): number => (stream?.inside.has(op) ? stream.extent / stream.step : 1);
     this.members = ops.map((op) => {
-      return { op, spans: this.spans.get(op)!, reads: this.reads.get(op)!, tiles: tiles(op), steps: steps(op) };
+      const [spans, reads, slide] = [this.spans.get(op)!, this.reads.get(op)!, this.slides.get(op) ?? null];
+      return { op, spans, reads, tiles: tiles(op), steps: steps(op), slide };
     });
   }
 
@@ -160,12 +148,13 @@ class Cutter implements Plan {
     for (let depth = this.loops.length; depth >= 0; depth--) {
       const lets = this.lets.filter((l) => this.depths.get(l.axis) === depth);
       const all = this.ops.filter((op) => this.depth(op) === depth);
-      const written = (op: TileOp): Node<TileOp> => (this.isBorder(op) ? this.fill(op, depth) : this.node(op));
+      const written = (op: TileOp): Node<TileOp>[] => (this.isBorder(op) ? this.fill(op, depth) : this.made(op));
       // What does not move with the loops inside feeds them, except for what ends a stream.
       const ends = (op: TileOp): boolean => nodes.length > 0 && this.stream !== null && op === this.ops.at(-1);
       const [before, after] = [all.filter((op) => !ends(op)), all.filter(ends)];
-      nodes = [...lets, ...before.map(written), ...nodes, ...after.map(written)];
+      nodes = [...lets, ...before.flatMap(written), ...nodes, ...after.flatMap(written)];
       if (this.stream && depth === this.loops.length) nodes = [...nodes, ...this.carried(this.stream)];
+      if (depth === this.loops.length) nodes = [...nodes, ...this.kept()];
       if (depth > 0) nodes = [{ ...this.loops[depth - 1], body: nodes }];
     }
     return nodes;
@@ -218,11 +207,26 @@ class Cutter implements Plan {
     const padded = this.others(op).length > 0;
     if (this.shared(target) && !need.every((s, d) => this.covers(s, target.shape[d]))) return null;
     const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
+    const slides = this.stream === null && !this.shared(target);
+    /** Whether tiles lie within the operator along all other dimensions. */
+    const still = (d: number): boolean =>
+      need.every(({ lo, size }, k) => {
+        const { axis, offset } = storedAxis(at[k]) ?? { axis: null, offset: 0 };
+        const [low, high] = bounds(lo) ?? [-1, -1];
+        return k === d || !axis || size >= axis.extent || (low >= offset && high + size <= axis.extent + offset);
+      });
     const base = need.map((span, d): Span => {
       const stored = storedAxis(at[d]);
       if (!stored?.axis) return whole(target.shape[d]);
       const { axis, offset } = stored;
       const wanted = { lo: plus(span.lo, fixed(-offset)), size: span.size };
+      const slide = slides && still(d) ? slideOf(op, wanted, axis, d, this.loops.at(-1)) : null;
+      if (slide) {
+        this.slides.set(op, slide);
+        this.held.set(op, new Map([[axis, this.clamped(wanted, axis.extent, null)]]));
+        spans.set(axis, this.clamped({ lo: plus(wanted.lo, fixed(slide.kept)), size: slide.step }, axis.extent, null));
+        return span;
+      }
       const own = this.clamped(wanted, axis.extent, padded ? target : null);
       spans.set(axis, own);
       if (!padded) return own;
@@ -233,6 +237,7 @@ class Cutter implements Plan {
       return { lo: plus(span.lo, fixed(-over)), size: span.size + under + over };
     });
     if (!this.shared(target)) this.scratch.set(target, base);
+    if (this.held.has(op)) this.held.set(op, new Map([...spans, ...this.held.get(op)!]));
     return spans;
   }
 
@@ -279,25 +284,50 @@ class Cutter implements Plan {
   }
 
   /** A border is filled for the first tile and wherever the tile reaches over the edge. */
-  private fill(op: TileOp, depth: number): Node<TileOp> {
+  private fill(op: TileOp, depth: number): Node<TileOp>[] {
     const target = owner(op.write);
     const made = this.tensors.get(target);
-    const write = made ?? target;
-    const axes = write.shape.map((n, d) => newAxis(`i${d}`, n));
-    // A shrunk tensor moves beneath its border.
-    const whole: TileOp = { ...op, axes, write, at: axes.map(axisExpr) };
-    const filling = made ? [whole] : borderOnly(op, this.others(op)[0]);
+    const slide = this.slides.get(this.others(op)[0]);
+    if (made && slide) return this.filled(op, made, slide);
+    const filling = made ? [filler(op, made)] : borderOnly(op, this.others(op)[0]);
     const first = this.loops.slice(0, depth).map((l) => eq(axisExpr(l.axis), index(0)));
     const start = first.reduce((a, b) => and(a, b), constant('bool', 1));
     const cond = (made ? (this.moved.get(target) ?? []) : []).reduce((a, b) => or(a, b), start);
-    return { kind: 'when', cond, body: filling.map((f) => ({ kind: 'op', op: f })) };
+    return [{ kind: 'when', cond, body: filling.map((f) => ({ kind: 'op', op: f })) }];
+  }
+
+  /** Where rows are kept, the border is all of the first tile, and the last rows of the last. */
+  private filled(op: TileOp, made: TileTensor, { dim, over }: Slide): Node<TileOp>[] {
+    const { axis, extent, step } = this.loops.at(-1)!;
+    const at = (origin: number, body: TileOp): Node<TileOp> => {
+      return { kind: 'when', cond: eq(axisExpr(axis), index(origin)), body: [{ kind: 'op', op: body }] };
+    };
+    const first = at(0, filler(op, made));
+    return over > 0 ? [first, at(extent - step, filler(op, made, { dim, count: over }))] : [first];
+  }
+
+  /** The operator for every tile, and for the first one the rows that later ones keep. */
+  private made(op: TileOp): Node<TileOp>[] {
+    const slide = this.slides.get(op);
+    const rows = slide ? firstRows(slide) : null;
+    if (!slide || !rows) return [this.node(op)];
+    const spans = new Map([...this.spans.get(op)!, [slide.axis, rows] as const]);
+    const cond = eq(axisExpr(this.loops.at(-1)!.axis), index(0));
+    return [{ kind: 'when', cond, body: [this.node(op, spans)] }, this.node(op)];
+  }
+
+  private kept(): Node<TileOp>[] {
+    return [...this.slides].map(([op, slide]) => ({
+      kind: 'op',
+      op: keeping(this.tensors.get(owner(op.write))!, slide),
+    }));
   }
 
   /** The operator over the axes of one tile. */
-  private node(op: TileOp): Node<TileOp> {
+  private node(op: TileOp, spans: Spans = this.spans.get(op)!): Node<TileOp> {
     const inner = new Map<Axis, Axis>();
     const values = new Map<Axis, Expr>();
-    for (const [a, { lo, size }] of this.spans.get(op)!) {
+    for (const [a, { lo, size }] of spans) {
       const from = fromLinear(lo);
       if (size > 1) inner.set(a, newAxis(a.name, size));
       const own = inner.get(a);
@@ -342,7 +372,7 @@ export function single(op: TileOp, inner?: TileOp): TileGraph {
   const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
   return {
     nodes,
-    members: [{ op, spans, reads: propagate(op, spans), tiles: 1, steps: 1 }],
+    members: [{ op, spans, reads: propagate(op, spans), tiles: 1, steps: 1, slide: null }],
     scratch: new Map(),
     ops: [op],
   };

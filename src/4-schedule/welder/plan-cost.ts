@@ -136,7 +136,7 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
   const near = touchedSince(0, parts.length) + swept.reduce((n, b) => n + b, 0);
   const touched = new Map<TileTensor, number>();
   let cycles = device.launch * device.clock;
-  for (const [i, { spans, tiles }] of plan.members.entries()) {
+  for (const [i, { spans, tiles, slide }] of plan.members.entries()) {
     const { points, part } = parts[i];
     let moving = tiles * repeated(run[i], spans, points, part, device);
     let stored = 0;
@@ -151,6 +151,8 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
       // A store to memory waits for the line that it changes.
       if (t === run[i].target && 2 * bytesOf(t) > device.levels.at(-2)!.bytes) stored = outside;
     }
+    // Rows that a tile keeps are read and written once more.
+    if (slide) moving += trafficCycles((2 * tiles * slide.kept * part.get(run[i].target)!) / slide.step, near, device);
     const work = tiles * computing(run[i], spans, points, device);
     cycles += overlapped(work, moving) + stored;
   }

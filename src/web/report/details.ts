@@ -1,8 +1,10 @@
 // Bars and details of the kernels of a program as markup. In: the report of one segment. Out: a table with what each
 // kernel moves and is expected to take, together and apart, and a block per kernel with all that is known of it.
+
 import { cycles, escaped, grouped, joined, sized } from './markup.ts';
 import type { KernelReport, ProgramReport, Sums } from './program.ts';
 import { candidateText, shapeText } from './text.ts';
+import { tilesText } from './why.ts';
 
 type Why = NonNullable<KernelReport['why']>;
 
@@ -69,9 +71,7 @@ const pair = ({ together, apart }: Sums, say: (n: number) => string): string =>
 
 function whyRows(why: Why): [string, string][] {
   const loops = why.loops.map(({ extent, step }) => code(`${extent} by ${step}`));
-  const members = why.members.map(
-    ({ name, tiles, writes }) => `${joined(name)}: ${tiles} tile${tiles === 1 ? '' : 's'} of ${code(writes)}`,
-  );
+  const members = why.members.map((m) => `${joined(m.name)}: ${tilesText(m, code(m.writes))}`);
   return [
     ['operators', list(members, 'ol')],
     ['loops over tiles', loops.length > 0 ? loops.join(', ') : 'none: not cut'],

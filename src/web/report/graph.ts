@@ -1,8 +1,10 @@
 // The graph of a program as SVG. In: the report of one segment. Out: a box per call with its operators and where what
 // they pass on stays, in order of the program, and a wire per tensor between calls. Links lead to the kernels' details.
+
 import { BOX_WIDTH, type FlowNode, layOut, type Wire } from './layout.ts';
 import { escaped, fitted, sized } from './markup.ts';
 import type { CallReport, KernelReport, ProgramReport } from './program.ts';
+import { tilesText } from './why.ts';
 
 const HEAD = 26;
 const MEMBER = 36;
@@ -31,9 +33,10 @@ function linkOf({ members, inside, level }: NonNullable<KernelReport['why']>, i:
   return kept ? `${kept.shape.join('×') || '1'} · ${sized(kept.bytes)} in ${level}` : `${members[i].writes} in memory`;
 }
 
-function memberOf({ name, tiles }: Member, y: number): string {
+function memberOf(m: Member, y: number): string {
+  const { name } = m;
   const parts = name.split('+').length;
-  const how = [`${tiles} tile${tiles === 1 ? '' : 's'}`, ...(parts > 1 ? [`${parts} joined in registers`] : [])];
+  const how = [tilesText(m), ...(parts > 1 ? [`${parts} joined in registers`] : [])];
   return [
     `<rect class="m" x="${PAD}" y="${y}" width="${INSIDE}" height="${MEMBER}" rx="4"/>`,
     text(PAD + 8, y + 15, '', name, INSIDE - 16),

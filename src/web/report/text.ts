@@ -1,7 +1,7 @@
 // The report of a program as text for a terminal. In: the report of one segment. Out: a line per kernel with what it
 // reads and writes, why it is so below it, and the sums. Here, and not in the command, as it is a function of the data.
 import { type ProgramReport, sumsOf } from './program.ts';
-import type { Candidate, KernelWhy } from './why.ts';
+import { type Candidate, type KernelWhy, tilesText } from './why.ts';
 
 const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
 const million = (cycles: number): string => `${(cycles / 1e6).toFixed(3)} M cycles`;
@@ -34,7 +34,7 @@ function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: K
   const left =
     next?.together == null ? 'cannot share tiles' : `together ${million(next.together)}, apart ${million(next.apart)}`;
   return [
-    ...(joined ? members.map((m) => `${m.name}: ${m.tiles} tiles of ${m.writes}`) : []),
+    ...(joined ? members.map((m) => `${m.name}: ${tilesText(m, m.writes)}`) : []),
     ...head,
     gain.join('; '),
     ...new Set(registers),

@@ -6,7 +6,8 @@ import type { TileOp } from '../../3-tile/tile-op.ts';
 import { rankedTiles } from '../../4-schedule/roller/choose.ts';
 import type { Around } from '../../4-schedule/roller/pack.ts';
 import type { Made, Tiled } from '../../4-schedule/schedule.ts';
-import { isFill, type Nodes, single, type TileGraph } from '../../4-schedule/welder/graph.ts';
+import { isFill, single, type TileGraph } from '../../4-schedule/welder/graph.ts';
+import type { Nodes } from '../../4-schedule/welder/nodes.ts';
 import { planCost, sketch } from '../../4-schedule/welder/plan-cost.ts';
 import { type Measured, takenOf } from '../../backends/measure.ts';
 import type { Device } from '../../devices/device.ts';
@@ -29,14 +30,22 @@ function membersOf({ members, scratch }: TileGraph) {
     return !isFill(op) || !members.some((m) => !isFill(m.op) && stored(m.op) === stored(op));
   });
   const kept = [...scratch.keys()];
-  return shown.map(({ op, tiles }) => ({
+  return shown.map(({ op, tiles, slide }) => ({
     name: op.name,
     tiles,
+    /** Rows, along a dimension, that its tiles begin with as the tile before has made them, and those that they make. */
+    slide: slide && { dim: slide.dim, kept: slide.kept, step: slide.step },
     writes: `${op.write.dtype}[${stored(op).shape}]`,
     /** Which of the tensors that stay inside it stores; -1: none of them. */
     inside: kept.indexOf(stored(op)),
   }));
 }
+
+/** How many tiles a member has, of what, and what each keeps of the one before. */
+export const tilesText = ({ tiles, slide }: KernelWhy['members'][number], of = ''): string => {
+  const kept = slide && `each keeping ${slide.kept} of ${slide.kept + slide.step} along dimension ${slide.dim}`;
+  return `${tiles} tile${tiles === 1 ? '' : 's'}${of && ` of ${of}`}${kept ? `, ${kept}` : ''}`;
+};
 
 function shapeOf({ op, tile }: Tiled) {
   const { lanes, vector, extents, order } = tile;
