@@ -3,7 +3,7 @@
 import { outputsOf } from '../2-graph/liveness.ts';
 import type { StaticBranch, StaticGraph, StaticLoop, StaticNode } from '../2-graph/static.ts';
 import { type StaticTensor, sameType } from '../2-graph/static.ts';
-import { type TensorData, tensorOf } from '../ir/tensor.ts';
+import { elementCount, type TensorData, tensorOf } from '../ir/tensor.ts';
 import { invariant, withPlace } from '../support/errors.ts';
 import { type Indices, TileBuilder } from './builder.ts';
 import { and, cast, constant, type Expr, index, load, sub } from './expr.ts';
@@ -126,7 +126,7 @@ function checksOfSide(b: TileBuilder, side: TileBuilder, other: TileBuilder): vo
   }
 }
 
-/** Lowers a segment. Outputs own their bytes: pass-through inputs, constants and views are copied. */
+/** Lowers a segment. Outputs own their bytes: inputs and constants that pass through are copied, and second views. */
 export function toTiles(graph: StaticGraph): TileProgram {
   const lowering = new GraphLowering();
   const b = new TileBuilder();
@@ -140,7 +140,10 @@ export function toTiles(graph: StaticGraph): TileProgram {
       return tile;
     }
     const out = newTensor(t.name, t.dtype, t.shape, 'output');
-    b.copy(tile, out);
+    const whole = owner(tile);
+    const same = whole.dtype === t.dtype && elementCount(whole.shape) === elementCount(t.shape);
+    if (whole.role === 'temp' && same) whole.base = out;
+    else b.copy(tile, out);
     return out;
   });
   return { inputs, outputs, steps: b.steps, checks: b.checks };

@@ -15,8 +15,8 @@ export interface TileTensor {
   role: TensorRole;
   /** Only for constants. */
   readonly data: TensorData | null;
-  /** The tensor whose bytes this one reinterprets, or null. */
-  readonly base: TileTensor | null;
+  /** The tensor whose bytes this one reinterprets, or null. Mutable: what an output turns out to be a view of, views it. */
+  base: TileTensor | null;
 }
 
 let nextTensor = 1;
