@@ -41,10 +41,10 @@ function joined(a: Span | null, b: Span | null): Span | null {
   return { lo: between < 0 ? b.lo : a.lo, size: Math.max(first + a.size, second + b.size) };
 }
 
-/** The indices of a load in the shape of the owner of its bytes; null where that takes a division. */
-export function baseIndices(tensor: TileTensor, at: readonly Expr[]): readonly Expr[] | null {
+/** The indices of a load in the shape of the owner of its bytes; null where that takes a division that is not allowed. */
+export function baseIndices(tensor: TileTensor, at: readonly Expr[], allowed = false): readonly Expr[] | null {
   const o = owner(tensor);
-  return at.length === tensor.shape.length ? reindex(tensor.shape, at, o.shape) : null;
+  return at.length === tensor.shape.length ? reindex(tensor.shape, at, o.shape, allowed) : null;
 }
 
 /** An access: the linear index per dimension of the owner's shape; null where a reshape is in the way. */
@@ -61,7 +61,10 @@ export const accessesOf = perOp((op): readonly Access[] =>
 /** What is read of each tensor at one point, per dimension: indices that differ by a constant are one span; or null. */
 const sitesOf = perOp((op) => {
   const sites = new Map<TileTensor, readonly (readonly Span[])[] | null>();
-  for (const { target, at } of accessesOf(op)) {
+  for (const e of loadsOf(op)) {
+    const target = owner(e.arg);
+    // Dimensions that a reshape mixes are no linear forms; the others are.
+    const at = baseIndices(e.arg, indicesOf(e), true)?.map((x) => linearise(x)) ?? null;
     const before = sites.get(target);
     sites.set(target, at && before !== null ? at.map((lo, d) => including(before?.[d] ?? [], { lo, size: 1 })) : null);
   }

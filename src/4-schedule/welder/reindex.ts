@@ -60,8 +60,13 @@ export function divisions(roots: readonly Expr[]): number {
   return walkExpr(...roots).filter((e) => e.dtype === 'i32' && (e.op === 'div' || e.op === 'rem')).length;
 }
 
-/** Indices into `to` of the element that `at` names in `from`; null where that takes a division. */
-export function reindex(from: readonly number[], at: readonly Expr[], to: readonly number[]): readonly Expr[] | null {
+/** Indices into `to` of the element that `at` names in `from`; null where that takes a division, unless those are `allowed`. */
+export function reindex(
+  from: readonly number[],
+  at: readonly Expr[],
+  to: readonly number[],
+  allowed = false,
+): readonly Expr[] | null {
   if (from.length === to.length && from.every((d, i) => d === to[i])) return at;
   const groups = dimGroups(from, to);
   if (!groups) return null;
@@ -70,5 +75,5 @@ export function reindex(from: readonly number[], at: readonly Expr[], to: readon
     const [extents, indices, parts] = [g.from.map((d) => from[d]), g.from.map((d) => at[d]), g.to.map((d) => to[d])];
     for (const [k, x] of unflatten(parts, flatten(extents, indices)).entries()) out[g.to[k]] = x;
   }
-  return divisions(out) > divisions(at) ? null : out;
+  return !allowed && divisions(out) > divisions(at) ? null : out;
 }
