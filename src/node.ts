@@ -15,7 +15,7 @@ import { Session as BaseSession, type SessionOptions } from './web/session.ts';
 
 export * from './web/session.ts';
 
-export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device'> {
+export interface CreateOptions extends SessionOptions, Pick<NodeBackendOptions, 'device' | 'revectorize'> {
   /** 'wasm' (default), 'c' or 'interpreter'. */
   readonly target?: NodeTarget;
   /** Where external tensor data comes from; default: the folder of the model, when it is a path. */

@@ -4,7 +4,7 @@ import { cTarget } from '../5-codegen/targets/c/index.ts';
 import { loadNative, usableFeatures } from '../6-runtime/launch/native.ts';
 import { hostFeatures } from '../6-runtime/launch/wasm.ts';
 import { findToolchain, toolchainKey } from '../6-runtime/toolchain.ts';
-import { cpuDevice } from '../devices/device.ts';
+import { cpuDevice, namedDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
 import { type Backend, type BackendOptions, type PortableTarget, portableBackends, targetBackend } from './backend.ts';
@@ -19,6 +19,11 @@ export interface NodeBackendOptions extends BackendOptions {
    * or those measured here.
    */
   readonly device?: 'described' | 'probed';
+  /**
+   * WebAssembly in vectors of 256 bits: V8 is asked to pair neighbours, an experiment of releases since Node 24 that
+   * concerns the whole process, and schedules take tiles that suit it. Only for `wasm`.
+   */
+  readonly revectorize?: boolean;
 }
 
 async function nativeBackend(o: BackendOptions): Promise<Backend> {
@@ -42,6 +47,20 @@ function enableRelaxedSimd(): void {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
 
+/** The backend for a V8 that pairs vectors. Throws USAGE for another target, TARGET_UNAVAILABLE on older releases. */
+function revectorized({ name, machine, launch, observer }: Backend): Backend {
+  if (name !== 'wasm') refuse('USAGE', `${name} has no vectors that V8 could pair`, {}, 'Use it with the target wasm.');
+  const hint = `This is Node ${process.versions.node}: leave revectorize out, or take a newer release.`;
+  if (Number.parseInt(process.versions.node, 10) < REVECTORIZING) {
+    refuse('TARGET_UNAVAILABLE', `revectorize needs Node ${REVECTORIZING} or newer`, {}, hint);
+  }
+  v8.setFlagsFromString('--experimental-wasm-revectorize');
+  return targetBackend({ ...machine!, device: namedDevice('wasm-simd256')! }, observer, launch!);
+}
+
+/** The first major release of Node whose V8 pairs vectors. */
+const REVECTORIZING = 24;
+
 /** What makes machine code besides this process. */
 const compilerOf = (target: string): string =>
   Object.hasOwn(portableBackends, target) ? '' : toolchainKey(findToolchain());
@@ -60,6 +79,7 @@ export async function nodeBackend(target: string, options: NodeBackendOptions = 
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
   if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
   const kept = options.measure ? { kept: measurements(compilerOf(target)) } : {};
-  const backend = await BACKENDS[target]({ ...kept, ...options });
+  const found = await BACKENDS[target]({ ...kept, ...options });
+  const backend = options.revectorize ? revectorized(found) : found;
   return options.device === 'probed' ? probedBackend(backend) : backend;
 }

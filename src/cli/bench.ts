@@ -13,7 +13,8 @@ import { loadPeer, nameFeeds } from './peers.ts';
 type BenchOptions = Options & { seconds: string };
 
 export function benchCommand(): Command {
-  const shared = ['target', 'device', 'measure', 'threads', 'against', 'input', 'shapes', 'dim', 'json'] as const;
+  const tuning = ['device', 'measure', 'threads', 'revectorize'] as const;
+  const shared = ['target', ...tuning, 'against', 'input', 'shapes', 'dim', 'json'] as const;
   const about = 'time a model on test_data_set_0 beside it or random data, beside other runtimes where asked';
   return modelCommand('bench', about, shared)
     .option('--seconds <s>', 'longest time to measure', '10')

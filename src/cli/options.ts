@@ -23,6 +23,7 @@ export interface Options {
   readonly dump?: string;
   readonly json?: boolean;
   readonly winograd?: boolean;
+  readonly revectorize?: boolean;
 }
 
 const collect = (value: string, all: readonly string[]): string[] => [...all, value];
@@ -49,6 +50,8 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
   stopAfter: () => new Option('--stop-after <stage>', 'print graph, tile, schedule or code and end'),
   dump: () => new Option('--dump <dir>', 'write every stage as text'),
   json: () => new Option('--json', 'print as JSON'),
+  revectorize: () =>
+    new Option('--revectorize', 'wasm: ask V8 (Node 24 and newer) for vectors of 256 bits; experimental'),
   winograd: () => new Option('--no-winograd', 'round 3×3 convolutions as plain sums; slower'),
 };
 

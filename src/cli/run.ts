@@ -13,7 +13,7 @@ import { writeNpy } from './npy.ts';
 import { COMPILING, modelCommand, type Options, observerFrom } from './options.ts';
 
 export function runCommand(): Command {
-  const shared = [...COMPILING, 'input', 'shapes', 'dim', 'json'] as const;
+  const shared = [...COMPILING, 'revectorize', 'input', 'shapes', 'dim', 'json'] as const;
   return modelCommand('run', 'run a model once and print or save its outputs', shared)
     .option('--output <dir>', 'write each output as output_K.npy')
     .action(async (file: string, options: Options & { output?: string }) => {
