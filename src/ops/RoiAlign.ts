@@ -117,25 +117,42 @@ function sampleAt(x: Expr, extent: number): Sample {
   };
 }
 
-/** The four weighted neighbours of a point. */
-function corners(x: TileTensor, lead: readonly Expr[], sy: Sample, sx: Sample, dtype: Float): Expr[] {
-  const one = constant(dtype, 1);
+/** A neighbour of a point, the same in every channel. */
+interface Neighbour {
+  readonly y: Variable;
+  readonly x: Variable;
+  readonly weight: Variable;
+}
+
+const neighbours = (dtype: Float): Neighbour[] =>
+  Array.from({ length: 4 }, (_, k) => ({
+    y: variable(`y${k}`, 'i32'),
+    x: variable(`x${k}`, 'i32'),
+    weight: variable(`weight${k}`, dtype),
+  }));
+
+/** Where the four neighbours of a point lie, and how much each counts. */
+function locate(four: readonly Neighbour[], sy: Sample, sx: Sample): readonly Stmt[] {
+  const one = constant(sy.part.dtype, 1);
   const pair = (s: Sample): [Expr, Expr][] => [
     [s.low, sub(one, s.part)],
     [s.high, s.part],
   ];
-  return pair(sy).flatMap(([iy, wy]) => pair(sx).map(([ix, wx]) => mul(mul(wy, wx), load(x, [...lead, iy, ix]))));
+  const all = pair(sy).flatMap(([y, wy]) => pair(sx).map(([x, wx]) => [y, x, mul(wy, wx)] as const));
+  return all.flatMap(([y, x, weight], k) => [four[k].y.set(y), four[k].x.set(x), four[k].weight.set(weight)]);
 }
 
+/** Fills one bin in all channels: samples outermost, so that each is located once. `totals`: one per channel. */
 function fillBin(
   c: LowerContext,
   regionOf: readonly Region[],
-  lead: readonly Expr[],
+  sample: Expr,
   bin: readonly Expr[],
-  total: Variable,
+  totals: TileTensor,
   dtype: Float,
 ): readonly Stmt[] {
   const x = c.tensor(0);
+  const channels = x.shape[1];
   const zero = constant(dtype, 0);
   const isMax = c.string('mode', 'avg') === 'max';
   const point = (axis: number, i: Expr): Expr => {
@@ -143,24 +160,35 @@ function fillBin(
     const inner = div(mul(add(cast(dtype, i), constant(dtype, 0.5)), size.read), cast(dtype, grid.read));
     return add(add(start.read, mul(cast(dtype, bin[axis]), size.read)), inner);
   };
-  const first = variable('first', 'bool');
+  const [first, outside] = [variable('first', 'bool'), variable('outside', 'bool')];
+  const four = neighbours(dtype);
   const [gy, gx] = regionOf.map((g) => g.grid.read);
+  const each = (body: (m: Expr) => readonly Stmt[]): Stmt => loopFrom(0, channels, body);
+  const weighted = (m: Expr): Expr[] =>
+    four.map((k) => mul(k.weight.read, cast(dtype, load(x, [sample, m, k.y.read, k.x.read]))));
   const samples = loopFrom(0, gy, (iy) => [
     loopFrom(0, gx, (ix) => {
       const [sy, sx] = [sampleAt(point(0, iy), x.shape[2]), sampleAt(point(1, ix), x.shape[3])];
-      const outside = or(sy.outside, sx.outside);
-      const four = corners(x, lead, sy, sx, dtype);
-      const value = select(outside, zero, four.reduce(isMax ? max : add));
-      const joined = isMax ? select(first.read, value, max(total.read, value)) : add(total.read, value);
-      return [total.set(joined), first.set(constant('bool', 0))];
+      const joined = (m: Expr): Expr => {
+        const before = load(totals, [m]);
+        const value = select(outside.read, zero, weighted(m).reduce(isMax ? max : add));
+        return isMax ? select(first.read, value, max(before, value)) : add(before, value);
+      };
+      return [
+        outside.set(or(sy.outside, sx.outside)),
+        ...locate(four, sy, sx),
+        each((m) => [store(totals, [m], joined(m))]),
+        first.set(constant('bool', 0)),
+      ];
     }),
   ]);
-  const count = max(mul(gy, gx), index(1));
+  const count = cast(dtype, max(mul(gy, gx), index(1)));
+  const finish = (m: Expr): Stmt => store(totals, [m], div(load(totals, [m]), count));
   return [
-    total.set(zero),
+    each((m) => [store(totals, [m], zero)]),
     first.set(constant('bool', 1)),
     samples,
-    ...(isMax ? [] : [total.set(div(total.read, cast(dtype, count)))]),
+    ...(isMax ? [] : [each((m) => [finish(m)])]),
   ];
 }
 
@@ -198,20 +226,20 @@ export const RoiAlign = op({
     const out = b.alloc(x.dtype, c.outShape());
     const [count, channels, height, width] = c.outShape();
     const regionOf = regions(dtype);
-    const total = variable('total', dtype);
+    const totals = b.alloc(dtype, [channels]);
     const n = x.shape[0];
     checkRegions(c, dtype);
     b.routine(
       [x, rois, batch],
-      [out],
+      [out, totals],
       [
         loopFrom(0, count, (r) => [
           ...measure(c, r, dtype, regionOf),
-          ...loopNest([channels, height, width], ([m, py, px]) => {
+          ...loopNest([height, width], (bin) => {
             const sample = clampIndex(cast('i32', load(batch, [r])), n);
             return [
-              ...fillBin(c, regionOf, [sample, m], [py, px], total, dtype),
-              store(out, [r, m, py, px], total.read),
+              ...fillBin(c, regionOf, sample, bin, totals, dtype),
+              loopFrom(0, channels, (m) => [store(out, [r, m, ...bin], load(totals, [m]))]),
             ];
           }),
         ]),
