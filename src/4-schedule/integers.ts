@@ -8,6 +8,7 @@ import { sum } from '../3-tile/monoids.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
+import { dtypeInfo } from '../ir/dtype.ts';
 import { bytesOf, elementCount } from '../ir/tensor.ts';
 import { sumsBytes } from './dot.ts';
 import { linearise } from './linear.ts';
@@ -129,9 +130,10 @@ function ofQuantised(op: TileOp, makers: Makers, device: Device): TileOp | null 
   return ofIntegers(simple, makers, device) ?? ofBytes(simple, makers, device);
 }
 
-/** The steps with what is made of constants only as constants, where it is not much larger than they are. */
+/** The steps with what is made of constant bytes only as constants, where it is not much larger than they are. */
 function constants(steps: readonly Step[]): readonly Step[] {
   const known = new Map<TileTensor, TileTensor>();
+  const ofBytes = (t: TileTensor): boolean => dtypeInfo(t.dtype).bytes === 1 || [...known.values()].includes(t);
   const read = new Map<TileTensor, boolean>();
   for (const s of walkSteps(steps)) {
     for (const t of effectsOf(s).reads) read.set(t, (read.get(t) ?? true) && (s.kind === 'op' || s.kind === 'loop'));
@@ -143,7 +145,8 @@ function constants(steps: readonly Step[]): readonly Step[] {
     const from = new Set(loadsOf(op).map((e) => owner(e.arg)));
     const bytes = [...from].reduce((n, t) => n + bytesOf(t), 0);
     const target = owner(op.write);
-    if (!read.get(target) || op.reduce || !writesWhole(op) || !onlyConstants(op)) return [op];
+    const inner = target.role === 'temp' && read.get(target) && [...from].some(ofBytes);
+    if (!inner || op.reduce || !writesWhole(op) || !onlyConstants(op)) return [op];
     if (bytesOf(target) > MAX_GROWTH * bytes) return [op];
     known.set(target, evaluated(op));
     return [];

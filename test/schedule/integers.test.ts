@@ -76,6 +76,16 @@ const ALONG: Case = {
   build: (m, x) => m.node('MatMul', [coded(m, x, 'uint8', 3), weights(m, 'int8', [20, 24], 0)]),
 };
 
+/** Whose widened weights are a result as well. */
+const SHOWN: Case = {
+  dims: [6, 20],
+  build: (m, x) => {
+    const w = weights(m, 'int8', [20, 24]);
+    m.output(w);
+    return m.node('MatMul', [coded(m, x, 'uint8', 3), w]);
+  },
+};
+
 const feedOf = (dims: readonly number[]): TensorData => {
   const next = mulberry32(11);
   return tensorOf(
@@ -103,6 +113,7 @@ describe.each(['wasm', ...(noCompiler() ? [] : ['c'])])('quantised sums on %s', 
   });
 
   it('stay floats where a scale belongs to what is summed, and for single channels', async () => {
+    expect((await ran(target, SHOWN)).values).toEqual((await ran('interpreter', SHOWN)).values);
     for (const one of [ALONG, DEPTHWISE]) {
       const { values, text } = await ran(target, one);
       expect(text).not.toContain('dot.');
