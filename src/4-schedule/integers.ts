@@ -16,7 +16,7 @@ import { indicesOf, transform } from './transform.ts';
 import { dependences } from './vectors.ts';
 import { evaluated, onlyConstants, reading, withScalars } from './welder/fold.ts';
 import { inlineInto } from './welder/inline.ts';
-import { effectsOf, loadsBelow, loadsOf, mapOps, walkSteps, writesWhole } from './welder/region.ts';
+import { loadsBelow, loadsOf, mapOps, ownEffects, walkSteps, writesWhole } from './welder/region.ts';
 
 /** A dequantised value: an integer times a scale. */
 type Scaled = Readonly<{ whole: Expr; scale: Expr }>;
@@ -53,6 +53,7 @@ function bordered(inner: Scaled | null, guard: Expr): Scaled | null {
   return { whole: sub(read, zero), scale };
 }
 
+/** Those of these steps. */
 function makersOf(steps: readonly Step[]): Makers {
   const [all, fed] = [new Map<TileTensor, TileOp>(), new Map<TileTensor, TileOp>()];
   for (const s of walkSteps(steps)) {
@@ -67,7 +68,7 @@ function makersOf(steps: readonly Step[]): Makers {
 }
 
 /** The sum with its operands computed inside, down to bytes. */
-function widened(op: TileOp, makers: Made): TileOp | null {
+function downToBytes(op: TileOp, makers: Made): TileOp | null {
   let joined: TileOp | null = op;
   for (let depth = 0; joined && depth < MAX_DEPTH; depth++) {
     const [next] = loadsBelow(joined.reduce!.elems).flatMap((e) => makers.get(owner(e.arg)) ?? []);
@@ -89,7 +90,7 @@ function rescaled(op: TileOp, inner: Scaled, sumOf: ComputeType): TileOp | null 
 
 /** The sum over integers where dot products make it; null where it is none. */
 function ofIntegers(op: TileOp, { all }: Makers, { dot }: Device): TileOp | null {
-  const joined = widened(op, all);
+  const joined = downToBytes(op, all);
   const [elem] = joined?.reduce?.elems ?? [];
   if (elem?.op !== 'mul' || pointsOf(op.reduce!.axes) > MAX_POINTS) return null;
   const [a, b] = elem.src.map(scaled);
@@ -100,7 +101,7 @@ function ofIntegers(op: TileOp, { all }: Makers, { dot }: Device): TileOp | null
 
 /** The sum over floats of bytes that are widened where they are read, instead of stored; null where that costs more. */
 function ofBytes(op: TileOp, { fed }: Makers, { widens }: Device): TileOp | null {
-  const joined = widens ? widened(op, fed) : null;
+  const joined = widens ? downToBytes(op, fed) : null;
   const [elem] = joined?.reduce?.elems ?? [];
   if (elem?.op !== 'mul') return null;
   const [a, b] = scaled(elem.src[0]) ? elem.src : [elem.src[1], elem.src[0]];
@@ -133,10 +134,12 @@ function ofQuantised(op: TileOp, makers: Makers, device: Device): TileOp | null 
 /** The steps with what is made of constant bytes only as constants, where it is not much larger than they are. */
 function constants(steps: readonly Step[]): readonly Step[] {
   const known = new Map<TileTensor, TileTensor>();
-  const ofBytes = (t: TileTensor): boolean => dtypeInfo(t.dtype).bytes === 1 || [...known.values()].includes(t);
+  const made = new Set<TileTensor>();
+  const ofBytes = (t: TileTensor): boolean => dtypeInfo(t.dtype).bytes === 1 || made.has(t);
+  // What a loop carries, a branch asks or a routine reads must be there when it starts.
   const read = new Map<TileTensor, boolean>();
   for (const s of walkSteps(steps)) {
-    for (const t of effectsOf(s).reads) read.set(t, (read.get(t) ?? true) && (s.kind === 'op' || s.kind === 'loop'));
+    for (const t of ownEffects(s).reads) read.set(t, (read.get(t) ?? true) && s.kind === 'op');
   }
   return mapOps(steps, (given) => {
     const op = loadsOf(given)
@@ -148,7 +151,9 @@ function constants(steps: readonly Step[]): readonly Step[] {
     const inner = target.role === 'temp' && read.get(target) && [...from].some(ofBytes);
     if (!inner || op.reduce || !writesWhole(op) || !onlyConstants(op)) return [op];
     if (bytesOf(target) > MAX_GROWTH * bytes) return [op];
-    known.set(target, evaluated(op));
+    const data = evaluated(op);
+    known.set(target, data);
+    made.add(data);
     return [];
   });
 }

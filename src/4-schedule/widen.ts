@@ -56,7 +56,7 @@ export function widened(program: TileProgram, device: Device): TileProgram {
     if (t.data && pays(t, sums, device)) wide.set(t, wideConstant(t));
     if (t.role === 'temp') wide.set(t, newTensor(t.name, 'f32', t.shape, 'temp'));
     if (t.role !== 'input' || !summed.has(t)) continue;
-    const copy = over('', newTensor(t.name, 'f32', t.shape, 'temp'), (at) => load(t, at));
+    const copy = over('widen', newTensor(t.name, 'f32', t.shape, 'temp'), (at) => load(t, at));
     copies.push(copy);
     wide.set(t, copy.write);
   }

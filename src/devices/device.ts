@@ -83,7 +83,7 @@ export interface Device {
   readonly fma: 'none' | 'vectors' | 'all';
   /** Parts of 32 bits that one instruction multiplies and sums: 2 halves, or 4 bytes onto a sum as well; 0: none. */
   readonly dot: 0 | 2 | 4;
-  /** A load of bytes also widens them to a vector of integers. */
+  /** One instruction makes a vector of 32-bit lanes of narrower elements in memory. */
   readonly widens?: boolean;
   /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
   readonly loadsEarly: boolean;

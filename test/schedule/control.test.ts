@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
-import { add, constant, type Expr, gt, load, lt, mul } from '../../src/3-tile/expr.ts';
+import { add, cast, constant, type Expr, gt, load, lt, mul } from '../../src/3-tile/expr.ts';
 import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileProgram } from '../../src/3-tile/tile-op.ts';
@@ -67,9 +67,27 @@ function loopProgram(next: readonly number[], trip: number, conditional: boolean
   return { inputs: [x], outputs: states, steps: b.steps, checks: [] };
 }
 
+/** A loop whose state starts as floats of constant bytes. */
+function fromBytes(): TileProgram {
+  const b = new TileBuilder();
+  const bytes = b.constant(tensorOf('u8', [N], [1, 2, 3, 4, 250]));
+  const init = b.map('f32', [N], (ix) => mul(cast('f32', load(bytes, ix)), constant('f32', 0.5)));
+  const state = b.alloc('f32', [N], 'state');
+  const body = b.nested();
+  const next = body.map('f32', [N], (ix) => add(load(state, ix), constant('f32', 1)));
+  const counter = newTensor('i', 'i64', [], 'temp');
+  const trip = b.constant(tensorOf('i64', [], [2n]));
+  b.loop({ trip, cond: null, counter, carried: [{ init, state, next }], steps: body.steps });
+  return { inputs: [], outputs: [state], steps: b.steps, checks: [] };
+}
+
 const feed = tensorOf('f32', [N], [1, 2, 3, -4, 5]);
 
 describe('control flow as tasks', () => {
+  it('starts a loop from what is made of constant bytes', () => {
+    for (const fuse of [true, false]) agree(fromBytes(), [], fuse);
+  });
+
   it('runs loops whose states swap, copy and combine', () => {
     fc.assert(
       fc.property(

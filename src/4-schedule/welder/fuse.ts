@@ -112,8 +112,9 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
   const [j] = at;
   const reader = region.steps[j]!;
   if (reader.kind !== 'op' || reader.reduce || !region.movable(i, j)) return null;
-  // Wider results would keep the sum itself from running across lanes.
-  if (dtypeInfo(reader.value.dtype).bytes > dtypeInfo(reduction.value.dtype).bytes) return null;
+  // Results of 64 bits would keep a sum of fewer from running across lanes.
+  const [sum, result] = [reduction, reader].map((op) => dtypeInfo(op.value.dtype).bytes);
+  if (sum <= 4 && result > 4) return null;
   const joined = appendTo(reduction, reader);
   const along = (op: TileOp): string => unitAxes(flatIndex(op.write, op.at), op);
   return joined && small(joined) && along(joined) === along(reduction) ? [j, joined] : null;
