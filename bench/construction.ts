@@ -5,7 +5,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { Command } from 'commander';
-import { type AttrSpec, type NodeSpec, writeModel } from '../src/1-frontend/onnx/write.ts';
 import { resetExprs } from '../src/3-tile/expr.ts';
 import { toTiles } from '../src/3-tile/from-graph.ts';
 import type { TileProgram } from '../src/3-tile/tile-op.ts';
@@ -21,6 +20,7 @@ import { emptyTensor, type TensorData } from '../src/ir/tensor.ts';
 import { lowering } from '../src/lowering.ts';
 import { version } from '../src/version.ts';
 import { planned } from '../src/web/report/rtiles.ts';
+import { type AttrSpec, type NodeSpec, writeModel } from '../src/web/write.ts';
 import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
 import { geomean, median, timed } from './statistics.ts';
 

@@ -2,9 +2,9 @@
 // described, and its entry in INDEX.json. Out: a complete folder: model, weights and the inputs of data set 0.
 import fs from 'node:fs';
 import path from 'node:path';
-import { encodeTensor } from '../src/1-frontend/onnx/write.ts';
 import type { TensorData } from '../src/ir/tensor.ts';
 import { mulberry32 } from '../src/support/random.ts';
+import { encodeTensor } from '../src/web/write.ts';
 
 /** Uniform float32 values. */
 interface Recipe {

@@ -1,9 +1,10 @@
 // The single-operator cases that kernels are measured on: small models in ONNX bytes with the work
 // they do. Cheap operators are chained so that calling a runtime does not count.
-import { type NodeSpec, writeModel } from '../src/1-frontend/onnx/write.ts';
+
 import type { DType } from '../src/ir/dtype.ts';
 import { elementCount, elements, emptyTensor, type TensorData } from '../src/ir/tensor.ts';
 import { mulberry32 } from '../src/support/random.ts';
+import { type NodeSpec, writeModel } from '../src/web/write.ts';
 
 export interface OpCase {
   readonly name: string;

@@ -1,6 +1,7 @@
 // Short ways to write the attributes of nodes that tests describe.
-import type { AttrSpec, GraphSpec } from '../src/1-frontend/onnx/write.ts';
+
 import type { TensorData } from '../src/ir/tensor.ts';
+import type { AttrSpec, GraphSpec } from '../src/web/write.ts';
 
 export const attr = {
   int: (value: number | bigint): AttrSpec => ({ kind: 'int', value: BigInt(value) }),

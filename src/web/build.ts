@@ -1,7 +1,7 @@
 // ONNX models in a few lines of code: inputs, constants and nodes by operator name in, bytes of a model out. A node is
 // checked against the published definition of its operator when it is added, so that a mistake shows where it is made.
 // An entry point of its own, for Node and browsers.
-import { type NodeSpec, type ValueSpec, writeModel } from '../1-frontend/onnx/write.ts';
+
 import { Tensor, toTensorData } from '../6-runtime/tensor.ts';
 import { type DType, dtypeFromApi } from '../ir/dtype.ts';
 import { attrMap, NEWEST_OPSET, newValue, tensorType, type Value } from '../ir/graph.ts';
@@ -11,6 +11,7 @@ import { checkSignature, typeOf } from '../ops/upgrade/check.ts';
 import { standingOf } from '../ops/upgrade/signature.ts';
 import { refuse, withPlace } from '../support/errors.ts';
 import { mulberry32 } from '../support/random.ts';
+import { type NodeSpec, type ValueSpec, writeModel } from './write.ts';
 
 export { Tensor } from '../6-runtime/tensor.ts';
 /** What a builder gives out, to be handed back to the same builder. */

@@ -2,7 +2,6 @@
 // runs them, exact beside plain loops, by emulated registers, by the CPU's where it has them, and refused where not.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type NodeSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { index, load } from '../../src/3-tile/expr.ts';
 import { interpretKernel } from '../../src/3-tile/interpret.ts';
 import { walkStmts } from '../../src/3-tile/task.ts';
@@ -23,6 +22,7 @@ import { silent } from '../../src/observe.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { parseKernel } from '../../src/web/text/parse.ts';
 import { printKernel } from '../../src/web/text/print.ts';
+import { type NodeSpec, writeModel } from '../../src/web/write.ts';
 import { attr } from '../ops/a-support.ts';
 import { kernel, noCompiler } from './harness.ts';
 

@@ -1,8 +1,8 @@
 // Nodes against the published signatures: what each kind of contradiction ends in.
 import { describe, expect, it } from 'vitest';
-import type { NodeSpec, ValueSpec } from '../../src/1-frontend/onnx/write.ts';
 import { SIGNATURES } from '../../src/ops/upgrade/gen/operators.ts';
 import { standingOf } from '../../src/ops/upgrade/signature.ts';
+import type { NodeSpec, ValueSpec } from '../../src/web/write.ts';
 import { attr, expectRefusal, f32, modelOf, roundTrip } from './support.ts';
 
 const INPUTS: readonly ValueSpec[] = [

@@ -2,10 +2,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { ModelSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import type { GraphSpec, NodeSpec } from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
+import type { GraphSpec, NodeSpec } from '../../src/web/write.ts';
 import { attr, expectRefusal, f32, graphText, modelOf, roundTrip, writeModel } from './support.ts';
 
 const x = { name: 'x', dtype: 'f32', shape: [2, 'n'] } as const;

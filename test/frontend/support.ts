@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ReadOptions } from '../../src/1-frontend/onnx/tensor.ts';
 import { parseValue } from '../../src/1-frontend/onnx/value.ts';
+import { parseModel } from '../../src/compile.ts';
+import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
+import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
 import {
   type AttrSpec,
   attrsInit,
@@ -12,11 +16,7 @@ import {
   type NodeSpec,
   nodeInit,
   writeModel,
-} from '../../src/1-frontend/onnx/write.ts';
-import { parseModel } from '../../src/compile.ts';
-import type { Attr, Graph, Model, Value } from '../../src/ir/graph.ts';
-import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
-import { type ErrorCode, TilewrightError } from '../../src/support/errors.ts';
+} from '../../src/web/write.ts';
 import { attr } from '../attr.ts';
 
 /** The folder with ONNX test material, or undefined on machines without it. */

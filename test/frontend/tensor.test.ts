@@ -2,10 +2,10 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { ModelSchema, type SparseTensorSchema, TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { encodeTensor } from '../../src/1-frontend/onnx/write.ts';
 import { parseModel } from '../../src/compile.ts';
 import { DTYPES, type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { encodeTensor } from '../../src/web/write.ts';
 import { expectRefusal, parseTensor } from './support.ts';
 
 type Init = MessageInitShape<typeof TensorSchema>;

@@ -1,6 +1,6 @@
 // Older operator forms: what each becomes, as text.
 import { describe, expect, it } from 'vitest';
-import type { AttrSpec, GraphSpec, NodeSpec } from '../../src/1-frontend/onnx/write.ts';
+import type { AttrSpec, GraphSpec, NodeSpec } from '../../src/web/write.ts';
 import { attr, expectRefusal, f32, graphText, i64, modelOf, roundTrip } from './support.ts';
 
 const { int, ints, float, floats, string } = attr;

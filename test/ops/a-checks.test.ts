@@ -1,6 +1,6 @@
 // Checks of indices that only a run knows: they fail the run, unless the operator does not run.
 import { describe, expect, it } from 'vitest';
-import type { GraphSpec, NodeSpec } from '../../src/1-frontend/onnx/write.ts';
+import type { GraphSpec, NodeSpec } from '../../src/web/write.ts';
 import { attr, f32, i64, type Operand, runGraph, runNode, scalar } from './a-support.ts';
 
 const TARGETS = ['interpreter', 'wasm'] as const;

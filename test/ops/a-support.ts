@@ -1,12 +1,13 @@
 // Runs one operator, or a small graph, through the whole compiler on the interpreter and on
 // WebAssembly, which must agree: element values in, element values out.
-import { type AttrSpec, type GraphSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+
 import { Plan } from '../../src/6-runtime/plan.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
 import { modelCompiler, parseModel } from '../../src/compile.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { type Scalar, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { type AttrSpec, type GraphSpec, writeModel } from '../../src/web/write.ts';
 import { attr } from '../attr.ts';
 
 export { attr };

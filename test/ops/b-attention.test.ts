@@ -1,7 +1,7 @@
 // Attention operators against the definition, and the operators of com.microsoft against the
 // standard ones they amount to.
 import { describe, expect, it } from 'vitest';
-import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
+import type { AttrSpec } from '../../src/web/write.ts';
 import { attr, type NodeCase, type Operand, type Result, runNode } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 

@@ -1,7 +1,7 @@
 // Recurrent operators and scans against plain loops: directions, lengths per sample, peepholes,
 // clipping, activations with parameters; and results that a loop fills row by row.
 import { describe, expect, it } from 'vitest';
-import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
+import type { AttrSpec } from '../../src/web/write.ts';
 import { attr, type Operand, runGraph, runNode } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 

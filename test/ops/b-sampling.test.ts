@@ -1,6 +1,6 @@
 // Resizing, sampling, Fourier transforms and normalisations against their definitions.
 import { describe, expect, it } from 'vitest';
-import type { AttrSpec } from '../../src/1-frontend/onnx/write.ts';
+import type { AttrSpec } from '../../src/web/write.ts';
 import { attr, type NodeCase, type Operand, runNode, scalar } from './a-support.ts';
 import { at, expectClose, indices, random } from './b-support.ts';
 

@@ -2,7 +2,6 @@
 // plain loops (matrices) and with the interpreter, which runs operators as they are written (convolutions).
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type GraphSpec, type NodeSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { interpretTasks } from '../../src/3-tile/interpret.ts';
 import { verifyTaskProgram } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
@@ -20,6 +19,7 @@ import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts'
 import { lowering } from '../../src/lowering.ts';
 import { silent } from '../../src/observe.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { type GraphSpec, type NodeSpec, writeModel } from '../../src/web/write.ts';
 import { noCompiler } from '../c/harness.ts';
 import { attr, type Operand } from './a-support.ts';
 

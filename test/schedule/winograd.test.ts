@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { both, generate, rounding, TABLE } from '../../scripts/winograd.ts';
-import { type NodeSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { specialise } from '../../src/2-graph/specialise.ts';
 import { foldNode, toTiles } from '../../src/3-tile/from-graph.ts';
 import { interpret } from '../../src/3-tile/interpret.ts';
@@ -21,6 +20,7 @@ import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts'
 import { silent } from '../../src/observe.ts';
 import { operatorRegistry } from '../../src/ops/registry.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { type NodeSpec, writeModel } from '../../src/web/write.ts';
 import { attr } from '../attr.ts';
 import { noCompiler } from '../c/harness.ts';
 

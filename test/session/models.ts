@@ -1,9 +1,10 @@
 // Small models for session tests, built as graph nouns and written as ONNX bytes.
-import { type AttrSpec, writeModel } from '../../src/1-frontend/onnx/write.ts';
+
 import type { Dim } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { type Attr, type Node, newValue, tensorType, type Value } from '../../src/ir/graph.ts';
 import type { TensorData } from '../../src/ir/tensor.ts';
+import { type AttrSpec, writeModel } from '../../src/web/write.ts';
 
 export const input = (name: string, dtype: DType, shape?: readonly Dim[]): Value =>
   newValue(name, tensorType(dtype, shape));

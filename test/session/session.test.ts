@@ -1,11 +1,11 @@
 // Sessions: feeds and results as users of onnxruntime-common know them, specialisation per shape,
 // data-dependent extents, concurrent runs, and refusals that say what to do.
 import { describe, expect, it } from 'vitest';
-import { writeModel } from '../../src/1-frontend/onnx/write.ts';
 import { Session, Tensor, TilewrightError } from '../../src/index.ts';
 import { symbol } from '../../src/ir/dim.ts';
 import { newValue, tensorType } from '../../src/ir/graph.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { writeModel } from '../../src/web/write.ts';
 import { attr } from '../attr.ts';
 import { functionInit } from '../frontend/support.ts';
 import { bytesOf, input, node } from './models.ts';

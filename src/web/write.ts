@@ -1,13 +1,13 @@
-// Descriptions of graphs in names → ONNX bytes: for `tilewright/build`, tests and benchmarks. The counterpart of the
-// reader, on the same schema.
+// Descriptions of graphs in names → ONNX bytes: for `tilewright/build`, which stands beside it, tests and benchmarks. The
+// counterpart of the reader, on the same schema.
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type Dim, isStatic, symbol } from '../../ir/dim.ts';
-import { type DType, dtypeInfo } from '../../ir/dtype.ts';
-import { type Attr, NEWEST_OPSET, type TensorType, tensorType, type ValueType } from '../../ir/graph.ts';
-import type { TensorData } from '../../ir/tensor.ts';
-import { refuse } from '../../support/errors.ts';
-import type { AttributeSchema, GraphSchema, NodeSchema, TypeSchema } from './gen/onnx_pb.ts';
-import { ModelSchema, TensorSchema, type ValueInfoSchema } from './gen/onnx_pb.ts';
+import type { AttributeSchema, GraphSchema, NodeSchema, TypeSchema } from '../1-frontend/onnx/gen/onnx_pb.ts';
+import { ModelSchema, TensorSchema, type ValueInfoSchema } from '../1-frontend/onnx/gen/onnx_pb.ts';
+import { type Dim, isStatic, symbol } from '../ir/dim.ts';
+import { type DType, dtypeInfo } from '../ir/dtype.ts';
+import { type Attr, NEWEST_OPSET, type TensorType, tensorType, type ValueType } from '../ir/graph.ts';
+import type { TensorData } from '../ir/tensor.ts';
+import { refuse } from '../support/errors.ts';
 
 /** A named value: a tensor by element type and extents, or any other type. */
 export interface ValueSpec {
