@@ -1,6 +1,7 @@
 // Constructors for loop statements that targets and timers need too; what statements change, and what tasks run.
-import { type Expr, index, type Local, localExpr, newLocal } from './expr.ts';
-import { type Task, walkStmts } from './task.ts';
+import { type Expr, index, isLoad, type Local, localExpr, newLocal } from './expr.ts';
+import { walkExpr } from './rewrite.ts';
+import { stmtExprs, type Task, walkStmts } from './task.ts';
 import type { TileTensor } from './tensor.ts';
 import type { Stmt } from './tile-op.ts';
 
@@ -28,6 +29,15 @@ export function effects(body: readonly Stmt[]): Effects {
     if (s.kind === 'store' || s.kind === 'contract') changed.add(s.tensor);
   });
   return changed;
+}
+
+/** The tensors that these statements load from. */
+export function loads(body: readonly Stmt[]): ReadonlySet<TileTensor> {
+  const read = new Set<TileTensor>();
+  walkStmts(body, (s) => {
+    for (const e of stmtExprs(s).flatMap((root) => walkExpr(root))) if (isLoad(e)) read.add(e.arg);
+  });
+  return read;
 }
 
 export type RunTask = Extract<Task, { kind: 'run' }>;

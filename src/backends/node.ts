@@ -47,6 +47,14 @@ function enableRelaxedSimd(): void {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
 
+/** Once a block has been freed, glibc keeps freed memory up to its size: results then need no new pages from the system. */
+const LARGEST_KEPT = 2 ** 25 - 2 ** 16;
+let kept = false;
+function keepFreedMemory(): void {
+  if (!kept) new ArrayBuffer(LARGEST_KEPT);
+  kept = true;
+}
+
 /** The backend for a V8 that pairs vectors. Throws USAGE for another target, TARGET_UNAVAILABLE on older releases. */
 function revectorized({ name, machine, launch, observer }: Backend): Backend {
   if (name !== 'wasm') refuse('USAGE', `${name} has no vectors that V8 could pair`, {}, 'Use it with the target wasm.');
@@ -76,6 +84,7 @@ export async function probedBackend(backend: Backend, anew = false): Promise<Bac
 /** The backend of this name. Throws USAGE for an unknown one, TARGET_UNAVAILABLE where it cannot run. */
 export async function nodeBackend(target: string, options: NodeBackendOptions = {}): Promise<Backend> {
   enableRelaxedSimd();
+  keepFreedMemory();
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
   if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
   const kept = options.measure ? { kept: measurements(compilerOf(target)) } : {};

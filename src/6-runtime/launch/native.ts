@@ -46,7 +46,8 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
     if (status !== 0) refuse('TARGET_UNAVAILABLE', 'the system gives this process no matrix registers');
   };
   // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.
-  const allocate = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+  const fresh = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+  const allocate = (n: number): Uint8Array => (n < LARGE ? fresh(n) : aligned(koffi, fresh(n + SPACE_ALIGNMENT), n));
   const takes = koffi.sizeof('void *') === 8 ? { allocate } : {};
   const view = ({ space, offset, bytes }: Slot): Uint8Array => spaces[space].subarray(offset, offset + bytes);
   const { bytes: codeBytes, unload } = library;
@@ -134,9 +135,14 @@ export async function usableFeatures(): Promise<ReadonlySet<string>> {
   return request?.(158, 0x1023, 18) === 0 ? features : new Set([...features].filter((f) => !f.startsWith('amx')));
 }
 
-/** Zeroed bytes that start at a multiple of the spaces' alignment. */
-function alignedBytes(koffi: Koffi, size: number): Uint8Array {
-  const whole = new Uint8Array(new ArrayBuffer(size + SPACE_ALIGNMENT));
+/** Bytes from which a result starts at a line of the cache: stores across lines take twice as long. */
+const LARGE = 2 ** 16;
+
+const alignedBytes = (koffi: Koffi, size: number): Uint8Array =>
+  aligned(koffi, new Uint8Array(size + SPACE_ALIGNMENT), size);
+
+/** The first `size` bytes that start at a multiple of the spaces' alignment. */
+function aligned(koffi: Koffi, whole: Uint8Array, size: number): Uint8Array {
   const start = Number(-koffi.address(whole) & BigInt(SPACE_ALIGNMENT - 1));
   return whole.subarray(start, start + size);
 }

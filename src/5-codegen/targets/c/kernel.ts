@@ -1,7 +1,7 @@
 // One kernel as one C function over restrict pointers: statements in order, locals as C variables. Out: parameters and
 // body text; the function gets its name from the program, so that equal kernels can share one.
 import { computeType, type Expr, type Local } from '../../../3-tile/expr.ts';
-import { type Effects, effects } from '../../../3-tile/statements.ts';
+import { type Effects, effects, loads } from '../../../3-tile/statements.ts';
 import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
 import type { Contraction, Stmt } from '../../../3-tile/tile-op.ts';
@@ -14,12 +14,17 @@ import { Values } from './values.ts';
 /** Statements nested deeper than this are refused. */
 const MAX_NESTING = 200;
 
-/** `(parameters) { body }`; `overlapping`: positions of parameters that may share memory with a written one. */
-export const emitKernel = (unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>): string =>
-  new KernelWriter(unit, kernel, overlapping).run();
+type Positions = ReadonlySet<number>;
+
+/**
+ * `(parameters) { body }`. Positions of parameters: `overlapping` may share memory with a written one, `passing` are
+ * written once and not read soon.
+ */
+export const emitKernel = (unit: Unit, kernel: Kernel, overlapping: Positions, passing: Positions): string =>
+  new KernelWriter(unit, kernel, overlapping, passing).run();
 
 /** Positions of the parameters that the kernel stores to. */
-export function writtenParams(kernel: Kernel): ReadonlySet<number> {
+export function writtenParams(kernel: Kernel): Positions {
   const changed = effects(kernel.body);
   return new Set(kernel.params.flatMap((t, i) => (changed.has(t) ? [i] : [])));
 }
@@ -28,7 +33,9 @@ export function writtenParams(kernel: Kernel): ReadonlySet<number> {
 export class KernelWriter {
   readonly unit: Unit;
   private readonly kernel: Kernel;
-  private readonly overlapping: ReadonlySet<number>;
+  private readonly overlapping: Positions;
+  /** Tensors whose stores go past the caches. */
+  private readonly passing: ReadonlySet<TileTensor>;
   private readonly variables = new Map<Local, string>();
   private readonly indices = new Map<Local, string>();
   private readonly values: Values;
@@ -39,10 +46,12 @@ export class KernelWriter {
   /** The contraction around the statement. */
   private sums: Contraction | null = null;
 
-  constructor(unit: Unit, kernel: Kernel, overlapping: ReadonlySet<number>) {
+  constructor(unit: Unit, kernel: Kernel, overlapping: Positions, passing: Positions) {
     this.unit = unit;
     this.kernel = kernel;
     this.overlapping = overlapping;
+    const loaded = loads(kernel.body);
+    this.passing = new Set(kernel.params.filter((t, i) => passing.has(i) && !loaded.has(t)));
     this.declareLocals();
     this.values = new Values(this, kernel);
   }
@@ -146,7 +155,7 @@ export class KernelWriter {
     const at = this.values.index(s.at[0]);
     const value = this.values.value(s.value);
     const to = { unit: this.unit, dtype: s.tensor.dtype, lanes: s.value.lanes, pointer: this.pointer(s.tensor) };
-    this.emit(storeAt(to, at, value));
+    this.emit(storeAt(to, at, value, this.passing.has(s.tensor)));
     this.forget(new Set([s.tensor]));
   }
 

@@ -87,9 +87,29 @@ export function loadAt(from: Place, at: string): string {
   return decode(new Form(from.unit, from.lanes), from.dtype, from.lanes === 1 ? raw : `(${raw})`);
 }
 
-/** The assignment that stores elements from element `at` on. */
-export function storeAt(to: Place, at: string, value: string): string {
-  const raw = encode(new Form(to.unit, to.lanes), to.dtype, value);
+/** Stores a whole line of 64 bytes without reading it first, where it begins one. */
+const STREAM = `INLINE void stream(void *p, f32x16 x) {
+  if (((__UINTPTR_TYPE__)p & 63) != 0) {
+    *(f32x16u *)p = x;
+    return;
+  }
+#ifdef __clang__
+  __builtin_nontemporal_store(x, (f32x16 *)p);
+#else
+  __builtin_ia32_movntps512((f32 *)p, x);
+#endif
+}
+`;
+
+/** The statement that stores elements from element `at` on; `passing`: past the caches where they are whole lines. */
+export function storeAt(to: Place, at: string, value: string, passing = false): string {
+  const { unit, dtype, lanes, pointer } = to;
+  const raw = encode(new Form(unit, lanes), dtype, value);
+  if (passing && scalarBytes(storageOf(dtype)) * lanes === 64) {
+    unit.memoryType('f32', 16);
+    unit.need('stream', () => STREAM);
+    return `stream(${pointer} + ${at}, (f32x16)${raw});`;
+  }
   return `${elementsAt(to, at)} = ${raw};`;
 }
 

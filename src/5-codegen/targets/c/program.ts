@@ -3,6 +3,7 @@
 import { runsOf } from '../../../3-tile/statements.ts';
 import { callersOwn, type Kernel, type Placement, type Task, type TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
+import { bytesOf } from '../../../ir/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import { emitKernel, writtenParams } from './kernel.ts';
 import { type COptions, storageOf, Unit } from './unit.ts';
@@ -14,6 +15,9 @@ export const ENTRY = 'tilewright_main';
 const UNIT_CHARACTERS = 48_000;
 const MAX_UNITS = 12;
 const MAX_NESTING = 200;
+/** Bytes from which a result is stored past the caches: they would first read it from memory and then drop it. */
+const FAR = 2 ** 20;
+const NONE: ReadonlySet<number> = new Set();
 
 /** `text` has the parameter list and the body. */
 type EmittedKernel = Readonly<{ name: string; text: string }>;
@@ -21,18 +25,19 @@ type EmittedKernel = Readonly<{ name: string; text: string }>;
 /** The C translation units of the program; the last one holds the entry function. */
 export function emitC(program: TaskProgram, options: COptions): string[] {
   const overlapping = overlaps(program);
+  const passing = options.avx512 ? results(program) : new Map<Kernel, Set<number>>();
   const unit = new Unit(options);
   const byText = new Map<string, EmittedKernel>();
   const names = new Map<Kernel, EmittedKernel>();
   for (const kernel of program.kernels) {
-    const text = emitKernel(unit, kernel, overlapping.get(kernel) ?? new Set());
+    const text = emitKernel(unit, kernel, overlapping.get(kernel) ?? NONE, passing.get(kernel) ?? NONE);
     let emitted = byText.get(text);
     if (!emitted) byText.set(text, (emitted = { name: `k${byText.size}`, text }));
     names.set(kernel, emitted);
   }
   const kernels = [...byText.values()];
   const signature = (k: EmittedKernel): string => k.text.slice(0, k.text.indexOf(' {\n'));
-  const main = emitMain(program, names, unit.has('tiles'));
+  const main = emitMain(program, names, unit);
   // Helpers are inlined where used and cost next to nothing where not: every unit gets them all.
   const preamble = unit.preamble();
   const define = (k: EmittedKernel): string => `KERNEL void ${k.name}${k.text}`;
@@ -76,8 +81,22 @@ function overlaps(program: TaskProgram): Map<Kernel, Set<number>> {
   return found;
 }
 
-function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>, tiles: boolean): string {
-  const lines = tiles ? ['  if (!tiles_granted()) return 1;\n'] : [];
+/** Per kernel, the parameters that are large results in the caller's memory in every call, used nowhere else. */
+function results(program: TaskProgram): Map<Kernel, Set<number>> {
+  const runs = runsOf(program.lanes[0] ?? []);
+  const used = runs.flatMap((t) => t.args.map(owner));
+  const own = callersOwn(program);
+  const far = (t: TileTensor): boolean =>
+    (own.get(t) ?? -1) >= program.inputs.length && bytesOf(t) >= FAR && used.indexOf(t) === used.lastIndexOf(t);
+  const found = new Map(program.kernels.map((k) => [k, new Set(writtenParams(k))]));
+  for (const { kernel, args } of runs) {
+    for (const [i, t] of args.entries()) if (!far(owner(t))) found.get(kernel)!.delete(i);
+  }
+  return found;
+}
+
+function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>, unit: Unit): string {
+  const lines = unit.has('tiles') ? ['  if (!tiles_granted()) return 1;\n'] : [];
   const placeOf = (t: TileTensor): Placement => {
     const place = program.plan.places.get(owner(t));
     invariant(place, `c: ${t.name} has no place in the memory plan`);
@@ -127,6 +146,7 @@ function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel
     }
   };
   write(program.lanes[0] ?? [], 1);
+  if (unit.has('stream')) lines.push('  __builtin_ia32_sfence();\n');
   return (
     `__attribute__((visibility("default"))) i32 ${ENTRY}(const u8 *constants, u8 *arena, u8 *const *given) {\n` +
     `  (void)constants;\n  (void)arena;\n  (void)given;\n${lines.join('')}  return 0;\n}\n`
