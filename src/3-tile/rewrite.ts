@@ -7,10 +7,11 @@ import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './exp
 /** The same node over other operands of the same types. */
 export const withSrc = (e: Expr, src: readonly Expr[]): Expr => makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 
-const EXPRS: Dag<Expr> = { src: (e) => e.src, rebuild: withSrc };
+export const operandsOf = (e: Expr): readonly Expr[] => e.src;
+const EXPRS: Dag<Expr> = { src: operandsOf, rebuild: withSrc };
 
 /** Every node of the expressions once, operands first. */
-export const walkExpr = (...roots: readonly Expr[]): Expr[] => postOrder(roots, EXPRS.src);
+export const walkExpr = (...roots: readonly Expr[]): Expr[] => postOrder(roots, operandsOf);
 
 /** Applies `step` bottom-up until it gives nothing new. */
 export function rewriteExpr(root: Expr, step: (e: Expr) => Expr | undefined, memo?: Map<Expr, Expr>): Expr {
