@@ -13,7 +13,7 @@ import { type ScheduleOptions, schedule } from './4-schedule/schedule.ts';
 import type { Target } from './5-codegen/targets/target.ts';
 import { makeArtifact } from './6-runtime/artifact.ts';
 import type { Executable } from './6-runtime/executable.ts';
-import { feedType, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
+import { feedType, figuresOf, Plan, type RunValue, type SegmentCompiler } from './6-runtime/plan.ts';
 import type { Backend } from './backends/backend.ts';
 import type { Measure } from './backends/measure.ts';
 import type { Device } from './devices/device.ts';
@@ -43,6 +43,16 @@ export function modelCompiler(model: Model, backend: Backend, limits: ModelLimit
 export function planFor(model: Model, backend: Backend, feeds: readonly (RunValue | null)[]): Plan {
   const types = feeds.map((f) => f && feedType(f));
   return new Plan(modelCompiler(model, backend, DEFAULT_LIMITS), types);
+}
+
+/** One run on feeds (null: the input's default), and figures of the programs that it took. */
+export async function runModel(model: Model, backend: Backend, feeds: readonly (RunValue | null)[]) {
+  const plan = planFor(model, backend, feeds);
+  try {
+    return { results: await plan.run(feeds), figures: figuresOf(plan.executables) };
+  } finally {
+    plan.dispose();
+  }
 }
 
 /** Compilations in progress: they share the table of interned expressions. */

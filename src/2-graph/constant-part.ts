@@ -2,21 +2,21 @@
 // target itself, so large weights are transposed or scaled at full speed) and its results become constants. Runs after
 // specialisation, before lowering to tiles.
 import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { bytesOf, type TensorData } from '../ir/tensor.ts';
 import { inputsOf, mapReads, outputsOf, pruneNodes } from './liveness.ts';
 import type { StaticGraph, StaticNode, StaticOpNode, StaticTensor, Tensors } from './static.ts';
 
 const MIB = 2 ** 20;
 
-const bytesOf = (ts: Tensors): number => ts.reduce((n, t) => n + elementCount(t.shape) * dtypeInfo(t.dtype).bytes, 0);
+const sizeOf = (ts: Tensors): number => ts.reduce((n, t) => n + bytesOf(t), 0);
 
 /** How much larger than what it is made from: bytes may become floats. */
 const MAX_GROWTH = 4;
 
 /** Worth keeping as a constant: small, or not much larger than what it is made from. */
 function worthFolding(node: StaticNode): boolean {
-  const made = bytesOf(outputsOf(node));
-  return made <= MIB || made <= MAX_GROWTH * bytesOf(inputsOf(node));
+  const made = sizeOf(outputsOf(node));
+  return made <= MIB || made <= MAX_GROWTH * sizeOf(inputsOf(node));
 }
 
 /**

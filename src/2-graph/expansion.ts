@@ -27,26 +27,18 @@ interface Iteration {
 }
 
 /** Emits static nodes immediately, so every result has its type at once. */
-export class ExpandContext extends NodeView {
+export class ExpandContext extends NodeView<StaticValue> {
   private readonly walker: Specialiser;
-  private readonly given: Values;
   private readonly env: Env;
   private readonly held: StaticValue[];
 
   constructor(walker: Specialiser, node: Call, inputs: Values, numOutputs: number, env: Env, held: StaticValue[]) {
-    super({ ...node, numOutputs });
+    super({ ...node, numOutputs }, inputs);
     this.walker = walker;
-    this.given = inputs;
     this.env = env;
     this.held = held;
   }
 
-  get numInputs(): number {
-    return this.given.length;
-  }
-  has = (i: number): boolean => i < this.given.length && this.given[i] !== null;
-  /** Any kind of input; throws when missing. */
-  input = (i: number): StaticValue => this.given[i] ?? this.invalid(`input ${i} is missing`);
   private inputOf<K extends StaticValue['kind']>(i: number, kind: K): Extract<StaticValue, { kind: K }> {
     const v = this.input(i);
     if (v.kind === kind) return v as Extract<StaticValue, { kind: K }>;
@@ -57,7 +49,7 @@ export class ExpandContext extends NodeView {
   sequence = (i: number): StaticSequence => this.inputOf(i, 'sequence');
   /** Contents of a tensor at compile time, by running what comes before it if need be. */
   override valueOf(t: StaticTensor): TensorData {
-    for (const v of this.given) if (v) this.held.push(v);
+    for (const v of this.inputs) if (v) this.held.push(v);
     return this.walker.emitter.valueOf(t);
   }
   numbersOf = (t: StaticTensor): number[] => tensorNumbers(this.valueOf(t));

@@ -50,19 +50,28 @@ export interface Operator<L = unknown> {
 
 type NodeHead = Pick<NodeView, 'op' | 'name' | 'attrs' | 'numOutputs'>;
 
-/** The part of a node that operators see everywhere: its attributes, with the operator's defaults, and refusals. */
-export class NodeView {
+/** The part of a node that operators see everywhere: attributes, with the operator's defaults; inputs; refusals. */
+export class NodeView<T = unknown> {
   readonly op: string;
   readonly name: string;
   readonly attrs: ReadonlyMap<string, Attr>;
   readonly numOutputs: number;
+  protected readonly inputs: readonly (T | null)[];
 
-  constructor(node: NodeHead) {
+  constructor(node: NodeHead, inputs: readonly (T | null)[]) {
     this.op = node.op;
     this.name = node.name;
     this.attrs = node.attrs;
     this.numOutputs = node.numOutputs;
+    this.inputs = inputs;
   }
+
+  get numInputs(): number {
+    return this.inputs.length;
+  }
+  has = (i: number): boolean => this.inputs[i] != null;
+  /** Input i; refused where it is missing. */
+  input = (i: number): T => this.inputs[i] ?? this.invalid(`input ${i} is missing`);
 
   /** Throws a refusal placed at this node. */
   fail(what: string, hint?: string, code: ErrorCode = 'INVALID_SHAPE', shape?: readonly (number | string)[]): never {
@@ -120,22 +129,18 @@ export interface InferSource {
 }
 
 /** Inference's view of a node. All accessors refuse a missing or ill-typed input with a typed error. */
-export class InferContext extends NodeView {
+export class InferContext extends NodeView<TensorType> {
   private readonly source: InferSource;
 
-  constructor(node: ConstructorParameters<typeof NodeView>[0], source: InferSource) {
-    super(node);
+  constructor(node: NodeHead, source: InferSource) {
+    super(node, source.types);
     this.source = source;
   }
 
-  get numInputs(): number {
-    return this.source.types.length;
-  }
-  has = (i: number): boolean => i < this.source.types.length && this.source.types[i] !== null;
-  type = (i: number): TensorType => this.source.types[i] ?? this.invalid(`input ${i} is missing`);
-  dtype = (i: number): DType => this.type(i).dtype;
+  type = (i: number): TensorType => this.input(i);
+  dtype = (i: number): DType => this.input(i).dtype;
   /** Extents, possibly symbolic. */
-  dims = (i: number): readonly Dim[] => this.type(i).shape ?? needed(i);
+  dims = (i: number): readonly Dim[] => this.input(i).shape ?? needed(i);
   /** Numeric extents; asks for specialisation when symbolic. */
   shape(i: number): readonly number[] {
     const dims = this.dims(i);

@@ -6,7 +6,7 @@ import { invariant, TilewrightError } from '../support/errors.ts';
 import type { Axis, Expr, Local } from './expr.ts';
 import { dotScalar } from './semantics.ts';
 import { type Cells, Tape, type TapeEnv, type Val } from './tape.ts';
-import { type Kernel, type LoopTask, stmtExprs, type Task, type TaskProgram } from './task.ts';
+import { type LoopTask, stmtExprs, type Task, type TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
 import type { Check, Contraction, LoopStep, Product, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
 
@@ -250,11 +250,4 @@ export function interpretTasks(program: TaskProgram, feeds: readonly TensorData[
   const memory = fed(program.inputs, feeds, wide);
   for (const lane of program.lanes) runAll(lane, memory);
   return finish(program.outputs, program.checks, memory);
-}
-
-/** Runs one kernel on tensors given by value; returns the contents of every argument after the call. */
-export function interpretKernel(kernel: Kernel, args: readonly TensorData[]): TensorData[] {
-  const memory = fed(kernel.params, args);
-  new StmtRunner(memory).run(kernel.body);
-  return kernel.params.map((t) => memory.read(t));
 }

@@ -9,27 +9,19 @@ import type { TileTensor } from './tensor.ts';
 
 export type Lowering = (c: LowerContext) => readonly (TileTensor | null)[];
 
-export class LowerContext extends NodeView {
+export class LowerContext extends NodeView<TileTensor> {
   readonly b: TileBuilder;
   private readonly node: StaticOpNode;
-  private readonly tensors: readonly (TileTensor | null)[];
 
   constructor(node: StaticOpNode, tensors: readonly (TileTensor | null)[], b: TileBuilder) {
-    super({ ...node, op: node.operator.name, numOutputs: node.outputs.length });
+    super({ ...node, op: node.operator.name, numOutputs: node.outputs.length }, tensors);
     this.node = node;
-    this.tensors = tensors;
     this.b = b;
   }
 
-  get numInputs(): number {
-    return this.tensors.length;
-  }
-  has = (i: number): boolean => this.tensors[i] != null;
   /** True when output i is used. */
   wants = (i: number): boolean => this.node.outputs[i] != null;
-  tensor(i: number): TileTensor {
-    return this.tensors[i] ?? this.fail(`input ${i} is missing`, undefined, 'INVALID_MODEL');
-  }
+  tensor = (i: number): TileTensor => this.input(i);
   shape = (i: number): readonly number[] => this.tensor(i).shape;
   dtype = (i: number): DType => this.tensor(i).dtype;
   rank = (i: number): number => this.shape(i).length;

@@ -34,7 +34,6 @@ const COMMUTATIVE: ReadonlySet<Expr['op']> = new Set(['add', 'mul', 'min', 'max'
 
 /** Whether elements may be folded in any order, and in parts that are joined: one state, a commutative operation. */
 export function isUnordered({ state, combine: [c], merge }: Monoid): boolean {
-  return (
-    merge !== null && state.length === 1 && COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem'
-  );
+  const commutes = COMMUTATIVE.has(c.op) && c.src[0].op === 'acc' && c.src[1].op === 'elem';
+  return merge !== null && state.length === 1 && commutes;
 }

@@ -7,10 +7,11 @@ import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './exp
 /** The same node over other operands of the same types. */
 export const withSrc = (e: Expr, src: readonly Expr[]): Expr => makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 
-const EXPRS: Dag<Expr> = { src: (e) => e.src, rebuild: withSrc };
+export const operandsOf = (e: Expr): readonly Expr[] => e.src;
+const EXPRS: Dag<Expr> = { src: operandsOf, rebuild: withSrc };
 
 /** Every node of the expressions once, operands first. */
-export const walkExpr = (...roots: readonly Expr[]): Expr[] => postOrder(roots, EXPRS.src);
+export const walkExpr = (...roots: readonly Expr[]): Expr[] => postOrder(roots, operandsOf);
 
 /** Applies `step` bottom-up until it gives nothing new. */
 export function rewriteExpr(root: Expr, step: (e: Expr) => Expr | undefined, memo?: Map<Expr, Expr>): Expr {
@@ -105,24 +106,17 @@ export function rule<N extends string, Ctx = unknown>(
 /** A rule whose condition and right-hand side are one function of the node. */
 export const ruleOn = <C>(name: string, ops: readonly Op[], apply: Rule<C>['apply']): Rule<C> => ({ name, ops, apply });
 
-/** Rules by the op they match, in the order given. */
-export class RuleSet<Ctx> {
-  private readonly byOp = new Map<Op, Rule<Ctx>[]>();
-
-  constructor(rules: readonly Rule<Ctx>[]) {
-    for (const r of rules) {
-      for (const op of r.ops) this.byOp.set(op, [...(this.byOp.get(op) ?? []), r]);
-    }
-  }
-
-  /** The first right-hand side that differs from the node. `fired` hears the rule's name. */
-  step(e: Expr, ctx: Ctx, fired?: (name: string) => void): Expr | undefined {
-    for (const r of this.byOp.get(e.op) ?? []) {
+/** The first right-hand side, in the order given, that differs from a node; `fired` hears the rule's name. */
+export function firstOf<Ctx>(rules: readonly Rule<Ctx>[]) {
+  const byOp = new Map<Op, Rule<Ctx>[]>();
+  for (const r of rules) for (const op of r.ops) byOp.set(op, [...(byOp.get(op) ?? []), r]);
+  return (e: Expr, ctx: Ctx, fired?: (name: string) => void): Expr | undefined => {
+    for (const r of byOp.get(e.op) ?? []) {
       const next = r.apply(e, ctx);
       if (next === undefined || next === e) continue;
       fired?.(r.name);
       return next;
     }
     return undefined;
-  }
+  };
 }

@@ -2,7 +2,7 @@
 // it, so that "what an expression means" is written once; and the real functions that Math lacks, in f64.
 import { type DType, intRange, isFloat } from '../ir/dtype.ts';
 import { roundFloat } from '../ir/float.ts';
-import type { Scalar } from '../ir/tensor.ts';
+import { elements, type Scalar } from '../ir/tensor.ts';
 import type { BinaryOp, ComputeType, Expr, UnaryOp } from './expr.ts';
 import { FUNCTIONS1, normalise, perOp, ROUNDINGS } from './expr.ts';
 
@@ -164,21 +164,15 @@ function bigToF32(x: bigint): number {
   return x < 0n ? -f : f;
 }
 
-const scratch = new DataView(new ArrayBuffer(8));
-const ACCESS = {
-  f32: 'Float32',
-  f64: 'Float64',
-  i32: 'Int32',
-  u32: 'Uint32',
-  i64: 'BigInt64',
-  u64: 'BigUint64',
-  bool: 'Uint8',
-} as const satisfies Record<ComputeType, string>;
+const scratch = new Uint8Array(8);
 
-/** The same bits read as another type of equal size. */
-export function bitcastScalar(from: ComputeType, to: ComputeType, x: Scalar): Scalar {
-  scratch[`set${ACCESS[from]}`](0, x as never, true);
-  return scratch[`get${ACCESS[to]}`](0, true);
+/** The function that reads the bits of a value as another type of equal size. */
+export function bitcastMeaning(from: ComputeType, to: ComputeType): (x: Scalar) => Scalar {
+  const [before, after] = [elements(from, scratch), elements(to, scratch)];
+  return (x) => {
+    before.set(0, x);
+    return after.get(0);
+  };
 }
 
 /** The value after storing it as `storage` and loading it again. */
@@ -196,7 +190,7 @@ export function meaningOf(e: Expr, wide = false): ((...xs: Scalar[]) => Scalar) 
   const from = e.src[0].dtype;
   if (e.op === 'select') return (c, a, b) => (c ? a : b);
   if (e.op === 'cast') return (x) => castScalar(from, e.dtype, x);
-  if (e.op === 'bitcast') return (x) => bitcastScalar(from, e.dtype, x);
+  if (e.op === 'bitcast') return bitcastMeaning(from, e.dtype);
   if (e.op === 'round') return (x) => roundScalar(e.arg, e.dtype, x);
   if (e.op === 'dot') return (...xs) => dotScalar(e.arg, ...(xs as [number, number, number]));
   if (e.op === 'fma') {

@@ -2,7 +2,7 @@
 // expression with the same value, bit for bit, wherever what is known about locals holds. Idempotent.
 import { BINARY, type Expr, type Local, type Op, UNARY } from './expr.ts';
 import { type Interval, Ranges } from './range.ts';
-import { constOf, type Rule, RuleSet, rewriteExpr, ruleOn } from './rewrite.ts';
+import { constOf, firstOf, type Rule, rewriteExpr, ruleOn } from './rewrite.ts';
 import { like } from './rules/arithmetic.ts';
 import { CAST_RULES, CHOICE_RULES, LANE_RULES, liftSplat } from './rules/choices.ts';
 import { BOOL_RULES, FLOAT_RULES, INTEGER_RULES, ROUND_RULES } from './rules/identities.ts';
@@ -34,7 +34,7 @@ export class SimplifyContext {
   }
 
   simplify(root: Expr): Expr {
-    return this.depth > MAX_NESTING ? root : rewriteExpr(root, (e) => RULES.step(e, this), this.memo);
+    return this.depth > MAX_NESTING ? root : rewriteExpr(root, (e) => firstRule(e, this), this.memo);
   }
 }
 
@@ -56,7 +56,7 @@ function fold(e: Expr): Expr | undefined {
   return value === undefined ? undefined : like(e, value);
 }
 
-const RULES = new RuleSet<SimplifyContext>([
+const firstRule = firstOf<SimplifyContext>([
   ruleOn('constants fold', FOLDED, fold),
   ...LANE_RULES,
   ruleOn('a function of splats', [...FOLDED, 'select', 'fma', 'dot'], liftSplat),

@@ -13,6 +13,8 @@ export function loopFrom(from: Expr | number, to: Expr | number, body: (i: Expr)
   return { kind: 'for', index: i, from: asExpr(from), to: asExpr(to), step: 1, body: body(localExpr(i)) };
 }
 
+export const set = (local: Local, value: Expr): Stmt => ({ kind: 'set', local, value });
+
 export function store(tensor: TileTensor, at: readonly Expr[], value: Expr): Stmt {
   return { kind: 'store', tensor, at, value };
 }

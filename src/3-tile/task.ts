@@ -1,6 +1,7 @@
 // Kernels, tasks and the task program: what scheduling hands to code generation. A kernel is loop
 // statements over formal tensors with flat element indices; a task calls it with actual tensors; the
 // memory plan gives every tensor its place before anything runs.
+import { invariant } from '../support/errors.ts';
 import type { Expr } from './expr.ts';
 import { owner, type TileTensor } from './tensor.ts';
 import type { Check, Stmt } from './tile-op.ts';
@@ -49,6 +50,13 @@ export interface MemoryPlan {
   readonly arenaBytes: number;
   /** Keyed by owner tensor; views resolve through `owner(t)`. */
   readonly places: ReadonlyMap<TileTensor, Placement>;
+}
+
+/** Where the bytes of a tensor are; INTERNAL where the plan does not say. */
+export function placeOf({ places }: MemoryPlan, t: TileTensor): Placement {
+  const place = places.get(owner(t));
+  invariant(place, `tensor ${t.name} has no place`);
+  return place;
 }
 
 export interface TaskProgram {

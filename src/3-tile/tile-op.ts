@@ -57,18 +57,11 @@ export type Product = Readonly<Record<'leftStride' | 'rightStride', number>> &
 export type Stmt =
   | Contraction
   | Product
-  | {
-      readonly kind: 'for';
-      readonly index: Local;
-      readonly from: Expr;
-      readonly to: Expr;
-      readonly step: number;
-      readonly body: readonly Stmt[];
-    }
-  | { readonly kind: 'while'; readonly cond: Expr; readonly body: readonly Stmt[] }
-  | { readonly kind: 'if'; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
-  | { readonly kind: 'set'; readonly local: Local; readonly value: Expr }
-  | { readonly kind: 'store'; readonly tensor: TileTensor; readonly at: readonly Expr[]; readonly value: Expr };
+  | Readonly<{ kind: 'for'; index: Local; from: Expr; to: Expr; step: number; body: readonly Stmt[] }>
+  | Readonly<{ kind: 'while'; cond: Expr; body: readonly Stmt[] }>
+  | Readonly<{ kind: 'if'; cond: Expr; then: readonly Stmt[]; else: readonly Stmt[] }>
+  | Readonly<{ kind: 'set'; local: Local; value: Expr }>
+  | Readonly<{ kind: 'store'; tensor: TileTensor; at: readonly Expr[]; value: Expr }>;
 
 /** Data-dependent work as statements. Scratch tensors are ordinary temps in `writes`. */
 export interface Routine {

@@ -1,7 +1,6 @@
 // Legality of tile programs, kernels and task programs, as a list of problems; INTERNAL, as an illegal program
 // is a bug of ours. Coverage is counted: a tensor with fewer writes than elements before it is read is a problem.
-import { dtypeInfo } from '../ir/dtype.ts';
-import { elementCount } from '../ir/tensor.ts';
+import { bytesOf, elementCount } from '../ir/tensor.ts';
 import { TilewrightError } from '../support/errors.ts';
 import { type Axis, type ComputeType, computeType, type Expr, isLoad } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
@@ -190,7 +189,7 @@ function verifyPlan({ plan, outputs, inputs, constants }: TaskProgram, report: R
     const limit = p.space === 'arena' ? plan.arenaBytes : plan.constantBytes;
     report.require(p.offset % 64 === 0 && p.offset >= 0, `${t.name} is not aligned`);
     report.require(p.offset + p.bytes <= limit, `${t.name} ends beyond the ${p.space}`);
-    report.require(p.bytes >= elementCount(t.shape) * dtypeInfo(t.dtype).bytes, `${t.name} does not fit its place`);
+    report.require(p.bytes >= bytesOf(t), `${t.name} does not fit its place`);
   }
 }
 
@@ -217,5 +216,4 @@ function refuse(what: string, problems: readonly Problem[]): void {
 
 /** Throws INTERNAL unless the program is legal. */
 export const verifyProgram = (p: TileProgram): void => refuse('tile program', programProblems(p));
-export const verifyKernel = (k: Kernel): void => refuse('kernel', kernelProblems(k));
 export const verifyTaskProgram = (p: TaskProgram): void => refuse('task program', taskProblems(p));

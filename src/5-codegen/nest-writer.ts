@@ -4,6 +4,7 @@
 
 import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
 import { constOf } from '../3-tile/rewrite.ts';
+import { set } from '../3-tile/statements.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { coefficient, type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses } from '../4-schedule/nest.ts';
@@ -97,7 +98,7 @@ export class NestWriter {
 
   private tileBody(tile: Tile): readonly Stmt[] {
     if (tile.matrix) return this.matrix(tile, tile.matrix);
-    const across = tile.vector?.role === 'reduce';
+    const across = isAcross(tile);
     // Lanes vary fastest, then shorter axes: what they load stays in registers, all else is used up at once.
     const lanesLast = tile.order.filter((a) => a !== tile.vector);
     if (this.op.reduce) lanesLast.sort((a, b) => extentIn(tile, b) - extentIn(tile, a));
@@ -105,9 +106,9 @@ export class NestWriter {
     const points = positions(lanesLast, tile);
     const { reduce } = this.op;
     if (!reduce) return this.stores(tile, points);
-    const accs = points.map((offsets) => this.accumulators(tile, offsets, across));
+    const accs = points.map((offsets) => this.accumulators(tile, offsets));
     const body: Stmt[] = accs.flatMap((a) => a.chains.flatMap((c) => initial(reduce.monoid, c)));
-    body.push(...this.reduction(tile, accs, across));
+    body.push(...this.reduction(tile, accs));
     const states = accs.map((a) => {
       const state = across ? this.joined(a, body) : a.chains[0];
       if (across) body.push(...this.remainder(tile, a, state));
@@ -123,7 +124,7 @@ export class NestWriter {
     const at = rest ? constant('i32', 0) : new Point(this.scope(1, null), new Map()).index(write, 0);
     const [tensor, stride] = rest ? [SUMS, SUMS_STRIDE] : [op.write, coefficient(write, rows)];
     const [m, n, k] = [rows, tile.vector!, depth].map((a) => extentIn(tile, a));
-    const body = this.reduction(tile, [], false);
+    const body = this.reduction(tile, []);
     const sums: Stmt = { kind: 'contract', tensor, at: [at], stride, rows: m, columns: n, depth: k, body };
     if (!rest) return [sums];
     return [sums, ...new NestWriter(rest, !this.idempotent, device, this.bases).statements(chooseTile(rest, device))];
@@ -136,20 +137,20 @@ export class NestWriter {
     return { kind: 'multiply', signs, left: point.value(left.load), right: point.value(right.load), ...strides };
   }
 
-  private accumulators(tile: Tile, offsets: Offsets, across: boolean): Accumulators {
+  private accumulators(tile: Tile, offsets: Offsets): Accumulators {
     const { monoid } = this.op.reduce!;
     const lanes = tile.vector ? tile.lanes : 1;
-    const count = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
+    const count = isAcross(tile) ? extentIn(tile, tile.vector!) / tile.lanes : 1;
     const chains = Array.from({ length: count }, () => monoid.state.map((t, i) => newLocal(`acc${i}`, t, lanes)));
     return { offsets, chains };
   }
 
-  /** The loops over the reduce axes, around the combination of all accumulators. */
-  private reduction(tile: Tile, accs: readonly Accumulators[], across: boolean): readonly Stmt[] {
+  /** The loops over the reduce axes, from `starts` or 0 on, around the combination of all accumulators. */
+  private reduction(tile: Tile, accs: readonly Accumulators[], starts: Offsets = new Map()): readonly Stmt[] {
     const { axes } = this.op.reduce!;
-    const order = across ? [...axes.filter((a) => a !== tile.vector), tile.vector!] : axes;
+    const order = isAcross(tile) ? [...axes.filter((a) => a !== tile.vector), tile.vector!] : axes;
     const level = (depth: number, t: Tile): readonly Stmt[] => {
-      if (depth === order.length) return this.combination(t, accs, order, across);
+      if (depth === order.length) return this.combination(t, accs, order);
       const axis = order[depth];
       const step = extentIn(t, axis);
       const whole = axis.extent - (axis.extent % step);
@@ -158,7 +159,7 @@ export class NestWriter {
           this.bases.set(axis, base);
           return level(depth + 1, next);
         });
-      const main = inside(0, whole, step, t);
+      const main = inside(starts.get(axis) ?? 0, whole, step, t);
       const unit = axis === t.vector ? t.lanes : 1;
       const rest = { ...t, extents: new Map(t.extents).set(axis, unit) };
       return [...main, ...inside(whole, axis.extent - (axis.extent % unit), unit, rest)];
@@ -168,45 +169,29 @@ export class NestWriter {
     return body;
   }
 
-  private combination(
-    tile: Tile,
-    accs: readonly Accumulators[],
-    order: readonly Axis[],
-    across: boolean,
-  ): readonly Stmt[] {
+  private combination(tile: Tile, accs: readonly Accumulators[], order: readonly Axis[]): readonly Stmt[] {
     if (tile.matrix) return [this.product(tile.matrix)];
     const { elems } = this.op.reduce!;
     const scope = this.scope(tile.lanes, tile.vector);
+    const chain = (r: Offsets): number => (isAcross(tile) ? r.get(tile.vector!)! / tile.lanes : 0);
     return new Abreast(elems, this.device).each(
       positions(order, tile).flatMap((r) => accs.map((a) => ({ r, a }))),
       ({ r, a }) => new Point(scope, new Map([...a.offsets, ...r])),
-      (point, { r, a }) =>
-        this.combine(
-          a.chains[across ? r.get(tile.vector!)! / tile.lanes : 0],
-          elems.map((e) => point.value(e)),
-        ),
+      (point, { r, a }) => this.combine(a.chains[chain(r)], elems.map(point.value)),
     );
   }
 
   /** state = combine(state, elems), all components at once. */
   private combine(state: readonly Local[], elems: readonly Expr[]): Stmt[] {
     const { monoid } = this.op.reduce!;
-    if (state.length === 1) {
-      return [{ kind: 'set', local: state[0], value: this.combined(monoid.combine[0], [localExpr(state[0])], elems) }];
-    }
+    if (state.length === 1) return [set(state[0], this.combined(monoid.combine[0], [localExpr(state[0])], elems))];
     const named = elems.map((e, i) => newLocal(`elem${i}`, e.dtype, e.lanes));
     const next = state.map((s) => newLocal(`next${s.name.slice(3)}`, s.dtype, s.lanes));
-    const refs = named.map(localExpr);
+    const [refs, before] = [named.map(localExpr), state.map(localExpr)];
     return [
-      ...named.map((local, i): Stmt => ({ kind: 'set', local, value: elems[i] })),
-      ...next.map(
-        (local, i): Stmt => ({
-          kind: 'set',
-          local,
-          value: this.combined(monoid.combine[i], state.map(localExpr), refs),
-        }),
-      ),
-      ...state.map((local, i): Stmt => ({ kind: 'set', local, value: localExpr(next[i]) })),
+      ...named.map((local, i) => set(local, elems[i])),
+      ...next.map((local, i) => set(local, this.combined(monoid.combine[i], before, refs))),
+      ...state.map((local, i) => set(local, localExpr(next[i]))),
     ];
   }
 
@@ -227,25 +212,18 @@ export class NestWriter {
     const [first, ...others] = a.chains;
     for (const c of others) body.push(...this.combine(first, c.map(localExpr)));
     const total = newLocal('total', first[0].dtype);
-    body.push({ kind: 'set', local: total, value: this.folded(localExpr(first[0])) });
+    body.push(set(total, this.folded(localExpr(first[0]))));
     return [total];
   }
 
   /** The lanes of a vector joined in halves: wide vectors shrink, the narrowest turn. */
   private folded(vector: Expr): Expr {
-    const range = (n: number, f: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => f(i));
     let x = vector;
     for (let half = x.lanes / 2; half >= 1; half /= 2) {
       const { lanes } = x;
-      const upper = range(half >= NARROWEST ? half : lanes, (i) => (i + half) % lanes);
-      const lower =
-        half >= NARROWEST
-          ? shuffle(
-              x,
-              x,
-              range(half, (i) => i),
-            )
-          : x;
+      const wide = half >= NARROWEST;
+      const upper = Array.from({ length: wide ? half : lanes }, (_, i) => (i + half) % lanes);
+      const lower = wide ? shuffle(x, x, [...upper.keys()]) : x;
       x = this.combined(this.op.reduce!.monoid.combine[0], [lower], [shuffle(x, x, upper)]);
     }
     return lane(x, 0);
@@ -253,27 +231,11 @@ export class NestWriter {
 
   /** The elements past the last whole vector of a reduction that ran across lanes. */
   private remainder(tile: Tile, a: Accumulators, state: readonly Local[]): readonly Stmt[] {
-    const { axes, elems } = this.op.reduce!;
-    const from = tile.vector!.extent - (tile.vector!.extent % tile.lanes);
-    if (from === tile.vector!.extent) return [];
-    const level = (depth: number): readonly Stmt[] => {
-      if (depth < axes.length) {
-        const axis = axes[depth];
-        const start = axis === tile.vector ? from : 0;
-        return countedLoop(axis.name, start, axis.extent, 1, (base) => {
-          this.bases.set(axis, base);
-          return level(depth + 1);
-        });
-      }
-      const point = new Point(this.scope(1, null), a.offsets);
-      return this.combine(
-        state,
-        elems.map((e) => point.value(e)),
-      );
-    };
-    const body = level(0);
-    for (const axis of axes) this.bases.delete(axis);
-    return body;
+    const vector = tile.vector!;
+    const from = vector.extent - (vector.extent % tile.lanes);
+    if (from === vector.extent) return [];
+    const scalar = { ...tile, vector: null, lanes: 1, extents: new Map() };
+    return this.reduction(scalar, [{ offsets: a.offsets, chains: [state] }], new Map([[vector, from]]));
   }
 
   /** What the points store; `states`: what their accumulators are. */
@@ -298,7 +260,7 @@ export class NestWriter {
     if (this.storesWide(tile)) return [to(point.index(write, 0), all)];
     const local = newLocal('out', all.dtype, tile.lanes);
     const stores = Array.from({ length: tile.lanes }, (_, i) => to(point.index(write, i), lane(localExpr(local), i)));
-    return [{ kind: 'set', local, value: all }, ...stores];
+    return [set(local, all), ...stores];
   }
 
   private storesWide(tile: Tile): boolean {
@@ -308,13 +270,11 @@ export class NestWriter {
   }
 }
 
-function initial(monoid: Monoid, state: readonly Local[]): Stmt[] {
-  return state.map((local, i) => ({
-    kind: 'set',
-    local,
-    value: splat(constant(local.dtype, monoid.init[i]), local.lanes),
-  }));
-}
+/** Whether the lanes are points of the reduction. */
+const isAcross = (tile: Tile): boolean => tile.vector?.role === 'reduce';
+
+const initial = (monoid: Monoid, state: readonly Local[]): Stmt[] =>
+  state.map((local, i) => set(local, splat(constant(local.dtype, monoid.init[i]), local.lanes)));
 
 /** a·b + c, or a dot product and a sum, in one step, where the sum is the outermost operation. */
 function contracted(e: Expr, fused: boolean): Expr {

@@ -22,9 +22,8 @@ export interface PointScope {
 }
 
 /** A scalar repeated in all lanes; vectors stay. */
-export function splat(e: Expr, lanes: number): Expr {
-  return e.lanes === lanes ? e : makeExpr('splat', e.dtype, [e], null, lanes);
-}
+export const splat = (e: Expr, lanes: number): Expr =>
+  e.lanes === lanes ? e : makeExpr('splat', e.dtype, [e], null, lanes);
 
 export const lane = (e: Expr, i: number): Expr => makeExpr('lane', e.dtype, [e], i);
 export const pack = (parts: readonly Expr[]): Expr => makeExpr('pack', parts[0].dtype, parts, null, parts.length);
@@ -34,13 +33,8 @@ const notIndex = (e: Expr, operand: number): boolean => operand > 0 || !isLoad(e
 
 /** The node across `lanes`, given operands of which some are vectors. */
 export function widened(e: Expr, src: readonly Expr[], lanes: number): Expr {
-  return makeExpr(
-    e.op,
-    e.dtype,
-    src.map((s) => splat(s, lanes)),
-    e.arg as never,
-    lanes,
-  );
+  const wide = src.map((s) => splat(s, lanes));
+  return makeExpr(e.op, e.dtype, wide, e.arg as never, lanes);
 }
 
 /** The side of a selection that constants decide: unrolled axes choose while code is made. */
@@ -57,21 +51,15 @@ export class Point {
   /** What `acc` and `elem` placeholders stand for. */
   private readonly placeholders: ReadonlyMap<string, Expr>;
 
-  constructor(
-    scope: PointScope,
-    offsets: ReadonlyMap<Axis, number>,
-    placeholders: ReadonlyMap<string, Expr> = new Map(),
-  ) {
+  constructor(scope: PointScope, offsets: Point['offsets'], placeholders: Point['placeholders'] = new Map()) {
     this.scope = scope;
     this.offsets = offsets;
     this.placeholders = placeholders;
   }
 
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
-  value(e: Expr): Expr {
-    const { vector } = this.scope;
-    return vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, notIndex);
-  }
+  readonly value = (e: Expr): Expr =>
+    this.scope.vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, notIndex);
 
   /** From now on `e` has this value, which `value` gave before. */
   bind(e: Expr, to: Expr): void {
@@ -145,7 +133,8 @@ export class Point {
       const at = this.index(linear, 0);
       if (e.op === 'load') return makeExpr('load', e.dtype, [at], e.arg, how === 'wide' ? lanes : 1);
       if (how === 'same' && src[2].lanes === 1) return withSrc(e, [at, src[1], src[2]]);
-      return how === 'same' ? this.lanewise(e) : widenedGuard(e, at, src, lanes);
+      if (how === 'same') return this.lanewise(e);
+      return makeExpr(e.op, e.dtype, [at, src[1], splat(src[2], lanes)], e.arg as never, lanes);
     }
     const side = decided(e, src);
     if (side) return side;
@@ -193,8 +182,4 @@ function transposed(rows: readonly Expr[]): readonly Expr[] {
     now = now.map((_, i) => (i & h ? shuffle(now[i - h], now[i], high) : shuffle(now[i], now[i + h], low)));
   }
   return now;
-}
-
-function widenedGuard(e: Expr, at: Expr, src: readonly Expr[], lanes: number): Expr {
-  return makeExpr(e.op, e.dtype, [at, src[1], splat(src[2], lanes)], e.arg as never, lanes);
 }

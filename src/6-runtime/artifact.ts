@@ -1,6 +1,6 @@
 // A compiled program as plain data: code, memory plan, where inputs, outputs and checks lie, and the constants. In: a
 // scheduled program and the code that a target made of it. Out: what launchers load and what packages write to disk.
-import { callersOwn, type Placement, type TaskProgram } from '../3-tile/task.ts';
+import { callersOwn, type Placement, placeOf, type TaskProgram } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { TargetCode } from '../5-codegen/targets/target.ts';
 import type { DType } from '../ir/dtype.ts';
@@ -30,13 +30,11 @@ export const SPACE_ALIGNMENT = 64;
 
 /** Joins code with the places of the program that it was made from. */
 export function makeArtifact(program: TaskProgram, code: TargetCode): Artifact {
-  const { constantBytes, arenaBytes, places } = program.plan;
+  const { constantBytes, arenaBytes } = program.plan;
   const owned = callersOwn(program);
   const slotOf = (t: TileTensor): Slot => {
-    const place = places.get(owner(t));
-    invariant(place, `tensor ${t.name} has no place`);
     const own = owned.get(owner(t)) ?? -1;
-    return { ...place, name: t.name, dtype: t.dtype, shape: t.shape, own, bytes: bytesOf(t) };
+    return { ...placeOf(program.plan, t), name: t.name, dtype: t.dtype, shape: t.shape, own, bytes: bytesOf(t) };
   };
   return {
     code,

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import * as build from '../3-tile/expr.ts';
 import { type Expr, index, type Local, load, localExpr, newLocal } from '../3-tile/expr.ts';
-import { loopFrom, store } from '../3-tile/statements.ts';
+import { loopFrom, set, store } from '../3-tile/statements.ts';
 import type { Kernel } from '../3-tile/task.ts';
 import { newTensor, type TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
@@ -45,7 +45,6 @@ const memory = {
 type Measured = 'f32' | 'f64' | 'i32';
 type Step = (x: Expr, p: Expr, q: Expr) => Expr;
 
-const set = (local: Local, value: Expr): Stmt => ({ kind: 'set', local, value });
 const put = (tensor: TileTensor, value: Expr): Stmt => store(tensor, [index(0)], value);
 const count = (): Expr => load(memory.count, [index(0)]);
 const splat = (e: Expr, lanes: number): Expr => (lanes > 1 ? build.makeExpr('splat', e.dtype, [e], null, lanes) : e);

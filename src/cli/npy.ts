@@ -21,8 +21,8 @@ export function readNpy(bytes: Uint8Array, file: string): TensorData {
   if (!MAGIC.every((b, i) => bytes[i] === b)) refuse('not a .npy file', file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const long = bytes[6] >= 2;
-  if (bytes.byteLength < (long ? 12 : 10)) refuse('truncated header', file);
   const start = long ? 12 : 10;
+  if (bytes.byteLength < start) refuse('truncated header', file);
   const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
   if (start + length > bytes.byteLength) refuse('truncated header', file);
   const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + length));

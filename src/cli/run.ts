@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { planFor } from '../compile.ts';
+import { runModel } from '../compile.ts';
 import { dtypeInfo } from '../ir/dtype.ts';
 import { type TensorData, tensorValues } from '../ir/tensor.ts';
 import { readModel } from '../node.ts';
@@ -20,11 +20,9 @@ export function runCommand(): Command {
       const model = readModel(file);
       const feeds = gatherInputs(model, file, options);
       const backend = await nodeBackend(options.target, { ...options, observer: observerFrom(options) });
-      const plan = planFor(model, backend, feeds);
       const started = performance.now();
-      const results = await plan.run(feeds);
+      const { results } = await runModel(model, backend, feeds);
       const ms = performance.now() - started;
-      plan.dispose();
       if (options.output) save(options.output, results);
       const { outputs } = model.graph;
       if (options.json) {

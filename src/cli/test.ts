@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { figuresOf, type RunValue } from '../6-runtime/plan.ts';
+import type { RunValue } from '../6-runtime/plan.ts';
 import type { Backend } from '../backends/backend.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { planFor } from '../compile.ts';
+import { runModel } from '../compile.ts';
 import type { Model } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { operatorRegistry } from '../ops/registry.ts';
@@ -73,14 +73,9 @@ async function runCase(c: TestCase, backend: Backend, options: TestOptions, inde
     for (const set of sets) {
       const feeds = feedsOf(model, set);
       if (!feeds) return skip(`${set.name}: an input is not stored`);
-      const plan = planFor(model, backend, feeds);
-      try {
-        const got = await plan.run(feeds);
-        result.kernels = Math.max(result.kernels, figuresOf(plan.executables).kernels);
-        if (!random) compareSet(set, { model, options, index }, got, result);
-      } finally {
-        plan.dispose();
-      }
+      const { results, figures } = await runModel(model, backend, feeds);
+      result.kernels = Math.max(result.kernels, figures.kernels);
+      if (!random) compareSet(set, { model, options, index }, results, result);
     }
   } catch (error) {
     const refused = error instanceof TilewrightError;

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import type { Command } from 'commander';
 import { isTensorValue, type RunValue } from '../6-runtime/plan.ts';
 import { nodeBackend } from '../backends/node.ts';
-import { planFor } from '../compile.ts';
+import { runModel } from '../compile.ts';
 import type { Model, Value } from '../ir/graph.ts';
 import { readModel } from '../node.ts';
 import { printable } from '../support/errors.ts';
@@ -40,7 +40,8 @@ async function verifyModel(file: string, options: VerifyOptions): Promise<Differ
   const model = options.intermediates ? exposing(original) : original;
   const feeds = gatherInputs(model, file, options);
   const names = model.graph.outputs.map((v) => v.name);
-  const reference = await runOn('interpreter', model, feeds);
+  const runOn = async (target: string) => (await runModel(model, await nodeBackend(target), feeds)).results;
+  const reference = await runOn('interpreter');
   const tolerance = { rtol: Number(options.rtol), atol: Number(options.atol) };
   const differences: Difference[] = [];
   const compare = (value: string, between: string, got: RunValue | undefined, want: RunValue | undefined): void => {
@@ -48,7 +49,7 @@ async function verifyModel(file: string, options: VerifyOptions): Promise<Differ
     differences.push({ value, between, ...compareTensors(got, want, tolerance) });
   };
   for (const target of options.target.split(',').filter((t) => t !== 'interpreter')) {
-    const got = await runOn(target, model, feeds);
+    const got = await runOn(target);
     for (const [i, name] of names.entries()) compare(name, `${target} and interpreter`, got[i], reference[i]);
   }
   for (const name of options.against?.split(',') ?? []) {
@@ -59,15 +60,6 @@ async function verifyModel(file: string, options: VerifyOptions): Promise<Differ
     for (const [i, n] of names.entries()) compare(n, `interpreter and ${peer.name}`, reference[i], theirs[n]);
   }
   return differences;
-}
-
-async function runOn(target: string, model: Model, feeds: readonly (RunValue | null)[]): Promise<RunValue[]> {
-  const plan = planFor(model, await nodeBackend(target), feeds);
-  try {
-    return await plan.run(feeds);
-  } finally {
-    plan.dispose();
-  }
 }
 
 function print(differences: readonly Difference[]): void {

@@ -1,9 +1,9 @@
 // Matrix registers: which products get them, in what tiles; the text and the legality of contractions; and the C that
 // runs them, exact beside plain loops, by emulated registers, by the CPU's where it has them, and refused where not.
+
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { index, load } from '../../src/3-tile/expr.ts';
-import { interpretKernel } from '../../src/3-tile/interpret.ts';
 import { walkStmts } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { Contraction, Product, Stmt } from '../../src/3-tile/tile-op.ts';
@@ -23,6 +23,7 @@ import { mulberry32 } from '../../src/support/random.ts';
 import { parseKernel } from '../../src/web/text/parse.ts';
 import { printKernel } from '../../src/web/text/print.ts';
 import { type NodeSpec, writeModel } from '../../src/web/write.ts';
+import { interpretKernel } from '../kernels.ts';
 import { attr } from '../ops/a-support.ts';
 import { kernel, noCompiler } from './harness.ts';
 

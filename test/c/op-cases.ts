@@ -18,7 +18,7 @@ import {
   type UnaryOp,
   unary,
 } from '../../src/3-tile/expr.ts';
-import { binaryMeaning, bitcastScalar, castScalar, unaryMeaning } from '../../src/3-tile/semantics.ts';
+import { binaryMeaning, bitcastMeaning, castScalar, unaryMeaning } from '../../src/3-tile/semantics.ts';
 import type { Task, TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Scalar, TensorData } from '../../src/ir/tensor.ts';
@@ -168,7 +168,7 @@ export class OpCases {
         lanes,
         to,
         (a) => bitcast(to, a),
-        ([a]) => bitcastScalar(t, to, a),
+        ([a]) => bitcastMeaning(t, to)(a),
       );
     }
   }

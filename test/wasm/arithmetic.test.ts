@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import * as X from '../../src/3-tile/expr.ts';
 import { BINARY, type BinaryOp, type ComputeType, type Expr, UNARY, type UnaryOp } from '../../src/3-tile/expr.ts';
-import { bitcastScalar } from '../../src/3-tile/semantics.ts';
+import { bitcastMeaning } from '../../src/3-tile/semantics.ts';
 import { lanesOf as lanesOn, webAssemblyDevice } from '../../src/devices/device.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
 import { remains } from '../tile/remaining.ts';
@@ -96,7 +96,7 @@ it.each([
     [b, a],
   ] as const) {
     // NaN payloads may change on the way through the interpreter: leave NaN patterns out.
-    const values = EXTREMES[from].filter((value) => !Number.isNaN(bitcastScalar(from, to, value)));
+    const values = EXTREMES[from].filter((value) => !Number.isNaN(bitcastMeaning(from, to)(value)));
     const n = values.length - (values.length % 4);
     const x = tensorOf(from, [n], values.slice(0, n));
     for (const lanes of [1, fullLanes(a)]) {

@@ -1,14 +1,15 @@
 // Random expressions and statements over all compute types, scalar and vector: generated code and
 // interpreter agree. Seeded; a failure names its seed.
+
 import { expect, it } from 'vitest';
 import type { BinaryOp, ComputeType, Expr, UnaryOp } from '../../src/3-tile/expr.ts';
 import * as X from '../../src/3-tile/expr.ts';
-import { interpretKernel } from '../../src/3-tile/interpret.ts';
 import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { Stmt } from '../../src/3-tile/tile-op.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import { tensorOf } from '../../src/ir/tensor.ts';
+import { interpretKernel } from '../kernels.ts';
 import { remains } from '../tile/remaining.ts';
 import { EXTREMES, kernelOf, runKernel, texts } from './harness.ts';
 

@@ -1,9 +1,9 @@
 // Runs single kernels and small programs through the WebAssembly target and compares with the
 // interpreter: bit for bit, except that any NaN equals any NaN.
+
 import { expect } from 'vitest';
 import type { Expr } from '../../src/3-tile/expr.ts';
 import * as X from '../../src/3-tile/expr.ts';
-import { interpretKernel } from '../../src/3-tile/interpret.ts';
 import { loopFrom, store } from '../../src/3-tile/statements.ts';
 import type { Kernel, Placement, Task, TaskProgram } from '../../src/3-tile/task.ts';
 import { newTensor, owner, type TileTensor } from '../../src/3-tile/tensor.ts';
@@ -14,6 +14,7 @@ import type { Executable } from '../../src/6-runtime/executable.ts';
 import { loadModule } from '../../src/6-runtime/launch/wasm.ts';
 import { type DType, dtypeInfo } from '../../src/ir/dtype.ts';
 import { elementCount, type Scalar, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { interpretKernel } from '../kernels.ts';
 
 export interface ProgramParts {
   readonly kernels: readonly Kernel[];

@@ -1,7 +1,7 @@
 // Casts, selections, guards and vector shuffles. A guard that ranges prove makes a plain load; the
 // indices of a guarded load are simplified knowing that the guard holds.
 import type { BinaryOp, ComputeType, Expr, Op } from '../expr.ts';
-import { binary, bitcast, COMPARISONS, cast, isLoad, makeExpr, select } from '../expr.ts';
+import { binary, bitcast, COMPARISONS, cast, isLoad, makeExpr, select, words } from '../expr.ts';
 import { fits, type Interval, isIntegral, type Ranges, typeRange } from '../range.ts';
 import { any, bin, constOf, lit, rule, ruleOn, sel, un, walkExpr, withSrc } from '../rewrite.ts';
 import { castScalar } from '../semantics.ts';
@@ -150,16 +150,7 @@ export const CAST_RULES: readonly SimplifyRule[] = [
 ];
 
 /** Element-wise ops of one value in every lane are done once. */
-const LANEWISE_EXCLUDED: ReadonlySet<Op> = new Set([
-  'load',
-  'guarded',
-  'splat',
-  'pack',
-  'lane',
-  'shuffle',
-  'ramp',
-  'local',
-]);
+const LANEWISE_EXCLUDED: ReadonlySet<Op> = new Set(words('load guarded splat pack lane shuffle ramp local'));
 
 export const LANE_RULES: readonly SimplifyRule[] = [
   ruleOn('a lane of lanes', ['lane'], (e) => {

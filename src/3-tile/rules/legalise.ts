@@ -3,7 +3,7 @@
 // value without functions.
 import { memoised } from '../../support/rewrite.ts';
 import { type Expr, type FunctionOp, fma, isFunction, neg } from '../expr.ts';
-import { rewriteExpr, withSrc } from '../rewrite.ts';
+import { operandsOf, rewriteExpr, withSrc } from '../rewrite.ts';
 
 /** What a function of one or two operands becomes. */
 export type Decompositions = Readonly<Record<FunctionOp, (a: Expr, b: Expr) => Expr>>;
@@ -11,19 +11,14 @@ export type Decompositions = Readonly<Record<FunctionOp, (a: Expr, b: Expr) => E
 /** f32 products that are summed, between these operands and the root, as multiply-adds with one rounding. */
 function fused(root: Expr, operands: readonly Expr[]): Expr {
   const memo = new Map(operands.map((s) => [s, s]));
-  return memoised(
-    root,
-    (e) => e.src,
-    memo,
-    (e) => {
-      const src = e.src.map((s) => memo.get(s)!);
-      const [a, b] = src;
-      if (e.dtype === 'f32' && e.op === 'sub' && b.op === 'mul') return fma(neg(b.src[0]), b.src[1], a);
-      if (e.dtype !== 'f32' || e.op !== 'add') return withSrc(e, src);
-      if (b.op === 'mul') return fma(b.src[0], b.src[1], a);
-      return a.op === 'mul' ? fma(a.src[0], a.src[1], b) : withSrc(e, src);
-    },
-  );
+  return memoised(root, operandsOf, memo, (e) => {
+    const src = e.src.map((s) => memo.get(s)!);
+    const [a, b] = src;
+    if (e.dtype === 'f32' && e.op === 'sub' && b.op === 'mul') return fma(neg(b.src[0]), b.src[1], a);
+    if (e.dtype !== 'f32' || e.op !== 'add') return withSrc(e, src);
+    if (b.op === 'mul') return fma(b.src[0], b.src[1], a);
+    return a.op === 'mul' ? fma(a.src[0], a.src[1], b) : withSrc(e, src);
+  });
 }
 
 /** The expression without scalar functions; `fuse`: where they multiply and add, in one step. A memo may be kept. */

@@ -38,11 +38,8 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const [constants, arena] = [artifact.constantBytes, artifact.arenaBytes].map((n) => alignedBytes(koffi, n));
   const spaces = { constants, arena };
   const call = (given: readonly (Uint8Array | null)[]): void => {
-    const status = library.call(
-      constants,
-      arena,
-      BigUint64Array.from(given, (b) => (b ? koffi.address(b) : 0n)),
-    );
+    const pointers = BigUint64Array.from(given, (b) => (b ? koffi.address(b) : 0n));
+    const status = library.call(constants, arena, pointers);
     if (status !== 0) refuse('TARGET_UNAVAILABLE', 'the system gives this process no matrix registers');
   };
   // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.

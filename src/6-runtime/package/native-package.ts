@@ -8,14 +8,12 @@ import { packageFiles, type Signature, utf8 } from './signature.ts';
 const SOURCES = `  /** The shared library built from model.c. */
   library?: string;`;
 
-const slotMacros = (kind: string, slots: readonly Slot[]): string =>
-  slots
-    .map(
-      (s, i) => `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */
+const slotMacros =
+  (kind: 'INPUT' | 'OUTPUT') =>
+  (s: Slot, i: number): string =>
+    `/* ${kind.toLowerCase()} ${i}: ${s.dtype}[${s.shape.join(',')}] in the ${s.space} */
 #define TILEWRIGHT_${kind}_${i}_OFFSET ${s.offset}u
-#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`,
-    )
-    .join('\n');
+#define TILEWRIGHT_${kind}_${i}_BYTES ${s.bytes}u`;
 
 function header(artifact: Artifact): string {
   return `/* Made by Tilewright ${version}. */
@@ -25,8 +23,8 @@ function header(artifact: Artifact): string {
 /* Read weights.bin into 64-byte aligned memory; give 64-byte aligned arena memory per call in flight. */
 #define TILEWRIGHT_CONSTANT_BYTES ${artifact.constantBytes}u
 #define TILEWRIGHT_ARENA_BYTES ${artifact.arenaBytes}u
-${slotMacros('INPUT', artifact.inputs)}
-${slotMacros('OUTPUT', artifact.outputs)}
+${artifact.inputs.map(slotMacros('INPUT')).join('\n')}
+${artifact.outputs.map(slotMacros('OUTPUT')).join('\n')}
 #ifdef __cplusplus
 extern "C"
 #endif

@@ -1,7 +1,7 @@
 // A TaskProgram as C11 with GNU vector extensions, in translation units that share functions only: one function per
 // distinct kernel, and an exported one that runs the tasks of lane 0 over the constant segment and the arena.
 import { runsOf } from '../../../3-tile/statements.ts';
-import { callersOwn, type Kernel, type Placement, type Task, type TaskProgram } from '../../../3-tile/task.ts';
+import { callersOwn, type Kernel, placeOf, type Task, type TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { bytesOf } from '../../../ir/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
@@ -97,24 +97,20 @@ function results(program: TaskProgram): Map<Kernel, Set<number>> {
 
 function emitMain(program: TaskProgram, names: ReadonlyMap<Kernel, EmittedKernel>, unit: Unit): string {
   const lines = unit.has('tiles') ? ['  if (!tiles_granted()) return 1;\n'] : [];
-  const placeOf = (t: TileTensor): Placement => {
-    const place = program.plan.places.get(owner(t));
-    invariant(place, `c: ${t.name} has no place in the memory plan`);
-    return place;
-  };
+  const { plan } = program;
   const own = callersOwn(program);
   for (const [t, i] of own) {
-    if (placeOf(t).bytes > 0)
-      lines.push(`  u8 *const x${i} = given && given[${i}] ? given[${i}] : arena + ${placeOf(t).offset};\n`);
+    if (placeOf(plan, t).bytes > 0)
+      lines.push(`  u8 *const x${i} = given && given[${i}] ? given[${i}] : arena + ${placeOf(plan, t).offset};\n`);
   }
   const address = (t: TileTensor, type: string): string => {
-    const { space, offset, bytes } = placeOf(t);
+    const { space, offset, bytes } = placeOf(plan, t);
     const at = bytes > 0 ? own.get(owner(t)) : undefined;
     return `(${type} *)(${at === undefined ? `${space} + ${offset}` : `x${at}`})`;
   };
   /** Memory in the constant segment is read-only. */
   const argument = (formal: TileTensor, actual: TileTensor): string =>
-    address(actual, `${placeOf(actual).space === 'constants' ? 'const ' : ''}${storageOf(formal.dtype)}`);
+    address(actual, `${placeOf(plan, actual).space === 'constants' ? 'const ' : ''}${storageOf(formal.dtype)}`);
   let loops = 0;
   const write = (tasks: readonly Task[], depth: number): void => {
     invariant(depth < MAX_NESTING, 'c: tasks nested too deep');

@@ -3,6 +3,7 @@
 // tables below hold the others. What has no vector instruction is done lane by lane.
 import type { BinaryOp, ComputeType, Expr, UnaryOp } from '../../../3-tile/expr.ts';
 import { localExpr, newLocal, perOp, ROUNDINGS, resultType } from '../../../3-tile/expr.ts';
+import { operandsOf } from '../../../3-tile/rewrite.ts';
 import { invariant } from '../../../support/errors.ts';
 import { memoised } from '../../../support/rewrite.ts';
 import type { Form } from './forms.ts';
@@ -178,12 +179,7 @@ export function computed(v: Values, { dtype, lanes }: Form, x: Value, make: (x: 
   const parameter = localExpr(newLocal('x', dtype, lanes));
   const memo = new Map([[parameter, x]]);
   const known = (e: Expr): Value => memo.get(e)!;
-  return memoised(
-    make(parameter),
-    (e) => e.src,
-    memo,
-    (e) => pureValue(v, e, e.src.map(known)),
-  );
+  return memoised(make(parameter), operandsOf, memo, (e) => pureValue(v, e, e.src.map(known)));
 }
 
 /** a*b + c. Relaxed: as the host does it in one instruction, for vectors and scalars alike; else two roundings. */

@@ -1,7 +1,6 @@
 // A growing byte buffer with the number encodings of the WebAssembly binary format: LEB128, IEEE
 // little-endian floats, length-prefixed names. Everything else of the encoder writes through it.
-
-const scratch = new DataView(new ArrayBuffer(8));
+import { tensorOf } from '../../../ir/tensor.ts';
 
 export class ByteWriter {
   private data = new Uint8Array(256);
@@ -46,14 +45,8 @@ export class ByteWriter {
     this.byte(Number(v & 127n));
   }
 
-  float32(value: number): void {
-    scratch.setFloat32(0, value, true);
-    this.bytes(new Uint8Array(scratch.buffer, 0, 4));
-  }
-
-  float64(value: number): void {
-    scratch.setFloat64(0, value, true);
-    this.bytes(new Uint8Array(scratch.buffer, 0, 8));
+  float(type: 'f32' | 'f64', value: number): void {
+    this.bytes(tensorOf(type, [], [value]).bytes);
   }
 
   /** A UTF-8 name behind its length. */

@@ -29,21 +29,17 @@ const END = 0x0b;
 export const SECTION = { types: 1, imports: 2, functions: 3, exports: 7, code: 10 } as const;
 
 export class ModuleBuilder {
-  private readonly types: FunctionType[] = [];
-  private readonly typeKeys: string[] = [];
+  private readonly types = new Map<string, FunctionType>();
   private readonly functions: { type: number; code: FunctionCode | null }[] = [];
-  private readonly exports: { name: string; index: number }[] = [];
+  /** Indices of functions by the names that the host sees. */
+  readonly exports = new Map<string, number>();
 
   /** Reserves the next function index. */
   declare(type: FunctionType): number {
     limit('parameters', type.params.length, MAX_PARAMS);
     const key = `${type.params.join()}>${type.results.join()}`;
-    const known = this.typeKeys.indexOf(key);
-    if (known < 0) {
-      this.types.push(type);
-      this.typeKeys.push(key);
-    }
-    return this.functions.push({ type: known < 0 ? this.types.length - 1 : known, code: null }) - 1;
+    if (!this.types.has(key)) this.types.set(key, type);
+    return this.functions.push({ type: [...this.types.keys()].indexOf(key), code: null }) - 1;
   }
 
   define(index: number, code: FunctionCode): void {
@@ -52,15 +48,11 @@ export class ModuleBuilder {
     this.functions[index].code = code;
   }
 
-  export(name: string, index: number): void {
-    this.exports.push({ name, index });
-  }
-
   /** The module; imports `env.memory` with no bounds of its own. */
   encode(): Uint8Array {
     const out = new ByteWriter();
     out.bytes(MAGIC);
-    section(out, SECTION.types, this.types, (w, type) => {
+    section(out, SECTION.types, [...this.types.values()], (w, type) => {
       w.byte(0x60);
       for (const list of [type.params, type.results]) w.list(list, (t) => w.byte(TYPE_BYTES[t]));
     });
@@ -70,10 +62,10 @@ export class ModuleBuilder {
       w.bytes([0x02, 0x00, 0x00]);
     });
     section(out, SECTION.functions, this.functions, (w, f) => w.unsigned(f.type));
-    section(out, SECTION.exports, this.exports, (w, e) => {
-      w.name(e.name);
+    section(out, SECTION.exports, [...this.exports], (w, [name, index]) => {
+      w.name(name);
       w.byte(0x00);
-      w.unsigned(e.index);
+      w.unsigned(index);
     });
     section(out, SECTION.code, this.functions, (w, { code }) => {
       invariant(code, 'a declared function has no code');

@@ -1,19 +1,15 @@
 // Functions that generated code calls: the exact float remainder, whose loop is bounded by the
 // exponent range of the type.
-import type { FunctionCode, FunctionType } from './encoder.ts';
 import type { InstructionName } from './instructions.ts';
-import { emitFunction } from './kernel.ts';
-import type { LowStmt } from './low.ts';
+import type { LowFunction, LowStmt } from './low.ts';
 import { type Value, Values, type Variable } from './value.ts';
-
-type Helper = Readonly<{ type: FunctionType; code: () => FunctionCode }>;
 
 /** Bits of the mantissa, and by how many bits a remainder may be shifted without leaving 64. */
 const FORMATS = { f32: { mantissa: 23, stride: 40 }, f64: { mantissa: 52, stride: 11 } } as const;
 type FloatType = keyof typeof FORMATS;
 
 /** NaN for y = 0, infinite x or NaN; x where it is smaller than y; else the remainder of mantissas. */
-function remainder(type: FloatType): FunctionCode {
+function remainder(type: FloatType): LowFunction {
   const { mantissa, stride } = FORMATS[type];
   const v = new Values();
   const [x, y] = [v.variable(type), v.variable(type)];
@@ -67,13 +63,11 @@ function remainder(type: FloatType): FunctionCode {
     holds: [{ kind: 'if', cond: op(`${type}.ge`, ax, ay), holds: divide, otherwise: [] }],
     otherwise: [set(x, v.constant(type, Number.NaN))],
   };
-  return emitFunction({ params: [x, y], body: [body], result: v.read(x) }, () => 0);
+  return { params: [x, y], body: [body], result: v.read(x) };
 }
 
-const helper = (type: FloatType): readonly [name: string, helper: Helper] => [
-  `fmod_${type}`,
-  { type: { params: [type, type], results: [type] }, code: () => remainder(type) },
-];
-
 /** By the name that values call them by. */
-export const HELPERS: ReadonlyMap<string, Helper> = new Map([helper('f32'), helper('f64')]);
+export const HELPERS: ReadonlyMap<string, () => LowFunction> = new Map([
+  ['fmod_f32', () => remainder('f32')],
+  ['fmod_f64', () => remainder('f64')],
+]);

@@ -1,13 +1,21 @@
 // The WebAssembly target: a scheduled program to one module, a function per kernel, the helpers they call, and
 // `main(constants, arena)`, which runs the tasks of the one lane. In: TaskProgram. Out: the bytes.
-import type { Kernel, LoopTask, MemoryPlan, Task, TaskProgram } from '../../../3-tile/task.ts';
-import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
+import {
+  type Kernel,
+  type LoopTask,
+  type MemoryPlan,
+  placeOf,
+  type Task,
+  type TaskProgram,
+} from '../../../3-tile/task.ts';
+import type { TileTensor } from '../../../3-tile/tensor.ts';
 import { invariant } from '../../../support/errors.ts';
 import type { Target } from '../target.ts';
 import { type FunctionCode, ModuleBuilder } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
 import { HELPERS } from './helpers.ts';
-import { emitFunction, type HelperIndex } from './kernel.ts';
+import { emitFunction } from './kernel.ts';
+import type { LowFunction } from './low.ts';
 import { lowerKernel } from './lower.ts';
 import { printModule } from './print.ts';
 
@@ -15,8 +23,7 @@ import { printModule } from './print.ts';
 const ADDRESSES = { constants: 0, arena: 1 };
 
 function pushAddress(f: FunctionBuilder, plan: MemoryPlan, t: TileTensor): void {
-  const place = plan.places.get(owner(t));
-  invariant(place, `tensor ${t.name} has no place`);
+  const place = placeOf(plan, t);
   f.get(ADDRESSES[place.space]);
   if (place.offset > 0) f.add('i32', place.offset);
 }
@@ -78,19 +85,22 @@ function emitMain({ lanes, plan }: TaskProgram, indexOf: ReadonlyMap<Kernel, num
   return f.finish();
 }
 
-/** Declares helpers when something first calls them. */
-function helperIndex(module: ModuleBuilder): HelperIndex {
-  const declared = new Map<string, number>();
-  return (name) => {
-    let index = declared.get(name);
-    if (index === undefined) {
-      const helper = HELPERS.get(name);
-      invariant(helper, `no helper function ${name}`);
-      declared.set(name, (index = module.declare(helper.type)));
-      module.define(index, helper.code());
-    }
+/** Puts functions into the module, and helpers when something first calls them; gives their indices. */
+function definer(module: ModuleBuilder): (low: LowFunction) => number {
+  const helpers = new Map<string, number>();
+  const helper = (name: string): number => {
+    const make = HELPERS.get(name);
+    invariant(make, `no helper function ${name}`);
+    if (!helpers.has(name)) helpers.set(name, define(make()));
+    return helpers.get(name)!;
+  };
+  const define = (low: LowFunction): number => {
+    const results = low.result ? [low.result.type] : [];
+    const index = module.declare({ params: low.params.map((p) => p.type), results });
+    module.define(index, emitFunction(low, helper));
     return index;
   };
+  return define;
 }
 
 /** The feature that makes `fma` one instruction; without it, a product and a sum. */
@@ -103,17 +113,16 @@ export const wasmTarget = {
     const relaxedFma = features?.has(RELAXED_SIMD) ?? false;
     invariant(program.lanes.length <= 1, 'more than one lane');
     const module = new ModuleBuilder();
-    const helper = helperIndex(module);
+    const define = definer(module);
     const indexOf = new Map<Kernel, number>();
     for (const [i, kernel] of program.kernels.entries()) {
-      const index = module.declare({ params: kernel.params.map(() => 'i32'), results: [] });
+      const index = define(lowerKernel(kernel, relaxedFma));
       indexOf.set(kernel, index);
-      module.define(index, emitFunction(lowerKernel(kernel, relaxedFma), helper));
-      if (exposeKernels) module.export(`k${i}`, index);
+      if (exposeKernels) module.exports.set(`k${i}`, index);
     }
     const main = module.declare({ params: ['i32', 'i32'], results: ['i32'] });
     module.define(main, emitMain(program, indexOf));
-    module.export('main', main);
+    module.exports.set('main', main);
     const bytes = module.encode();
     const needs = relaxedFma ? [RELAXED_SIMD] : [];
     return { target: 'wasm', extension: 'wasm', bytes, features: needs, text: () => printModule(bytes) };

@@ -96,7 +96,7 @@ export class Values {
     imm: Immediate = null,
     { variable = null, callee = null, memory = null }: Extra = {},
   ): Value {
-    let key = `${op}|${immediateKey(op, imm)}|${callee ?? ''}`;
+    let key = `${op}|${immediateKey(imm)}|${callee ?? ''}`;
     for (const s of src) key += `,${s.id}`;
     let v = this.table.get(key);
     if (!v) {
@@ -108,15 +108,8 @@ export class Values {
   }
 }
 
-const scratch = new DataView(new ArrayBuffer(8));
-
-/** Floats by their bits: -0 differs from 0, NaN equals NaN. */
-function immediateKey(op: Value['op'], imm: Immediate): string {
-  if (imm === null) return '';
-  if (op !== 'f32.const' && op !== 'f64.const') return String(imm);
-  scratch.setFloat64(0, imm as number);
-  return String(scratch.getBigUint64(0));
-}
+/** -0 differs from 0, NaN equals NaN. */
+const immediateKey = (imm: Immediate): string => (Object.is(imm, -0) ? '-0' : String(imm ?? ''));
 
 export const operandsOf = (v: Value): readonly Value[] => v.src;
 
