@@ -88,14 +88,15 @@ function cheapest(
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
-    return { alike, at, middle: at(alike.length >> 1) };
+    const from = (alike.length * 5) >> 3;
+    return { alike, at, from, first: at(from) };
   });
-  const least = Math.min(...valleys.map((v) => v.middle));
+  const least = Math.min(...valleys.map((v) => v.first));
   let best: Found | null = null;
-  for (const { alike, at, middle } of valleys) {
-    if (middle > PROMISING * least) continue;
-    // Costs along the steps have one valley: it is descended from the middle.
-    let i = alike.length >> 1;
+  for (const { alike, at, from, first } of valleys) {
+    if (first > PROMISING * least) continue;
+    // Costs along the steps have one valley: it is descended from about the middle.
+    let i = from;
     for (let next: number | undefined = i; next !== undefined; ) {
       i = next;
       next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
