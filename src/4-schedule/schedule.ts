@@ -262,10 +262,9 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const kept = [...outputs, ...checks.map((c) => c.ok)];
   const { device, winograd = true, filter } = options;
   const apart = options.fuse === false;
-  const alternatives: Alternatives = (given, pinned) => {
-    const steps = deferredScales(given, pinned);
-    return evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
-  };
+  const filtered = (steps: readonly Step[]) => (winograd ? minimalFilters(steps, device, filter) : steps);
+  const alternatives: Alternatives = (steps, pinned) =>
+    evenParts(mapOps(filtered(deferredScales(steps, pinned)), clippedParts), device);
   const fused = apart
     ? program
     : fuse(dotProducts(layOut(integerSums(widened(program, device), device)), device), alternatives);

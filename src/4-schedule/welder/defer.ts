@@ -34,11 +34,7 @@ type Load = Extract<Expr, { op: 'load' }>;
 type Key = Extract<Expr, { op: 'axis' }>;
 
 /** Exponentials of scores less their extreme, which is made along `key` for every `row`. */
-export interface Powers {
-  readonly peak: TileOp;
-  readonly key: Key;
-  readonly row: readonly Expr[];
-}
+export type Powers = Readonly<{ peak: TileOp; key: Key; row: readonly Expr[] }>;
 
 /** What exponentials are taken of, where their extreme is what is taken off; null for anything else. */
 export function powersOf(exps: TileOp, makers: Makers): Powers | null {
@@ -54,14 +50,10 @@ export function powersOf(exps: TileOp, makers: Makers): Powers | null {
 
 /** The operands of a product of products; of one with very many, itself. */
 function factorsOf(root: Expr): readonly Expr[] {
-  const found = [root];
-  for (let i = 0; i < found.length; ) {
-    const e = found[i];
-    if (e.op === 'mul') found.splice(i, 1, ...e.src);
-    else i++;
-    if (found.length > MANY) return [root];
-  }
-  return found;
+  let found = [root];
+  while (found.length < MANY && found.some((e) => e.op === 'mul'))
+    found = found.flatMap((e) => (e.op === 'mul' ? e.src : [e]));
+  return found.length < MANY ? found : [root];
 }
 
 const MANY = 8;
@@ -69,32 +61,23 @@ const MANY = 8;
 const MONOTONE: ReadonlySet<Expr['op']> = new Set(['add', 'mul', 'div', 'sqrt', 'max', 'pow']);
 /** Bounds a factor, what it makes of the largest element of a row, and what that is summed with. */
 const MOST = 2 ** 40;
-/** 0 and every power of two of f32. */
 const SUMS = [0, ...Array.from({ length: 277 }, (_, i) => 2 ** (i - 149))];
 
 /** Whether a factor made of a sum of squares is bounded, alone and times the root of the sum: monotone between samples. */
 function normalises(value: Expr): boolean {
-  for (let e = value; e.op !== 'acc'; ) {
-    const open = e.src.filter((s) => !isConst(s));
-    if (!MONOTONE.has(e.op) || open.length !== 1) return false;
-    e = open[0];
-  }
+  const monotone = (e: Expr): boolean => MONOTONE.has(e.op) && e.src.filter((s) => !isConst(s)).length === 1;
+  if (!walkExpr(value).every((e) => isConst(e) || e.op === 'acc' || monotone(e))) return false;
   return SUMS.every((sum) => {
     const factor = simplify(transform(value, (e) => (e.op === 'acc' ? constant('f32', sum) : undefined)));
     return isConst(factor) && factor.arg >= 0 && Number(factor.arg) * Math.max(1, Math.sqrt(sum)) <= MOST;
   });
 }
 
-/** A product that stands for a tensor; `none`: where it is 0 instead. */
-interface Scaled {
-  readonly x: Load;
-  readonly scale: Load;
-  readonly none: Expr | null;
-  /** The axis along which the scale stands still. */
-  readonly key: Key;
-  /** A constant along the key; undefined: none, and no constant needs to be what the rest is summed with. */
-  readonly weight: Load | null | undefined;
-}
+/**
+ * A product that stands for a tensor: the scale does not move along `key`; 0 where `none`. `weight`: a constant along the
+ * key, or null, where the rest is summed with a constant; undefined where that may be anything.
+ */
+type Scaled = Readonly<{ x: Load; scale: Load; none: Expr | null; key: Key; weight: Load | null | undefined }>;
 
 const constantLoad = (e: Expr): e is Load =>
   e.op === 'load' && e.arg.dtype === 'f32' && e.arg.data !== null && e.src.length === e.arg.shape.length;
@@ -113,30 +96,27 @@ function scaledBy(op: TileOp, makers: Makers): Scaled | null {
   const total = makers.get(scale.arg)!;
   if (!key || keys.length > 0 || key.arg.extent !== total.reduce!.axes[0].extent) return null;
   const summed = placed(total, scale.src, [key])?.(total.reduce!.elems[0]);
-  const found = { x, scale, none, key };
-  const exps = makers.get(x.arg);
-  if (summed === x && exps && powersOf(exps, makers) && !weight)
-    return total.value === div(constant('f32', 1), acc(0, 'f32')) ? { ...found, weight } : null;
-  const along = !weight || (weight.src.every((e) => e === key || isConst(e)) && pointsOf([key.arg]) === sizeOf(weight));
+  const exps = makers.get(x.arg) ?? op;
+  const powers = summed === x && !weight ? powersOf(exps, makers) : null;
+  const below = powers && x.src[exps.at.indexOf(powers.key)] === key;
+  if (below && total.value === div(constant('f32', 1), acc(0, 'f32'))) return { x, scale, none, key, weight };
+  const size = weight && elementCount(weight.arg.shape);
+  const along = !weight || (weight.src.every((e) => e === key || isConst(e)) && size === key.arg.extent);
   const squares = summed === mul(x, x) || summed === pow(x, constant('f32', 2));
-  return squares && along && normalises(total.value) ? { ...found, weight: weight ?? null } : null;
+  return squares && along && normalises(total.value) ? { x, scale, none, key, weight: weight ?? null } : null;
 }
-
-const sizeOf = (e: Load): number => elementCount(e.arg.shape);
 
 /** The constant times another along the dimension where it is read at `key`; null where that is not one, or too large. */
 function weighted(e: Expr, weight: Load | null, key: Expr): Expr | null {
   const d = constantLoad(e) ? e.src.indexOf(key) : -1;
   if (!constantLoad(e) || d < 0 || e.src.some((s, i) => i !== d && walkExpr(s).includes(key))) return null;
   const { name, shape } = e.arg;
-  const stride = rowMajorStrides(shape)[d];
+  const [size, stride] = [elementCount(shape), rowMajorStrides(shape)[d]];
   const [given, by] = [e, weight].map((c) => c && elements('f32', c.arg.data!.bytes));
   const at = (i: number): number => Number(given!.get(i)) * Number(by?.get(Math.floor(i / stride) % shape[d]) ?? 1);
-  for (let i = 0; i < sizeOf(e); i++) if (!(Math.abs(at(i)) <= MOST)) return null;
-  const make = (to: Uint8Array): void => {
-    const cells = elements('f32', to);
-    for (let i = 0; i < sizeOf(e); i++) cells.set(i, at(i));
-  };
+  for (let i = 0; i < size; i++) if (!(Math.abs(at(i)) <= MOST)) return null;
+  const make = (to: Uint8Array): void =>
+    new Float32Array(to.buffer, to.byteOffset, size).forEach((_, i, cells) => void (cells[i] = at(i)));
   return weight ? load(newTensor(name, 'f32', shape, 'constant', { data: deferred('f32', shape, make) }), e.src) : e;
 }
 
@@ -152,19 +132,19 @@ function behind(sum: TileOp, op: TileOp, { x, scale, weight, none, key }: Scaled
   const here = (e: Expr): Expr => bindAxes(e, axes, null);
   const moving = new Set(reduce.axes.map(axisExpr));
   if (walkExpr(here(scale), ...(none ? [here(none)] : [])).some((e) => moving.has(e))) return null;
-  const replaced = new Map([[own, here(x)]]);
   const [other, ...rest] = factors.filter((e) => e !== own);
-  if (weight !== undefined) {
-    const made = other && rest.length === 0 && moving.has(here(key)) ? weighted(other, weight, here(key)) : null;
-    if (!made) return null;
-    replaced.set(other, made);
-  }
+  const constants = weight !== undefined && rest.length === 0 && moving.has(here(key));
+  const beside = constants ? weighted(other, weight, here(key)) : weight === undefined ? other : null;
+  if (!other || !beside) return null;
   const scaled = mul(acc(0, 'f32'), here(scale));
   const result = none ? select(here(none), constant('f32', 0), scaled) : scaled;
   return {
     ...sum,
     name: label(op, sum),
-    reduce: { ...reduce, elems: [transform(reduce.elems[0], (e) => replaced.get(e))] },
+    reduce: {
+      ...reduce,
+      elems: [transform(reduce.elems[0], (e) => (e === own ? here(x) : e === other ? beside : undefined))],
+    },
     value: transform(sum.value, (e) => (e.op === 'acc' ? result : undefined)),
   };
 }
@@ -178,10 +158,9 @@ function sums(region: Region, i: number, op: TileOp, makers: Makers): Map<number
   let spare = elementCount(op.write.shape) * (workOf(op.value) + STORE);
   for (const j of at) {
     const sum = region.steps[j]!;
-    if (sum.kind !== 'op' || !region.movable(i, j)) return null;
-    spare -= pointsOf(sum.axes);
-    const moved = spare >= 0 ? behind(sum, op, scaled) : null;
-    if (!moved) return null;
+    const moved = sum.kind === 'op' && region.movable(i, j) ? behind(sum, op, scaled) : null;
+    if (!moved || pointsOf(moved.axes) > spare) return null;
+    spare -= pointsOf(moved.axes);
     result.set(j, moved);
   }
   return result;

@@ -39,16 +39,10 @@ export interface Stream {
   readonly carried: readonly (readonly [made: TileTensor, state: TileTensor])[];
 }
 
-interface Match extends Powers {
-  readonly exps: TileOp;
-  readonly total: TileOp;
-  readonly product: TileOp;
-  /** The row of the total by which the product divides. */
-  readonly totalRow: readonly Expr[];
-}
+/** `totalRow`: by which total the product divides. */
+type Match = Powers & Readonly<{ exps: TileOp; total: TileOp; product: TileOp; totalRow: readonly Expr[] }>;
 
 const f32 = (value: number): Expr => constant('f32', value);
-
 const same = (a: readonly Expr[], b: readonly Expr[]): boolean =>
   a.length === b.length && a.every((e, i) => e === b[i]);
 
@@ -68,15 +62,16 @@ function matched(ops: readonly TileOp[]): Match | null {
   const [share] = shares;
   if (shares.length !== 1 || share.op !== 'load') return null;
   const total = makers.get(share.arg)!;
-  const { peak, key, row } = found;
-  if ([peak, exps, total, product].some((o) => o.write.dtype !== 'f32')) return null;
+  if ([found.peak, exps, total, product].some((o) => o.write.dtype !== 'f32')) return null;
   const summed = axisExpr(product.reduce!.axes[0]);
-  if (power.src[exps.at.indexOf(key)] !== summed || power.src.filter((e) => e === summed).length !== 1) return null;
+  if (power.src[exps.at.indexOf(found.key)] !== summed || power.src.filter((e) => e === summed).length !== 1)
+    return null;
   if (placed(total, share.src, [summed])?.(total.reduce!.elems[0]) !== power) return null;
   if (loadsBelow([total.value]).length > 0) return null;
   const there = placed(exps, power.src);
-  if (!there || !same(row.map(there), share.src) || String(peak.write.shape) !== String(total.write.shape)) return null;
-  return { peak, key, row, exps, total, product, totalRow: share.src };
+  const alike = String(found.peak.write.shape) === String(total.write.shape);
+  if (!alike || !there || !same(found.row.map(there), share.src)) return null;
+  return { ...found, exps, total, product, totalRow: share.src };
 }
 
 /** The dimension along which keys lie of each tensor that these operators write; null where it is not one dimension. */
