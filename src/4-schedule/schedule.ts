@@ -23,6 +23,7 @@ import { readsMatrices, SUMS } from './roller/matrix.ts';
 import { type Around, type Copy, copyingOp, pack, packingOp, type Recipe, rearranged } from './roller/pack.ts';
 import type { Tile } from './roller/tile.ts';
 import { followed, surroundings } from './welder/around.ts';
+import { deferredScales } from './welder/defer.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { single, type TileGraph } from './welder/graph.ts';
 import { mapNodes, type Node, type Nodes } from './welder/nodes.ts';
@@ -261,8 +262,9 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const kept = [...outputs, ...checks.map((c) => c.ok)];
   const { device, winograd = true, filter } = options;
   const apart = options.fuse === false;
-  const alternatives: Alternatives = (steps) =>
-    evenParts(mapOps(winograd ? minimalFilters(steps, device, filter) : steps, clippedParts), device);
+  const filtered = (steps: readonly Step[]) => (winograd ? minimalFilters(steps, device, filter) : steps);
+  const alternatives: Alternatives = (steps, pinned) =>
+    evenParts(mapOps(filtered(deferredScales(steps, pinned)), clippedParts), device);
   const fused = apart
     ? program
     : fuse(dotProducts(layOut(integerSums(widened(program, device), device)), device), alternatives);

@@ -13,11 +13,16 @@ export function argExtreme(t: ComputeType, kind: 'max' | 'min', last: boolean, a
   const better = last ? or(strict, eq(e, a)) : strict;
   const wins: Expr = t === 'f32' || t === 'f64' ? or(and(better, not(isnan(a))), and(isnan(e), not(isnan(a)))) : better;
   const take = or(wins, not(acc(2, 'bool')));
+  const joined = (taken: Expr): readonly Expr[] => [
+    select(taken, e, a),
+    select(taken, elem(1, at), acc(1, at)),
+    or(acc(2, 'bool'), elem(2, 'bool')),
+  ];
   return {
     name: `arg${kind}`,
     state: [t, at, 'bool'],
     init: [kind === 'max' ? lowest(t) : highest(t), at === 'i64' ? 0n : 0, 0],
-    combine: [select(take, e, a), select(take, elem(1, at), acc(1, at)), or(acc(2, 'bool'), elem(2, 'bool'))],
-    merge: null,
+    combine: joined(take),
+    merge: joined(and(elem(2, 'bool'), take)),
   };
 }

@@ -229,7 +229,9 @@ describe('text of programs', () => {
         fold "argmax" from -inf:f32, 0:i64, false
           $0 = not(isnan(acc0:f32))
           $1 = or(or(and(elem0:f32 > acc0:f32, $0), and(isnan(elem0:f32), $0)), not(acc2:bool))
+          $2 = and(elem2:bool, $1)
           combine select($1, elem0:f32, acc0:f32), select($1, elem1:i64, acc1:i64), or(acc2:bool, elem2:bool)
+          merge select($2, elem0:f32, acc0:f32), select($2, elem1:i64, acc1:i64), or(acc2:bool, elem2:bool)
         elem %0[i0, r0], i64(r0), true
         %7[i0] = acc1:i64
       op "Softmax" [i0:64]

@@ -33,7 +33,7 @@ const WEIGHTS = new Map<Op, number>(
   ).flatMap(([n, ops]) => ops.map((op): [Op, number] => [op, n])),
 );
 /** What storing an element and bringing it back costs, in the same unit, or a load from more than FAR bytes. */
-const STORE = 3;
+export const STORE = 3;
 const FAR = 2 ** 20;
 /** Bounds on what one operator may become. */
 const MAX_NODES = 600;
@@ -157,12 +157,12 @@ function sharedBetween(steps: readonly Step[]): Set<TileTensor> {
   return new Set(steps.flatMap((s) => [...usedBy(s)].filter(again)));
 }
 
-/** Other steps for joined ones: algebra on operators that have all of their work inside. */
-export type Alternatives = (steps: readonly Step[]) => readonly Step[];
+/** Other steps for joined ones: algebra on operators that have all of their work inside. `pinned`: what others see. */
+export type Alternatives = (steps: readonly Step[], pinned: ReadonlySet<TileTensor>) => readonly Step[];
 
 /** Fuses a list and the lists inside its loops and branches. */
 function fuseNested(steps: readonly Step[], pinned: ReadonlySet<TileTensor>, rewrite: Alternatives): readonly Step[] {
-  const joined = rewrite(fuseList(steps, pinned));
+  const joined = rewrite(fuseList(steps, pinned), pinned);
   const bordered = materialiseBorders(joined);
   const flat = bordered.length > joined.length ? fuseList(bordered, pinned) : joined;
   if (flat.every((s) => s.kind === 'op' || s.kind === 'routine')) return flat;

@@ -14,7 +14,7 @@ import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts'
 const MAX_LABEL = 60;
 
 /** What both were called, in order. */
-function label(first: TileOp, second: TileOp): string {
+export function label(first: TileOp, second: TileOp): string {
   const names = new Set([...first.name.split('+'), ...second.name.split('+')].filter((n) => n !== ''));
   return [...names].join('+').slice(0, MAX_LABEL);
 }
@@ -43,7 +43,7 @@ function guarded(e: Expr, src: readonly Expr[], guard: Expr): Expr {
 }
 
 /** Producer axes at the element that a load of the consumer names; null where they need division. */
-function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]): Map<Axis, Expr> | null {
+export function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]): Map<Axis, Expr> | null {
   const { shape } = producer.write;
   const indices =
     at.length === tensor.shape.length ? reindex(tensor.shape, at, shape) : reindex([elementCount(shape)], at, shape);

@@ -10,7 +10,6 @@ import {
   type Expr,
   eq,
   exp,
-  isConst,
   isLoad,
   load,
   max,
@@ -19,10 +18,10 @@ import {
   select,
   sub,
 } from '../../3-tile/expr.ts';
-import { walkExpr } from '../../3-tile/rewrite.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { indicesOf, loadFrom, over, rebuildOp, transform } from '../transform.ts';
+import { folds, type Powers, placed, powersOf } from './defer.ts';
 import { loadsBelow, loadsOf } from './region.ts';
 
 /** Operators that run for every step along an axis. */
@@ -40,104 +39,39 @@ export interface Stream {
   readonly carried: readonly (readonly [made: TileTensor, state: TileTensor])[];
 }
 
-interface Match {
-  readonly peak: TileOp;
-  readonly exps: TileOp;
-  readonly total: TileOp;
-  readonly share: TileOp;
-  readonly product: TileOp;
-  /** The axis of keys and the row of the extreme, as `exps` has them. */
-  readonly key: Expr & { readonly arg: Axis };
-  readonly row: readonly Expr[];
-  /** The load of the shares among the products, and the row of the total there. */
-  readonly shares: Expr;
-  readonly totalRow: readonly Expr[];
-  /** Where the product has no shares at all, and is 0. */
-  readonly none: Expr | null;
-}
+/** `totalRow`: by which total the product divides. */
+type Match = Powers & Readonly<{ exps: TileOp; total: TileOp; product: TileOp; totalRow: readonly Expr[] }>;
 
 const f32 = (value: number): Expr => constant('f32', value);
-const folds = ({ reduce }: TileOp, op: 'add' | 'max'): boolean =>
-  reduce?.axes.length === 1 && reduce.monoid.state.join() === 'f32' && reduce.monoid.combine[0].op === op;
-
-const loadOf = (e: Expr, t: TileTensor): boolean => e.op === 'load' && e.arg === t;
 const same = (a: readonly Expr[], b: readonly Expr[]): boolean =>
   a.length === b.length && a.every((e, i) => e === b[i]);
 
-/** Expressions over the axes of an operator, where it stores at these indices; null where it stores elsewhere. */
-function placed(op: TileOp, at: readonly Expr[], reduced: readonly Expr[] = []): ((e: Expr) => Expr) | null {
-  const values = new Map<Expr, Expr>();
-  for (const [d, e] of op.at.entries()) {
-    if (e.op === 'axis') values.set(e, at[d]);
-    else if (!isConst(e) || e !== at[d]) return null;
-  }
-  for (const [i, a] of (op.reduce?.axes ?? []).entries()) values.set(axisExpr(a), reduced[i]);
-  const memo = new Map<Expr, Expr>();
-  return (root) => transform(root, (e) => (e.op === 'axis' ? values.get(e) : undefined), memo);
-}
-
-/** The two operands in the order in which the first passes. */
-const sorted = ({ src: [a, b] }: Expr, first: (e: Expr) => boolean): readonly [Expr, Expr] | null =>
-  first(a) ? [a, b] : first(b) ? [b, a] : null;
-
-/** The operators by their tensors: what the last one sums with something, what that shares out, and so on. */
-function chain(ops: readonly TileOp[]): Record<'peak' | 'exps' | 'total' | 'share' | 'product', TileOp> | null {
-  const makers = new Map(ops.map((o) => [o.write, o]));
-  const made = (roots: readonly Expr[], test: (o: TileOp) => boolean): TileOp | undefined =>
-    loadsBelow(roots)
-      .flatMap((e) => makers.get(e.arg) ?? [])
-      .find(test);
-  const product = ops[ops.length - 1];
-  const pointwise = (o: TileOp): boolean => o.reduce === null;
-  const share = folds(product, 'add') ? made(product.reduce!.elems, pointwise) : undefined;
-  const exps = share && made([share.value], pointwise);
-  const total = share && made([share.value], (o) => folds(o, 'add'));
-  const peak = exps && made([exps.value], (o) => folds(o, 'max'));
-  return exps && total && peak ? { peak, exps, total, share, product } : null;
-}
-
-/** The product that a share is, and where it is 0 instead. */
-const unguarded = ({ value }: TileOp): readonly [product: Expr, none: Expr | null] =>
-  value.op === 'select' && value.src[1] === f32(0) ? [value.src[2], value.src[0]] : [value, null];
-
+/** The operators of a softmax whose shares the last one sums with something: the sum is divided, not the shares. */
 function matched(ops: readonly TileOp[]): Match | null {
-  const found = chain(ops);
-  if (!found || Object.values(found).some((o) => o.write.dtype !== 'f32')) return null;
-  const { peak, exps, total, share, product } = found;
-  // exp(score - extreme)
-  const { value } = exps;
-  const [score, extreme] = value.op === 'exp' && value.src[0].op === 'sub' ? value.src[0].src : [];
-  if (!extreme || !loadOf(extreme, peak.write) || peak.value !== acc(0, 'f32')) return null;
-  const keys = exps.at.filter((e) => e.op === 'axis' && e.arg.extent > 1 && !extreme.src.includes(e));
-  const [key] = keys;
-  if (keys.length !== 1 || key.op !== 'axis' || key.arg.extent !== peak.reduce!.axes[0].extent) return null;
-  if (placed(peak, extreme.src, [key])?.(peak.reduce!.elems[0]) !== score) return null;
-  // exponential · 1 / total
-  const [shared, none] = unguarded(share);
-  const factors = shared.op === 'mul' ? sorted(shared, (e) => loadOf(e, exps.write)) : null;
-  if (!factors || !loadOf(factors[1], total.write) || !same(factors[0].src, share.at)) return null;
-  const shareKey = share.at[exps.at.indexOf(key)];
-  if (none && walkExpr(none).includes(shareKey)) return null;
-  if (placed(total, factors[1].src, [shareKey])?.(total.reduce!.elems[0]) !== factors[0]) return null;
-  if (loadsBelow([total.value]).length > 0) return null;
-  const row = placed(exps, share.at)!;
-  if (!same(extreme.src.map(row), factors[1].src) || String(peak.write.shape) !== String(total.write.shape))
-    return null;
-  // Σ share · value
-  const elem = product.reduce!.elems[0];
-  const operands = elem.op === 'mul' ? sorted(elem, (e) => loadOf(e, share.write)) : null;
+  const makers = new Map(ops.map((o) => [o.write, o]));
+  const product = ops[ops.length - 1];
+  // Σ exponential · value
+  const elem = folds(product, 'add') ? product.reduce!.elems[0] : null;
+  const power =
+    elem?.op === 'mul' ? elem.src.find((e) => e.op === 'load' && makers.get(e.arg)?.value.op === 'exp') : null;
+  const exps = power?.op === 'load' ? makers.get(power.arg)! : null;
+  const found = exps && powersOf(exps, makers);
+  if (power?.op !== 'load' || !exps || !found) return null;
+  // times 1 / total
+  const shares = loadsBelow([product.value]).filter((e) => folds(makers.get(e.arg) ?? exps, 'add'));
+  const [share] = shares;
+  if (shares.length !== 1 || share.op !== 'load') return null;
+  const total = makers.get(share.arg)!;
+  if ([found.peak, exps, total, product].some((o) => o.write.dtype !== 'f32')) return null;
   const summed = axisExpr(product.reduce!.axes[0]);
-  if (!operands || operands[0].src[share.at.indexOf(shareKey)] !== summed) return null;
-  if (operands[0].src.filter((e) => e === summed).length !== 1) return null;
-  const there = placed(share, operands[0].src)!;
-  return {
-    ...found,
-    key,
-    row: extreme.src,
-    shares: operands[0],
-    totalRow: factors[1].src.map(there),
-    none: none && there(none),
-  };
+  if (power.src[exps.at.indexOf(found.key)] !== summed || power.src.filter((e) => e === summed).length !== 1)
+    return null;
+  if (placed(total, share.src, [summed])?.(total.reduce!.elems[0]) !== power) return null;
+  if (loadsBelow([total.value]).length > 0) return null;
+  const there = placed(exps, power.src);
+  const alike = String(found.peak.write.shape) === String(total.write.shape);
+  if (!alike || !there || !same(found.row.map(there), share.src)) return null;
+  return { ...found, exps, total, product, totalRow: share.src };
 }
 
 /** The dimension along which keys lie of each tensor that these operators write; null where it is not one dimension. */
@@ -206,7 +140,7 @@ class Builder {
   }
 
   build(before: readonly TileOp[]): Stream {
-    const { peak, exps, total, product, key, shares, totalRow, none } = this.match;
+    const { peak, exps, total, product, key, totalRow } = this.match;
     const [most, sum] = [peak, total].map((o) => ({ state: temp(o.write), made: temp(o.write) }));
     const shape = product.axes.map((a) => a.extent);
     const result = { state: temp(product.write, shape), made: temp(product.write, shape) };
@@ -230,14 +164,14 @@ class Builder {
     const kept = (state: TileTensor, at: readonly Expr[], at1: readonly Expr[]): Expr =>
       mul(load(state, at), load(rescaled, at1));
     const totals = { ...more, write: sum.made, value: add(kept(sum.state, more.at, more.at), acc(0, 'f32')) };
-    const unshared = (e: Expr, at: readonly Expr[]): Expr | undefined =>
-      e === shares ? load(this.shortened(exps.write), at) : undefined;
-    const inner = this.restricted(product, keyOf(product), unshared);
+    const inner = this.restricted(product, keyOf(product));
     const at = product.axes.map(axisExpr);
     const sums = { ...inner, write: result.made, at, value: add(kept(result.state, at, totalRow), acc(0, 'f32')) };
     const share = transform(total.value, (e) => (e.op === 'acc' ? load(sum.made, totalRow) : undefined));
-    const factor = none ? select(none, f32(0), share) : share;
-    const value = transform(product.value, (e) => (e.op === 'acc' ? mul(load(result.made, at), factor) : undefined));
+    const value = transform(product.value, (e) => {
+      if (e.op === 'acc') return load(result.made, at);
+      return isLoad(e) && e.arg === total.write ? share : undefined;
+    });
     const end: TileOp = { ...product, reduce: null, value };
     const carried = states.map(({ made, state }) => [made, state] as const);
     const own = steps.filter((op, i) => op !== before[i]);
@@ -257,8 +191,8 @@ const MIN_KEYS = 512;
 export function onlineSoftmax(ops: readonly TileOp[], shared: (t: TileTensor) => boolean, step: number): Stream | null {
   const match = matched(ops);
   if (!match || match.key.arg.extent % step !== 0) return null;
-  const { peak, exps, total, share, product } = match;
-  const own = [peak, exps, total, share];
+  const { peak, exps, total, product } = match;
+  const own = [peak, exps, total];
   if (own.some((o) => shared(o.write))) return null;
   const before = ops.filter((o) => o !== product && !own.includes(o));
   const along = keyed(before, match);

@@ -8,6 +8,7 @@ import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph 
 import { keySteps, onlineSoftmax, type Steps, stepsOf } from './online.ts';
 import { planCost, type Sketch, sketch } from './plan-cost.ts';
 import { effectsOf } from './region.ts';
+import { finestSplit } from './split.ts';
 
 /** Operators that one kernel may hold. */
 const MAX_MEMBERS = 10;
@@ -88,14 +89,15 @@ function cheapest(
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
-    return { alike, at, middle: at(alike.length >> 1) };
+    const from = (alike.length * 5) >> 3;
+    return { alike, at, from, first: at(from) };
   });
-  const least = Math.min(...valleys.map((v) => v.middle));
+  const least = Math.min(...valleys.map((v) => v.first));
   let best: Found | null = null;
-  for (const { alike, at, middle } of valleys) {
-    if (middle > PROMISING * least) continue;
-    // Costs along the steps have one valley: it is descended from the middle.
-    let i = alike.length >> 1;
+  for (const { alike, at, from, first } of valleys) {
+    if (first > PROMISING * least) continue;
+    // Costs along the steps have one valley: it is descended from about the middle.
+    let i = from;
     for (let next: number | undefined = i; next !== undefined; ) {
       i = next;
       next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
@@ -118,16 +120,20 @@ function runKey(run: readonly Sketch[], shared: Shared): string {
 /** Who uses the bytes of a tensor: steps, or the world outside the program. */
 export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
 
+/** Operators in order up to somewhere, the last of them as one run. */
+type Reached = { readonly cost: number; readonly before: Reached | null; readonly run: readonly Sketch[] };
+
 /** A cover of the operators by graphs. */
 export class Welder {
-  private readonly users: Users;
+  private readonly users: Map<TileTensor, ReadonlySet<Step | null>>;
+  private readonly halves = new Map<Step | null, readonly TileOp[]>();
   private readonly device: Device;
   private readonly estimate: Estimate;
   private readonly steps: Steps;
   private readonly known = new Map<string, Found | null>();
 
   constructor(users: Users, device: Device, estimate: Estimate = planCost, steps: Steps = keySteps) {
-    this.users = users;
+    this.users = new Map(users);
     this.device = device;
     this.estimate = estimate;
     this.steps = steps;
@@ -135,27 +141,39 @@ export class Welder {
 
   cover(ops: readonly TileOp[]): TileGraph[] {
     const all = ops.map(sketch);
-    const best: { cost: number; from: number; found: Found | null }[] = [{ cost: 0, from: 0, found: null }];
-    const alone = all.map((s, i) => this.estimate([s], single(ops[i]), this.device));
-    for (let end = 1; end <= all.length; end++) {
-      let least: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, found: null };
-      let lost = 0;
-      for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
-        const run = all.slice(from, end);
-        if (!compatible(run)) break;
-        const found = this.found(run);
-        const cost = best[from].cost + (found?.cost ?? Number.POSITIVE_INFINITY);
-        lost = cost < least.cost ? 0 : lost + 1;
-        if (lost === 0) least = { cost, from, found };
+    const done: Reached[] = [{ cost: 0, before: null, run: [] }];
+    /** What else is reached: the operators so far and the parts of the next, which a run then begins with merging. */
+    const parted = new Map<number, readonly [Reached, merged: Sketch]>();
+    const reach = (end: number, tail: readonly Sketch[]): Reached => {
+      let [least, lost]: [Reached, number] = [{ cost: Number.POSITIVE_INFINITY, before: null, run: [] }, 0];
+      for (let from = end - 1 + tail.length; from >= 0 && end + tail.length - from <= MAX_MEMBERS; from--) {
+        const whole = [...all.slice(from, end), ...tail];
+        if (!compatible(whole)) break;
+        lost++;
+        const [half, merged] = parted.get(from) ?? [];
+        for (const before of half ? [done[from], half] : [done[from]]) {
+          const run = before === half ? whole.with(0, merged!) : whole;
+          const own = run.length > 1 ? this.found(run) : { cost: this.estimate(run, single(run[0].op), this.device) };
+          const cost = before.cost + (own?.cost ?? Number.POSITIVE_INFINITY);
+          if (cost < least.cost) [least, lost] = [{ cost, before, run }, 0];
+        }
         if (lost > PATIENCE) break;
       }
-      best.push(least);
+      return least;
+    };
+    for (const [i, op] of ops.entries()) {
+      const { parts, merged } = finestSplit(op, ops.slice(Math.max(0, i + 1 - MAX_MEMBERS), i)) ?? {};
+      if (parts && merged) {
+        this.halves.set(op, [...parts, merged]);
+        for (const { write } of parts) this.users.set(write, new Set([...parts, merged]));
+        parted.set(i, [reach(i, parts.map(sketch)), sketch(merged)]);
+      }
+      done.push(reach(i + 1, []));
     }
     const graphs: TileGraph[] = [];
-    for (let end = ops.length; end > 0; end = best[end].from) {
-      const { from, found } = best[end];
-      const run = ops.slice(from, end);
-      graphs.unshift(found ? this.joined(run, found) : single(run[0], this.innerOf(run[0])));
+    for (let at = done[ops.length]; at.before; at = at.before) {
+      const run = at.run.map((s) => s.op);
+      graphs.unshift(run.length > 1 ? this.joined(run, this.found(at.run)!) : single(run[0], this.innerOf(run[0])));
     }
     return graphs;
   }
@@ -190,7 +208,10 @@ export class Welder {
 
   private sharedBy(run: readonly TileOp[]): Shared {
     const inside = new Set<Step | null>(run);
-    return (t) => [...(this.users.get(t) ?? [])].some((u) => !inside.has(u));
+    const uses = (op: TileOp, t: TileTensor): boolean => owner(op.write) === t || effectsOf(op).reads.has(t);
+    const within = (u: Step | null, t: TileTensor): boolean =>
+      inside.has(u) || (this.halves.get(u)?.every((h) => inside.has(h) || !uses(h, t)) ?? false);
+    return (t) => [...(this.users.get(t) ?? [])].some((u) => !within(u, t));
   }
 
   private found(run: readonly Sketch[]): Found | null {

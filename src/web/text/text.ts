@@ -213,14 +213,13 @@ const body: Form<readonly Stmt[]> = (io, b) => {
 };
 
 const monoid: Form<Monoid> = (io, m) => {
-  const list = (word: string): Form<readonly Expr[]> => {
-    return (_, es) => io.share(es, () => onLine(behind(word, GROUPS.exprs))(io, es));
-  };
+  const list = (word: string): Form<readonly Expr[]> => onLine(behind(word, GROUPS.exprs));
+  const nodes = m && [...new Set([...m.combine, ...(m.merge ?? [])])];
   const init = m?.init.map((value, i) => ({ dtype: m.state[i], value }));
   const head = line('fold {name:quoted} from {init:scalars}')(io, m && { ...m, init: init! });
   const algebra = parts({ combine: list('combine '), merge: optional('merge', list('merge '), null) });
   const state = { state: head.init.map((s) => s.dtype), init: head.init.map((s) => s.value) };
-  return { name: head.name, ...state, ...io.block(() => algebra(io, m)) };
+  return { name: head.name, ...state, ...io.block(() => io.share(nodes, () => algebra(io, m))) };
 };
 
 const tileOp: Form<Omit<TileOp, 'kind'>> = (io, op) => {
