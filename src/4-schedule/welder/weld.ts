@@ -54,45 +54,36 @@ type Found = Readonly<{ cut: Cut; cost: number; keys: number | null }>;
 /** Estimated cycles of operators under a plan. */
 export type Estimate = typeof planCost;
 
-/** The cheapest cut of these operators; null when they cannot be cut together. */
-function bestCut(
-  run: readonly Sketch[],
-  shared: Shared,
-  device: Device,
-  estimate: Estimate,
-  steps: Steps,
-): Found | null {
+const byCost = (a: { cost: number }, b: { cost: number }): number => a.cost - b.cost;
+
+/** Cuts of these operators, the cheapest first; none when they cannot be cut together. */
+function bestCuts(run: readonly Sketch[], shared: Shared, device: Device, estimate: Estimate, steps: Steps): Found[] {
   const ops = run.map((s) => s.op);
-  let best = cheapest(run, (cut) => cutPlan(ops, shared, cut), device, estimate);
+  const all = cutsOf(run, (cut) => cutPlan(ops, shared, cut), device, estimate);
   for (const keys of stepsOf(ops, steps)) {
     const stream = onlineSoftmax(ops, shared, keys);
     if (!stream) continue;
     const plan = (cut: Cut): Plan | null => cutPlan(stream.ops, shared, cut, stream);
-    const found = cheapest(stream.ops.map(sketch), plan, device, estimate);
-    if (found && found.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { ...found, keys };
+    const found = cutsOf(stream.ops.map(sketch), plan, device, estimate);
+    all.push(...found.map((f) => ({ ...f, keys })));
   }
-  return best;
+  return all.sort(byCost);
 }
 
-/** The cheapest plan among the cuts of the last operator. */
-function cheapest(
-  run: readonly Sketch[],
-  planOf: (cut: Cut) => Plan | null,
-  device: Device,
-  estimate: Estimate,
-): Found | null {
+/** What was looked at of the cuts of the last operator, the cheapest first. */
+function cutsOf(run: readonly Sketch[], plans: (cut: Cut) => Plan | null, device: Device, estimate: Estimate): Found[] {
   const costOf = (cut: Cut): number => {
-    const plan = planOf(cut);
+    const plan = plans(cut);
     return plan ? estimate(run, plan, device) : Number.POSITIVE_INFINITY;
   };
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
-    return { alike, at, middle: at(alike.length >> 1) };
+    return { alike, known, at, middle: at(alike.length >> 1) };
   });
   const least = Math.min(...valleys.map((v) => v.middle));
-  let best: Found | null = null;
-  for (const { alike, at, middle } of valleys) {
+  const all: Found[] = [];
+  for (const { alike, known, at, middle } of valleys) {
     if (middle > PROMISING * least) continue;
     // Costs along the steps have one valley: it is descended from the middle.
     let i = alike.length >> 1;
@@ -100,9 +91,9 @@ function cheapest(
       i = next;
       next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
     }
-    if (at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i), keys: null };
+    for (const j of new Set([i, ...known.keys()])) all.push({ cut: alike[j], cost: at(j), keys: null });
   }
-  return best;
+  return all.filter((f) => f.cost < Number.POSITIVE_INFINITY).sort(byCost);
 }
 
 /** Equal for runs that are cut alike. */
@@ -118,13 +109,29 @@ function runKey(run: readonly Sketch[], shared: Shared): string {
 /** Who uses the bytes of a tensor: steps, or the world outside the program. */
 export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
 
-/** A cover of the operators by graphs. */
+/** Operators that a kernel joins as was found, or one alone. */
+type Piece = Readonly<{ run: readonly Sketch[]; found: Found | null }>;
+/** A cover of operators, in order, and estimated cycles. */
+export type Way = Readonly<{ cost: number; pieces: readonly Piece[] }>;
+
+/** Operators that the cheapest cover joins, and ways to cover just these, the cheapest of all first. */
+export interface Joint {
+  readonly ops: readonly TileOp[];
+  /** What others see. */
+  readonly shared: Shared;
+  readonly ways: readonly Way[];
+  graphs(way: Way): TileGraph[];
+}
+/** What picks one of the ways. */
+export type ChooseWay = (joint: Joint) => Way;
+
+/** Covers of operators by graphs. */
 export class Welder {
   private readonly users: Users;
   private readonly device: Device;
   private readonly estimate: Estimate;
   private readonly steps: Steps;
-  private readonly known = new Map<string, Found | null>();
+  private readonly known = new Map<string, readonly Found[]>();
 
   constructor(users: Users, device: Device, estimate: Estimate = planCost, steps: Steps = keySteps) {
     this.users = users;
@@ -133,17 +140,49 @@ export class Welder {
     this.steps = steps;
   }
 
-  cover(ops: readonly TileOp[]): TileGraph[] {
-    const all = ops.map(sketch);
+  /** The cheapest cover; what that joins is covered as `choose` says. */
+  cover(ops: readonly TileOp[], choose?: ChooseWay): TileGraph[] {
+    return this.cheapest(ops.map(sketch)).pieces.flatMap((piece) => {
+      return choose && piece.found ? this.chosen(piece.run, choose) : [this.graph(piece)];
+    });
+  }
+
+  private chosen(run: readonly Sketch[], choose: ChooseWay): TileGraph[] {
+    const ops = run.map((s) => s.op);
+    const graphs = (way: Way): TileGraph[] => way.pieces.map((p) => this.graph(p));
+    return graphs(choose({ ops, shared: this.sharedBy(ops), ways: this.ways(run), graphs }));
+  }
+
+  /** Cuts of all operators together, and covers that part them; the cheapest along each choice of axes come first. */
+  private ways(run: readonly Sketch[]): Way[] {
+    const whole = this.found(run).map((found): Way => ({ cost: found.cost, pieces: [{ run, found }] }));
+    const parted = run.slice(1).map((_, i): Way => {
+      const [a, b] = [run.slice(0, i + 1), run.slice(i + 1)].map((part) => this.cheapest(part));
+      return { cost: a.cost + b.cost, pieces: [...a.pieces, ...b.pieces] };
+    });
+    const pieces = run.map((s): Piece => ({ run: [s], found: null }));
+    const apart = { cost: run.reduce((n, s) => n + this.alone(s), 0), pieces };
+    const kindOf = (w: Way): string => String(w.pieces.map((p) => [p.run.length, ...(p.found?.cut.keys() ?? []), ';']));
+    const others = new Map([...parted, apart].map((way) => [kindOf(way), way]));
+    const all = [...whole, ...others.values()].sort(byCost);
+    const firsts = new Map(all.toReversed().map((way) => [kindOf(way), way]));
+    return [...new Set([whole[0], ...[...firsts.values()].sort(byCost), ...all])];
+  }
+
+  private alone(s: Sketch): number {
+    return this.estimate([s], single(s.op), this.device);
+  }
+
+  private cheapest(all: readonly Sketch[]): Way {
     const best: { cost: number; from: number; found: Found | null }[] = [{ cost: 0, from: 0, found: null }];
-    const alone = all.map((s, i) => this.estimate([s], single(ops[i]), this.device));
+    const alone = all.map((s) => this.alone(s));
     for (let end = 1; end <= all.length; end++) {
       let least: (typeof best)[0] = { cost: best[end - 1].cost + alone[end - 1], from: end - 1, found: null };
       let lost = 0;
       for (let from = end - 2; from >= 0 && end - from <= MAX_MEMBERS; from--) {
         const run = all.slice(from, end);
         if (!compatible(run)) break;
-        const found = this.found(run);
+        const [found = null] = this.found(run);
         const cost = best[from].cost + (found?.cost ?? Number.POSITIVE_INFINITY);
         lost = cost < least.cost ? 0 : lost + 1;
         if (lost === 0) least = { cost, from, found };
@@ -151,19 +190,19 @@ export class Welder {
       }
       best.push(least);
     }
-    const graphs: TileGraph[] = [];
-    for (let end = ops.length; end > 0; end = best[end].from) {
-      const { from, found } = best[end];
-      const run = ops.slice(from, end);
-      graphs.unshift(found ? this.joined(run, found) : single(run[0], this.innerOf(run[0])));
+    const pieces: Piece[] = [];
+    for (let end = all.length; end > 0; end = best[end].from) {
+      pieces.unshift({ run: all.slice(best[end].from, end), found: best[end].found });
     }
-    return graphs;
+    return { cost: best[all.length].cost, pieces };
   }
 
-  private joined(run: readonly TileOp[], { cut, keys }: Found): TileGraph {
-    const shared = this.sharedBy(run);
-    const stream = keys === null ? null : onlineSoftmax(run, shared, keys);
-    return cutGraph(run, shared, cut, stream);
+  private graph({ run, found }: Piece): TileGraph {
+    const ops = run.map((s) => s.op);
+    if (!found) return single(ops[0], this.innerOf(ops[0]));
+    const shared = this.sharedBy(ops);
+    const stream = found.keys === null ? null : onlineSoftmax(ops, shared, found.keys);
+    return cutGraph(ops, shared, found.cut, stream);
   }
 
   /** The operator that stores the inside of what a fill is for, before anything else uses it. */
@@ -184,7 +223,7 @@ export class Welder {
         this.device,
       );
     const run = [...first.ops, ...second.ops].map(sketch);
-    const found = compatible(run) ? this.found(run) : null;
+    const [found] = compatible(run) ? this.found(run) : [];
     return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
   }
 
@@ -193,12 +232,11 @@ export class Welder {
     return (t) => [...(this.users.get(t) ?? [])].some((u) => !inside.has(u));
   }
 
-  private found(run: readonly Sketch[]): Found | null {
+  private found(run: readonly Sketch[]): readonly Found[] {
     const shared = this.sharedBy(run.map((s) => s.op));
     const key = runKey(run, shared);
     let found = this.known.get(key);
-    if (found === undefined)
-      this.known.set(key, (found = bestCut(run, shared, this.device, this.estimate, this.steps)));
+    if (!found) this.known.set(key, (found = bestCuts(run, shared, this.device, this.estimate, this.steps)));
     return found;
   }
 }
