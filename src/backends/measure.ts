@@ -28,7 +28,7 @@ const [MAX_COUNT, CLOSE, NEAR] = [64, 1.5, 1.15];
 /** Share of the cycles of all decisions of a kind below which one is left to the cost model. */
 const SHARE = 0.01;
 /** For one kind, works, which bounds what compilers take, predicted ms of a turn of all, and bytes of a work. */
-const [MAX_WORKS, MAX_MS, MAX_BYTES] = [96, 1000, 2 ** 28];
+const [MAX_WORKS, MAX_MS, MAX_BYTES] = [64, 600, 2 ** 28];
 /** What is hardly faster than the cost model's choice is not taken: it would be another one next time. */
 const GAIN = 0.95;
 /** Milliseconds of a measurement at least, and of warming up; how often it is repeated at most, and once it took long. */
