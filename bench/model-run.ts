@@ -18,6 +18,8 @@ export interface Job extends Named {
   readonly target: string;
   readonly peer: string;
   readonly seconds: number;
+  /** Alternatives of a kernel to time as it is compiled, at most. */
+  readonly measure: number;
 }
 
 export interface ModelRow {
@@ -109,7 +111,7 @@ const reasonOf = (error: unknown): string => String((error as Error)?.message ??
 
 async function runModel(job: Job, row: ModelRow): Promise<void> {
   const s = subject(job);
-  const plan = planFor(s.model, await nodeBackend(job.target), s.feeds);
+  const plan = planFor(s.model, await nodeBackend(job.target, { measure: job.measure }), s.feeds);
   const results = await compiled(plan, s, row);
   const own = (): Promise<unknown> => plan.run(s.feeds);
   try {

@@ -40,6 +40,7 @@ interface Options {
   readonly filter?: string;
   readonly seconds: string;
   readonly limit: string;
+  readonly measure: string;
   readonly save: boolean;
 }
 
@@ -137,12 +138,22 @@ async function main(o: Options): Promise<void> {
   const peer = PEER[o.target];
   if (!peer) throw new Error(`--target is c or wasm, not ${o.target}`);
   const chosen = available().filter(([group, name]) => new RegExp(o.filter ?? '').test(`${group}/${name}`));
+  if (o.save && o.measure !== '0') throw new Error('results are kept of what the cost model decides: --no-save');
   const report = o.save ? new Report(o.target) : undefined;
   const rows: ModelRow[] = [];
   for (const [group, name] of chosen) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tilewright-model-'));
     const where = DATA ? { data: DATA } : {};
-    const job = { group, name, target: o.target, peer, seconds: Number(o.seconds), dir, ...where };
+    const job = {
+      group,
+      name,
+      target: o.target,
+      peer,
+      seconds: Number(o.seconds),
+      measure: Number(o.measure),
+      dir,
+      ...where,
+    };
     const row = await runApart(job, Number(o.limit) * 1000);
     fs.rmSync(dir, { recursive: true, force: true });
     if (row.error) row.error = row.error.slice(0, REASON);
@@ -161,6 +172,7 @@ await new Command('bench:models')
   .option('--filter <regex>', 'only models whose group/name matches')
   .option('--seconds <s>', 'time per model', '5')
   .option('--limit <s>', 'longest time of one model, all told', '300')
+  .option('--measure <n>', 'alternatives of a kernel to time as it is compiled, at most', '0')
   .option('--no-save', 'do not write bench/results')
   .action(main)
   .parseAsync();

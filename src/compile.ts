@@ -110,15 +110,15 @@ function wholeGraph(model: Model, s: Specialisation): StaticGraph {
   return { inputs: s.inputs.flat(), outputs, nodes: s.segments.flatMap((g) => g.nodes) };
 }
 
-/** What is compiled for, and how `ScheduleOptions` says; `measure` chooses tiles where they run. */
+/** What is compiled for, and how `ScheduleOptions` says; `measure` decides by running. */
 export type Machine = Readonly<{ device: Device; target: Target; features: ReadonlySet<string>; measure?: Measure }> &
-  Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate' | 'keySteps'>;
+  Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'join' | 'pack' | 'estimate' | 'keySteps'>;
 
 /** Schedules, lowers and emits a tile program. Throws LIMIT_EXCEEDED when its arena is over the limit. */
 export async function buildArtifact(program: TileProgram, machine: Machine, limits: ModelLimits, observer: Observer) {
   const { target, features, measure, ...rest } = machine;
-  const { choose } = measure ? await measure(program, machine) : rest;
-  const options = { ...rest, ...(choose && { choose }), lower: lowering };
+  const measured = await measure?.(program, machine);
+  const options = { ...rest, ...measured?.taking, lower: lowering };
   const tasks = runStage(observer, 'schedule', SIBLINGS.schedule, () => schedule(program, options));
   if (observer.check >= 3) checkMeaning(program, tasks);
   checkLimit(limits, 'plannedBytes', tasks.plan.arenaBytes);

@@ -29,7 +29,7 @@ import { single, type TileGraph } from './welder/graph.ts';
 import { mapNodes, type Node, type Nodes } from './welder/nodes.ts';
 import type { Steps } from './welder/online.ts';
 import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
-import { type Estimate, type Users, Welder } from './welder/weld.ts';
+import { type ChooseWay, type Estimate, type Users, Welder } from './welder/weld.ts';
 import { widened } from './widen.ts';
 import { type ChooseFilter, minimalFilters } from './winograd.ts';
 
@@ -71,6 +71,8 @@ export interface ScheduleOptions {
   readonly pack?: boolean;
   /** What picks register tiles (default: the first that the cost model ranks); for measuring others. */
   readonly choose?: typeof chooseTile;
+  /** What picks how operators that the cheapest cover joins share kernels (default: so); for measuring other ways. */
+  readonly join?: ChooseWay;
   /** What tile graphs are compared by (default: the cost model); for trying others. */
   readonly estimate?: Estimate;
   /** Steps of keys over which a softmax that feeds a product may stream (default: some, for long rows; `[]`: none). */
@@ -112,7 +114,7 @@ class Scheduler {
     const tasks: Task[] = [];
     let run: TileOp[] = [];
     const flush = (): void => {
-      const graphs = this.welder?.cover(run) ?? run.map((op) => single(op));
+      const graphs = this.welder?.cover(run, this.options.join) ?? run.map((op) => single(op));
       tasks.push(...graphs.flatMap((g, i) => this.graph(g, graphs[i + 1])));
       run = [];
     };

@@ -55,7 +55,7 @@ export interface BackendOptions {
   readonly relaxedSimd?: boolean;
   /** Whether 3×3 convolutions may take fewer multiplications, which rounds differently. Default true. */
   readonly winograd?: boolean;
-  /** Tiles of each operator that takes time which run here before one is taken, to 64. Default 0: the model decides. */
+  /** Ways to join operators, and tiles of each, that run here before one is taken, to 64. Default 0: the model decides. */
   readonly measure?: number;
   /** What was measured before. Default: nothing; kept in memory. */
   readonly kept?: Kept;

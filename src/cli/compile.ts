@@ -6,13 +6,13 @@ import type { Command } from 'commander';
 import { UNIT_SEPARATOR } from '../5-codegen/targets/c/index.ts';
 import type { Artifact } from '../6-runtime/artifact.ts';
 import { compileUnits } from '../6-runtime/launch/native.ts';
-import { nativePackage } from '../6-runtime/package/native-package.ts';
-import { type Signature, signatureOf } from '../6-runtime/package/signature.ts';
-import { wasmPackage } from '../6-runtime/package/wasm-package.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../6-runtime/toolchain.ts';
 import { nodeBackend } from '../backends/node.ts';
 import { compileProgram } from '../compile.ts';
 import { readModel } from '../node.ts';
+import { nativePackage } from '../web/package/native-package.ts';
+import { type Signature, signatureOf } from '../web/package/signature.ts';
+import { wasmPackage } from '../web/package/wasm-package.ts';
 import { tensorTypes } from './inputs.ts';
 import { COMPILING, modelCommand, type Options, observerFrom, report, usage } from './options.ts';
 

@@ -43,7 +43,8 @@ export const SHARED: Readonly<Record<keyof Options, () => Option>> = {
     new Option('--device <figures>', 'choose schedules by the figures of this kind of machine, or as measured here')
       .choices(['described', 'probed'])
       .default('described'),
-  measure: () => new Option('--measure <n>', 'tiles of a kernel to time here, at most').argParser(Number).default(0),
+  measure: () =>
+    new Option('--measure <n>', 'ways and tiles of a kernel to time, at most').argParser(Number).default(0),
   against: () => new Option('--against <peers>', 'onnxruntime-node, onnxruntime-web; separated by commas'),
   rtol: () => new Option('--rtol <number>', 'relative tolerance').default('1e-3'),
   atol: () => new Option('--atol <number>', 'absolute tolerance').default('1e-5'),

@@ -19,7 +19,10 @@ import { firstDifference, runOn } from './differential.ts';
 import { familyModel } from './families.ts';
 import { type RandomModel, randomModel } from './random-model.ts';
 
-export type Drawn = Pick<ScheduleOptions, 'fuse' | 'winograd' | 'filter' | 'choose' | 'pack' | 'estimate' | 'keySteps'>;
+export type Drawn = Pick<
+  ScheduleOptions,
+  'fuse' | 'winograd' | 'filter' | 'choose' | 'join' | 'pack' | 'estimate' | 'keySteps'
+>;
 type Next = () => number;
 
 /** Schedules in a row that are of one model, which share what the interpreter gives. */
@@ -84,6 +87,7 @@ export const drawnSchedule: Schedules = (seed, filters) => {
       const { tile } = ranked[Math.floor(next() * ranked.length)];
       return next() < 0.5 && !tile.matrix && isFree(op) ? otherTile(op, tile, next) : tile;
     },
+    join: ({ ways }) => ways[Math.floor(next() * ways.length)],
     // Independent of what is estimated, so that any legal cover and any cut may be the cheapest; the weight says how
     // much a schedule likes long runs.
     estimate: (run) => next() * run.length ** weight,

@@ -55,46 +55,37 @@ type Found = Readonly<{ cut: Cut; cost: number; keys: number | null }>;
 /** Estimated cycles of operators under a plan. */
 export type Estimate = typeof planCost;
 
-/** The cheapest cut of these operators; null when they cannot be cut together. */
-function bestCut(
-  run: readonly Sketch[],
-  shared: Shared,
-  device: Device,
-  estimate: Estimate,
-  steps: Steps,
-): Found | null {
+const byCost = (a: { cost: number }, b: { cost: number }): number => a.cost - b.cost;
+
+/** Cuts of these operators, the cheapest first; none when they cannot be cut together. */
+function bestCuts(run: readonly Sketch[], shared: Shared, device: Device, estimate: Estimate, steps: Steps): Found[] {
   const ops = run.map((s) => s.op);
-  let best = cheapest(run, (cut) => cutPlan(ops, shared, cut), device, estimate);
+  const all = cutsOf(run, (cut) => cutPlan(ops, shared, cut), device, estimate);
   for (const keys of stepsOf(ops, steps)) {
     const stream = onlineSoftmax(ops, shared, keys);
     if (!stream) continue;
     const plan = (cut: Cut): Plan | null => cutPlan(stream.ops, shared, cut, stream);
-    const found = cheapest(stream.ops.map(sketch), plan, device, estimate);
-    if (found && found.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { ...found, keys };
+    const found = cutsOf(stream.ops.map(sketch), plan, device, estimate);
+    all.push(...found.map((f) => ({ ...f, keys })));
   }
-  return best;
+  return all.sort(byCost);
 }
 
-/** The cheapest plan among the cuts of the last operator. */
-function cheapest(
-  run: readonly Sketch[],
-  planOf: (cut: Cut) => Plan | null,
-  device: Device,
-  estimate: Estimate,
-): Found | null {
+/** What was looked at of the cuts of the last operator, the cheapest first. */
+function cutsOf(run: readonly Sketch[], plans: (cut: Cut) => Plan | null, device: Device, estimate: Estimate): Found[] {
   const costOf = (cut: Cut): number => {
-    const plan = planOf(cut);
+    const plan = plans(cut);
     return plan ? estimate(run, plan, device) : Number.POSITIVE_INFINITY;
   };
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
     const from = (alike.length * 5) >> 3;
-    return { alike, at, from, first: at(from) };
+    return { alike, known, at, from, first: at(from) };
   });
   const least = Math.min(...valleys.map((v) => v.first));
-  let best: Found | null = null;
-  for (const { alike, at, from, first } of valleys) {
+  const all: Found[] = [];
+  for (const { alike, known, at, from, first } of valleys) {
     if (first > PROMISING * least) continue;
     // Costs along the steps have one valley: it is descended from about the middle.
     let i = from;
@@ -102,9 +93,9 @@ function cheapest(
       i = next;
       next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
     }
-    if (at(i) < (best?.cost ?? Number.POSITIVE_INFINITY)) best = { cut: alike[i], cost: at(i), keys: null };
+    for (const j of new Set([i, ...known.keys()])) all.push({ cut: alike[j], cost: at(j), keys: null });
   }
-  return best;
+  return all.filter((f) => f.cost < Number.POSITIVE_INFINITY).sort(byCost);
 }
 
 /** Equal for runs that are cut alike. */
@@ -120,17 +111,34 @@ function runKey(run: readonly Sketch[], shared: Shared): string {
 /** Who uses the bytes of a tensor: steps, or the world outside the program. */
 export type Users = ReadonlyMap<TileTensor, ReadonlySet<Step | null>>;
 
-/** Operators in order up to somewhere, the last of them as one run. */
-type Reached = { readonly cost: number; readonly before: Reached | null; readonly run: readonly Sketch[] };
+/** Operators in order up to somewhere, the last of them as one piece. */
+type Reached = { readonly cost: number; readonly before: Reached | null; readonly piece: Piece };
 
-/** A cover of the operators by graphs. */
+/** Operators that a kernel joins as was found, or one alone. */
+type Piece = Readonly<{ run: readonly Sketch[]; found: Found | null }>;
+const NOTHING: Piece = { run: [], found: null };
+/** A cover of operators, in order, and estimated cycles. */
+export type Way = Readonly<{ cost: number; pieces: readonly Piece[] }>;
+
+/** Operators that the cheapest cover joins, and ways to cover just these, the cheapest of all first. */
+export interface Joint {
+  readonly ops: readonly TileOp[];
+  /** What others see. */
+  readonly shared: Shared;
+  readonly ways: readonly Way[];
+  graphs(way: Way): TileGraph[];
+}
+/** What picks one of the ways. */
+export type ChooseWay = (joint: Joint) => Way;
+
+/** Covers of operators by graphs. */
 export class Welder {
   private readonly users: Map<TileTensor, ReadonlySet<Step | null>>;
   private readonly halves = new Map<Step | null, readonly TileOp[]>();
   private readonly device: Device;
   private readonly estimate: Estimate;
   private readonly steps: Steps;
-  private readonly known = new Map<string, Found | null>();
+  private readonly known = new Map<string, readonly Found[]>();
 
   constructor(users: Users, device: Device, estimate: Estimate = planCost, steps: Steps = keySteps) {
     this.users = new Map(users);
@@ -139,13 +147,46 @@ export class Welder {
     this.steps = steps;
   }
 
-  cover(ops: readonly TileOp[]): TileGraph[] {
-    const all = ops.map(sketch);
-    const done: Reached[] = [{ cost: 0, before: null, run: [] }];
+  /** The cheapest cover; what that joins is covered as `choose` says. */
+  cover(ops: readonly TileOp[], choose?: ChooseWay): TileGraph[] {
+    return this.cheapest(ops.map(sketch), true).pieces.flatMap((piece) => {
+      return choose && piece.found ? this.chosen(piece.run, choose) : [this.graph(piece)];
+    });
+  }
+
+  private chosen(run: readonly Sketch[], choose: ChooseWay): TileGraph[] {
+    const ops = run.map((s) => s.op);
+    const graphs = (way: Way): TileGraph[] => way.pieces.map((p) => this.graph(p));
+    return graphs(choose({ ops, shared: this.sharedBy(ops), ways: this.ways(run), graphs }));
+  }
+
+  /** Cuts of all operators together, and covers that part them; the cheapest along each choice of axes come first. */
+  private ways(run: readonly Sketch[]): Way[] {
+    const whole = this.found(run).map((found): Way => ({ cost: found.cost, pieces: [{ run, found }] }));
+    const parted = run.slice(1).map((_, i): Way => {
+      const [a, b] = [run.slice(0, i + 1), run.slice(i + 1)].map((part) => this.cheapest(part));
+      return { cost: a.cost + b.cost, pieces: [...a.pieces, ...b.pieces] };
+    });
+    const pieces = run.map((s): Piece => ({ run: [s], found: null }));
+    const apart = { cost: run.reduce((n, s) => n + this.alone(s), 0), pieces };
+    const kindOf = (w: Way): string => String(w.pieces.map((p) => [p.run.length, ...(p.found?.cut.keys() ?? []), ';']));
+    const others = new Map([...parted, apart].map((way) => [kindOf(way), way]));
+    const all = [...whole, ...others.values()].sort(byCost);
+    const firsts = new Map(all.toReversed().map((way) => [kindOf(way), way]));
+    return [...new Set([whole[0], ...[...firsts.values()].sort(byCost), ...all])];
+  }
+
+  private alone(s: Sketch): number {
+    return this.estimate([s], single(s.op), this.device);
+  }
+
+  /** `splits`: reductions may be folded in parts, which end a run and begin the next. */
+  private cheapest(all: readonly Sketch[], splits = false): Way {
+    const done: Reached[] = [{ cost: 0, before: null, piece: NOTHING }];
     /** What else is reached: the operators so far and the parts of the next, which a run then begins with merging. */
     const parted = new Map<number, readonly [Reached, merged: Sketch]>();
     const reach = (end: number, tail: readonly Sketch[]): Reached => {
-      let [least, lost]: [Reached, number] = [{ cost: Number.POSITIVE_INFINITY, before: null, run: [] }, 0];
+      let [least, lost]: [Reached, number] = [{ cost: Number.POSITIVE_INFINITY, before: null, piece: NOTHING }, 0];
       for (let from = end - 1 + tail.length; from >= 0 && end + tail.length - from <= MAX_MEMBERS; from--) {
         const whole = [...all.slice(from, end), ...tail];
         if (!compatible(whole)) break;
@@ -153,16 +194,18 @@ export class Welder {
         const [half, merged] = parted.get(from) ?? [];
         for (const before of half ? [done[from], half] : [done[from]]) {
           const run = before === half ? whole.with(0, merged!) : whole;
-          const own = run.length > 1 ? this.found(run) : { cost: this.estimate(run, single(run[0].op), this.device) };
-          const cost = before.cost + (own?.cost ?? Number.POSITIVE_INFINITY);
-          if (cost < least.cost) [least, lost] = [{ cost, before, run }, 0];
+          const [found = null] = run.length > 1 ? this.found(run) : [];
+          const own = run.length > 1 ? (found?.cost ?? Number.POSITIVE_INFINITY) : this.alone(run[0]);
+          const cost = before.cost + own;
+          if (cost < least.cost) [least, lost] = [{ cost, before, piece: { run, found } }, 0];
         }
         if (lost > PATIENCE) break;
       }
       return least;
     };
-    for (const [i, op] of ops.entries()) {
-      const { parts, merged } = finestSplit(op, ops.slice(Math.max(0, i + 1 - MAX_MEMBERS), i)) ?? {};
+    for (const [i, { op }] of all.entries()) {
+      const recent = all.slice(Math.max(0, i + 1 - MAX_MEMBERS), i).map((s) => s.op);
+      const { parts, merged } = (splits && finestSplit(op, recent)) || {};
       if (parts && merged) {
         this.halves.set(op, [...parts, merged]);
         for (const { write } of parts) this.users.set(write, new Set([...parts, merged]));
@@ -170,18 +213,17 @@ export class Welder {
       }
       done.push(reach(i + 1, []));
     }
-    const graphs: TileGraph[] = [];
-    for (let at = done[ops.length]; at.before; at = at.before) {
-      const run = at.run.map((s) => s.op);
-      graphs.unshift(run.length > 1 ? this.joined(run, this.found(at.run)!) : single(run[0], this.innerOf(run[0])));
-    }
-    return graphs;
+    const pieces: Piece[] = [];
+    for (let at = done[all.length]; at.before; at = at.before) pieces.unshift(at.piece);
+    return { cost: done[all.length].cost, pieces };
   }
 
-  private joined(run: readonly TileOp[], { cut, keys }: Found): TileGraph {
-    const shared = this.sharedBy(run);
-    const stream = keys === null ? null : onlineSoftmax(run, shared, keys);
-    return cutGraph(run, shared, cut, stream);
+  private graph({ run, found }: Piece): TileGraph {
+    const ops = run.map((s) => s.op);
+    if (!found) return single(ops[0], this.innerOf(ops[0]));
+    const shared = this.sharedBy(ops);
+    const stream = found.keys === null ? null : onlineSoftmax(ops, shared, found.keys);
+    return cutGraph(ops, shared, found.cut, stream);
   }
 
   /** The operator that stores the inside of what a fill is for, before anything else uses it. */
@@ -202,7 +244,7 @@ export class Welder {
         this.device,
       );
     const run = [...first.ops, ...second.ops].map(sketch);
-    const found = compatible(run) ? this.found(run) : null;
+    const [found] = compatible(run) ? this.found(run) : [];
     return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
   }
 
@@ -214,12 +256,11 @@ export class Welder {
     return (t) => [...(this.users.get(t) ?? [])].some((u) => !within(u, t));
   }
 
-  private found(run: readonly Sketch[]): Found | null {
+  private found(run: readonly Sketch[]): readonly Found[] {
     const shared = this.sharedBy(run.map((s) => s.op));
     const key = runKey(run, shared);
     let found = this.known.get(key);
-    if (found === undefined)
-      this.known.set(key, (found = bestCut(run, shared, this.device, this.estimate, this.steps)));
+    if (!found) this.known.set(key, (found = bestCuts(run, shared, this.device, this.estimate, this.steps)));
     return found;
   }
 }

@@ -58,6 +58,10 @@ function registersOf({ tiles }: Why): string[] {
   return [...new Set(told)];
 }
 
+/** Ways to join the operators that rank first. */
+const joinsOf = ({ joins }: Why): string =>
+  list(joins.map((j) => `${code(j.way)}: ${candidateText(j)}${j.taken ? ', taken' : ''}`));
+
 function nextOf({ next }: Why): string {
   if (!next) return 'no kernel of tiles follows';
   const { together, apart, name } = next;
@@ -79,6 +83,7 @@ function whyRows(why: Why): [string, string][] {
     ['stays inside', insideOf(why)],
     ['bytes moved by a call', pair(why.bytes, (n) => `${grouped(n)} bytes`)],
     ['estimated cycles', pair(why.cycles, grouped)],
+    ['operators per kernel', joinsOf(why)],
     ['next, left out', nextOf(why)],
   ];
 }

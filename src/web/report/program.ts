@@ -7,14 +7,14 @@ import { walkExpr } from '../../3-tile/rewrite.ts';
 import type { RunTask } from '../../3-tile/statements.ts';
 import { type Kernel, stmtExprs, type Task, walkStmts } from '../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
-import type { TileProgram } from '../../3-tile/tile-op.ts';
-import { chooseTile } from '../../4-schedule/roller/choose.ts';
+import type { TileOp, TileProgram } from '../../3-tile/tile-op.ts';
 import { type Made, schedule } from '../../4-schedule/schedule.ts';
+import type { Joint, Way } from '../../4-schedule/welder/weld.ts';
 import type { Measured } from '../../backends/measure.ts';
 import type { Device } from '../../devices/device.ts';
 import { bytesOf } from '../../ir/tensor.ts';
 import { lowering } from '../../lowering.ts';
-import { type KernelWhy, whyOf } from './why.ts';
+import { type JoinTried, joinTried, type KernelWhy, whyOf } from './why.ts';
 
 export interface KernelReport {
   /** `kN` and the operators in it. */
@@ -138,8 +138,15 @@ function dataFlow(kernels: readonly Kernel[], calls: readonly Placed[], { inputs
 /** The report of one segment for a device, and what was measured there. */
 export function explained(tiles: TileProgram, device: Device, measured?: Measured): ProgramReport {
   const why = new Map<Kernel, KernelWhy>();
-  const made = (kernel: Kernel, how: Made): unknown => why.set(kernel, whyOf(how, device, measured?.timesOf));
-  const program = schedule(tiles, { device, lower: lowering, made, choose: measured?.choose ?? chooseTile });
+  const tried = new Map<TileOp, JoinTried>();
+  const join = (joint: Joint): Way => {
+    const found = joinTried(joint, measured);
+    for (const op of joint.ops) tried.set(op, found);
+    return found.taken;
+  };
+  const made = (kernel: Kernel, how: Made): unknown =>
+    why.set(kernel, whyOf(how, device, measured?.timesOf, tried.get(how.graph.ops[0])));
+  const program = schedule(tiles, { device, lower: lowering, made, ...measured?.taking, join });
   const calls = program.lanes.flatMap(placed);
   const runs = calls.map((c) => c.run);
   const { arenaBytes, constantBytes } = program.plan;

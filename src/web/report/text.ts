@@ -12,12 +12,12 @@ export function shapeText({ loops, lanes }: Pick<Candidate, 'loops' | 'lanes'>):
   return `${own}${lanes ? `; ${lanes.count} lanes along ${lanes.axis}` : ''}`;
 }
 
-/** What a register tile costs, as predicted and as measured in its kernel. */
-export const candidateText = ({ cycles, ms }: Candidate): string =>
+/** What an alternative costs, as predicted and as measured: a register tile in its kernel, a way to join operators. */
+export const candidateText = ({ cycles, ms }: Pick<Candidate, 'cycles' | 'ms'>): string =>
   `${Math.round(cycles)} cycles${ms === null ? '' : `, ${(1000 * ms).toFixed(1)} µs`}`;
 
 /** Members with their register tiles, what stays inside, and what the next kernel would have cost in this one. */
-function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: KernelWhy): string[] {
+function detail({ members, loops, inside, level, tiles, bytes, cycles, joins, next }: KernelWhy): string[] {
   const joined = members.length > 1;
   const stepped = loops.map(({ extent, step }) => `${extent} by ${step}`).join(', ');
   const head = joined
@@ -31,12 +31,14 @@ function detail({ members, loops, inside, level, tiles, bytes, cycles, next }: K
     `registers: ${shapeText(t)}`,
     ...t.candidates.map((c) => `${c.taken ? '*' : ' '} ${candidateText(c)}: ${shapeText(c)}`),
   ]);
+  const tried = joins.map((j) => `${j.taken ? '*' : ' '} ${candidateText(j)}: ${j.way}`);
   const left =
     next?.together == null ? 'cannot share tiles' : `together ${million(next.together)}, apart ${million(next.apart)}`;
   return [
     ...(joined ? members.map((m) => `${m.name}: ${tilesText(m, m.writes)}`) : []),
     ...head,
     gain.join('; '),
+    ...(tried.length > 0 ? ['operators per kernel:', ...tried] : []),
     ...new Set(registers),
     ...(next ? [`without ${next.name}: ${left}`] : []),
   ];

@@ -1,5 +1,5 @@
 // Why a kernel is what it is, for people and `tilewright explain`. In: a tile graph, the register tiles chosen for its
-// operators, and what the welder says of the graph after it. Out: plain data: members, what stays inside and at which
+// operators, and what the welder says of other ways and the graph after it. Out: plain data: members, what stays inside and at which
 // level of memory, traffic and estimated cycles beside those of the same operators apart.
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
@@ -9,10 +9,12 @@ import type { Made, Tiled } from '../../4-schedule/schedule.ts';
 import { isFill, single, type TileGraph } from '../../4-schedule/welder/graph.ts';
 import type { Nodes } from '../../4-schedule/welder/nodes.ts';
 import { planCost, sketch } from '../../4-schedule/welder/plan-cost.ts';
+import type { Joint } from '../../4-schedule/welder/weld.ts';
 import { type Measured, takenOf } from '../../backends/measure.ts';
 import type { Device } from '../../devices/device.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { wayText } from '../text/way.ts';
 import { farBytes } from './bytes.ts';
 
 export type KernelWhy = ReturnType<typeof whyOf>;
@@ -73,8 +75,18 @@ function tileOf({ op, tile }: Tiled, device: Device, around: Around, timesOf?: M
   };
 }
 
-/** What a graph is, moves and is expected to take; bytes and cycles of all its tiles. */
-export function whyOf({ graph, tiled, around, withNext }: Made, device: Device, timesOf?: Measured['timesOf']) {
+export type JoinTried = ReturnType<Measured['waysOf']>;
+/** Ways to join these operators that were tried; without measuring those that rank first. */
+export const joinTried = (joint: Joint, measured?: Measured): JoinTried =>
+  measured?.waysOf(joint) ?? { ways: joint.ways.slice(0, SHOWN), ms: undefined, taken: joint.ways[0] };
+
+/** Predicted cycles and measured milliseconds of ways to join operators, one of which made this kernel. */
+const joinOf = ({ ways, ms, taken }: JoinTried) =>
+  ways.map((w, i) => ({ way: wayText(w), cycles: w.cost, ms: ms?.[i] ?? null, taken: w === taken }));
+
+/** What a graph is, moves and is expected to take; bytes and cycles of all its tiles. `tried`: where it was joined. */
+export function whyOf(made: Made, device: Device, timesOf?: Measured['timesOf'], tried?: JoinTried) {
+  const { graph, tiled, around, withNext } = made;
   const ops = graph.members.map((m) => m.op);
   const sketches = ops.map(sketch);
   const inside = [...graph.scratch].map(([t, place]) => ({
@@ -96,6 +108,7 @@ export function whyOf({ graph, tiled, around, withNext }: Made, device: Device, 
       together: planCost(sketches, graph, device),
       apart: sum(graph.ops.map((op) => planCost([sketch(op)], single(op), device))),
     },
+    joins: tried ? joinOf(tried) : [],
     next: withNext ?? null,
   };
 }

@@ -1,7 +1,8 @@
 // The ahead-of-time package of a C artifact: source and header for any C program, weights, and an ES module that calls
 // the built library through koffi. Names of the model appear only in that module's data and types.
+
+import type { Artifact, Slot } from '../../6-runtime/artifact.ts';
 import { version } from '../../version.ts';
-import type { Artifact, Slot } from '../artifact.ts';
 import { moduleHead } from './module-text.ts';
 import { packageFiles, type Signature, utf8 } from './signature.ts';
 

@@ -1,8 +1,9 @@
 // What a package says of its model: inputs and outputs by name with type, dims and place in memory. Names are data:
 // they enter generated text only as escaped string literals.
+
+import { type Artifact, type Slot, writeConstants } from '../../6-runtime/artifact.ts';
+import { arrayClass } from '../../6-runtime/tensor.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
-import { type Artifact, type Slot, writeConstants } from '../artifact.ts';
-import { arrayClass } from '../tensor.ts';
 
 /** An input or output; `constant`: it lies in the constants, else in the arena. */
 const packageSlot = (slot: Slot, name: string) => ({

@@ -1,8 +1,9 @@
 // The ahead-of-time package of a wasm artifact: module bytes, weights, an ES module and its types. In: an artifact and
 // the model's names. Out: files by name; nothing of Tilewright is needed to run them.
+
+import type { Artifact } from '../../6-runtime/artifact.ts';
+import { memoryLayout } from '../../6-runtime/launch/wasm.ts';
 import { version } from '../../version.ts';
-import type { Artifact } from '../artifact.ts';
-import { memoryLayout } from '../launch/wasm.ts';
 import { moduleHead } from './module-text.ts';
 import { packageFiles, type Signature } from './signature.ts';
 
