@@ -7,6 +7,7 @@ import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
 import type { TargetCode } from './5-codegen/targets/target.ts';
 import { isFloat } from './ir/dtype.ts';
+import { FORMATS } from './ir/float.ts';
 import { elementCount, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
@@ -57,9 +58,10 @@ export function checkMeaning(before: TileProgram, after: TaskProgram): void {
   const feeds = randomFeeds(before);
   const [want, got] = [interpret(before, feeds), interpretTasks(after, feeds)];
   want.forEach((t, k) => {
+    const step = 1e-4 + 2 ** -(FORMATS[t.dtype]?.mantissa ?? 24);
     const [a, b] = [tensorValues(got[k]).map(Number), tensorValues(t).map(Number)];
     const scale = b.reduce((m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m), 1);
-    const i = b.findIndex((x, j) => !Object.is(x, a[j]) && x !== a[j] && !(Math.abs(x - a[j]) <= 1e-4 * scale));
+    const i = b.findIndex((x, j) => !Object.is(x, a[j]) && x !== a[j] && !(Math.abs(x - a[j]) <= step * scale));
     invariant(i < 0, `scheduling changes output ${k}[${i}] from ${b[i]} to ${a[i]}`);
   });
 }

@@ -54,6 +54,14 @@ export const BINARY = [
 export type UnaryOp = (typeof UNARY)[number];
 export type BinaryOp = (typeof BINARY)[number];
 
+/** What words of 32 bits hold, per form of dot product: parts of which type, and the type of their sums. */
+export const DOTS = {
+  2: { parts: 2, element: 'i16', sum: 'i32' },
+  4: { parts: 4, element: 'i8', sum: 'i32' },
+  bf16: { parts: 2, element: 'bf16', sum: 'f32' },
+} as const;
+export type DotForm = 2 | 4 | 'bf16';
+
 /** What each op carries besides its operands. */
 export interface Args extends Record<UnaryOp | BinaryOp, null> {
   const: Scalar; // bigint for i64/u64, 0 | 1 for bool
@@ -68,7 +76,9 @@ export interface Args extends Record<UnaryOp | BinaryOp, null> {
   bitcast: null; // same size
   round: DType; // value as if stored to that storage type and loaded again
   fma: null; // a*b + c with one rounding
-  dot: 2 | 4; // c + Σ aᵢ·bᵢ over the parts of 32 bits: signed halves, or bytes, unsigned in a and signed in b
+  // c + Σ aᵢ·bᵢ over the parts of 32 bits: signed halves, or bytes, unsigned in a and signed in b, or pairs of bf16,
+  // rounded to f32 after every product, in an order that is the device's to choose, which may take subnormals for 0
+  dot: DotForm;
   splat: null; // scalar → all lanes
   pack: null; // one scalar per lane
   lane: number; // one lane of a vector
@@ -220,9 +230,9 @@ export const shuffle = (a: Expr, b: Expr, picks: readonly number[]): Expr =>
   makeExpr('shuffle', a.dtype, [a, b], picks.join('_'), picks.length);
 export const picksOf = (e: ExprNode<'shuffle'>): number[] => e.arg.split('_').map(Number);
 
-/** c + Σ aᵢ·bᵢ, wrapping, over i32 operands of `parts` parts each. */
-export const dot = (parts: 2 | 4, a: Expr, b: Expr, c: Expr = index(0)): Expr =>
-  makeExpr('dot', 'i32', [a, b, c], parts, a.lanes);
+/** c + Σ aᵢ·bᵢ over words a and b (i32), in the type of the form's sums; integers wrap. */
+export const dot = (form: DotForm, a: Expr, b: Expr, c: Expr = constant(DOTS[form].sum, 0)): Expr =>
+  makeExpr('dot', DOTS[form].sum, [a, b, c], form, a.lanes);
 
 export const isConst = (e: Expr): e is ExprNode<'const'> => e.op === 'const';
 export const isLoad = (e: Expr): e is ExprNode<'load'> | ExprNode<'guarded'> => e.op === 'load' || e.op === 'guarded';

@@ -9,6 +9,7 @@ import { type Cells, Tape, type TapeEnv, type Val } from './tape.ts';
 import { type LoopTask, stmtExprs, type Task, type TaskProgram } from './task.ts';
 import { owner, type TileTensor } from './tensor.ts';
 import type { Check, Contraction, LoopStep, Product, Reduction, Step, Stmt, TileOp, TileProgram } from './tile-op.ts';
+import { PRODUCTS } from './tile-op.ts';
 
 /** Bytes of every tensor, allocated on first use. */
 class Memory implements TapeEnv {
@@ -208,15 +209,16 @@ class StmtRunner {
     for (const [i, row] of sums.entries()) put([(at as number) + i * s.stride], row);
   }
 
-  private multiply({ signs, left, leftStride, right, rightStride }: Product, tape: Tape): void {
+  private multiply({ form, left, leftStride, right, rightStride }: Product, tape: Tape): void {
     const word = (e: Expr, behind: number): number =>
       this.memory.cells(e.arg as TileTensor).get((tape.value(e.src[0]) as number) + behind) as number;
     const { depth, columns, sums } = this.around!;
+    const dot = PRODUCTS[form];
     for (const [i, row] of sums.entries()) {
       for (let at = 0; at < columns * depth; at++) {
         const [k, j] = [at % depth, Math.floor(at / depth)];
         const [l, r] = [word(left, i * leftStride + k), word(right, k * rightStride + j)];
-        row[j] = signs === 'us' ? dotScalar(4, l, r, row[j]) : dotScalar(4, r, l, row[j]);
+        row[j] = form === 'su' ? dotScalar(dot, r, l, row[j]) : dotScalar(dot, l, r, row[j]);
       }
     }
   }

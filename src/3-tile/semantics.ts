@@ -3,8 +3,8 @@
 import { type DType, intRange, isFloat } from '../ir/dtype.ts';
 import { roundFloat } from '../ir/float.ts';
 import { elements, type Scalar } from '../ir/tensor.ts';
-import type { BinaryOp, ComputeType, Expr, UnaryOp } from './expr.ts';
-import { FUNCTIONS1, normalise, perOp, ROUNDINGS } from './expr.ts';
+import type { BinaryOp, ComputeType, DotForm, Expr, UnaryOp } from './expr.ts';
+import { DOTS, FUNCTIONS1, normalise, perOp, ROUNDINGS } from './expr.ts';
 
 type Fn1 = (x: never) => Scalar;
 type Fn2 = (a: never, b: never) => Scalar;
@@ -126,13 +126,15 @@ export function unaryMeaning(op: UnaryOp, t: ComputeType, wide = false): Fn1 | u
   return f && (((x: Scalar) => normalise(t, f(BigInt(x), is64(t) ? 64 : 32))) as Fn1);
 }
 
-/** c + Σ aᵢ·bᵢ: two signed halves, or four bytes, unsigned in `a` and signed in `b`. */
-export function dotScalar(parts: 2 | 4, a: number, b: number, c: number): number {
+/** c + Σ aᵢ·bᵢ: two signed halves, or four bytes, unsigned in `a` and signed in `b`, or two bf16, the upper one first. */
+export function dotScalar(form: DotForm, a: number, b: number, c: number): number {
+  const { parts } = DOTS[form];
   const rest = 32 - 32 / parts;
   let sum = c;
   for (let up = 0; up <= rest; up += 32 / parts) {
     const left = parts === 2 ? (a << up) >> rest : (a << up) >>> rest;
-    sum = (sum + Math.imul(left, (b << up) >> rest)) | 0;
+    if (form === 'bf16') sum = Math.fround(sum + upper(a << up) * upper(b << up));
+    else sum = (sum + Math.imul(left, (b << up) >> rest)) | 0;
   }
   return sum;
 }
@@ -174,6 +176,9 @@ export function bitcastMeaning(from: ComputeType, to: ComputeType): (x: Scalar) 
     return after.get(0);
   };
 }
+
+const floatOf = bitcastMeaning('i32', 'f32');
+const upper = (word: number): number => floatOf(word & -0x10000) as number;
 
 /** The value after storing it as `storage` and loading it again. */
 export function roundScalar(storage: DType, t: ComputeType, x: Scalar): Scalar {

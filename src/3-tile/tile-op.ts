@@ -2,7 +2,7 @@
 // with at most one reduction by a monoid; a Routine is loop statements for data-dependent work; a
 // loop or branch step holds nested steps. Text, verification and meaning are in the sibling files.
 import { elementCount, type Scalar } from '../ir/tensor.ts';
-import type { Axis, ComputeType, Expr, Local } from './expr.ts';
+import type { Axis, ComputeType, DotForm, Expr, Local } from './expr.ts';
 import type { TileTensor } from './tensor.ts';
 
 /**
@@ -46,12 +46,16 @@ export interface TileOp {
 export type Contraction = Readonly<Record<'rows' | 'columns' | 'depth' | 'stride', number>> &
   Readonly<{ kind: 'contract'; tensor: TileTensor; at: readonly Expr[]; body: readonly Stmt[] }>;
 
+/** The dot products of matrices of words, by name; those of `su` change places. */
+export const PRODUCTS: Readonly<Record<string, DotForm>> = { us: 4, su: 4, bf16: 'bf16' };
+
 /**
- * Adds Σₖ dot.4(lᵢₖ, rₖⱼ) to every element (i, j) of the matrix around it: lᵢₖ is the word k behind the load `left` +
- * i·`leftStride`, rₖⱼ the word j behind `right` + k·`rightStride`. Unsigned are the bytes of the left (`us`) or right (`su`).
+ * Adds Σₖ dot(lᵢₖ, rₖⱼ) to every element (i, j) of the matrix around it: lᵢₖ is the word k behind the load `left` +
+ * i·`leftStride`, rₖⱼ the word j behind `right` + k·`rightStride`. `form` names one of PRODUCTS: unsigned are the bytes
+ * of the left (`us`) or right (`su`).
  */
 export type Product = Readonly<Record<'leftStride' | 'rightStride', number>> &
-  Readonly<{ kind: 'multiply'; signs: string; left: Expr; right: Expr }>;
+  Readonly<{ kind: 'multiply'; form: string; left: Expr; right: Expr }>;
 
 /** Loop statements. Bodies run in order; expressions are pure between stores. */
 export type Stmt =

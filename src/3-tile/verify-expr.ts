@@ -4,14 +4,15 @@
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { postOrder } from '../support/rewrite.ts';
-import type { Axis, BinaryOp, ComputeType, Expr, ExprNode, Local, Op, UnaryOp } from './expr.ts';
+import type { Axis, BinaryOp, ComputeType, DotForm, Expr, ExprNode, Local, Op, UnaryOp } from './expr.ts';
+import * as build from './expr.ts';
 import { add, BINARY, computeType, index, isFunction, isLoad, perOp, picksOf, resultType, UNARY } from './expr.ts';
 import { type Interval, isIntegral, Ranges } from './range.ts';
 import { linearOf, linearRange } from './rules/linear.ts';
 import { meaningOf } from './semantics.ts';
 import { stmtExprs } from './task.ts';
 import type { TileTensor } from './tensor.ts';
-import type { Contraction, Product, Stmt } from './tile-op.ts';
+import { type Contraction, PRODUCTS, type Product, type Stmt } from './tile-op.ts';
 
 /** What may occur in an expression at one place; what is left out may not. */
 export interface Where {
@@ -81,7 +82,10 @@ const SPECIAL: { readonly [O in Exclude<Op, UnaryOp | BinaryOp>]: Check } = {
   bitcast: (e) => unless(bytesOf(e) === bytesOf(e.src[0]) && sameLanes(e), 'changes the size'),
   round: (e) => unless(isIntegral(e.dtype) === isIntegral(e.src[0].dtype) && sameLanes(e), 'changes the type'),
   fma: (e) => unless(!isIntegral(e.dtype) && e.src.every((s) => like(s, e)), 'needs floats of one type'),
-  dot: (e) => unless(e.dtype === 'i32' && e.src.every((s) => like(s, e)), 'needs i32 operands'),
+  dot: (e) => {
+    const typed = e.src.every((s, i) => s.lanes === e.lanes && s.dtype === (i < 2 ? 'i32' : e.dtype));
+    return unless(typed && e.dtype === build.DOTS[e.arg as DotForm].sum, 'needs words, and sums of its type');
+  },
   splat: (e) => unless(scalarLike(e.src[0], e), 'needs a scalar of its type'),
   pack: (e) => unless(e.src.length === e.lanes && e.src.every((s) => scalarLike(s, e)), 'needs one scalar per lane'),
   lane: (e) => {
@@ -235,16 +239,17 @@ export class BodyVerifier {
 
   private contract(s: Contraction): void {
     this.report.require(this.where.lowered === true && !this.around, 'contract has no place here');
-    this.store({ ...s, kind: 'store', value: index(0) });
+    this.store({ ...s, kind: 'store', value: build.constant(s.tensor.dtype === 'f32' ? 'f32' : 'i32', 0) });
     this.matrix(s.tensor, s.at[0], s.rows, s.columns, s.stride);
     this.around = s;
     this.within(s.body);
     this.around = null;
   }
 
-  private multiply({ signs, left, leftStride, right, rightStride }: Product): void {
+  private multiply({ form, left, leftStride, right, rightStride }: Product): void {
     const words = [left, right].every((e) => e.op === 'load' && e.arg.dtype === 'i32' && e.lanes === 1);
-    const around = words && ['us', 'su'].includes(signs) ? this.around : null;
+    const dot = Object.hasOwn(PRODUCTS, form) ? PRODUCTS[form] : null;
+    const around = words && dot && build.DOTS[dot].sum === this.around?.tensor.dtype ? this.around : null;
     this.report.require(around !== null, 'multiply has other operands than words, or no contraction around it');
     if (!around) return;
     this.matrix(left.arg as TileTensor, left.src[0], around.rows, around.depth, leftStride);

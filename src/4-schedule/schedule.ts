@@ -159,7 +159,7 @@ class Scheduler {
       tasks.push(...this.graph(single(copy)));
       return copy.write;
     });
-    const sums = kernel.params.includes(SUMS) ? [SUMS] : [];
+    const sums = Object.values(SUMS).filter((t) => kernel.params.includes(t));
     return [...tasks, { kind: 'run', kernel, args: [...args, ...own, ...sums] }];
   }
 
@@ -193,7 +193,7 @@ class Scheduler {
         return [{ kind: 'op', op: { op, tile: choose(op, device) } }];
       });
     const body = lower.graph(followed(mapNodes(nodes, tiled, same, same), copied), binding.aliased, device);
-    if (effects(body).has(SUMS)) params.push(SUMS);
+    params.push(...Object.values(SUMS).filter((t) => effects(body).has(t)));
     const kernel = this.kernel(nameOf(graph), params, body);
     made?.(kernel, { graph, tiled: all, around, withNext: next && this.withNext(graph, next) });
     return { kernel, recipes, copies };

@@ -1,12 +1,14 @@
 // Tensors of 16-bit floats that sums read are stored in 32 bits. In: steps as operators emit them, and a device. Out: steps
 // of the same values: what a program stores for itself is rounded as before and kept wide, inputs are copied, constants that
-// are read often become wide. Stands first: sums are then like any other, and no kernel converts an element twice.
+// are read often become wide. Stands first: sums are then like any other, and no kernel converts an element twice. What the
+// device multiplies in pairs stays as it is.
 
 import { load, round } from '../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp, type TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { deferred, elementCount, elements } from '../ir/tensor.ts';
+import { pairsOf } from './dot.ts';
 import { over } from './transform.ts';
 import { reading } from './welder/fold.ts';
 import { elemRoots, loadsBelow, loadsOf, mapOps, ownEffects, walkSteps } from './welder/region.ts';
@@ -49,10 +51,12 @@ function pays(t: TileTensor, sums: readonly TileOp[], { widens }: Device): boole
 /** The program with wide tensors where sums read narrow ones. */
 export function widened(program: TileProgram, device: Device): TileProgram {
   const sums = [...walkSteps(program.steps)].filter((s): s is TileOp => s.kind === 'op' && s.reduce !== null);
+  const paired = sums.filter((op) => pairsOf(op, device));
+  const narrow = new Set(paired.flatMap((op) => loadsBelow(elemRoots(op)).map((e) => owner(e.arg))));
   const summed = new Set(sums.flatMap((op) => loadsBelow(elemRoots(op)).map((e) => owner(e.arg))));
   const wide = new Map<TileTensor, TileTensor>();
   const copies: TileOp[] = [];
-  for (const t of free(program)) {
+  for (const t of free(program).filter((t) => !narrow.has(t))) {
     if (t.data && pays(t, sums, device)) wide.set(t, wideConstant(t));
     if (t.role === 'temp') wide.set(t, newTensor(t.name, 'f32', t.shape, 'temp'));
     if (t.role !== 'input' || !summed.has(t)) continue;

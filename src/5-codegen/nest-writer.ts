@@ -9,7 +9,7 @@ import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { coefficient, type Linear, linearise } from '../4-schedule/linear.ts';
 import { accesses } from '../4-schedule/nest.ts';
 import { chooseTile } from '../4-schedule/roller/choose.ts';
-import { afterSums, operands, SUMS, SUMS_STRIDE } from '../4-schedule/roller/matrix.ts';
+import { afterSums, operands, SUMS_STRIDE, sumsOf } from '../4-schedule/roller/matrix.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
 import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
@@ -122,7 +122,7 @@ export class NestWriter {
     const { op, device, write } = this;
     const rest = afterSums(op, tile);
     const at = rest ? constant('i32', 0) : new Point(this.scope(1, null), new Map()).index(write, 0);
-    const [tensor, stride] = rest ? [SUMS, SUMS_STRIDE] : [op.write, coefficient(write, rows)];
+    const [tensor, stride] = rest ? [sumsOf(op), SUMS_STRIDE] : [op.write, coefficient(write, rows)];
     const [m, n, k] = [rows, tile.vector!, depth].map((a) => extentIn(tile, a));
     const body = this.reduction(tile, []);
     const sums: Stmt = { kind: 'contract', tensor, at: [at], stride, rows: m, columns: n, depth: k, body };
@@ -131,10 +131,10 @@ export class NestWriter {
   }
 
   private product({ rows, depth }: Tile['matrix'] & object): Stmt {
-    const { left, right, signs } = operands(this.op, rows)!;
+    const { left, right, form } = operands(this.op, rows)!;
     const strides = { leftStride: coefficient(left.at, rows), rightStride: coefficient(right.at, depth) };
     const point = new Point(this.scope(1, null), new Map());
-    return { kind: 'multiply', signs, left: point.value(left.load), right: point.value(right.load), ...strides };
+    return { kind: 'multiply', form, left: point.value(left.load), right: point.value(right.load), ...strides };
   }
 
   private accumulators(tile: Tile, offsets: Offsets): Accumulators {

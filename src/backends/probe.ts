@@ -208,7 +208,7 @@ function measured(rate: Rate, described: Device): Device {
     loadPorts: perCycle(levels[0].bandwidth / (4 * lanes)),
     clock: rounded(clock),
     levels,
-    peaks: [...peaks, ...described.peaks.filter((p) => p.form === 'matrix')],
+    peaks: [...peaks, ...described.peaks.filter((p) => p.into)],
     launch: rounded(1 / rate('launch')),
   };
   const source = `measured by tilewright devices --probe, ${new Date().toISOString().slice(0, 10)}`;

@@ -111,6 +111,10 @@ export interface Device {
 export const lanesOf = (device: Device, dtype: DType): number =>
   Math.max(1, Math.floor(device.vectorBytes / Math.max(4, dtypeInfo(dtype).bytes)));
 
+/** The peak of a form of instruction, where the description's own features have it. */
+export const peakOf = ({ peaks, features }: Device, dtype: DType, form: Peak['form']): Peak | undefined =>
+  peaks.find((p) => p.dtype === dtype && p.form === form && (!p.needs || features?.includes(p.needs)));
+
 /** Fields that are figures, and fields whose figures have a source. */
 const FIGURES = [
   ...(['vectorBytes', 'vectorRegisters', 'latency', 'arithmeticPorts', 'loadPorts', 'clock'] as const),

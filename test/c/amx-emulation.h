@@ -51,6 +51,39 @@ static void tiles_multiply(int t, int a, int b, int signed_a, int signed_b) {
                                              tiles_byte(tiles.words[b][k][j], p, signed_b));
 }
 
+/* Subnormals are zero, in operands and results; rounding is to nearest even, whatever MXCSR says. */
+static float tiles_flush(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  if ((bits & 0x7f800000u) == 0) bits &= 0x80000000u;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+static float tiles_half(uint32_t word, int at) {
+  float x;
+  word = at ? word & 0xffff0000u : word << 16;
+  memcpy(&x, &word, 4);
+  return tiles_flush(x);
+}
+
+/* First and second elements of pairs are summed apart, then together, then to what was there. */
+static void tiles_multiply_pairs(int t, int a, int b) {
+  CHECKED(tiles.configured && tiles.rows[t] == tiles.rows[a] && tiles.bytes[t] == tiles.bytes[b]);
+  CHECKED(tiles.bytes[a] == 4 * tiles.rows[b] && tiles.rows[b] > 0);
+  for (int i = 0; i < tiles.rows[t]; i++)
+    for (int j = 0; j < tiles.bytes[t] / 4; j++) {
+      float sums[2] = {0, 0}, before;
+      for (int k = 0; k < tiles.rows[b]; k++)
+        for (int p = 0; p < 2; p++)
+          sums[p] = tiles_flush(
+              __builtin_fmaf(tiles_half(tiles.words[a][i][k], p), tiles_half(tiles.words[b][k][j], p), sums[p]));
+      memcpy(&before, &tiles.words[t][i][j], 4);
+      before = tiles_flush(before + tiles_flush(sums[0] + sums[1]));
+      memcpy(&tiles.words[t][i][j], &before, 4);
+    }
+}
+
 #define _tile_loadconfig(c) tiles_configure(c)
 #define _tile_release() (tiles.configured = 0)
 #define _tile_zero(t) memset(tiles.words[t], 0, sizeof tiles.words[t])
@@ -58,6 +91,7 @@ static void tiles_multiply(int t, int a, int b, int signed_a, int signed_b) {
 #define _tile_stored(t, p, s) tiles_copy(t, (uint8_t *)(p), s, 0)
 #define _tile_dpbusd(t, a, b) tiles_multiply(t, a, b, 0, 1)
 #define _tile_dpbsud(t, a, b) tiles_multiply(t, a, b, 1, 0)
+#define _tile_dpbf16ps(t, a, b) tiles_multiply_pairs(t, a, b)
 #ifndef TILES_GRANTED
 #define TILES_GRANTED 1
 #endif

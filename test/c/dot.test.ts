@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
-import { dot, type Expr, index, load, makeExpr, mul } from '../../src/3-tile/expr.ts';
+import { bitcast, DOTS, dot, type Expr, index, load, makeExpr, mul } from '../../src/3-tile/expr.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
-import { dotScalar } from '../../src/3-tile/semantics.ts';
+import { bitcastMeaning, dotScalar } from '../../src/3-tile/semantics.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
@@ -30,6 +30,9 @@ function words(seed: number): number[] {
   );
 }
 
+/** Both halves as bf16 from 2^-63 to 2: nothing is subnormal. */
+const tame = (word: number): number => (word & 0x9fff9fff) | 0x20002000;
+
 describe.skipIf(missing !== null)('dot products', () => {
   const plain = new Set([...cpuFeatures()].filter((f) => !f.startsWith('avx') && !f.startsWith('sse4')));
   const avx2 = new Set([...cpuFeatures()].filter((f) => !f.startsWith('avx512')));
@@ -41,26 +44,35 @@ describe.skipIf(missing !== null)('dot products', () => {
     ['avx2', avx2],
     ['plain', plain],
   ] as const)('mean the sum of products, features: %s', async (_, features) => {
-    const ins = ['a', 'b', 'c'].map((n) => newTensor(n, 'i32', [COUNT], 'input'));
-    const cases = ([2, 4] as const).flatMap((parts) => [1, 4, 8, 16].map((lanes) => ({ parts, lanes })));
-    const outs = cases.map(() => newTensor('out', 'i32', [COUNT], 'output'));
-    const body = cases.flatMap(({ parts, lanes }, k) =>
+    const forms = [2, 4, 'bf16'] as const;
+    const feeds = [...[0, 1, 2].map(words), ...[0, 1, 2].map((k) => words(k).map(tame))];
+    const ins = feeds.map(() => newTensor('in', 'i32', [COUNT], 'input'));
+    const cases = forms.flatMap((form) =>
+      [1, 4, 8, 16].map((lanes) => ({ form, lanes, from: form === 'bf16' ? 3 : 0 })),
+    );
+    const outs = cases.map(({ form }) => newTensor('out', DOTS[form].sum, [COUNT], 'output'));
+    const body = cases.flatMap(({ form, lanes, from }, k) =>
       Array.from({ length: COUNT / lanes }, (_, i) => {
         const at = index(i * lanes);
-        const [a, b, c] = ins.map((t): Expr => makeExpr('load', 'i32', [at], t, lanes));
-        return { kind: 'store' as const, tensor: outs[k], at: [at], value: dot(parts, a, b, c) };
+        const [a, b, c] = ins.slice(from).map((t): Expr => makeExpr('load', 'i32', [at], t, lanes));
+        const value = dot(form, a, b, bitcast(DOTS[form].sum, c));
+        return { kind: 'store' as const, tensor: outs[k], at: [at], value };
       }),
     );
-    const feeds = [words(0), words(1), words(2)];
     const program = programOf([call(kernel([...ins, ...outs], body))], ins, outs);
     const got = await runOnce(
       program,
       feeds.map((f) => tensorOf('i32', [COUNT], f)),
       { features },
     );
-    for (const [k, { parts }] of cases.entries()) {
-      const want = feeds[0].map((a, i) => dotScalar(parts, a, feeds[1][i], feeds[2][i]));
-      expect(tensorValues(got[k])).toEqual(want);
+    for (const [k, { form, from }] of cases.entries()) {
+      const [a, b, c] = feeds.slice(from);
+      const start = c.map((x) => bitcastMeaning('i32', DOTS[form].sum)(x) as number);
+      const want = a.map((x, i) => dotScalar(form, x, b[i], start[i]));
+      const values = tensorValues(got[k]) as number[];
+      if (form !== 'bf16') expect(values).toEqual(want);
+      // In the other order of the two products, each of less than 4, roundings differ.
+      else for (const [i, x] of values.entries()) expect(Math.abs(x - want[i])).toBeLessThanOrEqual(32 * 2 ** -23);
     }
   });
 });
@@ -69,36 +81,33 @@ const hasVnni = missing === null && cpuFeatures().has('avx512_vnni') && findTool
 const home = hasVnni ? privateDirectory() : null;
 afterAll(() => home?.remove());
 
-describe.skipIf(!hasVnni)('the product of two matrices of bytes, where gcc compiles for VNNI', () => {
-  it('has a main loop of vpdpbusd without spills', async () => {
+describe.skipIf(!hasVnni)('the product of two matrices, where gcc compiles for what multiplies words', () => {
+  it.each([
+    ['u8', 'i8', 'i32', 'x86-avx512-vnni', 'vpdpbusd'],
+    ['bf16', 'bf16', 'f32', 'x86-zen4', 'vdpbf16ps'],
+  ] as const)('of %s and %s has a main loop without spills: %s, %s, %s', async (left, right, total, device, name) => {
     const n = 512;
     const b = new TileBuilder();
-    const [x, w] = [
-      newTensor('x', 'u8', [n, n], 'input'),
-      b.constant(
-        tensorOf(
-          'i8',
-          [n, n],
-          Array.from({ length: n * n }, (_, i) => (i % 255) - 127),
-        ),
-      ),
-    ];
+    const weights = Array.from({ length: n * n }, (_, i) => (i % 255) - 127);
+    const [x, w] = [newTensor('x', left, [n, n], 'input'), b.constant(tensorOf(right, [n, n], weights))];
     const element = ([i, j]: readonly Expr[], [k]: readonly Expr[]): Expr => mul(load(x, [i, k]), load(w, [k, j]));
-    const y = b.reduce('i32', [n, n], [n], sum('i32'), element);
+    const y = b.reduce(total, [n, n], [n], sum(total), element);
     y.role = 'output';
     const program = { inputs: [x], outputs: [y], steps: b.steps, checks: [] };
-    const tasks = schedule(program, { device: namedDevice('x86-avx512-vnni')!, lower: lowering });
-    const { bytes } = await cTarget.emit(tasks, { features: cpuFeatures() });
+    const tasks = schedule(program, { device: namedDevice(device)!, lower: lowering });
+    const features = new Set([...cpuFeatures(), 'avx512_bf16']);
+    const { bytes } = await cTarget.emit(tasks, { features });
     const [source, assembly] = ['k.c', 'k.s'].map((f) => join(home!.path, f));
     writeFileSync(source, bytes);
     const cc = findToolchain();
-    execFileSync(cc.path, [...compileFlags(cc, cpuFeatures()), '-S', source, '-o', assembly]);
+    execFileSync(cc.path, [...compileFlags(cc, features), '-S', source, '-o', assembly]);
     const text = readFileSync(assembly, 'utf8');
     const blocks = text.split(/^\.L\d+:$/m).map((block) => block.split(/^\tj\w+\t.*$/m)[0]);
     const count = (block: string, what: RegExp): number => [...block.matchAll(what)].length;
-    const main = blocks.reduce((a, c) => (count(c, /vpdpbusd/g) > count(a, /vpdpbusd/g) ? c : a));
-    expect(count(main, /vpdpbusd/g)).toBeGreaterThanOrEqual(16);
-    expect(count(main, /vpdpbusd/g)).toBeGreaterThan(0.5 * count(main, /^\t\w/gm));
+    const dots = (block: string): number => count(block, new RegExp(name, 'g'));
+    const main = blocks.reduce((a, c) => (dots(c) > dots(a) ? c : a));
+    expect(dots(main)).toBeGreaterThanOrEqual(16);
+    expect(dots(main)).toBeGreaterThan(0.5 * count(main, /^\t\w/gm));
     expect(main).not.toMatch(/\(%r[sb]p\)/);
   });
 });

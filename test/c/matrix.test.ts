@@ -1,66 +1,26 @@
 // Matrix registers: which products get them, in what tiles; the text and the legality of contractions; and the C that
 // runs them, exact beside plain loops, by emulated registers, by the CPU's where it has them, and refused where not.
-
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { index, load } from '../../src/3-tile/expr.ts';
-import { walkStmts } from '../../src/3-tile/task.ts';
 import { newTensor } from '../../src/3-tile/tensor.ts';
 import type { Contraction, Product, Stmt } from '../../src/3-tile/tile-op.ts';
 import { kernelProblems } from '../../src/3-tile/verify.ts';
-import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { MATRIX_FEATURES } from '../../src/5-codegen/targets/c/matrix.ts';
-import { loadNative, usableFeatures } from '../../src/6-runtime/launch/native.ts';
-import { Plan } from '../../src/6-runtime/plan.ts';
-import { type Backend, interpreterBackend, targetBackend } from '../../src/backends/backend.ts';
-import { modelCompiler, parseModel } from '../../src/compile.ts';
-import { namedDevice } from '../../src/devices/device.ts';
+import { interpreterBackend } from '../../src/backends/backend.ts';
 import type { DType } from '../../src/ir/dtype.ts';
-import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
 import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { silent } from '../../src/observe.ts';
 import { mulberry32 } from '../../src/support/random.ts';
 import { parseKernel } from '../../src/web/text/parse.ts';
 import { printKernel } from '../../src/web/text/print.ts';
-import { type NodeSpec, writeModel } from '../../src/web/write.ts';
+import type { NodeSpec } from '../../src/web/write.ts';
 import { interpretKernel } from '../kernels.ts';
 import { attr } from '../ops/a-support.ts';
+import { EMULATION, matrices, run, type Tensors, usable } from './emulated.ts';
 import { kernel, noCompiler } from './harness.ts';
 
 const missing = noCompiler();
-const usable = await usableFeatures();
-const features = new Set([...usable, ...MATRIX_FEATURES]);
 const hasRegisters = MATRIX_FEATURES.every((f) => usable.has(f));
-const EMULATION = ['-include', fileURLToPath(new URL('amx-emulation.h', import.meta.url))];
-
-/** C for matrix registers with these compiler flags, and the contractions that it had. */
-function matrices(flags: readonly string[]): { backend: Backend; contractions: Contraction[] } {
-  const contractions: Contraction[] = [];
-  const emit: typeof cTarget.emit = (program, options) => {
-    for (const k of program.kernels) walkStmts(k.body, (s) => s.kind === 'contract' && contractions.push(s));
-    return cTarget.emit(program, options);
-  };
-  const machine = { device: namedDevice('x86-avx512-amx')!, target: { ...cTarget, emit }, features };
-  const checked = { check: 2 as const, see: () => {} };
-  const backend = targetBackend(machine, checked, (a) => loadNative(a, { features, flags, cache: null }));
-  return { backend, contractions };
-}
-
-type Tensors = Record<string, TensorData>;
-
-async function run(nodes: readonly NodeSpec[], feeds: Tensors, constants: Tensors, backend: Backend) {
-  const inputs = Object.entries(feeds).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
-  const outputs = nodes.map((n) => ({ name: n.outputs![0] }));
-  const graph = { inputs, outputs, nodes, initializers: Object.entries(constants) };
-  const types = inputs.map(({ dtype, shape }) => ({ kind: 'tensor' as const, dtype, shape }));
-  const model = parseModel(writeModel({ graph, opsets: [['', 20]] }));
-  const plan = new Plan(modelCompiler(model, backend, DEFAULT_LIMITS), types);
-  try {
-    return ((await plan.run(Object.values(feeds))) as TensorData[]).map(tensorValues);
-  } finally {
-    plan.dispose();
-  }
-}
 
 const next = mulberry32(7);
 const below = (n: number): number => Math.floor(next() * n);
@@ -171,12 +131,12 @@ describe.skipIf(missing !== null)('products of bytes in matrix registers', () =>
 describe('contractions', () => {
   const [a, b, c] = ['a', 'b', 'c'].map((name) => newTensor(name, 'i32', [64], name === 'c' ? 'temp' : 'input'));
   const times = (changes: Partial<Product> = {}): Product => ({
-    ...{ kind: 'multiply', signs: 'su', left: load(a, [index(1)]), leftStride: 5, right: load(b, [index(2)]) },
+    ...{ kind: 'multiply', form: 'su', left: load(a, [index(1)]), leftStride: 5, right: load(b, [index(2)]) },
     ...{ rightStride: 7, ...changes },
   });
   const sums = (changes: Partial<Contraction> = {}): Contraction => ({
     ...{ kind: 'contract', tensor: c, at: [index(3)], stride: 8, rows: 2, columns: 3, depth: 4 },
-    ...{ body: [times(), times({ signs: 'us' })], ...changes },
+    ...{ body: [times(), times({ form: 'us' })], ...changes },
   });
   const problems = (...body: Stmt[]): number => kernelProblems(kernel([a, b, c], body)).length;
 
@@ -204,6 +164,30 @@ describe('contractions', () => {
     }
   });
 
+  it('sum products of pairs of bf16', () => {
+    const [x, y, z] = [a, b, newTensor('c', 'f32', [64], 'temp')];
+    const halves = Array.from({ length: 128 }, () => below(7) - 3);
+    const words = new Int32Array(tensorOf('bf16', [128], halves).bytes.slice().buffer);
+    const from = [x, y].map(({ shape }) => tensorOf('i32', shape, [...words]));
+    const body = [sums({ tensor: z, body: [times({ form: 'bf16' })] })];
+    const text = printKernel(kernel([x, y, z], body));
+    expect(printKernel(parseKernel(text))).toBe(text);
+    const zeros = tensorOf('f32', [64], []);
+    const result = tensorValues(interpretKernel(kernel([x, y, z], body), [...from, zeros])[2]);
+    for (let at = 0; at < 6; at++) {
+      const [i, j] = [Math.floor(at / 3), at % 3];
+      let sum = 0;
+      for (let k = 0; k < 8; k++) {
+        const [word, p] = [k >> 1, k & 1];
+        sum += halves[2 * (1 + 5 * i + word) + p] * halves[2 * (2 + 7 * word + j) + p];
+      }
+      expect(result[3 + 8 * i + j]).toBe(sum);
+    }
+    expect(kernelProblems(kernel([x, y, z], [sums({ tensor: z })])).length).toBeGreaterThan(0);
+    expect(problems(sums({ body: [times({ form: 'bf16' })] }))).toBeGreaterThan(0);
+    expect(problems(sums({ body: [times({ form: 'constructor' })] }))).toBeGreaterThan(0);
+  });
+
   it('are legal over words inside of their tensors, and one at a time', () => {
     expect(problems(sums())).toBe(0);
     expect(problems(times())).toBeGreaterThan(0);
@@ -213,7 +197,7 @@ describe('contractions', () => {
       { depth: 0 },
       { tensor: newTensor('d', 'i32', [64], 'temp') },
       { body: [sums()] },
-      { body: [times({ signs: 'uu' })] },
+      { body: [times({ form: 'uu' })] },
       { body: [times({ leftStride: 60 })] },
       { body: [times({ rightStride: 0 })] },
       { body: [times({ left: index(1) })] },

@@ -206,7 +206,7 @@ function node(e: Expr, values: ReadonlyMap<Expr, Column>, n: number): Column {
     return out;
   }
   if (e.op === 'dot') {
-    for (let i = 0; i < n; i++) out[i] = dotOf(e.arg, a[i], b[i], c[i]);
+    for (let i = 0; i < n; i++) out[i] = dotOf(e.arg as 2 | 4, a[i], b[i], c[i]);
     return out;
   }
   const from = e.src[0].dtype;

@@ -5,11 +5,11 @@
 import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
-import { type Device, lanesOf } from '../../devices/device.ts';
+import { type Device, lanesOf, peakOf } from '../../devices/device.ts';
 import { overlapped, stepCycles } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { turns } from '../vectors.ts';
-import { matrixCycles, matrixTiles } from './matrix.ts';
+import { formOf, matrixCycles, matrixTiles } from './matrix.ts';
 import { ALONE, type Around } from './pack.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
@@ -88,9 +88,15 @@ function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
 
 /** The fold of a product is one instruction with it. */
 export const isContracted = (p: Profile, device: Device): boolean => {
-  const [combine, elem] = [p.op.reduce?.monoid.combine[0].op, p.op.reduce?.elems[0].op];
-  return combine === 'add' && (elem === 'mul' ? device.fma !== 'none' : elem === 'dot' && device.dot === 4);
+  const [combine, elem] = [p.op.reduce?.monoid.combine[0].op, p.op.reduce?.elems[0]];
+  return combine === 'add' && (elem?.op === 'mul' ? device.fma !== 'none' : elem?.op === 'dot' && elem.arg !== 2);
 };
+
+/** How many multiply-adds take as long as a dot product of pairs of bf16, for which not all CPUs have all ports. */
+function pairCost({ op }: Profile, device: Device): number {
+  const [pairs, floats] = [peakOf(device, 'bf16', 'dot'), peakOf(device, 'f32', 'fma')];
+  return formOf(op) === 'bf16' && pairs && floats ? (2 * floats.rate) / pairs.rate : 1;
+}
 
 /** Registers that the accumulators and the operands of one step take. */
 function registers(p: Profile, tile: Tile, device: Device): number {
@@ -118,12 +124,11 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
   let cycles = 0;
   if (p.op.reduce) {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
-    const fused = isContracted(p, device) ? 1 : 0;
-    const combine = p.op.reduce.monoid.combine.length;
+    const combine = p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
     const unrolledBy = p.reduce.reduce((n, a) => n * (a === tile.vector ? 1 : extentIn(tile, a)), 1);
     const count = unrolledBy > 1 ? distinctLoads : loadCount;
     const work = {
-      arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine - fused),
+      arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device),
       loads: p.inner.reduce((n, l) => n + count(p, l, tile), 0),
       stores: 0,
       overhead: 2 + p.inner.length,

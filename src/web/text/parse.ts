@@ -25,7 +25,7 @@ const CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ...DTYPES.map((t): [string, Call] => [`round.${t}`, [1, ([a]) => build.round(t, a)]]),
   ['select', [3, ([a, b, c]) => build.select(a, b, c)]],
   ['fma', [3, ([a, b, c]) => build.fma(a, b, c)]],
-  ...([2, 4] as const).map((n): [string, Call] => [`dot.${n}`, [3, ([a, b, c]) => build.dot(n, a, b, c)]]),
+  ...([2, 4, 'bf16'] as const).map((n): [string, Call] => [`dot.${n}`, [3, ([a, b, c]) => build.dot(n, a, b, c)]]),
 ]);
 const NUMBERED: ReadonlyMap<string, Call> = new Map<string, Call>([
   ['lane', [1, ([a], n) => makeExpr('lane', a.dtype, [a], n)]],

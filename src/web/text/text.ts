@@ -191,7 +191,7 @@ const STATEMENTS: Kinds<Stmt> = {
     'contract {rows:integer} {columns:integer} {depth:integer} {tensor:tensor}[{at:exprs}]{stride:step}',
     block,
   ),
-  multiply: line('multiply {signs:word} {left:expr}{leftStride:step} {right:expr}{rightStride:step}'),
+  multiply: line('multiply {form:word} {left:expr}{leftStride:step} {right:expr}{rightStride:step}'),
 };
 const statement = anyOf(STATEMENTS, (io) => (io.has('%') ? 'store' : 'set'));
 

@@ -5,7 +5,10 @@ import { invariant } from '../../../support/errors.ts';
 import type { Unit } from './unit.ts';
 
 /** CPU features that code with contractions needs. */
-export const MATRIX_FEATURES = ['amx_int8', 'amx_tile'];
+export const MATRIX_FEATURES = ['amx_bf16', 'amx_int8', 'amx_tile'];
+
+/** The products by what they are of. */
+const PRODUCT: Readonly<Record<string, string>> = { us: 'dpbusd', su: 'dpbsud', bf16: 'dpbf16ps' };
 
 /** Rows of a register and words in one of them; the first registers of operands. */
 const [SIDE, ROWS, COLUMNS] = [16, 4, 6];
@@ -23,6 +26,7 @@ const INSTRUCTIONS = `#ifndef _tile_loadconfig
 #define _tile_stored(t, p, s) TILE("tilestored %%tmm" #t ", (%0,%1,1)" ::"r"(p), "r"((i64)(s)))
 #define _tile_dpbusd(t, a, b) TILE("tdpbusd %%tmm" #b ", %%tmm" #a ", %%tmm" #t ::)
 #define _tile_dpbsud(t, a, b) TILE("tdpbsud %%tmm" #b ", %%tmm" #a ", %%tmm" #t ::)
+#define _tile_dpbf16ps(t, a, b) TILE("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #t ::)
 INLINE i32 tiles_granted(void) {
   i64 r = 158; /* arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA) */
   __asm__ volatile("syscall" : "+a"(r) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
@@ -76,5 +80,5 @@ export const multiplied = (s: Contraction, p: Product, left: string, right: stri
     const [a, b] = [ROWS + i, COLUMNS + j];
     const rows = `_tile_loadd(${a}, ${left} + ${SIDE * i * p.leftStride}, ${4 * p.leftStride});`;
     const columns = `_tile_loadd(${b}, ${right} + ${SIDE * j}, ${4 * p.rightStride});`;
-    return [...(j === 0 ? [rows] : []), ...(i === 0 ? [columns] : []), `_tile_dpb${p.signs}d(${t}, ${a}, ${b});`];
+    return [...(j === 0 ? [rows] : []), ...(i === 0 ? [columns] : []), `_tile_${PRODUCT[p.form]}(${t}, ${a}, ${b});`];
   });

@@ -1,7 +1,7 @@
 // How each expression op is written in C, as one table: operand texts in, one C expression out, for scalars and vectors
 // alike. Total division, min and max that order zeros and keep NaN, counting bits and multiply-add need more than an
 // operator. Ops that a legalising pass must have removed are absent.
-import { type ComputeType, type Expr, type Op, picksOf, ROUNDINGS } from '../../../3-tile/expr.ts';
+import { type ComputeType, DOTS, type DotForm, type Expr, type Op, picksOf, ROUNDINGS } from '../../../3-tile/expr.ts';
 import { fits, isIntegral } from '../../../3-tile/range.ts';
 import { TilewrightError } from '../../../support/errors.ts';
 import { Form, literal } from './form.ts';
@@ -71,7 +71,10 @@ const extreme =
     return floatExtreme(form, which, s, x);
   };
 
-/** gcc's builtins on x86 by operation, type and lanes; what is left open stands for the operands. */
+/** Compilers disagree on the types of its builtin. */
+const PAIRS = '({ __asm__("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); c; })';
+
+/** Instructions of x86, mostly by gcc's builtins, by operation, type and lanes; what is left open are the operands. */
 const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map([
   ['fma f32 4', ['__FMA__', '__builtin_ia32_vfmaddps(a, b, c)']],
   ['fma f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256(a, b, c)']],
@@ -90,6 +93,7 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
   ['dot2 i32 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
   ['dot2 i32 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
   ['dot2 i32 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
+  ...[4, 8, 16].map((n): [string, [string, string]] => [`dotbf16 f32 ${n}`, ['__AVX512BF16__', PAIRS]]),
   ['nan f32 8', ['__AVX__', '__builtin_ia32_orps256(c, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
@@ -101,10 +105,11 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
 ]);
 
 /** A helper over operands a, b, … whose body is one instruction where the compiler has a name for it. */
-function instruction(form: Form, op: string, s: Scalar, x: readonly string[], otherwise: () => string): string {
-  const params = Object.fromEntries(['a', 'b', 'c'].slice(0, x.length).map((n) => [n, s]));
+function instruction(form: Form, op: string, s: Scalar, x: readonly string[], otherwise: () => string, of = s): string {
+  const params = Object.fromEntries(['a', 'b', 'c'].slice(0, x.length).map((n, i) => [n, i < 2 ? of : s]));
   const [macro, call] = X86.get(`${op} ${s} ${form.lanes}`) ?? [];
-  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${call};\n#else`;
+  const known = call?.startsWith('({') ? '' : ' && !defined(__clang__)';
+  const native = `#if defined(${macro})${known}\n  return ${call};\n#else`;
   const body = (): string | string[] => (macro ? [native, `return ${otherwise()};`, '#endif'] : otherwise());
   return form.call(`${op}_${s}`, s, params, x, body);
 }
@@ -146,16 +151,19 @@ const fma: Render = (form, _e, x, s) => {
   return instruction(form, 'fma', s, x, () => form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`)));
 };
 
-const dot: Render = (form, e, x) => {
-  const parts = e.arg as 2 | 4;
+const dot: Render = (form, e, x, s) => {
+  const { parts, element } = DOTS[e.arg as DotForm];
+  const float = (word: string, up: number): string => form.bits('i32', 'f32', `((${word} << ${up}) & -65536)`);
   const bits = 32 / parts;
-  const products = Array.from({ length: parts }, (_, i) => {
+  const product = (_: unknown, i: number): string => {
     const up = bits * i;
+    if (element === 'bf16') return `${float('a', up)} * ${float('b', up)}`;
     const left = parts === 2 ? `((a << ${up}) >> 16)` : `((a >> ${24 - up}) & 255)`;
     return `${left} * ((b << ${up}) >> ${32 - bits})`;
-  });
+  };
   if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
-  return instruction(form, `dot${parts}`, 'i32', x, () => `c + ${products.join(' + ')}`);
+  const sums = (): string => `c + ${Array.from({ length: parts }, product).join(' + ')}`;
+  return instruction(form, `dot${e.arg}`, s, x, sums, 'i32');
 };
 
 /** Plain operators, since -fwrapv makes integers wrap; add and mul of bools are the or and and of a lattice. */

@@ -1,7 +1,7 @@
 // Instruction selection for arithmetic and conversions: an op on operands of one form gives values
 // with exactly the total semantics of expressions. Most ops are one instruction found by name; the
 // tables below hold the others. What has no vector instruction is done lane by lane.
-import type { BinaryOp, ComputeType, Expr, UnaryOp } from '../../../3-tile/expr.ts';
+import type { BinaryOp, ComputeType, DotForm, Expr, UnaryOp } from '../../../3-tile/expr.ts';
 import { localExpr, newLocal, perOp, ROUNDINGS, resultType } from '../../../3-tile/expr.ts';
 import { operandsOf } from '../../../3-tile/rewrite.ts';
 import { invariant } from '../../../support/errors.ts';
@@ -193,7 +193,8 @@ export function multiplyAdd(v: Values, form: Form, [a, b, c]: readonly Value[], 
 }
 
 /** c + Σ aᵢ·bᵢ over two signed halves, or four bytes, unsigned in `a` and signed in `b`. */
-export function dotProduct(v: Values, form: Form, parts: 2 | 4, [a, b, c]: readonly Value[]): Value {
+export function dotProduct(v: Values, form: Form, parts: DotForm, [a, b, c]: readonly Value[]): Value {
+  invariant(parts !== 'bf16', 'wasm: pairs of bf16 have no instruction');
   if (parts === 2 && form.lanes > 1) return arithmetic(v, 'add', form, v.op('i32x4.dot_i16x8_s', [a, b]), c);
   const rest = 32 - 32 / parts;
   const part = (x: Value, up: number, dtype: 'i32' | 'u32'): Value => {
