@@ -16,7 +16,7 @@ import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
 import { Abreast } from './abreast.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
-import { lane, Point, type PointScope, splat, widened } from './point.ts';
+import { alikeAlong, lane, Point, type PointScope, splat, widened } from './point.ts';
 
 type Offsets = ReadonlyMap<Axis, number>;
 
@@ -90,9 +90,14 @@ export class NestWriter {
     ];
   }
 
-  private scope(lanes: number, vector: Axis | null, turned: Axis | null = null): PointScope {
-    const order = [...this.bases.values()].filter((b) => b.op === 'local');
-    return { lanes, vector, turned, linears: this.linears, deps: this.deps, bases: this.bases, order };
+  /** What all points of a tile share; null: there is one point. */
+  private scope(tile: Tile | null): PointScope {
+    const { lanes, vector, turned = null, extents } = tile ?? { lanes: 1, vector: null, extents: new Map() };
+    const { linears, deps, bases } = this;
+    const order = [...bases.values()].filter((b) => b.op === 'local');
+    const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
+    const alike = alikeAlong(new Set(moving), deps);
+    return { lanes, vector, turned, linears, deps, bases, order, alike, scalars: [], vectors: new Map() };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
@@ -120,7 +125,7 @@ export class NestWriter {
   private matrix(tile: Tile, { rows, depth }: Tile['matrix'] & object): readonly Stmt[] {
     const { op, device, write } = this;
     const rest = afterSums(op, tile);
-    const at = rest ? constant('i32', 0) : new Point(this.scope(1, null), new Map()).index(write, 0);
+    const at = rest ? constant('i32', 0) : new Point(this.scope(null), new Map()).index(write, 0);
     const [tensor, stride] = rest ? [SUMS, SUMS_STRIDE] : [op.write, coefficient(write, rows)];
     const [m, n, k] = [rows, tile.vector!, depth].map((a) => extentIn(tile, a));
     const body = this.reduction(tile, [], false);
@@ -132,7 +137,7 @@ export class NestWriter {
   private product({ rows, depth }: Tile['matrix'] & object): Stmt {
     const { left, right, signs } = operands(this.op, rows)!;
     const strides = { leftStride: coefficient(left.at, rows), rightStride: coefficient(right.at, depth) };
-    const point = new Point(this.scope(1, null), new Map());
+    const point = new Point(this.scope(null), new Map());
     return { kind: 'multiply', signs, left: point.value(left.load), right: point.value(right.load), ...strides };
   }
 
@@ -176,7 +181,7 @@ export class NestWriter {
   ): readonly Stmt[] {
     if (tile.matrix) return [this.product(tile.matrix)];
     const { elems } = this.op.reduce!;
-    const scope = this.scope(tile.lanes, tile.vector);
+    const scope = this.scope(tile);
     return new Abreast(elems, this.device).each(
       positions(order, tile).flatMap((r) => accs.map((a) => ({ r, a }))),
       ({ r, a }) => new Point(scope, new Map([...a.offsets, ...r])),
@@ -265,7 +270,7 @@ export class NestWriter {
           return level(depth + 1);
         });
       }
-      const point = new Point(this.scope(1, null), a.offsets);
+      const point = new Point(this.scope(null), a.offsets);
       return this.combine(
         state,
         elems.map((e) => point.value(e)),
@@ -278,33 +283,34 @@ export class NestWriter {
 
   /** What the points store; `states`: what their accumulators are. */
   private stores(tile: Tile, points: readonly Offsets[], states: readonly ReadonlyMap<string, Expr>[] = []): Stmt[] {
-    const scope = this.scope(tile.lanes, tile.vector, tile.turned);
+    const scope = this.scope(tile);
     // What a point reads may not wait for what another one stores; points along other axes share work in registers.
     const along = this.op.reduce !== null || [...tile.extents].every(([a, n]) => a === tile.vector || n === 1);
+    const wide = tile.vector !== null && this.storesWide(tile.vector);
     const side = new Abreast(this.idempotent && along ? [this.op.value] : [], this.device);
     return side.each(
       [...points.keys()],
       (i) => new Point(scope, points[i], states[i]),
-      (point) => this.store(tile, point),
+      (point) => this.store(tile, point, wide),
     );
   }
 
-  private store(tile: Tile, point: Point): readonly Stmt[] {
+  private store(tile: Tile, point: Point, wide: boolean): readonly Stmt[] {
     const { op, write } = this;
     const value = point.value(op.value);
     const to = (at: Expr, v: Expr): Stmt => ({ kind: 'store', tensor: op.write, at: [at], value: v });
     if (!tile.vector) return [to(point.index(write, 0), value)];
     const all = splat(value, tile.lanes);
-    if (this.storesWide(tile)) return [to(point.index(write, 0), all)];
+    if (wide) return [to(point.index(write, 0), all)];
     const local = newLocal('out', all.dtype, tile.lanes);
     const stores = Array.from({ length: tile.lanes }, (_, i) => to(point.index(write, i), lane(localExpr(local), i)));
     return [{ kind: 'set', local, value: all }, ...stores];
   }
 
-  private storesWide(tile: Tile): boolean {
+  private storesWide(vector: Axis): boolean {
     const asLoad = { op: 'load', src: this.op.at, arg: this.op.write } as unknown as Expr;
     const deps = new Map(this.deps).set(asLoad, this.deps.get(this.op.at[0])!);
-    return wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, tile.vector!, deps) === 'wide';
+    return wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, vector, deps) === 'wide';
   }
 }
 

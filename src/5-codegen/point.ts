@@ -3,7 +3,7 @@
 // indices, as scalars or across the lanes of the vector axis.
 import { type Axis, add, type Expr, index, isConst, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
-import { transform, withSrc } from '../4-schedule/transform.ts';
+import { type Memo, transform, withSrc } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
 
 /** What all points of a tile share. */
@@ -19,6 +19,40 @@ export interface PointScope {
   readonly bases: ReadonlyMap<Axis, Expr>;
   /** Loop indices, outer first: the order in which index sums are built. */
   readonly order: readonly Expr[];
+  /** Nodes that every point has alike, and their values so far: per lane, and across lanes. */
+  readonly alike: ReadonlySet<Expr>;
+  readonly scalars: Map<Expr, Expr>[];
+  readonly vectors: Map<Expr, Expr>;
+}
+
+/** What depends on none of these axes and on no placeholder. */
+export function alikeAlong(moving: ReadonlySet<Axis>, deps: PointScope['deps']): Set<Expr> {
+  const alike = new Set<Expr>();
+  for (const e of deps.keys()) {
+    const moves = e.op === 'axis' ? moving.has(e.arg) : e.op === 'acc' || e.op === 'elem';
+    if (!moves && e.src.every((s) => alike.has(s))) alike.add(e);
+  }
+  return alike;
+}
+
+/** The values of one point: in a map of its own, or where all points find them. */
+class Values implements Memo {
+  private readonly own = new Map<Expr, Expr>();
+  private readonly alike: ReadonlySet<Expr>;
+  private readonly shared: Map<Expr, Expr>;
+
+  constructor(alike: ReadonlySet<Expr>, shared: Map<Expr, Expr>) {
+    this.alike = alike;
+    this.shared = shared;
+  }
+
+  get(e: Expr): Expr | undefined {
+    return (this.alike.has(e) ? this.shared : this.own).get(e);
+  }
+
+  set(e: Expr, value: Expr): void {
+    (this.alike.has(e) ? this.shared : this.own).set(e, value);
+  }
 }
 
 /** A scalar repeated in all lanes; vectors stay. */
@@ -52,8 +86,8 @@ function decided(e: Expr, src: readonly Expr[]): Expr | undefined {
 export class Point {
   private readonly scope: PointScope;
   private readonly offsets: ReadonlyMap<Axis, number>;
-  private readonly scalars: Map<Expr, Expr>[] = [];
-  private readonly vectors = new Map<Expr, Expr>();
+  private readonly scalars: Values[] = [];
+  private readonly vectors: Values;
   /** What `acc` and `elem` placeholders stand for. */
   private readonly placeholders: ReadonlyMap<string, Expr>;
 
@@ -65,6 +99,7 @@ export class Point {
     this.scope = scope;
     this.offsets = offsets;
     this.placeholders = placeholders;
+    this.vectors = new Values(scope.alike, scope.vectors);
   }
 
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
@@ -80,7 +115,8 @@ export class Point {
 
   /** The scalar value in one lane. */
   scalar(e: Expr, laneOffset: number): Expr {
-    const memo = (this.scalars[laneOffset] ??= new Map<Expr, Expr>());
+    const { alike, scalars } = this.scope;
+    const memo = (this.scalars[laneOffset] ??= new Values(alike, (scalars[laneOffset] ??= new Map())));
     return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, notIndex);
   }
 
