@@ -27,7 +27,15 @@ export interface Profile {
   readonly outerWork: readonly Expr[];
   readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
   readonly write: Linear;
+  /** By axis, as they are asked for. */
+  readonly along: Map<Axis, Along>;
 }
+
+type Along = Readonly<{
+  meetings: ReadonlyMap<LoadProfile, Meeting>;
+  stored: boolean;
+  scalars: ReadonlyMap<readonly Expr[], number>;
+}>;
 
 const LEAVES: ReadonlySet<string> = new Set(['const', 'axis', 'acc', 'elem', 'load', 'guarded']);
 
@@ -81,27 +89,42 @@ export function profile(op: TileOp, around: Around = ALONE): Profile {
     outer: outer.loads.map(describe),
     innerWork: inner.work,
     outerWork: outer.work,
+    along: new Map(),
   };
 }
 
 /** How a load meets the lanes of an axis; constants can be packed to suit. */
-export function loadMeeting(p: Profile, l: LoadProfile, axis: Axis): Meeting {
-  const how = meeting(l.load, l.linear, axis, p.deps);
-  return how === 'apart' && l.packable ? 'wide' : how;
-}
+export const loadMeeting = (p: Profile, l: LoadProfile, axis: Axis): Meeting => along(p, axis).meetings.get(l)!;
 
 /** Whether consecutive lanes of this axis are stored as one vector. */
-export function storesWide(p: Profile, axis: Axis): boolean {
-  if (!wideStorage(p.op.write.dtype) || p.write.terms.get(axisExpr(axis)) !== 1) return false;
-  for (const t of p.write.terms.keys()) {
-    if (t !== axisExpr(axis) && p.deps.get(t)!.has(axis)) return false;
-  }
-  return true;
-}
+export const storesWide = (p: Profile, axis: Axis): boolean => along(p, axis).stored;
 
-/** Nodes that vary along the axis and do not compute on lanes. */
-export function scalarNodes(p: Profile, nodes: readonly Expr[], axis: Axis): number {
-  let n = 0;
-  for (const e of nodes) if (p.deps.get(e)!.has(axis) && !onLanes(e)) n++;
-  return n;
+/** Nodes of the work of a reduction, or of the stored value, that vary along the axis and do not compute on lanes. */
+export const scalarNodes = (p: Profile, nodes: readonly Expr[], axis: Axis): number =>
+  along(p, axis).scalars.get(nodes)!;
+
+/** What all tiles across an axis have alike. */
+function along(p: Profile, axis: Axis): Along {
+  let known = p.along.get(axis);
+  if (!known) {
+    const { deps } = p;
+    const met = (l: LoadProfile): Meeting => {
+      const how = meeting(l.load, l.linear, axis, deps);
+      return how === 'apart' && l.packable ? 'wide' : how;
+    };
+    const scalars = (nodes: readonly Expr[]): number => {
+      let n = 0;
+      for (const e of nodes) if (deps.get(e)!.has(axis) && !onLanes(e)) n++;
+      return n;
+    };
+    const others = [...p.write.terms.keys()].filter((t) => t !== axisExpr(axis));
+    const next = wideStorage(p.op.write.dtype) && p.write.terms.get(axisExpr(axis)) === 1;
+    known = {
+      meetings: new Map([...p.inner, ...p.outer].map((l) => [l, met(l)])),
+      stored: next && !others.some((t) => deps.get(t)!.has(axis)),
+      scalars: new Map([p.innerWork, p.outerWork].map((nodes) => [nodes, scalars(nodes)])),
+    };
+    p.along.set(axis, known);
+  }
+  return known;
 }
