@@ -97,7 +97,8 @@ export class NestWriter {
     const order = [...bases.values()].filter((b) => b.op === 'local');
     const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
     const alike = alikeAlong(new Set(moving), deps);
-    return { lanes, vector, turned, linears, deps, bases, order, alike, scalars: [], vectors: new Map() };
+    const found = { scalars: [], vectors: new Map(), blocks: new Map() };
+    return { lanes, vector, turned, linears, deps, bases, order, alike, ...found };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {

@@ -23,6 +23,8 @@ export interface PointScope {
   readonly alike: ReadonlySet<Expr>;
   readonly scalars: Map<Expr, Expr>[];
   readonly vectors: Map<Expr, Expr>;
+  /** Turned squares of elements: the columns, by what is loaded where. */
+  readonly blocks: Map<string, readonly Expr[]>;
 }
 
 /** What depends on none of these axes and on no placeholder. */
@@ -205,11 +207,15 @@ export class Point {
 
   /** The vector along the vector axis at this point, of a block of vectors along `axis`. */
   private turned(e: Expr, linear: Linear, axis: Axis): Expr {
-    const { lanes } = this.scope;
+    const { lanes, blocks } = this.scope;
     const here = this.offsets.get(axis) ?? 0;
     const start = new Point(this.scope, new Map(this.offsets).set(axis, here - (here % lanes)));
     const row = (i: number): Expr => makeExpr('load', e.dtype, [start.index(linear, i)], e.arg as never, lanes);
-    return transposed(Array.from({ length: lanes }, (_, i) => row(i)))[here % lanes];
+    const first = row(0);
+    const key = `${e.id} ${first.id}`;
+    const columns = blocks.get(key) ?? transposed(Array.from({ length: lanes }, (_, i) => row(i)));
+    blocks.set(key, columns);
+    return columns[here % lanes];
   }
 
   /** One scalar per lane. */

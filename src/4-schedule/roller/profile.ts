@@ -1,7 +1,7 @@
 // What the roller needs to know of one operator, gathered once: its loads with their linear indices
 // and dependences, arithmetic per point, and how the store meets each axis.
 import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
-import type { TileOp } from '../../3-tile/tile-op.ts';
+import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
 import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
@@ -19,6 +19,8 @@ export interface Profile {
   readonly op: TileOp;
   readonly spatial: readonly Axis[];
   readonly reduce: readonly Axis[];
+  /** Elements of the reduction per point. */
+  readonly steps: number;
   /** Loads of the reduction's elements, and those of the stored value. */
   readonly inner: readonly LoadProfile[];
   readonly outer: readonly LoadProfile[];
@@ -83,6 +85,7 @@ export function profile(op: TileOp, around: Around = ALONE): Profile {
     op,
     spatial: op.axes,
     reduce: op.reduce?.axes ?? [],
+    steps: pointsOf(op.reduce?.axes ?? []),
     deps,
     write,
     inner: inner.loads.map(describe),
