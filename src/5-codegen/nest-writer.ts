@@ -11,7 +11,7 @@ import { chooseTile } from '../4-schedule/roller/choose.ts';
 import { afterSums, operands, SUMS, SUMS_STRIDE } from '../4-schedule/roller/matrix.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
-import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
+import { dependences, storedWide } from '../4-schedule/vectors.ts';
 import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
 import { Abreast } from './abreast.ts';
@@ -96,9 +96,8 @@ export class NestWriter {
     const { linears, deps, bases } = this;
     const order = [...bases.values()].filter((b) => b.op === 'local');
     const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
-    const alike = alikeAlong(new Set(moving), deps);
-    const found = { scalars: [], vectors: new Map(), blocks: new Map() };
-    return { lanes, vector, turned, linears, deps, bases, order, alike, ...found };
+    const found = { alike: alikeAlong(new Set(moving), deps), scalars: [], vectors: new Map(), blocks: new Map() };
+    return { lanes, vector, turned, linears, deps, bases, order, ...found };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
@@ -287,7 +286,7 @@ export class NestWriter {
     const scope = this.scope(tile);
     // What a point reads may not wait for what another one stores; points along other axes share work in registers.
     const along = this.op.reduce !== null || [...tile.extents].every(([a, n]) => a === tile.vector || n === 1);
-    const wide = tile.vector !== null && this.storesWide(tile.vector);
+    const wide = tile.vector !== null && storedWide(this.op.write, this.write, tile.vector, this.deps);
     const side = new Abreast(this.idempotent && along ? [this.op.value] : [], this.device);
     return side.each(
       [...points.keys()],
@@ -306,12 +305,6 @@ export class NestWriter {
     const local = newLocal('out', all.dtype, tile.lanes);
     const stores = Array.from({ length: tile.lanes }, (_, i) => to(point.index(write, i), lane(localExpr(local), i)));
     return [{ kind: 'set', local, value: all }, ...stores];
-  }
-
-  private storesWide(vector: Axis): boolean {
-    const asLoad = { op: 'load', src: this.op.at, arg: this.op.write } as unknown as Expr;
-    const deps = new Map(this.deps).set(asLoad, this.deps.get(this.op.at[0])!);
-    return wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, vector, deps) === 'wide';
   }
 }
 

@@ -37,24 +37,11 @@ export function alikeAlong(moving: ReadonlySet<Axis>, deps: PointScope['deps']):
   return alike;
 }
 
-/** The values of one point: in a map of its own, or where all points find them. */
-class Values implements Memo {
-  private readonly own = new Map<Expr, Expr>();
-  private readonly alike: ReadonlySet<Expr>;
-  private readonly shared: Map<Expr, Expr>;
-
-  constructor(alike: ReadonlySet<Expr>, shared: Map<Expr, Expr>) {
-    this.alike = alike;
-    this.shared = shared;
-  }
-
-  get(e: Expr): Expr | undefined {
-    return (this.alike.has(e) ? this.shared : this.own).get(e);
-  }
-
-  set(e: Expr, value: Expr): void {
-    (this.alike.has(e) ? this.shared : this.own).set(e, value);
-  }
+/** The values of one point, of which those that all points have alike are found by all. */
+function valuesOf(alike: ReadonlySet<Expr>, shared: Map<Expr, Expr>): Memo {
+  const own = new Map<Expr, Expr>();
+  const place = (e: Expr): Map<Expr, Expr> => (alike.has(e) ? shared : own);
+  return { get: (e) => place(e).get(e), set: (e, to) => place(e).set(e, to) };
 }
 
 /** A scalar repeated in all lanes; vectors stay. */
@@ -88,8 +75,8 @@ function decided(e: Expr, src: readonly Expr[]): Expr | undefined {
 export class Point {
   private readonly scope: PointScope;
   private readonly offsets: ReadonlyMap<Axis, number>;
-  private readonly scalars: Values[] = [];
-  private readonly vectors: Values;
+  private readonly scalars: Memo[] = [];
+  private readonly vectors: Memo;
   /** What `acc` and `elem` placeholders stand for. */
   private readonly placeholders: ReadonlyMap<string, Expr>;
 
@@ -101,7 +88,7 @@ export class Point {
     this.scope = scope;
     this.offsets = offsets;
     this.placeholders = placeholders;
-    this.vectors = new Values(scope.alike, scope.vectors);
+    this.vectors = valuesOf(scope.alike, scope.vectors);
   }
 
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
@@ -118,7 +105,7 @@ export class Point {
   /** The scalar value in one lane. */
   scalar(e: Expr, laneOffset: number): Expr {
     const { alike, scalars } = this.scope;
-    const memo = (this.scalars[laneOffset] ??= new Values(alike, (scalars[laneOffset] ??= new Map())));
+    const memo = (this.scalars[laneOffset] ??= valuesOf(alike, (scalars[laneOffset] ??= new Map())));
     return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, notIndex);
   }
 
@@ -211,8 +198,7 @@ export class Point {
     const here = this.offsets.get(axis) ?? 0;
     const start = new Point(this.scope, new Map(this.offsets).set(axis, here - (here % lanes)));
     const row = (i: number): Expr => makeExpr('load', e.dtype, [start.index(linear, i)], e.arg as never, lanes);
-    const first = row(0);
-    const key = `${e.id} ${first.id}`;
+    const key = `${e.id} ${row(0).id}`;
     const columns = blocks.get(key) ?? transposed(Array.from({ length: lanes }, (_, i) => row(i)));
     blocks.set(key, columns);
     return columns[here % lanes];

@@ -129,19 +129,17 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
       overhead: 2 + p.inner.length,
       chain: unrolledBy,
     };
-    const steps = p.steps / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
+    const steps = pointsOf(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
     const rest = across ? tile.vector!.extent % tile.lanes : 0;
-    cycles += rest * (p.steps / (tile.vector?.extent ?? 1)) * points * device.latency;
+    cycles += rest * (pointsOf(p.reduce) / (tile.vector?.extent ?? 1)) * points * device.latency;
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
 
 /** What is stored does not vary along the reduction. */
-const scalarised = ({ extents, turned, matrix, order }: Tile): Tile => {
-  return { lanes: 1, vector: null, extents, turned, matrix, order };
-};
+const scalarised = (tile: Tile): Tile => ({ ...tile, lanes: 1, vector: null });
 
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
   const points = vectorPoints(tile, p.spatial);
@@ -159,14 +157,11 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
 /** Ways to cover up to `more` of the axes beside the vector axis. */
 function growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device, more = 2): Tile[] {
   const all = [base];
-  if (more === 0) return all;
-  for (const [i, axis] of axes.entries()) {
-    const others = axes.slice(i + 1);
+  for (const [i, axis] of more > 0 ? axes.entries() : []) {
     for (let k = 1; COUNTS[k] <= axis.extent; k++) {
       const grown = { ...base, extents: new Map(base.extents).set(axis, COUNTS[k]) };
       if (vectorPoints(grown, p.spatial) > MAX_POINTS || registers(p, grown, device) > device.vectorRegisters) break;
-      if (others.length === 0 || more === 1) all.push(grown);
-      else for (const tile of growths(p, grown, others, device, more - 1)) all.push(tile);
+      all.push(...growths(p, grown, axes.slice(i + 1), device, more - 1));
     }
   }
   return all;
@@ -223,12 +218,10 @@ function* candidates(p: Profile, device: Device): Generator<Tile> {
   const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
   if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
   else yield plain;
-  const choices = laneChoices(p, device);
-  const [widest] = choices;
-  for (const lanes of choices) {
+  for (const [i, lanes] of laneChoices(p, device).entries()) {
     for (const vector of vectorAxes(p)) {
       // Sums in half the lanes take as many instructions for half the points.
-      const halved = p.steps > 1 && vector.role === 'spatial' && vector.extent >= 2 * lanes && lanes < widest;
+      const halved = p.reduce.length > 0 && vector.role === 'spatial' && vector.extent >= 2 * lanes && i > 0;
       if (vector.extent < lanes || halved) continue;
       for (const n of choosing.length > 0 ? [1] : [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
@@ -293,7 +286,7 @@ export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE):
   for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
   ranked.sort((a, b) => a.cost - b.cost);
   if (!op.reduce) return ranked;
-  const looked = p.steps <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
+  const looked = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
   const close = ranked.slice(0, looked).map(({ tile }): Ranked => {
     const whole = unrolled(p, tile, device);
     const { order, cycles } = bestOrder(p, whole, device);

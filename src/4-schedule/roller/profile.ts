@@ -1,10 +1,10 @@
 // What the roller needs to know of one operator, gathered once: its loads with their linear indices
 // and dependences, arithmetic per point, and how the store meets each axis.
-import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
-import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
+import { type Axis, type Expr, isLoad } from '../../3-tile/expr.ts';
+import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
-import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
+import { dependences, type Meeting, meeting, onLanes, storedWide } from '../vectors.ts';
 import { ALONE, type Around, packable } from './pack.ts';
 
 export interface LoadProfile {
@@ -19,8 +19,6 @@ export interface Profile {
   readonly op: TileOp;
   readonly spatial: readonly Axis[];
   readonly reduce: readonly Axis[];
-  /** Elements of the reduction per point. */
-  readonly steps: number;
   /** Loads of the reduction's elements, and those of the stored value. */
   readonly inner: readonly LoadProfile[];
   readonly outer: readonly LoadProfile[];
@@ -29,15 +27,7 @@ export interface Profile {
   readonly outerWork: readonly Expr[];
   readonly deps: ReadonlyMap<Expr, ReadonlySet<Axis>>;
   readonly write: Linear;
-  /** By axis, as they are asked for. */
-  readonly along: Map<Axis, Along>;
 }
-
-type Along = Readonly<{
-  meetings: ReadonlyMap<LoadProfile, Meeting>;
-  stored: boolean;
-  scalars: ReadonlyMap<readonly Expr[], number>;
-}>;
 
 const LEAVES: ReadonlySet<string> = new Set(['const', 'axis', 'acc', 'elem', 'load', 'guarded']);
 
@@ -85,49 +75,36 @@ export function profile(op: TileOp, around: Around = ALONE): Profile {
     op,
     spatial: op.axes,
     reduce: op.reduce?.axes ?? [],
-    steps: pointsOf(op.reduce?.axes ?? []),
     deps,
     write,
     inner: inner.loads.map(describe),
     outer: outer.loads.map(describe),
     innerWork: inner.work,
     outerWork: outer.work,
-    along: new Map(),
+  };
+}
+
+/** Found once for a key of a profile and an axis, however many tiles ask. */
+function perAxis<K extends object, T>(of: (p: Profile, key: K, axis: Axis) => T): typeof of {
+  const known = new WeakMap<K, Map<Axis, T>>();
+  return (p, key, axis) => {
+    const all = known.get(key) ?? known.set(key, new Map()).get(key)!;
+    return all.get(axis) ?? all.set(axis, of(p, key, axis)).get(axis)!;
   };
 }
 
 /** How a load meets the lanes of an axis; constants can be packed to suit. */
-export const loadMeeting = (p: Profile, l: LoadProfile, axis: Axis): Meeting => along(p, axis).meetings.get(l)!;
+export const loadMeeting = perAxis((p, l: LoadProfile, axis): Meeting => {
+  const how = meeting(l.load, l.linear, axis, p.deps);
+  return how === 'apart' && l.packable ? 'wide' : how;
+});
 
 /** Whether consecutive lanes of this axis are stored as one vector. */
-export const storesWide = (p: Profile, axis: Axis): boolean => along(p, axis).stored;
+export const storesWide = (p: Profile, axis: Axis): boolean => storedWide(p.op.write, p.write, axis, p.deps);
 
-/** Nodes of the work of a reduction, or of the stored value, that vary along the axis and do not compute on lanes. */
-export const scalarNodes = (p: Profile, nodes: readonly Expr[], axis: Axis): number =>
-  along(p, axis).scalars.get(nodes)!;
-
-/** What all tiles across an axis have alike. */
-function along(p: Profile, axis: Axis): Along {
-  let known = p.along.get(axis);
-  if (!known) {
-    const { deps } = p;
-    const met = (l: LoadProfile): Meeting => {
-      const how = meeting(l.load, l.linear, axis, deps);
-      return how === 'apart' && l.packable ? 'wide' : how;
-    };
-    const scalars = (nodes: readonly Expr[]): number => {
-      let n = 0;
-      for (const e of nodes) if (deps.get(e)!.has(axis) && !onLanes(e)) n++;
-      return n;
-    };
-    const others = [...p.write.terms.keys()].filter((t) => t !== axisExpr(axis));
-    const next = wideStorage(p.op.write.dtype) && p.write.terms.get(axisExpr(axis)) === 1;
-    known = {
-      meetings: new Map([...p.inner, ...p.outer].map((l) => [l, met(l)])),
-      stored: next && !others.some((t) => deps.get(t)!.has(axis)),
-      scalars: new Map([p.innerWork, p.outerWork].map((nodes) => [nodes, scalars(nodes)])),
-    };
-    p.along.set(axis, known);
-  }
-  return known;
-}
+/** Nodes that vary along the axis and do not compute on lanes. */
+export const scalarNodes = perAxis((p, nodes: readonly Expr[], axis): number => {
+  let n = 0;
+  for (const e of nodes) if (p.deps.get(e)!.has(axis) && !onLanes(e)) n++;
+  return n;
+});
