@@ -23,6 +23,9 @@ type Load = ExprNode<'load'> | ExprNode<'guarded'>;
 /** What a node becomes, given its already rebuilt operands; undefined: the same node over those. */
 export type Rebuild = (e: Expr, src: readonly Expr[]) => Expr | undefined;
 
+/** What nodes have become. */
+export type Memo = { get(e: Expr): Expr | undefined; set(e: Expr, to: Expr): unknown };
+
 const everything = (): boolean => true;
 
 /**
@@ -32,7 +35,7 @@ const everything = (): boolean => true;
 export function transform(
   root: Expr,
   rebuild: Rebuild,
-  memo = new Map<Expr, Expr>(),
+  memo: Memo = new Map<Expr, Expr>(),
   enter: (e: Expr, operand: number) => boolean = everything,
 ): Expr {
   const done = memo.get(root);
@@ -40,13 +43,13 @@ export function transform(
   const stack: Expr[] = [root];
   while (stack.length > 0) {
     const e = stack[stack.length - 1];
-    if (memo.has(e)) {
+    if (memo.get(e)) {
       stack.pop();
       continue;
     }
     let ready = true;
     for (let i = e.src.length - 1; i >= 0; i--) {
-      if (memo.has(e.src[i]) || !enter(e, i)) continue;
+      if (memo.get(e.src[i]) || !enter(e, i)) continue;
       stack.push(e.src[i]);
       ready = false;
     }

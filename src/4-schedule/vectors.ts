@@ -3,6 +3,7 @@
 
 import { type Axis, axisExpr, type Expr, isLoad, type Op } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
+import type { TileTensor } from '../3-tile/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
 import { coefficient, type Linear } from './linear.ts';
 import { loadIndex } from './nest.ts';
@@ -83,4 +84,10 @@ export function meeting(load: Expr, linear: Linear, axis: Axis, deps: ReadonlyMa
   if (!isLoad(load) || !wideStorage(load.arg.dtype)) return 'apart';
   if (c === 0) return deps.get(loadIndex(load))!.has(axis) ? 'apart' : 'same';
   return c === 1 ? 'wide' : c === 2 && load.op === 'load' ? 'spread' : 'apart';
+}
+
+/** Whether consecutive lanes of an axis are stored as one vector, at this index. */
+export function storedWide(write: TileTensor, at: Linear, axis: Axis, deps: Dependences): boolean {
+  const others = [...at.terms.keys()].filter((t) => t !== axisExpr(axis));
+  return wideStorage(write.dtype) && coefficient(at, axis) === 1 && !others.some((t) => deps.get(t)!.has(axis));
 }

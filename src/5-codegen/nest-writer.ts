@@ -12,12 +12,12 @@ import { chooseTile } from '../4-schedule/roller/choose.ts';
 import { afterSums, operands, SUMS_STRIDE, sumsOf } from '../4-schedule/roller/matrix.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
 import { transform, withSrc } from '../4-schedule/transform.ts';
-import { dependences, meeting, wideStorage } from '../4-schedule/vectors.ts';
+import { dependences, storedWide } from '../4-schedule/vectors.ts';
 import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
 import { Abreast } from './abreast.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
-import { lane, Point, type PointScope, splat, widened } from './point.ts';
+import { alikeAlong, lane, Point, type PointScope, splat, widened } from './point.ts';
 
 type Offsets = ReadonlyMap<Axis, number>;
 
@@ -91,9 +91,14 @@ export class NestWriter {
     ];
   }
 
-  private scope(lanes: number, vector: Axis | null, turned: Axis | null = null): PointScope {
-    const order = [...this.bases.values()].filter((b) => b.op === 'local');
-    return { lanes, vector, turned, linears: this.linears, deps: this.deps, bases: this.bases, order };
+  /** What all points of a tile share; null: there is one point. */
+  private scope(tile: Tile | null): PointScope {
+    const { lanes, vector, turned = null, extents } = tile ?? { lanes: 1, vector: null, extents: new Map() };
+    const { linears, deps, bases } = this;
+    const order = [...bases.values()].filter((b) => b.op === 'local');
+    const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
+    const found = { alike: alikeAlong(new Set(moving), deps), scalars: [], vectors: new Map(), blocks: new Map() };
+    return { lanes, vector, turned, linears, deps, bases, order, ...found };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
@@ -121,7 +126,7 @@ export class NestWriter {
   private matrix(tile: Tile, { rows, depth }: Tile['matrix'] & object): readonly Stmt[] {
     const { op, device, write } = this;
     const rest = afterSums(op, tile);
-    const at = rest ? constant('i32', 0) : new Point(this.scope(1, null), new Map()).index(write, 0);
+    const at = rest ? constant('i32', 0) : new Point(this.scope(null), new Map()).index(write, 0);
     const [tensor, stride] = rest ? [sumsOf(op), SUMS_STRIDE] : [op.write, coefficient(write, rows)];
     const [m, n, k] = [rows, tile.vector!, depth].map((a) => extentIn(tile, a));
     const body = this.reduction(tile, []);
@@ -133,7 +138,7 @@ export class NestWriter {
   private product({ rows, depth }: Tile['matrix'] & object): Stmt {
     const { left, right, form } = operands(this.op, rows)!;
     const strides = { leftStride: coefficient(left.at, rows), rightStride: coefficient(right.at, depth) };
-    const point = new Point(this.scope(1, null), new Map());
+    const point = new Point(this.scope(null), new Map());
     return { kind: 'multiply', form, left: point.value(left.load), right: point.value(right.load), ...strides };
   }
 
@@ -172,7 +177,7 @@ export class NestWriter {
   private combination(tile: Tile, accs: readonly Accumulators[], order: readonly Axis[]): readonly Stmt[] {
     if (tile.matrix) return [this.product(tile.matrix)];
     const { elems } = this.op.reduce!;
-    const scope = this.scope(tile.lanes, tile.vector);
+    const scope = this.scope(tile);
     const chain = (r: Offsets): number => (isAcross(tile) ? r.get(tile.vector!)! / tile.lanes : 0);
     return new Abreast(elems, this.device).each(
       positions(order, tile).flatMap((r) => accs.map((a) => ({ r, a }))),
@@ -240,33 +245,28 @@ export class NestWriter {
 
   /** What the points store; `states`: what their accumulators are. */
   private stores(tile: Tile, points: readonly Offsets[], states: readonly ReadonlyMap<string, Expr>[] = []): Stmt[] {
-    const scope = this.scope(tile.lanes, tile.vector, tile.turned);
+    const scope = this.scope(tile);
     // What a point reads may not wait for what another one stores; points along other axes share work in registers.
     const along = this.op.reduce !== null || [...tile.extents].every(([a, n]) => a === tile.vector || n === 1);
+    const wide = tile.vector !== null && storedWide(this.op.write, this.write, tile.vector, this.deps);
     const side = new Abreast(this.idempotent && along ? [this.op.value] : [], this.device);
     return side.each(
       [...points.keys()],
       (i) => new Point(scope, points[i], states[i]),
-      (point) => this.store(tile, point),
+      (point) => this.store(tile, point, wide),
     );
   }
 
-  private store(tile: Tile, point: Point): readonly Stmt[] {
+  private store(tile: Tile, point: Point, wide: boolean): readonly Stmt[] {
     const { op, write } = this;
     const value = point.value(op.value);
     const to = (at: Expr, v: Expr): Stmt => ({ kind: 'store', tensor: op.write, at: [at], value: v });
     if (!tile.vector) return [to(point.index(write, 0), value)];
     const all = splat(value, tile.lanes);
-    if (this.storesWide(tile)) return [to(point.index(write, 0), all)];
+    if (wide) return [to(point.index(write, 0), all)];
     const local = newLocal('out', all.dtype, tile.lanes);
     const stores = Array.from({ length: tile.lanes }, (_, i) => to(point.index(write, i), lane(localExpr(local), i)));
     return [set(local, all), ...stores];
-  }
-
-  private storesWide(tile: Tile): boolean {
-    const asLoad = { op: 'load', src: this.op.at, arg: this.op.write } as unknown as Expr;
-    const deps = new Map(this.deps).set(asLoad, this.deps.get(this.op.at[0])!);
-    return wideStorage(this.op.write.dtype) && meeting(asLoad, this.write, tile.vector!, deps) === 'wide';
   }
 }
 

@@ -3,7 +3,7 @@
 // indices, as scalars or across the lanes of the vector axis.
 import { type Axis, add, type Expr, index, isConst, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
-import { transform, withSrc } from '../4-schedule/transform.ts';
+import { type Memo, transform, withSrc } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
 
 /** What all points of a tile share. */
@@ -19,6 +19,29 @@ export interface PointScope {
   readonly bases: ReadonlyMap<Axis, Expr>;
   /** Loop indices, outer first: the order in which index sums are built. */
   readonly order: readonly Expr[];
+  /** Nodes that every point has alike, and their values so far: per lane, and across lanes. */
+  readonly alike: ReadonlySet<Expr>;
+  readonly scalars: Map<Expr, Expr>[];
+  readonly vectors: Map<Expr, Expr>;
+  /** Turned squares of elements: the columns, by what is loaded where. */
+  readonly blocks: Map<string, readonly Expr[]>;
+}
+
+/** What depends on none of these axes and on no placeholder. */
+export function alikeAlong(moving: ReadonlySet<Axis>, deps: PointScope['deps']): Set<Expr> {
+  const alike = new Set<Expr>();
+  for (const e of deps.keys()) {
+    const moves = e.op === 'axis' ? moving.has(e.arg) : e.op === 'acc' || e.op === 'elem';
+    if (!moves && e.src.every((s) => alike.has(s))) alike.add(e);
+  }
+  return alike;
+}
+
+/** The values of one point, of which those that all points have alike are found by all. */
+function valuesOf(alike: ReadonlySet<Expr>, shared: Map<Expr, Expr>): Memo {
+  const own = new Map<Expr, Expr>();
+  const place = (e: Expr): Map<Expr, Expr> => (alike.has(e) ? shared : own);
+  return { get: (e) => place(e).get(e), set: (e, to) => place(e).set(e, to) };
 }
 
 /** A scalar repeated in all lanes; vectors stay. */
@@ -46,8 +69,8 @@ function decided(e: Expr, src: readonly Expr[]): Expr | undefined {
 export class Point {
   private readonly scope: PointScope;
   private readonly offsets: ReadonlyMap<Axis, number>;
-  private readonly scalars: Map<Expr, Expr>[] = [];
-  private readonly vectors = new Map<Expr, Expr>();
+  private readonly scalars: Memo[] = [];
+  private readonly vectors: Memo;
   /** What `acc` and `elem` placeholders stand for. */
   private readonly placeholders: ReadonlyMap<string, Expr>;
 
@@ -55,6 +78,7 @@ export class Point {
     this.scope = scope;
     this.offsets = offsets;
     this.placeholders = placeholders;
+    this.vectors = valuesOf(scope.alike, scope.vectors);
   }
 
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
@@ -68,7 +92,8 @@ export class Point {
 
   /** The scalar value in one lane. */
   scalar(e: Expr, laneOffset: number): Expr {
-    const memo = (this.scalars[laneOffset] ??= new Map<Expr, Expr>());
+    const { alike, scalars } = this.scope;
+    const memo = (this.scalars[laneOffset] ??= valuesOf(alike, (scalars[laneOffset] ??= new Map())));
     return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, notIndex);
   }
 
@@ -158,11 +183,14 @@ export class Point {
 
   /** The vector along the vector axis at this point, of a block of vectors along `axis`. */
   private turned(e: Expr, linear: Linear, axis: Axis): Expr {
-    const { lanes } = this.scope;
+    const { lanes, blocks } = this.scope;
     const here = this.offsets.get(axis) ?? 0;
     const start = new Point(this.scope, new Map(this.offsets).set(axis, here - (here % lanes)));
     const row = (i: number): Expr => makeExpr('load', e.dtype, [start.index(linear, i)], e.arg as never, lanes);
-    return transposed(Array.from({ length: lanes }, (_, i) => row(i)))[here % lanes];
+    const key = `${e.id} ${row(0).id}`;
+    const columns = blocks.get(key) ?? transposed(Array.from({ length: lanes }, (_, i) => row(i)));
+    blocks.set(key, columns);
+    return columns[here % lanes];
   }
 
   /** One scalar per lane. */

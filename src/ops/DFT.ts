@@ -4,9 +4,9 @@
 import { computeType, load, mul } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { isStatic } from '../ir/dim.ts';
-import { tensorOf } from '../ir/tensor.ts';
+import { elementCount, tensorOf } from '../ir/tensor.ts';
 import { FLOATS } from './elementwise.ts';
-import { transformType, twiddles, twisted } from './fourier.ts';
+import { factors, inStages, isStaged, transformType } from './fourier.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
 import { checkTable } from './tables.ts';
 
@@ -70,7 +70,13 @@ export const DFT = op({
     const x = c.tensor(0);
     const last = x.shape.length - 1;
     const dtype = transformType(computeType(x.dtype));
-    const table = twiddles(c, { n: p.n, inverse: p.inverse, from: x.shape[last], to: p.to }, dtype);
+    const t = { ...p, from: x.shape[last] };
+    if (isStaged(t)) {
+      const [outer, inner] = [x.shape.slice(0, p.axis), x.shape.slice(p.axis + 1, last)].map(elementCount);
+      const flat = c.b.view(x, [outer, p.n, inner, t.from]);
+      return [c.b.view(inStages(c, flat, t), c.outShape())];
+    }
+    const factor = factors(c, t, dtype);
     // The absent half of a symmetric spectrum doubles what it mirrors.
     const mirrored = (k: number): number => (k === 0 || 2 * k === p.n ? 1 : 2);
     const weights =
@@ -87,7 +93,7 @@ export const DFT = op({
       c.b.reduce(x.dtype, c.outShape(), [p.used, x.shape[last]], sum(dtype), (ix, [m, part]) => {
         const at = ix.map((e, i) => (i === p.axis ? m : i === last ? part : e));
         const value = weights ? mul(load(x, at), load(weights, [m])) : load(x, at);
-        return twisted(table, value, ix[last], part, ix[p.axis], m);
+        return mul(value, factor(ix[last], part, ix[p.axis], m));
       }),
     ];
   },

@@ -1,7 +1,9 @@
 // ONNX Resize since 19: nearest, linear or cubic interpolation along any axes, one axis at a time.
 // Sizes, scales and region are known at compile time, so coordinates and weights become tables.
 
+import type { Indices } from '../3-tile/builder.ts';
 import {
+  add,
   type ComputeType,
   cast,
   computeType,
@@ -166,20 +168,20 @@ function interpolate(
   const limit = extrapolate(c, a, style);
   const dtype = last ? c.outDtype() : kind;
   const shape = x.shape.map((d, i) => (i === axis ? a.output : d));
+  const tap = (ix: Indices, k: Expr): Expr => {
+    const from = load(at, [ix[axis], k]);
+    return mul(cast(kind, load(x, ix.with(axis, from))), load(weights, [ix[axis], k]));
+  };
+  const finish = (total: Expr, ix: Indices): Expr => cast(computeType(dtype), limit(total, ix[axis]));
+  // Two taps are less than a loop over them.
+  if (taps.count === 2) return c.b.map(dtype, shape, (ix) => finish(add(tap(ix, index(0)), tap(ix, index(1))), ix));
   return c.b.reduce(
     dtype,
     shape,
     [taps.count],
     sum(kind),
-    (ix, [k]) => {
-      const from = load(at, [ix[axis], k]);
-      const value = load(
-        x,
-        ix.map((e, i) => (i === axis ? from : e)),
-      );
-      return mul(cast(kind, value), load(weights, [ix[axis], k]));
-    },
-    ([total], ix) => cast(computeType(dtype), limit(total, ix[axis])),
+    (ix, [k]) => tap(ix, k),
+    ([total], ix) => finish(total, ix),
   );
 }
 

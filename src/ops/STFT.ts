@@ -1,8 +1,8 @@
 // ONNX STFT since 17: Fourier transforms of windowed frames that advance by frame_step.
-import { add, computeType, load, mul } from '../3-tile/expr.ts';
+import { add, computeType, type Expr, load, mul } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';
 import { FLOATS } from './elementwise.ts';
-import { transformType, twiddles, twisted } from './fourier.ts';
+import { factors, inStages, isStaged, transformType } from './fourier.ts';
 import { times } from './index-math.ts';
 import { type InferContext, type LowerContext, op } from './op.ts';
 import { checkTable } from './tables.ts';
@@ -49,15 +49,24 @@ export const STFT = op({
   lower: (c) => {
     const p = plan(c);
     const x = c.tensor(0);
-    const parts = x.shape[2];
+    const [batch, , from] = x.shape;
+    const { length: n, bins, frames } = p;
+    const t = { n, inverse: false, used: n, bins, from, to: 2 };
+    /** The windowed sample m of a frame. */
+    const sampleAt = (of: Expr, frame: Expr, m: Expr, part: Expr): Expr => {
+      const sample = load(x, [of, add(times(frame, p.step), m), part]);
+      return c.has(2) ? mul(sample, load(c.tensor(2), [m])) : sample;
+    };
     const dtype = transformType(computeType(x.dtype));
-    const table = twiddles(c, { n: p.length, inverse: false, from: parts, to: 2 }, dtype);
+    if (isStaged(t)) {
+      const framed = c.b.map(dtype, [batch, frames, n, from], ([of, frame, m, part]) => sampleAt(of, frame, m, part));
+      return [c.b.view(inStages(c, c.b.view(framed, [batch * frames, n, 1, from]), t), c.outShape())];
+    }
+    const factor = factors(c, t, dtype);
     return [
-      c.b.reduce(x.dtype, c.outShape(), [p.length, parts], sum(dtype), ([n, frame, k, to], [m, part]) => {
-        const sample = load(x, [n, add(times(frame, p.step), m), part]);
-        const value = c.has(2) ? mul(sample, load(c.tensor(2), [m])) : sample;
-        return twisted(table, value, to, part, k, m);
-      }),
+      c.b.reduce(x.dtype, c.outShape(), [n, from], sum(dtype), ([of, frame, k, to], [m, part]) =>
+        mul(sampleAt(of, frame, m, part), factor(to, part, k, m)),
+      ),
     ];
   },
 });

@@ -143,10 +143,8 @@ export function tileCost(p: Profile, tile: Tile, device: Device): number {
   return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
 
-const scalarised = (tile: Tile): Tile => {
-  const extents = new Map([...tile.extents].filter(([a]) => a !== tile.vector));
-  return { ...tile, lanes: 1, vector: null, extents };
-};
+/** What is stored does not vary along the reduction. */
+const scalarised = (tile: Tile): Tile => ({ ...tile, lanes: 1, vector: null });
 
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
   const points = vectorPoints(tile, p.spatial);
@@ -162,17 +160,16 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
 }
 
 /** Ways to cover up to `more` of the axes beside the vector axis. */
-function* growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device, more = 2): Generator<Tile> {
-  yield base;
-  if (more === 0) return;
-  for (const [i, axis] of axes.entries()) {
-    for (const n of COUNTS.filter((c) => c > 1 && c <= axis.extent)) {
-      const grown = { ...base, extents: new Map(base.extents).set(axis, n) };
-      const fits = registers(p, grown, device) <= device.vectorRegisters;
-      if (!fits || vectorPoints(grown, p.spatial) > MAX_POINTS) break;
-      yield* growths(p, grown, axes.slice(i + 1), device, more - 1);
+function growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device, more = 2): Tile[] {
+  const all = [base];
+  for (const [i, axis] of more > 0 ? axes.entries() : []) {
+    for (let k = 1; COUNTS[k] <= axis.extent; k++) {
+      const grown = { ...base, extents: new Map(base.extents).set(axis, COUNTS[k]) };
+      if (vectorPoints(grown, p.spatial) > MAX_POINTS || registers(p, grown, device) > device.vectorRegisters) break;
+      all.push(...growths(p, grown, axes.slice(i + 1), device, more - 1));
     }
   }
+  return all;
 }
 
 /** The tile over a square of elements, where some load steps by one along another axis. */
@@ -226,9 +223,11 @@ function* candidates(p: Profile, device: Device): Generator<Tile> {
   const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
   if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
   else yield plain;
-  for (const lanes of laneChoices(p, device)) {
+  for (const [i, lanes] of laneChoices(p, device).entries()) {
     for (const vector of vectorAxes(p)) {
-      if (vector.extent < lanes) continue;
+      // Sums in half the lanes take as many instructions for half the points.
+      const halved = p.reduce.length > 0 && vector.role === 'spatial' && vector.extent >= 2 * lanes && i > 0;
+      if (vector.extent < lanes || halved) continue;
       for (const n of choosing.length > 0 ? [1] : [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
         const base = { ...plain, lanes, vector, extents: new Map(plain.extents).set(vector, n * lanes) };

@@ -1,10 +1,10 @@
 // What the roller needs to know of one operator, gathered once: its loads with their linear indices
 // and dependences, arithmetic per point, and how the store meets each axis.
-import { type Axis, axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
+import { type Axis, type Expr, isLoad } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
-import { dependences, type Meeting, meeting, onLanes, wideStorage } from '../vectors.ts';
+import { dependences, type Meeting, meeting, onLanes, storedWide } from '../vectors.ts';
 import { ALONE, type Around, packable } from './pack.ts';
 
 export interface LoadProfile {
@@ -84,24 +84,27 @@ export function profile(op: TileOp, around: Around = ALONE): Profile {
   };
 }
 
+/** Found once for a key of a profile and an axis, however many tiles ask. */
+function perAxis<K extends object, T>(of: (p: Profile, key: K, axis: Axis) => T): typeof of {
+  const known = new WeakMap<K, Map<Axis, T>>();
+  return (p, key, axis) => {
+    const all = known.get(key) ?? known.set(key, new Map()).get(key)!;
+    return all.get(axis) ?? all.set(axis, of(p, key, axis)).get(axis)!;
+  };
+}
+
 /** How a load meets the lanes of an axis; constants can be packed to suit. */
-export function loadMeeting(p: Profile, l: LoadProfile, axis: Axis): Meeting {
+export const loadMeeting = perAxis((p, l: LoadProfile, axis): Meeting => {
   const how = meeting(l.load, l.linear, axis, p.deps);
   return how === 'apart' && l.packable ? 'wide' : how;
-}
+});
 
 /** Whether consecutive lanes of this axis are stored as one vector. */
-export function storesWide(p: Profile, axis: Axis): boolean {
-  if (!wideStorage(p.op.write.dtype) || p.write.terms.get(axisExpr(axis)) !== 1) return false;
-  for (const t of p.write.terms.keys()) {
-    if (t !== axisExpr(axis) && p.deps.get(t)!.has(axis)) return false;
-  }
-  return true;
-}
+export const storesWide = (p: Profile, axis: Axis): boolean => storedWide(p.op.write, p.write, axis, p.deps);
 
 /** Nodes that vary along the axis and do not compute on lanes. */
-export function scalarNodes(p: Profile, nodes: readonly Expr[], axis: Axis): number {
+export const scalarNodes = perAxis((p, nodes: readonly Expr[], axis): number => {
   let n = 0;
   for (const e of nodes) if (p.deps.get(e)!.has(axis) && !onLanes(e)) n++;
   return n;
-}
+});
