@@ -188,17 +188,6 @@ function split(value: Fix, bits: number, count: number, type: Type): number[] {
   return out;
 }
 
-/** Consecutive groups of `bits` bits of the fraction, each as a double in place. */
-function chunks(value: Fix, bits: number, count: number): number[] {
-  const out: number[] = [];
-  for (let i = 1; i <= count; i++) {
-    const shift = big.BITS - BigInt(bits * i);
-    const part = ((value >> shift) & ((1n << BigInt(bits)) - 1n)) << shift;
-    out.push(toNumber(part));
-  }
-  return out;
-}
-
 const log2e = div(ONE, LN2());
 const SPLITS: readonly [name: string, says: string, values: number[]][] = [
   ['LN2_F32', 'ln 2; n times the first part is exact', split(LN2(), 11, 2, 'f32')],
@@ -209,7 +198,7 @@ const SPLITS: readonly [name: string, says: string, values: number[]][] = [
   ['LOG2E_POW', '1 / ln 2', split(log2e, 53, 2, 'f64')],
   ['PI_F32', 'pi', split(PI(), 24, 2, 'f32')],
   ['PI_F64', 'pi', split(PI(), 53, 2, 'f64')],
-  ['TWO_OVER_PI', '2 / pi in groups of 24 bits', chunks(div(2n * ONE, PI()), 24, 8)],
+  ['HALF_PI_F32', 'pi / 2; whole numbers to 2^12 times a part but the last are exact', split(PI() >> 1n, 12, 4, 'f32')],
 ];
 
 /** 2^-64 of 2 / pi as `count` words after the point. */

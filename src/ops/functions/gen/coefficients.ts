@@ -160,8 +160,7 @@ export const LOG2E_POW: readonly number[] = [1.4426950408889634, 2.0355273740931
 export const PI_F32: readonly number[] = [3.141592502593994, 1.5099580252808664e-7];
 /** pi. */
 export const PI_F64: readonly number[] = [3.141592653589793, 1.2246467991473532e-16];
-/** 2 / pi in groups of 24 bits. */
-export const TWO_OVER_PI: readonly number[] = [
-  0.6366197466850281, 2.5682552973194106e-8, 2.937095214933759e-16, 3.2543794001732456e-23, 1.2089613708828537e-29,
-  5.667556795740071e-37, 2.6204031112097215e-44, 7.053957680880629e-52,
+/** pi / 2; whole numbers to 2^12 times a part but the last are exact. */
+export const HALF_PI_F32: readonly number[] = [
+  1.5703125, 0.0004837512969970703, 7.549533620476723e-8, 2.5633440682570896e-12,
 ];
