@@ -268,11 +268,27 @@ function bigPow(x: number, y: number): number {
 describe('functions of two operands', () => {
   const pow = binaryMeaning('pow', 'f64') as (x: number, y: number) => number;
   it.each([
-    ['f32', 0.6],
+    ['f32', 1],
     ['f64', 3],
   ] as const)('pow of %s', (t, limit) => {
     const [x, y] = pairs(t, COUNT, [0, 20], [-30, 30]);
     expectWithin(worstOf(t, legalise(binary('pow', leaf[t], second[t])), x, y, pow), limit);
+  });
+
+  it('pow of f32 over the exponents of its results', () => {
+    const bases = samples('f32', COUNT, 0.5, 2, 47).map(Math.abs);
+    const logs = samples('f32', COUNT, -152, 129, 53);
+    const x = bases.filter((v, i) => i % 2 === 1 && v !== 1);
+    const y = x.map((v, i) => logs[2 * i + 1] / Math.log2(v));
+    const e = legalise(binary('pow', leaf.f32, second.f32));
+    for (const fused of [false, true]) expectWithin(worstOf('f32', e, x, y, pow, fused), 1);
+    expect(walkExpr(e).every((n) => n.dtype !== 'f64' && n.dtype !== 'i64')).toBe(true);
+  });
+
+  it('pow of f32 with fused sums', () => {
+    const [x, y] = pairs('f32', 40_000, [-20, 20], [-30, 30]);
+    const whole = (y as Float32Array).map((v, i) => (i % 4 === 3 ? Math.round(v) : v));
+    expectWithin(worstOf('f32', legalise(binary('pow', leaf.f32, second.f32)), x, whole, pow, true), 1);
   });
 
   it('pow of f64, against big arithmetic', () => {
