@@ -53,6 +53,12 @@ const exp2Tail: Omit<Row, 'name' | 'type' | 'degree'> = {
   from: -ratio(501, 1000),
   to: ratio(501, 1000),
 };
+const exp2Tail2: Omit<Row, 'name' | 'type' | 'degree'> = {
+  ...exp2Tail,
+  says: 'q(r): 2^r = 1 + r ln 2 + r^2 q(r), |r| <= 1/2',
+  f: (r) => div(big.expm1(mul(r, LN2())) - mul(r, LN2()), square(r)),
+  weight: (r) => div(square(r), big.exp(mul(r, LN2()))),
+};
 const quarterPi = mul(PI(), ratio(251, 1000));
 const cosTail: Omit<Row, 'name' | 'type' | 'degree'> = {
   says: 'q(z): cos x = 1 - z/2 + z^2 q(z), z = x^2, |x| <= pi/4',
@@ -95,6 +101,13 @@ const logTail5: Omit<Row, 'name' | 'type' | 'degree'> = {
   f: (s) => div(big.log1p(div(2n * s, ONE - s)) - 2n * s - (2n * cube(s)) / 3n, fifth(s)),
   weight: (s) => div(fifth(s), big.log1p(div(2n * s, ONE - s))),
   from: ratio(1, 256),
+};
+/** In bits, close to 1. */
+const log2Tail: Omit<Row, 'name' | 'type' | 'degree'> = {
+  ...logTail,
+  says: 'q(z): log2((1+s)/(1-s)) = 2/ln(2) s + s z q(z), z = s^2, |s| <= 0.0235',
+  f: (s) => div(logTail.f(s), LN2()),
+  to: ratio(235, 10000),
 };
 const overX = (f: (x: Fix) => Fix): Pick<Target, 'f' | 'weight' | 'argument' | 'from'> => ({
   f: (x) => div(f(x), x),
@@ -139,6 +152,8 @@ const ROWS: readonly Row[] = [
     ...overX(big.erf),
     to: fix(3.93),
   },
+  { name: 'LOG2_POW_F32', type: 'f32', ...log2Tail, degree: 1 },
+  { name: 'EXP2_POW_F32', type: 'f32', ...exp2Tail2, degree: 5 },
   { name: 'SIN_SHORT', type: 'f64', ...sinTail, degree: 3 },
   { name: 'COS_SHORT', type: 'f64', ...cosTail, degree: 2 },
   { name: 'EXP_F64', type: 'f64', ...expTail, degree: 9 },
@@ -188,28 +203,19 @@ function split(value: Fix, bits: number, count: number, type: Type): number[] {
   return out;
 }
 
-/** Consecutive groups of `bits` bits of the fraction, each as a double in place. */
-function chunks(value: Fix, bits: number, count: number): number[] {
-  const out: number[] = [];
-  for (let i = 1; i <= count; i++) {
-    const shift = big.BITS - BigInt(bits * i);
-    const part = ((value >> shift) & ((1n << BigInt(bits)) - 1n)) << shift;
-    out.push(toNumber(part));
-  }
-  return out;
-}
-
 const log2e = div(ONE, LN2());
 const SPLITS: readonly [name: string, says: string, values: number[]][] = [
   ['LN2_F32', 'ln 2; n times the first part is exact', split(LN2(), 11, 2, 'f32')],
   ['LN2_F64', 'ln 2; n times the first part is exact', split(LN2(), 42, 2, 'f64')],
   ['LOG2E_F32', '1 / ln 2', split(log2e, 12, 2, 'f32')],
   ['LOG2E_F64', '1 / ln 2', split(log2e, 26, 2, 'f64')],
+  ['LN2_POW_F32', 'ln 2', split(LN2(), 12, 2, 'f32')],
+  ['TWICE_LOG2E_F32', '2 / ln 2', split(2n * log2e, 12, 2, 'f32')],
   ['TWO_THIRDS', '2 / 3', split(ratio(2, 3), 53, 2, 'f64')],
   ['LOG2E_POW', '1 / ln 2', split(log2e, 53, 2, 'f64')],
   ['PI_F32', 'pi', split(PI(), 24, 2, 'f32')],
   ['PI_F64', 'pi', split(PI(), 53, 2, 'f64')],
-  ['TWO_OVER_PI', '2 / pi in groups of 24 bits', chunks(div(2n * ONE, PI()), 24, 8)],
+  ['HALF_PI_F32', 'pi / 2; whole numbers to 2^12 times a part but the last are exact', split(PI() >> 1n, 12, 4, 'f32')],
 ];
 
 /** 2^-64 of 2 / pi as `count` words after the point. */

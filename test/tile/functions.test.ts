@@ -97,13 +97,37 @@ describe('f32 functions', () => {
     expectWithin(worstOf('f32', legalise(unary(op, leaf.f32)), xs, null, reference, true), limit);
   });
 
-  it.each(['exp', 'exp2', 'expm1', 'log', 'log2', 'log1p', 'tanh', 'erf', 'sinh', 'cosh'] as const)(
-    '%s needs 32-bit operations only',
-    (op) => {
-      const types = new Set(walkExpr(legalise(unary(op, leaf.f32))).map((e) => e.dtype));
-      expect([...types].filter((t) => !['f32', 'i32', 'bool'].includes(t))).toEqual([]);
-    },
-  );
+  it.each(F32)('%s runs on lanes of 32 bits', (op) => {
+    const types = new Set(walkExpr(legalise(unary(op, leaf.f32))).map((e) => e.dtype));
+    expect([...types].filter((t) => !['f32', 'i32', 'u32', 'bool'].includes(t))).toEqual([]);
+  });
+
+  // Floats near multiples of pi/2, where most of an angle cancels; the largest of those that are reduced the short way.
+  const HARD = [
+    16367173 * 2 ** 72,
+    1.570796371,
+    3.141592741,
+    11,
+    22,
+    355,
+    710,
+    6399.999,
+    6400,
+    6400.0005,
+    15827476 * 2 ** -12,
+    2 ** 127,
+    3.4028235e38,
+    10416491.0,
+    ...Array.from({ length: 4000 }, (_, i) => Math.fround((i * Math.PI) / 2)),
+    ...Array.from({ length: 2000 }, (_, i) => Math.fround(i * 2 ** (i % 90) * Math.PI)),
+  ].map(Math.fround);
+
+  it.each(['sin', 'cos', 'tan'] as const)('%s near multiples of quarter turns', (op) => {
+    const xs = Float32Array.from([...HARD, ...HARD.map((x) => -x)]);
+    for (const fused of [false, true]) {
+      expectWithin(worstOf('f32', legalise(unary(op, leaf.f32)), xs, null, Math[op], fused), 0.6);
+    }
+  });
 
   it('tanh and erf stay within one', () => {
     for (const op of ['tanh', 'erf'] as const) {
@@ -244,11 +268,27 @@ function bigPow(x: number, y: number): number {
 describe('functions of two operands', () => {
   const pow = binaryMeaning('pow', 'f64') as (x: number, y: number) => number;
   it.each([
-    ['f32', 0.6],
+    ['f32', 1],
     ['f64', 3],
   ] as const)('pow of %s', (t, limit) => {
     const [x, y] = pairs(t, COUNT, [0, 20], [-30, 30]);
     expectWithin(worstOf(t, legalise(binary('pow', leaf[t], second[t])), x, y, pow), limit);
+  });
+
+  it('pow of f32 over the exponents of its results', () => {
+    const bases = samples('f32', COUNT, 0.5, 2, 47).map(Math.abs);
+    const logs = samples('f32', COUNT, -152, 129, 53);
+    const x = bases.filter((v, i) => i % 2 === 1 && v !== 1);
+    const y = x.map((v, i) => logs[2 * i + 1] / Math.log2(v));
+    const e = legalise(binary('pow', leaf.f32, second.f32));
+    for (const fused of [false, true]) expectWithin(worstOf('f32', e, x, y, pow, fused), 1);
+    expect(walkExpr(e).every((n) => n.dtype !== 'f64' && n.dtype !== 'i64')).toBe(true);
+  });
+
+  it('pow of f32 with fused sums', () => {
+    const [x, y] = pairs('f32', 40_000, [-20, 20], [-30, 30]);
+    const whole = (y as Float32Array).map((v, i) => (i % 4 === 3 ? Math.round(v) : v));
+    expectWithin(worstOf('f32', legalise(binary('pow', leaf.f32, second.f32)), x, whole, pow, true), 1);
   });
 
   it('pow of f64, against big arithmetic', () => {

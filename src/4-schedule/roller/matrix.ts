@@ -42,13 +42,16 @@ function wordsOf(depth: number, most: number): number {
   return words;
 }
 
+/** Share of the peak that two by two registers of sums reach whose operands are loaded for every step, as measured. */
+const LOADED = 0.28;
+
 /** Operations per ns of a product of bf16 over so many words in matrix registers, as far as it fills them; 0: none. */
 export function pairRate(device: Device, rows: number, columns: number, depth: number): number {
   const shape = instruction(device, 'bf16');
   if (!shape || rows < MIN_ROWS) return 0;
   const used = (n: number, size: number): number => n / (size * Math.ceil(n / size));
   const filled = used(rows, shape.rows) * used(columns, shape.columns) * wordsOf(depth, shape.words);
-  return (shape.rate * filled) / shape.words;
+  return (LOADED * shape.rate * filled) / shape.words;
 }
 
 /** The operands of summed products of words, if they are plain loads, with their indices: that with the rows first. */

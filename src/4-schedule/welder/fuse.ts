@@ -26,9 +26,9 @@ const WEIGHTS = new Map<Op, number>(
       [16, ['exp', 'exp2']],
       [18, ['tanh', 'erf']],
       [20, ['expm1', 'log', 'log2', 'log1p', 'atan']],
-      [24, ['sin', 'cos', 'asin', 'acos', 'sinh', 'cosh']],
-      [30, ['tan', 'asinh', 'acosh', 'atanh', 'atan2']],
-      [40, ['pow']],
+      [24, ['asin', 'acos', 'sinh', 'cosh']],
+      [30, ['asinh', 'acosh', 'atanh', 'atan2']],
+      [120, ['sin', 'cos', 'tan', 'pow']],
     ] satisfies [number, Op[]][]
   ).flatMap(([n, ops]) => ops.map((op): [Op, number] => [op, n])),
 );

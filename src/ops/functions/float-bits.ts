@@ -10,6 +10,7 @@ export interface Format {
   readonly bias: number;
   readonly sign: number | bigint;
   readonly minNormal: number;
+  readonly upperHalf: number | bigint;
   /** Added to a number below 2^(mantissa - 2) in size, leaves its nearest integer and twice the bias in the low bits. */
   readonly magic: number;
   readonly magicBits: number | bigint;
@@ -20,14 +21,20 @@ export interface Format {
 const F32 = { int: 'i32', mantissa: 23, bias: 127, sign: -(2 ** 31), magicBits: 0x4b4000fe } as const;
 const F64 = { int: 'i64', mantissa: 52, bias: 1023, sign: -(2n ** 63n), magicBits: 0x43380000000007fen } as const;
 const FORMATS: { readonly f32: Format; readonly f64: Format } = {
-  f32: { ...F32, minNormal: 2 ** -126, magic: 1.5 * 2 ** 23 + 254, tiny: 2 ** -26 },
-  f64: { ...F64, minNormal: 2 ** -1022, magic: 1.5 * 2 ** 52 + 2046, tiny: 2 ** -55 },
+  f32: { ...F32, minNormal: 2 ** -126, upperHalf: -(2 ** 12), magic: 1.5 * 2 ** 23 + 254, tiny: 2 ** -26 },
+  f64: { ...F64, minNormal: 2 ** -1022, upperHalf: -(2n ** 27n), magic: 1.5 * 2 ** 52 + 2046, tiny: 2 ** -55 },
 };
 
 export const formatOf = (x: Expr): Format => FORMATS[x.dtype === 'f32' ? 'f32' : 'f64'];
 export const bitsOf = (x: Expr): Expr => bitcast(formatOf(x).int, x);
 const floatOf = (bits: Expr): 'f32' | 'f64' => (bits.dtype === 'i32' ? 'f32' : 'f64');
 export const fromBits = (bits: Expr): Expr => bitcast(floatOf(bits), bits);
+
+/**
+ * The upper half of the significand, 12 bits of an f32 and 26 of an f64: products of halves are exact. Cut by a mask, so
+ * that nothing that fuses products into sums can take an exact product for the rounded one.
+ */
+export const upperHalf = (x: Expr): Expr => fromBits(and(bitsOf(x), formatOf(x).upperHalf));
 
 /** `magnitude` (not negative) with the sign of `x`. */
 export const withSign = (magnitude: Expr, x: Expr): Expr =>

@@ -1,6 +1,6 @@
-// pow. f32: 2^(y log2 |x|) in f64. f64: the logarithm as a sum of two numbers, so that the product keeps its last bits.
+// pow: 2^(y log2 |x|), the logarithm as a sum of two numbers, so that the product keeps its last bits (f32: pow-f32.ts).
 // Integers: square and multiply over the bits of the exponent. Small constant exponents: products and square roots.
-import { abs, cast, type Expr, floor, not, sqrt, unary } from '../../3-tile/expr.ts';
+import { abs, cast, type Expr, floor, not, sqrt } from '../../3-tile/expr.ts';
 import { constOf } from '../../3-tile/rewrite.ts';
 import {
   add,
@@ -22,6 +22,7 @@ import {
 } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, formatOf, fromBits, nearestOf, negatedWhere, scale } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
+import { powF32 } from './pow-f32.ts';
 import { exactProduct } from './turns-f64.ts';
 
 const reciprocal = (x: Expr): Expr => div(1, x);
@@ -42,13 +43,6 @@ const DIRECT: ReadonlyMap<number, (x: Expr) => Expr> = new Map([
   [-0.5, (x: Expr) => reciprocal(root(x))],
 ]);
 
-/** |x|^y in the type of x; limits at zero and infinity included. */
-function magnitude(x: Expr, y: Expr): Expr {
-  const a = abs(x);
-  if (x.dtype === 'f64') return powF64(a, y);
-  return cast('f32', unary('exp2', mul(cast('f64', y), unary('log2', cast('f64', a)))));
-}
-
 export function pow(x: Expr, y: Expr): Expr {
   if (x.dtype !== 'f32' && x.dtype !== 'f64') return powInteger(x, y);
   const known = constOf(y);
@@ -58,7 +52,7 @@ export function pow(x: Expr, y: Expr): Expr {
   const whole = eq(y, floor(y));
   const odd = and(whole, ne(half, floor(half)));
   const a = abs(x);
-  const size = magnitude(x, y);
+  const size = (x.dtype === 'f32' ? powF32 : powF64)(a, y);
   const signed = choose(and(odd, lt(bitsOf(x), like(bitsOf(x), 0))), negated(size), size);
   const undefinedPower = and(and(lt(x, 0), lt(a, Infinity)), not(whole));
   const y1 = choose(undefinedPower, NaN, signed);

@@ -1,7 +1,7 @@
 // sin, cos, tan and the inverse trigonometric functions. Arguments are reduced to quarters of a turn,
-// correctly for every finite x: f32 through f64 products with groups of bits of 2/pi, each reduced
-// modulo 4 before they are added; f64 in integers (turns-f64.ts). No branches.
-import { abs, cast, type Expr, floor, nearest, sqrt } from '../../3-tile/expr.ts';
+// correctly for every finite x (turns-f32.ts, turns-f64.ts); what the rest and its functions lose to
+// rounding is carried along, in f32 to within 0.6 ulp of the result. No branches.
+import { abs, type Expr, sqrt } from '../../3-tile/expr.ts';
 import {
   add,
   and,
@@ -19,47 +19,66 @@ import {
   sub,
   xor,
 } from '../../3-tile/rules/arithmetic.ts';
-import { bitsOf, formatOf, fromBits, negatedWhere, withSign } from './float-bits.ts';
+import { bitsOf, formatOf, fromBits, negatedWhere, upperHalf, withSign } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
-import { reduceTurns } from './turns-f64.ts';
+import { reduceTurns as turnsF32 } from './turns-f32.ts';
+import { reduceTurns as turnsF64 } from './turns-f64.ts';
 
 /**
- * |x| = n quarter turns + r + rest radians, |r| <= pi/4; r is f64, n an integer of the result's size, the rest below
- * half an ulp of r, or null where r alone is precise enough.
+ * |x| = n quarter turns + r + rest radians, |r| <= pi/4; n is an integer of the size of x, the rest about half an ulp of r
+ * at most.
  */
-export type Quarter = Readonly<{ n: Expr; r: Expr; rest: Expr | null }>;
+export type Quarter = Readonly<{ n: Expr; r: Expr; rest: Expr }>;
 
-/** For f32 arguments: sum over groups of (x 2/pi group) mod 4, whole quarters split off each time. */
-function reduceWide(x: Expr): Quarter {
-  const a = abs(cast('f64', x));
-  let rest: Expr | null = null;
-  let quarters: Expr | null = null;
-  for (const group of c.TWO_OVER_PI) {
-    const product = mul(a, group);
-    const part = sub(product, mul(floor(mul(product, 0.25)), 4));
-    const sum: Expr = rest ? add(rest, part) : part;
-    const whole = nearest(sum);
-    rest = sub(sum, whole);
-    quarters = quarters ? add(quarters, whole) : whole;
-  }
-  return { r: mul(rest!, Math.PI / 2), rest: null, n: cast('i32', quarters!) };
+/** A value as high + low, the low part below 1/8 of the high one. */
+type Sum = Readonly<{ high: Expr; low: Expr }>;
+const total = ({ high, low }: Sum): Expr => add(high, low);
+
+/** About -1/6 in 6 bits. */
+const CUBIC = -43 / 256;
+
+/** The 6 upper bits of the significand of an f32. */
+const upperQuarter = (x: Expr): Expr => fromBits(and(bitsOf(x), -(2 ** 18)));
+
+/**
+ * sin and cos of r + rest in f32. h is what 6 bits hold of r: its square and about its cube over 6 are exact, so that
+ * only terms below 1/32 of the result are rounded before the last sum.
+ */
+function sinCosF32({ r, rest }: Quarter): { s: Sum; c: Sum } {
+  const h = upperQuarter(r);
+  const square = mul(h, h);
+  const d = sub(r, h);
+  const lost = add(mul(d, add(r, h)), mul(r, mul(rest, 2)));
+  const z = add(square, lost);
+  const z2 = mul(z, z);
+  const third = mul(square, CUBIC);
+  const small = add(mul(z2, polynomial(z, c.SIN_SHORT.slice(1))), mul(square, c.SIN_SHORT[0] - CUBIC));
+  const sine = add(r, mul(h, third));
+  const error = add(sub(r, sine), mul(h, third));
+  const cosine = sub(1, mul(square, 0.5));
+  const tail = add(mul(r, add(small, mul(lost, c.SIN_SHORT[0]))), add(rest, mul(rest, third)));
+  const series = sub(mul(z2, polynomial(z, c.COS_SHORT)), mul(lost, 0.5));
+  return {
+    s: { high: sine, low: add(error, add(tail, mul(d, third))) },
+    c: { high: cosine, low: add(sub(sub(1, cosine), mul(square, 0.5)), series) },
+  };
 }
 
-const reduceAngle = (x: Expr): Quarter => (x.dtype === 'f32' ? reduceWide(x) : reduceTurns(x));
-
-/** sin and cos of r + rest. */
-function sinCos({ r, rest }: Quarter): { s: Expr; c: Expr } {
+/** sin and cos of r + rest in f64. */
+function sinCosF64({ r, rest }: Quarter): { s: Sum; c: Sum } {
   const z = mul(r, r);
-  if (!rest) {
-    const s = add(r, mul(mul(r, z), polynomial(z, c.SIN_SHORT)));
-    return { s, c: add(sub(1, mul(z, 0.5)), mul(mul(z, z), polynomial(z, c.COS_SHORT))) };
-  }
-  const tail = add(mul(mul(r, z), polynomial(z, c.SIN_F64)), mul(rest, sub(1, mul(z, 0.5))));
   const halfSquare = mul(z, 0.5);
+  const tail = add(mul(mul(r, z), polynomial(z, c.SIN_F64)), mul(rest, sub(1, halfSquare)));
   const high = sub(1, halfSquare);
   const low = sub(sub(1, high), halfSquare);
   const series = sub(mul(mul(z, z), polynomial(z, c.COS_F64)), mul(r, rest));
-  return { s: add(r, tail), c: add(high, add(low, series)) };
+  return { s: { high: r, low: tail }, c: { high, low: add(low, series) } };
+}
+
+/** Quarters, sine and cosine of the rest of |x|. */
+function sinCos(x: Expr): Readonly<{ n: Expr; s: Sum; c: Sum }> {
+  const quarter = x.dtype === 'f32' ? turnsF32(x) : turnsF64(x);
+  return { n: quarter.n, ...(x.dtype === 'f32' ? sinCosF32 : sinCosF64)(quarter) };
 }
 
 const bitSet = (n: Expr, bit: number): Expr => ne(and(n, 1 << bit), 0);
@@ -67,25 +86,38 @@ const bitSet = (n: Expr, bit: number): Expr => ne(and(n, 1 << bit), 0);
 const timesSign = (value: Expr, x: Expr): Expr => fromBits(xor(bitsOf(value), and(bitsOf(x), formatOf(x).sign)));
 
 export function sin(x: Expr): Expr {
-  const quarter = reduceAngle(x);
-  const v = sinCos(quarter);
-  const y = cast(x.dtype, choose(bitSet(quarter.n, 0), v.c, v.s));
-  return timesSign(negatedWhere(y, quarter.n, 1), x);
+  const v = sinCos(x);
+  const y = choose(bitSet(v.n, 0), total(v.c), total(v.s));
+  return timesSign(negatedWhere(y, v.n, 1), x);
 }
 
 export function cos(x: Expr): Expr {
-  const quarter = reduceAngle(x);
-  const v = sinCos(quarter);
-  const y = cast(x.dtype, choose(bitSet(quarter.n, 0), v.s, v.c));
-  return negatedWhere(y, add(quarter.n, 1), 1);
+  const v = sinCos(x);
+  const y = choose(bitSet(v.n, 0), total(v.s), total(v.c));
+  return negatedWhere(y, add(v.n, 1), 1);
 }
 
 export function tan(x: Expr): Expr {
-  const quarter = reduceAngle(x);
-  const v = sinCos(quarter);
-  const odd = bitSet(quarter.n, 0);
-  const y = cast(x.dtype, div(choose(odd, v.c, v.s), choose(odd, v.s, v.c)));
-  return timesSign(negatedWhere(y, quarter.n, 0), x);
+  const v = sinCos(x);
+  const odd = bitSet(v.n, 0);
+  const either = (p: Expr, q: Expr): Expr => choose(odd, p, q);
+  const [a, b] = [v.c, v.s].map(({ high, low }, i, all) => {
+    const other = all[1 - i];
+    return { high: either(high, other.high), low: either(low, other.low) };
+  });
+  const y = x.dtype === 'f32' ? quotient(a, b) : div(total(a), total(b));
+  return timesSign(negatedWhere(y, v.n, 0), x);
+}
+
+/** a / b, rounded about once: the upper half of the quotient, and the rest of a over b. */
+function quotient(a: Sum, b: Sum): Expr {
+  const divisor = total(b);
+  const lost = sub(b.low, sub(divisor, b.high));
+  const inverse = div(1, divisor);
+  const upper = upperHalf(mul(total(a), inverse));
+  const h = upperHalf(divisor);
+  const rest = sub(sub(a.high, mul(upper, h)), sub(mul(upper, add(sub(divisor, h), lost)), a.low));
+  return add(upper, mul(rest, inverse));
 }
 
 const TABLES = {

@@ -3,7 +3,7 @@
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
 import { abs, bitcast, cast, type Expr, select } from '../../3-tile/expr.ts';
 import { add, and, choose, like, lt, max, mul, ne, or, shl, shr, sub } from '../../3-tile/rules/arithmetic.ts';
-import { bitsOf, fromBits } from './float-bits.ts';
+import { bitsOf, upperHalf } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
 import type { Quarter } from './trig.ts';
 
@@ -44,10 +44,7 @@ function turns(m: Expr, e: Expr): { high: Expr; low: Expr } {
   return { high: add(add(mul(m, w0), mulHigh(m, w1)), carry), low };
 }
 
-/**
- * a b as high + low to about 2^-79, high with 26 bits. Its bits are cut by a mask, so that a compiler
- * that fuses products into sums cannot take the exact product for the rounded one.
- */
+/** a b as high + low to about 2^-79, high with 26 bits. */
 export function exactProduct(a: Expr, b: Expr): { high: Expr; low: Expr } {
   const high = upperHalf(mul(a, b));
   const [ah, bh] = [upperHalf(a), upperHalf(b)];
@@ -55,9 +52,6 @@ export function exactProduct(a: Expr, b: Expr): { high: Expr; low: Expr } {
   const low = add(add(add(sub(mul(ah, bh), high), mul(ah, bl)), mul(al, bh)), mul(al, bl));
   return { high, low };
 }
-
-/** The upper 26 bits of the significand of an f64. */
-export const upperHalf = (x: Expr): Expr => fromBits(and(bitsOf(x), -(2n ** 27n)));
 
 /** |x| as quarter turns: n and the remainder r + rest in radians, |r| <= pi/4. */
 export function reduceTurns(x: Expr): Quarter {

@@ -45,6 +45,13 @@ export const ERF_F32_P: readonly number[] = [
 export const ERF_F32_Q: readonly number[] = [
   1, 0.5024127960205078, 0.11425856500864029, 0.014997638761997223, 0.0011652320390567183, 0.00003800356716965325,
 ];
+/** q(z): log2((1+s)/(1-s)) = 2/ln(2) s + s z q(z), z = s^2, |s| <= 0.0235. */
+export const LOG2_POW_F32: readonly number[] = [0.9617966413497925, 0.5773950815200806];
+/** q(r): 2^r = 1 + r ln 2 + r^2 q(r), |r| <= 1/2. */
+export const EXP2_POW_F32: readonly number[] = [
+  0.24022650718688965, 0.05550410598516464, 0.009618042968213558, 0.0013333822134882212, 0.0001546561106806621,
+  0.000015213518963719252,
+];
 /** q(z): sin x = x + x z q(z), z = x^2, |x| <= pi/4. */
 export const SIN_SHORT: readonly number[] = [
   -0.16666666639990188, 0.008333329210061425, -0.0001983928159432041, 0.0000027178280005949686,
@@ -152,6 +159,10 @@ export const LN2_F64: readonly number[] = [0.6931471805598903, 5.497923018708371
 export const LOG2E_F32: readonly number[] = [1.4423828125, 0.00031222839606925845];
 /** 1 / ln 2. */
 export const LOG2E_F64: readonly number[] = [1.4426950216293335, 1.9259629911266175e-8];
+/** ln 2. */
+export const LN2_POW_F32: readonly number[] = [0.693115234375, 0.00003194618329871446];
+/** 2 / ln 2. */
+export const TWICE_LOG2E_F32: readonly number[] = [2.884765625, 0.0006244567921385169];
 /** 2 / 3. */
 export const TWO_THIRDS: readonly number[] = [0.6666666666666666, 3.700743415417188e-17];
 /** 1 / ln 2. */
@@ -160,8 +171,7 @@ export const LOG2E_POW: readonly number[] = [1.4426950408889634, 2.0355273740931
 export const PI_F32: readonly number[] = [3.141592502593994, 1.5099580252808664e-7];
 /** pi. */
 export const PI_F64: readonly number[] = [3.141592653589793, 1.2246467991473532e-16];
-/** 2 / pi in groups of 24 bits. */
-export const TWO_OVER_PI: readonly number[] = [
-  0.6366197466850281, 2.5682552973194106e-8, 2.937095214933759e-16, 3.2543794001732456e-23, 1.2089613708828537e-29,
-  5.667556795740071e-37, 2.6204031112097215e-44, 7.053957680880629e-52,
+/** pi / 2; whole numbers to 2^12 times a part but the last are exact. */
+export const HALF_PI_F32: readonly number[] = [
+  1.5703125, 0.0004837512969970703, 7.549533620476723e-8, 2.5633440682570896e-12,
 ];
