@@ -86,7 +86,9 @@ describe.skipIf(missing !== null).each(DEVICES)('models in bf16 for %s', (device
     expect(got).toEqual(want);
     if (amx) expect(contractions.map(({ depth }) => depth)).toEqual([16, 16]);
     else expect(text).toContain('dot.bf16');
-    expect(text).not.toMatch(/= (temp|constant) f32\[(?!1024\])/);
+    // What the first convolution reads is wide on AMX: its three channels fill little of a register.
+    const wide = amx ? /= (temp|constant) f32\[(?!1024\]|1323\]|864\])/ : /= (temp|constant) f32\[(?!1024\])/;
+    expect(text).not.toMatch(wide);
   });
 
   it('turn operands that do not lie as matrix registers want them', async () => {
