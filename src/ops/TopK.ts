@@ -1,7 +1,23 @@
 // ONNX TopK since 11: the k largest or smallest elements along an axis with their indices, best
 // first; equal values keep their order. A heap of k entries per row, its worst entry on top.
 
-import { and, cast, computeType, type Expr, gt, index, isnan, load, lt, not, or, sub } from '../3-tile/expr.ts';
+import {
+  add,
+  and,
+  cast,
+  computeType,
+  type Expr,
+  ge,
+  gt,
+  index,
+  isnan,
+  le,
+  load,
+  mul,
+  not,
+  or,
+  sub,
+} from '../3-tile/expr.ts';
 import { loopFrom, store } from '../3-tile/statements.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { isStatic } from '../ir/dim.ts';
@@ -46,17 +62,40 @@ function heapOf({ values, indices }: Entries, largest: boolean): Heap {
   };
 }
 
+/** Elements that one test passes over while none of them comes before the worst of the best. */
+const BLOCK = 8;
+
 /** Statements that leave the best k of `element(0…count-1)` in the heap. */
-function select(e: Entries, heap: Heap, count: number, k: number, element: (i: Expr) => Expr, largest: boolean): Stmt {
+function select(
+  e: Entries,
+  heap: Heap,
+  count: number,
+  k: number,
+  element: (i: Expr) => Expr,
+  largest: boolean,
+): readonly Stmt[] {
   const put = (at: Expr, i: Expr): readonly Stmt[] => [store(e.values, [at], element(i)), store(e.indices, [at], i)];
-  const top: [Expr, Expr] = [load(e.values, [index(0)]), load(e.indices, [index(0)])];
-  return loopFrom(0, count, (i) => [
-    when(
-      lt(i, index(k)),
-      [...put(i, i), ...siftUp(heap, i)],
-      [when(precedes(element(i), top[0], largest), [...put(index(0), i), ...siftDown(heap, index(0), index(k))])],
-    ),
-  ]);
+  const worst = variable('worst', computeType(e.values.dtype));
+  const refresh = worst.set(load(e.values, [index(0)]));
+  const replace = (i: Expr): Stmt =>
+    when(precedes(element(i), worst.read, largest), [
+      ...put(index(0), i),
+      ...siftDown(heap, index(0), index(k)),
+      refresh,
+    ]);
+  /** False for most elements, and never for one that comes before the worst: NaN fails the comparison. */
+  const mayPrecede = (i: Expr): Expr => not((largest ? le : ge)(element(i), worst.read));
+  const blocks = Math.floor((count - k) / BLOCK);
+  return [
+    loopFrom(0, k, (i) => [...put(i, i), ...siftUp(heap, i)]),
+    refresh,
+    loopFrom(0, blocks, (block) => {
+      const first = add(index(k), mul(block, index(BLOCK)));
+      const all = Array.from({ length: BLOCK }, (_, j) => mayPrecede(add(first, index(j))));
+      return [when(all.reduce(or), [loopFrom(0, BLOCK, (j) => [replace(add(first, j))])])];
+    }),
+    loopFrom(k + blocks * BLOCK, count, (i) => [replace(i)]),
+  ];
 }
 
 export const TopK = op({
@@ -89,7 +128,7 @@ export const TopK = op({
     const put = (ix: readonly Expr[], i: Expr): Expr[] => [...ix.slice(0, axis), i, ...ix.slice(axis)];
     const left = variable('left', 'i32');
     const body = loopNest(rest, (ix) => [
-      select(e, heap, x.shape[axis], k, (i) => load(x, put(ix, i)), largest),
+      ...select(e, heap, x.shape[axis], k, (i) => load(x, put(ix, i)), largest),
       // The worst entry leaves first and goes to the last place.
       loopFrom(0, k, (done) => [
         left.set(sub(index(k - 1), done)),

@@ -3,7 +3,9 @@
 
 import { type ComputeType, computeType, constant, type Expr, index, load, sub } from '../3-tile/expr.ts';
 import { loopFrom, store } from '../3-tile/statements.ts';
+import type { Stmt } from '../3-tile/tile-op.ts';
 import type { DType } from '../ir/dtype.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { INDEX } from './elementwise.ts';
 import { type InferContext, type LowerContext, type OpDef, op } from './op.ts';
 import { SUMMABLE } from './reduce.ts';
@@ -25,24 +27,36 @@ function lowerRunning(
   const length = x.shape[axis];
   const t: ComputeType = computeType(x.dtype);
   const out = c.b.alloc(x.dtype, x.shape);
-  const total = variable('total', t);
   const [exclusive, reverse] = [c.int('exclusive', 0) !== 0, c.int('reverse', 0) !== 0];
-  c.b.routine(
-    [x],
-    [out],
-    loopNest(
-      x.shape.map((d, i) => (i === axis ? 1 : d)),
-      (ix) => [
-        total.set(constant(t, start)),
-        loopFrom(0, length, (k) => {
-          const at = ix.map((e, i) => (i === axis ? (reverse ? sub(index(length - 1), k) : k) : e));
-          const step = total.set(combine(total.read, load(x, at)));
-          const put = store(out, at, total.read);
-          return exclusive ? [put, step] : [step, put];
-        }),
-      ],
+  /** The loop over positions of the axis, forwards or backwards. */
+  const along = (body: (at: Expr) => readonly Stmt[]): Stmt =>
+    loopFrom(0, length, (k) => body(reverse ? sub(index(length - 1), k) : k));
+  /** Takes the element at `at` into the total, and stores the total before or after it. */
+  const step = (at: readonly Expr[], total: Expr, set: (value: Expr) => Stmt): readonly Stmt[] => {
+    const taken = set(combine(total, load(x, at)));
+    const put = store(out, at, total);
+    return exclusive ? [put, taken] : [taken, put];
+  };
+  const [outer, inner] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
+  if (elementCount(inner) === 1) {
+    const total = variable('total', t);
+    const rest = inner.map(() => index(0));
+    const body = loopNest(outer, (ix) => [
+      total.set(constant(t, start)),
+      along((k) => step([...ix, k, ...rest], total.read, total.set)),
+    ]);
+    c.b.routine([x], [out], body);
+    return [out];
+  }
+  // Neighbours in memory run side by side, each with its own total.
+  const totals = c.b.alloc(t as DType, inner);
+  const body = loopNest(outer, (ix) => [
+    ...loopNest(inner, (jx) => [store(totals, jx, constant(t, start))]),
+    along((k) =>
+      loopNest(inner, (jx) => step([...ix, k, ...jx], load(totals, jx), (value) => store(totals, jx, value))),
     ),
-  );
+  ]);
+  c.b.routine([x], [out, totals], body);
   return [out];
 }
 

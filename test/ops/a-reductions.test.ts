@@ -80,6 +80,17 @@ const CASES: readonly (readonly [string, NodeCase, readonly number[], readonly S
     [3],
     [6, 4, 0],
   ],
+  ['CumSum of rows', { op: 'CumSum', inputs: [matrix(3, 2), scalar('i32', 0)] }, [3, 2], [0, 1, 2, 4, 6, 9]],
+  [
+    'CumSum of rows backwards without themselves',
+    {
+      op: 'CumSum',
+      inputs: [matrix(3, 2), scalar('i32', 0)],
+      attrs: { exclusive: attr.int(1), reverse: attr.int(1) },
+    },
+    [3, 2],
+    [6, 8, 4, 5, 0, 0],
+  ],
   ['Hardmax marks one of equals', { op: 'Hardmax', inputs: [f32(2, 2)] }, [2], [1, 0]],
   ['LpNormalization of zeros', { op: 'LpNormalization', inputs: [f32(0, 0)] }, [2], [0, 0]],
   ['Det with a zero pivot', { op: 'Det', inputs: [['f32', [2, 2], [0, 2, 3, 4]]] }, [], [-6]],

@@ -46,6 +46,17 @@ describe('TopK', () => {
     );
   });
 
+  for (const largest of [true, false]) {
+    it(`finds the ${largest ? 'largest' : 'smallest'} of many, with ties and NaN among them`, async () => {
+      const many = numbers(11, 203).map((v, i) => (i % 41 === 20 ? Number.NaN : Math.round(8 * v)));
+      const attrs = { largest: attr.int(largest ? 1 : 0) };
+      const [, where] = await runNode({ op: 'TopK', inputs: [f32(...many), i64(9)], known: [1], outputs: 2, attrs });
+      const rank = (v: number): number => (Number.isNaN(v) ? 100 : v) * (largest ? -1 : 1);
+      const order = [...many.keys()].sort((a, b) => rank(many[a]) - rank(many[b]) || a - b);
+      expect(where.values).toEqual(order.slice(0, 9).map(BigInt));
+    });
+  }
+
   it('reads K at run time and refuses one above the extent', async () => {
     const [values] = await runNode({ op: 'TopK', inputs: [f32(1, 2, 3), i64(2)], outputs: 2 });
     expect(values.values).toEqual([3, 2]);
