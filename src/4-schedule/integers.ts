@@ -53,7 +53,7 @@ function bordered(inner: Scaled | null, guard: Expr): Scaled | null {
   return { whole: sub(read, zero), scale };
 }
 
-/** Those of these steps. */
+/** What makes the tensors of these steps. */
 function makersOf(steps: readonly Step[]): Makers {
   const [all, fed] = [new Map<TileTensor, TileOp>(), new Map<TileTensor, TileOp>()];
   for (const s of walkSteps(steps)) {

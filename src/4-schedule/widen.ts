@@ -7,7 +7,7 @@ import { load, round } from '../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp, type TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
-import { deferred, elementCount, elements } from '../ir/tensor.ts';
+import { deferred, elementCount, elements, floats } from '../ir/tensor.ts';
 import { pairsOf } from './dot.ts';
 import { over } from './transform.ts';
 import { reading } from './welder/fold.ts';
@@ -32,8 +32,8 @@ function free({ steps, outputs }: TileProgram): TileTensor[] {
 /** The constant in f32, made when it is asked for. */
 function wideConstant({ name, dtype, shape, data }: TileTensor): TileTensor {
   const make = (to: Uint8Array): void => {
-    const [from, floats] = [elements(dtype, data!.bytes), new Float32Array(to.buffer, to.byteOffset, to.length / 4)];
-    for (let i = 0; i < floats.length; i++) floats[i] = from.get(i) as number;
+    const [from, cells] = [elements(dtype, data!.bytes), floats(to)];
+    for (let i = 0; i < cells.length; i++) cells[i] = from.get(i) as number;
   };
   return newTensor(name, 'f32', shape, 'constant', { data: deferred('f32', shape, make) });
 }

@@ -8,7 +8,7 @@ import { isUnordered, sum } from '../3-tile/monoids.ts';
 import { newTensor, owner } from '../3-tile/tensor.ts';
 import type { Step, TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
-import { bytesOf, elementCount, type Places, scattered } from '../ir/tensor.ts';
+import { bytesOf, elementCount, floats, type Places, scattered } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
@@ -116,12 +116,6 @@ function scatterInto(
       block(at.constant + c * channelStep + o * outStep, channels[c], places);
     }
   }
-}
-
-/** Bytes as floats; a copy where they are not aligned, as payloads of a model file may be. */
-function floats(b: Uint8Array): Float32Array {
-  const { buffer, byteOffset, length } = b.byteOffset % 4 === 0 ? b : b.slice();
-  return new Float32Array(buffer, byteOffset, length / 4);
 }
 
 type Floats = Float64Array | Float32Array;

@@ -54,7 +54,7 @@ export function takenOf(times: Times = []): number {
 /** With what a machine measures `count` alternatives. USAGE for a wrong count, and where nothing launches its programs. */
 export function measuring(count = 0, launch?: Launch, kept: Kept = new Map()): { measure?: Measure } {
   if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) {
-    refuse('USAGE', `cannot measure ${count} tiles`, {}, `Give a whole number from 0 to ${MAX_COUNT}.`);
+    refuse('USAGE', `cannot measure ${count} alternatives`, {}, `Give a whole number from 0 to ${MAX_COUNT}.`);
   }
   if (count === 0) return {};
   if (!launch)

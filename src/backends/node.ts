@@ -49,10 +49,11 @@ function enableRelaxedSimd(): void {
 
 /** Once a block has been freed, glibc keeps freed memory up to its size: results then need no new pages from the system. */
 const LARGEST_KEPT = 2 ** 25 - 2 ** 16;
-let kept = false;
+let keepsFreed = false;
 function keepFreedMemory(): void {
-  if (!kept) new ArrayBuffer(LARGEST_KEPT);
-  kept = true;
+  // Nothing holds the block, and nothing has touched it, when it is freed.
+  if (!keepsFreed) new ArrayBuffer(LARGEST_KEPT);
+  keepsFreed = true;
 }
 
 /** The backend for a V8 that pairs vectors. Throws USAGE for another target, TARGET_UNAVAILABLE on older releases. */

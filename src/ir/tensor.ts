@@ -128,3 +128,9 @@ export function tensorNumbers(t: TensorData): number[] {
   const safe = (n: number): number => Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, n));
   return tensorValues(t).map((v) => (typeof v === 'number' ? v : safe(Number(v))));
 }
+
+/** Bytes as floats; a copy where they are not aligned, as payloads of a model file may be. */
+export function floats(b: Uint8Array): Float32Array {
+  const { buffer, byteOffset, length } = b.byteOffset % 4 === 0 ? b : b.slice();
+  return new Float32Array(buffer, byteOffset, length / 4);
+}

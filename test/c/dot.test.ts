@@ -12,10 +12,10 @@ import { newTensor } from '../../src/3-tile/tensor.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { cTarget } from '../../src/5-codegen/targets/c/index.ts';
 import { compileFlags, cpuFeatures, findToolchain } from '../../src/6-runtime/toolchain.ts';
-import { namedDevice } from '../../src/devices/device.ts';
 import { tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
 import { mulberry32 } from '../../src/support/random.ts';
+import { deviceFor } from './emulated.ts';
 import { call, kernel, noCompiler, privateDirectory, programOf, runOnce } from './harness.ts';
 
 const missing = noCompiler();
@@ -82,34 +82,34 @@ const home = hasVnni ? privateDirectory() : null;
 afterAll(() => home?.remove());
 
 describe.skipIf(!hasVnni)('the product of two matrices, where gcc compiles for what multiplies words', () => {
-  it.each([['u8', 'i8', 'i32', 'x86-avx512-vnni', 'vpdpbusd']] as const)(
-    'of %s and %s has a main loop without spills: %s, %s, %s',
-    async (left, right, total, device, name) => {
-      const n = 512;
-      const b = new TileBuilder();
-      const weights = Array.from({ length: n * n }, (_, i) => (i % 255) - 127);
-      const [x, w] = [newTensor('x', left, [n, n], 'input'), b.constant(tensorOf(right, [n, n], weights))];
-      const element = ([i, j]: readonly Expr[], [k]: readonly Expr[]): Expr => mul(load(x, [i, k]), load(w, [k, j]));
-      const y = b.reduce(total, [n, n], [n], sum(total), element);
-      y.role = 'output';
-      const program = { inputs: [x], outputs: [y], steps: b.steps, checks: [] };
-      const tasks = schedule(program, { device: namedDevice(device)!, lower: lowering });
-      const features = new Set([...cpuFeatures(), 'avx512_bf16']);
-      const { bytes } = await cTarget.emit(tasks, { features });
-      const [source, assembly] = ['k.c', 'k.s'].map((f) => join(home!.path, f));
-      writeFileSync(source, bytes);
-      const cc = findToolchain();
-      execFileSync(cc.path, [...compileFlags(cc, features), '-S', source, '-o', assembly]);
-      const text = readFileSync(assembly, 'utf8');
-      const blocks = text.split(/^\.L\d+:$/m).map((block) => block.split(/^\tj\w+\t.*$/m)[0]);
-      const count = (block: string, what: RegExp): number => [...block.matchAll(what)].length;
-      const dots = (block: string): number => count(block, new RegExp(name, 'g'));
-      const main = blocks.reduce((a, c) => (dots(c) > dots(a) ? c : a));
-      expect(dots(main)).toBeGreaterThanOrEqual(16);
-      expect(dots(main)).toBeGreaterThan(0.5 * count(main, /^\t\w/gm));
-      expect(main).not.toMatch(/\(%r[sb]p\)/);
-    },
-  );
+  it.each([
+    ['u8', 'i8', 'i32', 'x86-avx512-vnni', 'vpdpbusd'],
+    ['bf16', 'bf16', 'f32', 'x86-zen4', 'vdpbf16ps'],
+  ] as const)('of %s and %s has a main loop without spills: %s, %s, %s', async (left, right, total, device, name) => {
+    const n = 512;
+    const b = new TileBuilder();
+    const weights = Array.from({ length: n * n }, (_, i) => (i % 255) - 127);
+    const [x, w] = [newTensor('x', left, [n, n], 'input'), b.constant(tensorOf(right, [n, n], weights))];
+    const element = ([i, j]: readonly Expr[], [k]: readonly Expr[]): Expr => mul(load(x, [i, k]), load(w, [k, j]));
+    const y = b.reduce(total, [n, n], [n], sum(total), element);
+    y.role = 'output';
+    const program = { inputs: [x], outputs: [y], steps: b.steps, checks: [] };
+    const tasks = schedule(program, { device: deviceFor(device), lower: lowering });
+    const features = new Set([...cpuFeatures(), 'avx512_bf16']);
+    const { bytes } = await cTarget.emit(tasks, { features });
+    const [source, assembly] = ['k.c', 'k.s'].map((f) => join(home!.path, f));
+    writeFileSync(source, bytes);
+    const cc = findToolchain();
+    execFileSync(cc.path, [...compileFlags(cc, features), '-S', source, '-o', assembly]);
+    const text = readFileSync(assembly, 'utf8');
+    const blocks = text.split(/^\.L\d+:$/m).map((block) => block.split(/^\tj\w+\t.*$/m)[0]);
+    const count = (block: string, what: RegExp): number => [...block.matchAll(what)].length;
+    const dots = (block: string): number => count(block, new RegExp(name, 'g'));
+    const main = blocks.reduce((a, c) => (dots(c) > dots(a) ? c : a));
+    expect(dots(main)).toBeGreaterThanOrEqual(16);
+    expect(dots(main)).toBeGreaterThan(0.5 * count(main, /^\t\w/gm));
+    expect(main).not.toMatch(/\(%r[sb]p\)/);
+  });
 });
 
 it.skipIf(hasVnni)(`the code for VNNI is not looked at: ${missing ?? 'no VNNI here, or no gcc'}`, () => {});

@@ -19,7 +19,7 @@ export const usable = await usableFeatures();
 const features = new Set([...usable, ...MATRIX_FEATURES]);
 export const EMULATION = ['-include', fileURLToPath(new URL('amx-emulation.h', import.meta.url))];
 
-/** A device by name; the Zen 4 is one that multiplies pairs of bf16 twice as fast as f32, which none here was seen to do. */
+/** A device by name; the Zen 4 as one that multiplies pairs of bf16 twice as fast as f32, as its description does not say. */
 export function deviceFor(name: string): Device {
   const device = namedDevice(name)!;
   if (name !== 'x86-zen4') return device;

@@ -294,6 +294,6 @@ describe('explain', () => {
   it('refuses what is no number', () => {
     const { status, stderr } = tilewright(...args, '--measure', 'two');
     expect(status).toBe(2);
-    expect(stderr).toMatch(/cannot measure NaN tiles/);
+    expect(stderr).toMatch(/cannot measure NaN alternatives/);
   });
 });

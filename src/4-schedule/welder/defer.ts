@@ -7,7 +7,7 @@ import { walkExpr } from '../../3-tile/rewrite.ts';
 import { simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
-import { deferred, elementCount, elements, rowMajorStrides } from '../../ir/tensor.ts';
+import { deferred, elementCount, floats, rowMajorStrides } from '../../ir/tensor.ts';
 import { transform } from '../transform.ts';
 import { STORE, workOf } from './fuse.ts';
 import { axesAt, bindAxes, label } from './inline.ts';
@@ -112,11 +112,13 @@ function weighted(e: Expr, weight: Load | null, key: Expr): Expr | null {
   if (!constantLoad(e) || d < 0 || e.src.some((s, i) => i !== d && walkExpr(s).includes(key))) return null;
   const { name, shape } = e.arg;
   const [size, stride] = [elementCount(shape), rowMajorStrides(shape)[d]];
-  const [given, by] = [e, weight].map((c) => c && elements('f32', c.arg.data!.bytes));
-  const at = (i: number): number => Number(given!.get(i)) * Number(by?.get(Math.floor(i / stride) % shape[d]) ?? 1);
+  const [given, by] = [floats(e.arg.data!.bytes), weight && floats(weight.arg.data!.bytes)];
+  const at = (i: number): number => given[i] * (by ? by[Math.floor(i / stride) % shape[d]] : 1);
   for (let i = 0; i < size; i++) if (!(Math.abs(at(i)) <= MOST)) return null;
-  const make = (to: Uint8Array): void =>
-    new Float32Array(to.buffer, to.byteOffset, size).forEach((_, i, cells) => void (cells[i] = at(i)));
+  const make = (to: Uint8Array): void => {
+    const cells = floats(to);
+    for (let i = 0; i < size; i++) cells[i] = at(i);
+  };
   return weight ? load(newTensor(name, 'f32', shape, 'constant', { data: deferred('f32', shape, make) }), e.src) : e;
 }
 

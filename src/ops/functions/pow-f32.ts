@@ -20,9 +20,7 @@ import {
 } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, fromBits, nearestOf, scale, upperHalf } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
-
-/** high + low, |low| at most about 2^-11 of high. */
-type Sum = Readonly<{ high: Expr; low: Expr }>;
+import { quickSum, type Sum } from './sums.ts';
 
 /** About 2^(j/8), in 9 bits; the nearest of a fraction is within 1/16 of an octave, or little more. */
 const CENTRES = [-3, -2, -1, 0, 1, 2, 3, 4].map((j) => Math.round(2 ** (j / 8 + 8)) / 2 ** 8);
@@ -36,7 +34,10 @@ function ofCentre(bits: Expr, x: Expr, value: (centre: number) => number): Expr 
   return others.reduce((chosen, v, i) => choose(lt(bits, BOUNDS[i + 1]), chosen, v), first);
 }
 
-/** log2 of finite a > 0: k + log2 of a centre + 2/ln 2 (s + s^3/3 + ...), s = (m - centre) / (m + centre). */
+/**
+ * log2 of finite a > 0: k + log2 of a centre + 2/ln 2 (s + s^3/3 + ...), s = (m - centre) / (m + centre). The low part is
+ * at most about 2^-11 of the high one.
+ */
 function log2Sum(a: Expr): Sum {
   const small = lt(a, 2 ** -126);
   const bits = bitsOf(choose(small, mul(a, 2 ** 23), a));
@@ -59,8 +60,8 @@ function log2Sum(a: Expr): Sum {
     ofCentre(fraction, a, (x) => Math.log2(x) - highLog(x)),
   );
   const leading = mul(s, c.TWICE_LOG2E_F32[0]);
-  const high = add(whole, leading);
-  return { high, low: add(sub(leading, sub(high, whole)), low) };
+  const sum = quickSum(whole, leading);
+  return { high: sum.high, low: add(sum.low, low) };
 }
 
 /** 2^(high + low) for a high part from -155 to 130; subnormal results are rounded once. */

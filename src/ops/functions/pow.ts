@@ -23,7 +23,7 @@ import {
 import { bitsOf, formatOf, fromBits, nearestOf, negatedWhere, scale } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
 import { powF32 } from './pow-f32.ts';
-import { exactProduct } from './turns-f64.ts';
+import { exactProduct, quickSum, type Sum } from './sums.ts';
 
 const reciprocal = (x: Expr): Expr => div(1, x);
 const square = (x: Expr): Expr => mul(x, x);
@@ -77,15 +77,6 @@ function powInteger(x: Expr, y: Expr): Expr {
   const oddPower = ne(and(y, 1), 0);
   const inverse = choose(eq(x, 1), like(x, 1), choose(eq(x, -1), choose(oddPower, like(x, -1), 1), 0));
   return choose(lt(y, 0), inverse, result);
-}
-
-/** high + low, |low| at most an ulp of high. */
-type Sum = { readonly high: Expr; readonly low: Expr };
-
-/** a + b as a sum without error, |a| >= |b|. */
-function quickSum(a: Expr, b: Expr): Sum {
-  const high = add(a, b);
-  return { high, low: sub(b, sub(high, a)) };
 }
 
 function product(a: Sum, b: Sum): Sum {

@@ -21,6 +21,7 @@ import {
 } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, formatOf, fromBits, negatedWhere, upperHalf, withSign } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
+import { type Sum, total } from './sums.ts';
 import { reduceTurns as turnsF32 } from './turns-f32.ts';
 import { reduceTurns as turnsF64 } from './turns-f64.ts';
 
@@ -29,10 +30,6 @@ import { reduceTurns as turnsF64 } from './turns-f64.ts';
  * at most.
  */
 export type Quarter = Readonly<{ n: Expr; r: Expr; rest: Expr }>;
-
-/** A value as high + low, the low part below 1/8 of the high one. */
-type Sum = Readonly<{ high: Expr; low: Expr }>;
-const total = ({ high, low }: Sum): Expr => add(high, low);
 
 /** About -1/6 in 6 bits. */
 const CUBIC = -43 / 256;
@@ -64,7 +61,7 @@ function sinCosF32({ r, rest }: Quarter): { s: Sum; c: Sum } {
   };
 }
 
-/** sin and cos of r + rest in f64. */
+/** sin and cos of r + rest in f64; low parts are below 1/8 of high ones. */
 function sinCosF64({ r, rest }: Quarter): { s: Sum; c: Sum } {
   const z = mul(r, r);
   const halfSquare = mul(z, 0.5);

@@ -5,6 +5,7 @@ import { abs, bitcast, cast, type Expr } from '../../3-tile/expr.ts';
 import { add, and, choose, gt, like, lt, mul, ne, or, shl, shr, sub } from '../../3-tile/rules/arithmetic.ts';
 import { bitsOf, nearestOf, upperHalf } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
+import { quickSum } from './sums.ts';
 import type { Quarter } from './trig.ts';
 
 /** Below it the nearest number of quarters is below 2^12. */
@@ -58,24 +59,18 @@ function turns(a: Expr): { high: Expr; low: Expr } {
   return { high: add(add(mul(m, w0), mulHigh(m, w1)), cast('u32', lt(low, below))), low };
 }
 
-/** a + b as a sum without error, |a| >= |b|. */
-function quickSum(a: Expr, b: Expr): Readonly<{ r: Expr; rest: Expr }> {
-  const r = add(a, b);
-  return { r, rest: sub(b, sub(r, a)) };
-}
-
 function reduceFar(a: Expr): Quarter {
   const { high, low } = turns(a);
   const fraction = bitcast('i32', or(shl(high, 2), shr(low, 30)));
   const f0 = cast('f32', fraction);
   const below = mul(cast('f32', bitcast('i32', shr(shl(low, 2), 1))), 2 ** -31);
-  const { r: f, rest: fl } = quickSum(f0, add(cast('f32', sub(fraction, cast('i32', f0))), below));
+  const { high: f, low: fl } = quickSum(f0, add(cast('f32', sub(fraction, cast('i32', f0))), below));
   const h = upperHalf(f);
   const rest = add(sub(f, h), fl);
   const part = add(mul(h, PI2 + PI3), mul(rest, Math.PI / 2));
   const sum = quickSum(mul(h, PI1 * 2 ** -32), mul(part, 2 ** -32));
   const n = add(bitcast('i32', shr(high, 30)), and(bitcast('i32', shr(high, 29)), 1));
-  return { n, r: choose(lt(a, Infinity), sum.r, NaN), rest: sum.rest };
+  return { n, r: choose(lt(a, Infinity), sum.high, NaN), rest: sum.low };
 }
 
 /** |x| as quarter turns: n and the remainder r + rest in radians, |r| <= pi/4. */

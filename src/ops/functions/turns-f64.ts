@@ -3,8 +3,9 @@
 // that starts where e says; the integer product with m gives the quarter and 126 bits of fraction.
 import { abs, bitcast, cast, type Expr, select } from '../../3-tile/expr.ts';
 import { add, and, choose, like, lt, max, mul, ne, or, shl, shr, sub } from '../../3-tile/rules/arithmetic.ts';
-import { bitsOf, upperHalf } from './float-bits.ts';
+import { bitsOf } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
+import { exactProduct, quickSum } from './sums.ts';
 import type { Quarter } from './trig.ts';
 
 const u64 = (x: Expr): Expr => bitcast('u64', x);
@@ -44,15 +45,6 @@ function turns(m: Expr, e: Expr): { high: Expr; low: Expr } {
   return { high: add(add(mul(m, w0), mulHigh(m, w1)), carry), low };
 }
 
-/** a b as high + low to about 2^-79, high with 26 bits. */
-export function exactProduct(a: Expr, b: Expr): { high: Expr; low: Expr } {
-  const high = upperHalf(mul(a, b));
-  const [ah, bh] = [upperHalf(a), upperHalf(b)];
-  const [al, bl] = [sub(a, ah), sub(b, bh)];
-  const low = add(add(add(sub(mul(ah, bh), high), mul(ah, bl)), mul(al, bh)), mul(al, bl));
-  return { high, low };
-}
-
 /** |x| as quarter turns: n and the remainder r + rest in radians, |r| <= pi/4. */
 export function reduceTurns(x: Expr): Quarter {
   const a = abs(x);
@@ -64,12 +56,10 @@ export function reduceTurns(x: Expr): Quarter {
   const f0 = cast('f64', fraction);
   const below = mul(cast('f64', shl(low, 2)), 2 ** -64);
   const f1 = add(cast('f64', sub(fraction, cast('i64', f0))), below);
-  const sum = add(f0, f1);
-  const error = sub(f1, sub(sum, f0));
-  const [h, l] = [mul(sum, 2 ** -64), mul(error, 2 ** -64)];
+  const sum = quickSum(f0, f1);
+  const [h, l] = [mul(sum.high, 2 ** -64), mul(sum.low, 2 ** -64)];
   const product = exactProduct(h, like(h, c.PI_F64[0] / 2));
-  const r = add(product.high, product.low);
-  const lost = sub(product.low, sub(r, product.high));
+  const { high: r, low: lost } = quickSum(product.high, product.low);
   const lowParts = add(mul(h, c.PI_F64[1] / 2), mul(l, Math.PI / 2));
   const small = lt(a, Math.PI / 4);
   const n = add(bitcast('i64', shr(high, 62)), and(shr(fraction, 63), 1));

@@ -1,6 +1,6 @@
 // Why a kernel is what it is, for people and `tilewright explain`. In: a tile graph, the register tiles chosen for its
-// operators, and what the welder says of other ways and the graph after it. Out: plain data: members, what stays inside and at which
-// level of memory, traffic and estimated cycles beside those of the same operators apart.
+// operators, and what the welder says of other ways and the graph after it. Out: plain data: members, what stays inside
+// and at which level of memory, traffic and estimated cycles beside those of the same operators apart.
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { rankedTiles } from '../../4-schedule/roller/choose.ts';

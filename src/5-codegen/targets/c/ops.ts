@@ -71,10 +71,15 @@ const extreme =
     return floatExtreme(form, which, s, x);
   };
 
-/** Compilers disagree on the types of its builtin. */
-const PAIRS = '({ __asm__("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); c; })';
+/** Vectors of pairs as gcc's builtins take them, by version. */
+const PAIRS = `#if __GNUC__ >= 13 && !defined(__clang__)
+typedef __bf16 half_word;
+#else
+typedef short half_word;
+#endif
+${[4, 8, 16].map((n) => `typedef half_word pairs${n} __attribute__((vector_size(${4 * n})));\n`).join('')}`;
 
-/** Instructions of x86, mostly by gcc's builtins, by operation, type and lanes; what is left open are the operands. */
+/** Instructions of x86 by gcc's builtins, by operation, type and lanes; what is left open are the operands. */
 const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map([
   ['fma f32 4', ['__FMA__', '__builtin_ia32_vfmaddps(a, b, c)']],
   ['fma f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256(a, b, c)']],
@@ -93,7 +98,10 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
   ['dot2 i32 4', ['__SSE2__', 'c + __builtin_ia32_pmaddwd128((i16x8)a, (i16x8)b)']],
   ['dot2 i32 8', ['__AVX2__', 'c + __builtin_ia32_pmaddwd256((i16x16)a, (i16x16)b)']],
   ['dot2 i32 16', ['__AVX512BW__', 'c + __builtin_ia32_pmaddwd512_mask((i16x32)a, (i16x32)b, c, (unsigned short)-1)']],
-  ...[4, 8, 16].map((n): [string, [string, string]] => [`dotbf16 f32 ${n}`, ['__AVX512BF16__', PAIRS]]),
+  ...[4, 8, 16].map((n): [string, [string, string]] => {
+    const call = `__builtin_ia32_dpbf16ps_v${n}sf(c, (pairs${n})a, (pairs${n})b)`;
+    return [`dotbf16 f32 ${n}`, ['__AVX512BF16__', call]];
+  }),
   ['nan f32 8', ['__AVX__', '__builtin_ia32_orps256(c, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
@@ -108,8 +116,7 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
 function instruction(form: Form, op: string, s: Scalar, x: readonly string[], otherwise: () => string, of = s): string {
   const params = Object.fromEntries(['a', 'b', 'c'].slice(0, x.length).map((n, i) => [n, i < 2 ? of : s]));
   const [macro, call] = X86.get(`${op} ${s} ${form.lanes}`) ?? [];
-  const known = call?.startsWith('({') ? '' : ' && !defined(__clang__)';
-  const native = `#if defined(${macro})${known}\n  return ${call};\n#else`;
+  const native = `#if defined(${macro}) && !defined(__clang__)\n  return ${call};\n#else`;
   const body = (): string | string[] => (macro ? [native, `return ${otherwise()};`, '#endif'] : otherwise());
   return form.call(`${op}_${s}`, s, params, x, body);
 }
@@ -161,7 +168,8 @@ const dot: Render = (form, e, x, s) => {
     const left = parts === 2 ? `((a << ${up}) >> 16)` : `((a >> ${24 - up}) & 255)`;
     return `${left} * ((b << ${up}) >> ${32 - bits})`;
   };
-  if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
+  if (element === 'bf16') form.unit.need('pairs', () => PAIRS);
+  else if (form.lanes > 1) form.unit.type('i16', form.lanes * 2);
   const sums = (): string => `c + ${Array.from({ length: parts }, product).join(' + ')}`;
   return instruction(form, `dot${e.arg}`, s, x, sums, 'i32');
 };
