@@ -158,7 +158,7 @@ function modelCells({
   agrees,
   error = '',
 }: ModelRow): Cells {
-  const remark = agrees === false || ratio === null ? error.replaceAll('|', '\\|').slice(0, 100) : '';
+  const remark = error.replaceAll('|', '\\|').slice(0, 100);
   const times = [figure(ours, 3), figure(theirs, 3), figure(ratio, 2)];
   const size = [
     figure(compileMs && compileMs / 1000, 1),

@@ -172,30 +172,18 @@ function bestFit(placed: readonly Block[], bytes: number, life: Lifetime): numbe
   return best >= 0 ? best : end;
 }
 
-function insertSorted(placed: Block[], block: Block): void {
-  const at = placed.findIndex((b) => b.offset > block.offset);
-  placed.splice(at < 0 ? placed.length : at, 0, block);
-}
-
 /** Blocks beyond which placing by size would take too long. */
 const MAX_BY_SIZE = 5000;
 
-/** Places the largest blocks first, each in the smallest gap that is free all its life. */
-function placeBySize(blocks: readonly Block[]): void {
-  const placed: Block[] = [];
-  for (const block of [...blocks].sort((a, b) => b.bytes - a.bytes)) {
+/** Each in the smallest gap that is free all its life: the largest blocks first, very many in order of first use. */
+function placeBlocks(blocks: readonly Block[]): void {
+  const many = blocks.length > MAX_BY_SIZE;
+  let placed: Block[] = [];
+  for (const block of [...blocks].sort((a, b) => (many ? a.life.from - b.life.from : b.bytes - a.bytes))) {
+    if (many) placed = placed.filter((b) => b.life.to >= block.life.from);
     block.offset = bestFit(placed, block.bytes, block.life);
-    insertSorted(placed, block);
-  }
-}
-
-/** Places blocks in order of first use among those still in use. */
-function placeByTime(blocks: readonly Block[]): void {
-  let live: Block[] = [];
-  for (const block of [...blocks].sort((a, b) => a.life.from - b.life.from)) {
-    live = live.filter((b) => b.life.to >= block.life.from);
-    block.offset = bestFit(live, block.bytes, block.life);
-    insertSorted(live, block);
+    const at = placed.findIndex((b) => b.offset > block.offset);
+    placed.splice(at < 0 ? placed.length : at, 0, block);
   }
 }
 
@@ -205,9 +193,7 @@ function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTe
   for (const [tensor, life] of lives) {
     if (!tensor.data) blocks.push({ tensor, life, bytes: bytesOf(tensor), offset: 0 });
   }
-  const filled = blocks.filter((b) => b.bytes > 0);
-  if (filled.length > MAX_BY_SIZE) placeByTime(filled);
-  else placeBySize(filled);
+  placeBlocks(blocks.filter((b) => b.bytes > 0));
   let size = 0;
   for (const { tensor, offset, bytes } of blocks) {
     if (bytes > 0) size = Math.max(size, offset + align(bytes));
@@ -261,22 +247,14 @@ function placeConstants(constants: readonly TileTensor[], places: Map<TileTensor
   return size;
 }
 
-export interface Planned {
-  readonly plan: MemoryPlan;
-  readonly constants: readonly TileTensor[];
-}
-
 /** Places everything that the tasks use; `kept` tensors (results, checks) stay to the end. */
-export function planMemory(
-  tasks: readonly Task[],
-  inputs: readonly TileTensor[],
-  kept: readonly TileTensor[],
-): Planned {
+export function planMemory(tasks: readonly Task[], inputs: readonly TileTensor[], kept: readonly TileTensor[]) {
   const lives = lifetimes(tasks, inputs, kept);
   const places = new Map<TileTensor, Placement>();
   const constants = [...lives.keys()].filter((t) => t.data);
   const constantBytes = placeConstants(constants, places);
   const arenaBytes = placeArena(lives, places);
   for (const t of [...inputs, ...kept]) invariant(places.has(owner(t)), `${t.name} has no place`);
-  return { plan: { constantBytes, arenaBytes, places }, constants };
+  const plan: MemoryPlan = { constantBytes, arenaBytes, places };
+  return { plan, constants };
 }

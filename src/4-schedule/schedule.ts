@@ -26,6 +26,7 @@ import { followed, surroundings } from './welder/around.ts';
 import { deferredScales } from './welder/defer.ts';
 import { type Alternatives, fuse } from './welder/fuse.ts';
 import { single, type TileGraph } from './welder/graph.ts';
+import { ownMeans } from './welder/moments.ts';
 import { mapNodes, type Node, type Nodes } from './welder/nodes.ts';
 import type { Steps } from './welder/online.ts';
 import { effectsOf, mapOps, walkSteps } from './welder/region.ts';
@@ -266,7 +267,7 @@ export function schedule(program: TileProgram, options: ScheduleOptions): TaskPr
   const apart = options.fuse === false;
   const filtered = (steps: readonly Step[]) => (winograd ? minimalFilters(steps, device, filter) : steps);
   const alternatives: Alternatives = (steps, pinned) =>
-    evenParts(mapOps(filtered(deferredScales(steps, pinned)), clippedParts), device);
+    evenParts(mapOps(filtered(ownMeans(deferredScales(steps, pinned), pinned)), clippedParts), device);
   const fused = apart
     ? program
     : fuse(dotProducts(layOut(integerSums(widened(program, device), device)), device), alternatives);

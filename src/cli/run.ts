@@ -27,8 +27,7 @@ export function runCommand(): Command {
       const { outputs } = model.graph;
       if (options.json) {
         const named = outputs.map(({ name }, i) => ({ name, value: plain(results[i]) }));
-        console.log(JSON.stringify({ ms, outputs: named }));
-        return;
+        return console.log(JSON.stringify({ ms, outputs: named }));
       }
       for (const [i, v] of results.entries()) {
         console.log(`${outputs[i].name}: ${describeValue(v)}${isTensorValue(v) ? `  ${preview(v)}` : ''}`);

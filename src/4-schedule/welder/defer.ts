@@ -13,9 +13,12 @@ import { STORE, workOf } from './fuse.ts';
 import { axesAt, bindAxes, label } from './inline.ts';
 import { loadsOf, Region, writesWhole } from './region.ts';
 
-/** Reductions by one operation over one axis of f32. */
-export const folds = ({ reduce }: TileOp, op: 'add' | 'max'): boolean =>
-  reduce?.axes.length === 1 && reduce.monoid.state.join() === 'f32' && reduce.monoid.combine[0].op === op;
+/** Reductions of f32 by one operation. */
+const reduces = ({ reduce }: TileOp, op: 'add' | 'max'): boolean =>
+  reduce?.monoid.state.join() === 'f32' && reduce.monoid.combine[0].op === op;
+export const sumsFloats = (op: TileOp): boolean => reduces(op, 'add');
+/** The same over one axis. */
+export const folds = (op: TileOp, by: 'add' | 'max'): boolean => reduces(op, by) && op.reduce!.axes.length === 1;
 
 /** Expressions over the axes of an operator, where it stores at these indices; null where it stores elsewhere. */
 export function placed(op: TileOp, at: readonly Expr[], reduced: readonly Expr[] = []): ((e: Expr) => Expr) | null {
@@ -125,7 +128,7 @@ function weighted(e: Expr, weight: Load | null, key: Expr): Expr | null {
 /** The sum with the factor behind it; null where it is no sum of products with one element of the tensor each. */
 function behind(sum: TileOp, op: TileOp, { x, scale, weight, none, key }: Scaled): TileOp | null {
   const { reduce } = sum;
-  if (reduce?.monoid.combine[0].op !== 'add' || reduce.monoid.state.join() !== 'f32') return null;
+  if (!reduce || !sumsFloats(sum)) return null;
   const ofTensor = (e: Expr): boolean => isLoad(e) && owner(e.arg) === owner(op.write);
   const factors = factorsOf(reduce.elems[0]);
   const [own, ...more] = factors.filter(ofTensor);
