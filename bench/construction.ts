@@ -16,12 +16,11 @@ import { describedDevice } from '../src/cli/devices.ts';
 import { modelCompiler, parseModel } from '../src/compile.ts';
 import type { Device } from '../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
-import { emptyTensor, type TensorData } from '../src/ir/tensor.ts';
+import { emptyTensor } from '../src/ir/tensor.ts';
 import { lowering } from '../src/lowering.ts';
 import { version } from '../src/version.ts';
 import { planned } from '../src/web/report/rtiles.ts';
-import { type AttrSpec, type NodeSpec, writeModel } from '../src/web/write.ts';
-import { CONVOLUTIONS, DEPTHWISE, ELEMENTWISE, POOLINGS, PRODUCTS, REDUCTIONS } from './roller-operators.ts';
+import { modelOf, type RollerCase, rollerCases } from './roller-cases.ts';
 import { geomean, median, timed } from './statistics.ts';
 
 // Compilers' results that are kept on disk would make loading look faster than it is.
@@ -32,67 +31,9 @@ const PUBLISHED = { ansor: 2380, roller: 0.41 };
 /** Programs of more memory are not loaded. */
 const MOST_BYTES = 2 ** 29;
 
-type Case = Readonly<{ name: string; node: NodeSpec; input: readonly number[]; weights?: readonly number[] }>;
-
-const ints = (values: readonly number[]): AttrSpec => ({ kind: 'ints', value: values.map(BigInt) });
-const int = (value: number): AttrSpec => ({ kind: 'int', value: BigInt(value) });
-const padding = (same: boolean): AttrSpec => ({ kind: 'string', value: same ? 'SAME_UPPER' : 'VALID' });
-
-const windowed = (stride: number, same: boolean) => ({
-  strides: ints([stride, stride]),
-  auto_pad: padding(same),
-});
-
-const [x, w, y] = ['x', 'w', 'y'];
-
-/** The operators at a batch, named as in the paper's artifact: kind and number. */
-function casesOf(batch: number): Case[] {
-  const convolution = (op: number[], i: number, kind: string, depthwise: boolean, same: boolean): Case => {
-    const [c, h, width, k, window, stride, dilation] = op;
-    const attrs = { ...windowed(stride, same), dilations: ints([dilation, dilation]), group: int(depthwise ? c : 1) };
-    const weights = [k, depthwise ? 1 : c, window, window];
-    return {
-      name: `${kind}${i}`,
-      node: { op: 'Conv', inputs: [x, w], outputs: [y], attrs },
-      input: [batch, c, h, width],
-      weights,
-    };
-  };
-  const reduced = (shape: readonly number[]): number[] => (shape.length === 4 ? [2, 3] : [shape.length - 1]);
-  const at = (shape: readonly number[]): readonly number[] => (shape[0] === 128 ? [batch, ...shape.slice(1)] : shape);
-  return [
-    ...PRODUCTS.map(([m, k, n], i): Case => {
-      return {
-        name: `M${i}`,
-        node: { op: 'MatMul', inputs: [x, w], outputs: [y] },
-        input: at([m, k]),
-        weights: [k, n],
-      };
-    }),
-    ...CONVOLUTIONS.map(([c, h, v, k, s, stride, d, same], i) =>
-      convolution([c, h, v, k, s, stride, d], i, 'C', false, same),
-    ),
-    ...DEPTHWISE.map(([c, h, v, s, stride, d, same], i) => convolution([c, h, v, c, s, stride, d], i, 'D', true, same)),
-    ...ELEMENTWISE.map((shape, i): Case => {
-      return { name: `E${i}`, node: { op: 'Relu', inputs: [x], outputs: [y] }, input: at(shape) };
-    }),
-    ...POOLINGS.map(([c, h, v, k, stride, same], i): Case => {
-      const attrs = { ...windowed(stride, same), kernel_shape: ints([k, k]) };
-      return { name: `P${i}`, node: { op: 'AveragePool', inputs: [x], outputs: [y], attrs }, input: [batch, c, h, v] };
-    }),
-    ...REDUCTIONS.map((shape, i): Case => {
-      const attrs = { axes: ints(reduced(shape)) };
-      return { name: `R${i}`, node: { op: 'ReduceMean', inputs: [x], outputs: [y], attrs }, input: at(shape) };
-    }),
-  ];
-}
-
-function tilesOf({ node, input, weights }: Case, backend: Backend): TileProgram {
-  const initializers: [string, TensorData][] = weights ? [[w, emptyTensor('f32', weights)]] : [];
-  const inputs = [{ name: x, dtype: 'f32' as const, shape: input }];
-  const graph = { inputs, outputs: [{ name: y }], nodes: [node], initializers };
-  const model = parseModel(writeModel({ graph, opsets: [['', 13]] }));
-  const types = [{ kind: 'tensor' as const, dtype: 'f32' as const, shape: input }];
+function tilesOf(c: RollerCase, backend: Backend): TileProgram {
+  const model = parseModel(modelOf(c, c.weights && emptyTensor('f32', c.weights)));
+  const types = [{ kind: 'tensor' as const, dtype: 'f32' as const, shape: c.input }];
   return toTiles(modelCompiler(model, backend, DEFAULT_LIMITS).specialise(types, []).segments[0]);
 }
 
@@ -105,7 +46,7 @@ interface Row {
   readonly loadMs: number | null;
 }
 
-async function measure(c: Case, batch: number, backend: Backend, load: boolean): Promise<Row> {
+async function measure(c: RollerCase, batch: number, backend: Backend, load: boolean): Promise<Row> {
   const { device, target, features } = backend.machine!;
   const program = tilesOf(c, backend);
   const started = performance.now();
@@ -124,7 +65,7 @@ async function measure(c: Case, batch: number, backend: Backend, load: boolean):
 }
 
 /** The time from operators as tiles to ranked rTiles, and what the first of them is predicted to take. */
-function rolled(c: Case, device: Device, backend: Backend) {
+function rolled(c: RollerCase, device: Device, backend: Backend) {
   const program = tilesOf(c, backend);
   const started = performance.now();
   const kernels = planned(program, device);
@@ -137,7 +78,7 @@ function rolled(c: Case, device: Device, backend: Backend) {
 async function rollAll(name: string, save: boolean): Promise<void> {
   const device = describedDevice(name);
   const backend = await nodeBackend('wasm');
-  const rows = casesOf(128).map((c) => rolled(c, device, backend));
+  const rows = rollerCases(128).map((c) => rolled(c, device, backend));
   const construct = summary(rows.map((r) => r.constructMs));
   tell(rows, construct);
   if (save)
@@ -179,7 +120,7 @@ async function main(o: { target: string; device?: string; save: boolean }): Prom
   const backend = await nodeBackend(o.target);
   const rows: Row[] = [];
   for (const batch of [1, 128]) {
-    for (const c of casesOf(batch)) rows.push(await measure(c, batch, backend, batch === 1));
+    for (const c of rollerCases(batch)) rows.push(await measure(c, batch, backend, batch === 1));
   }
   const construct = summary(rows.map((r) => r.constructMs));
   const load = summary(rows.flatMap((r) => r.loadMs ?? []));

@@ -1,10 +1,10 @@
-// `npm run bench:ops`: every single-operator case on one target beside a peer at one thread,
-// interleaved in one process, with the arithmetic peak measured between; writes
-// bench/results/ops-TARGET.json. Ratios above 1 mean that Tilewright is faster.
+// `npm run bench:ops`: every single-operator case on one target beside a peer at one thread, interleaved in one
+// process, with the arithmetic peak measured between; `--suite roller`: Roller's 119 operators at a batch. Writes
+// bench/results/ops-TARGET.json, or -TARGET-roller-BATCH. Ratios above 1 mean that Tilewright is faster.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { feedType, Plan } from '../src/6-runtime/plan.ts';
 import { nodeBackend } from '../src/backends/node.ts';
 import { loadPeer } from '../src/cli/peers.ts';
@@ -14,6 +14,7 @@ import { readModel } from '../src/node.ts';
 import { version } from '../src/version.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { peakMeter } from './peak.ts';
+import { bytesOf, opCase, rollerCases } from './roller-cases.ts';
 import { geomean, median, timed } from './statistics.ts';
 
 const PEER: Readonly<Record<string, string>> = { c: 'onnxruntime-node', wasm: 'onnxruntime-web' };
@@ -66,12 +67,30 @@ async function runCase(c: OpCase, target: string, peak: () => number, seconds: n
   };
 }
 
-async function main(o: { target: string; filter?: string; seconds: string; save: boolean }): Promise<void> {
+/** Models of more bytes, and products of more arithmetic, are left out: they take gigabytes or minutes. */
+const MOST = { bytes: 2 ** 28, flops: 1e11 };
+
+interface Options {
+  readonly target: string;
+  readonly suite: string;
+  readonly batch: string;
+  readonly filter?: string;
+  readonly seconds: string;
+  readonly save: boolean;
+}
+
+function casesOf({ suite, batch }: Options): Iterable<readonly [string, () => OpCase]> {
+  if (suite === 'limits') return OP_CASES;
+  const fitting = rollerCases(Number(batch)).filter((c) => bytesOf(c) <= MOST.bytes && c.flops <= MOST.flops);
+  return fitting.map((c) => [c.name, () => opCase(c)] as const);
+}
+
+async function main(o: Options): Promise<void> {
   const { machine } = await nodeBackend(o.target);
   const peak = await peakMeter(machine!);
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tilewright-bench-'));
   const rows: Row[] = [];
-  for (const [name, make] of OP_CASES) {
+  for (const [name, make] of casesOf(o)) {
     if (o.filter && !new RegExp(o.filter).test(name)) continue;
     const row = await runCase(make(), o.target, peak, Number(o.seconds), dir);
     rows.push(row);
@@ -84,8 +103,9 @@ async function main(o: { target: string; filter?: string; seconds: string; save:
   const summary = geomean(rows.map((r) => r.ratio));
   console.log(`${rows.length} cases, geometric mean ratio ${summary.toFixed(2)}`);
   if (!o.save) return;
+  const suite = `ops-${o.target}${o.suite === 'limits' ? '' : `-${o.suite}-${o.batch}`}`;
   const result = {
-    suite: `ops-${o.target}`,
+    suite,
     tilewright: version,
     node: process.version,
     cpu: os.cpus()[0].model,
@@ -94,12 +114,18 @@ async function main(o: { target: string; filter?: string; seconds: string; save:
     geomean: summary,
     rows,
   };
-  const out = new URL(`./results/ops-${o.target}.json`, import.meta.url);
+  const out = new URL(`./results/${suite}.json`, import.meta.url);
   fs.writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
 }
 
 await new Command('bench:ops')
   .option('--target <target>', 'c or wasm', 'c')
+  .addOption(
+    new Option('--suite <name>', 'cases of bench/op-cases.ts, or Roller’s')
+      .choices(['limits', 'roller'])
+      .default('limits'),
+  )
+  .option('--batch <n>', 'of the suite roller', '1')
   .option('--filter <regex>', 'only these cases')
   .option('--seconds <s>', 'time per case', '2')
   .option('--no-save', 'do not write bench/results')
