@@ -19,6 +19,7 @@ import x86Avx512Amx from './x86-avx512-amx.json' with { type: 'json' };
 import x86Avx512Vnni from './x86-avx512-vnni.json' with { type: 'json' };
 import x86Sse from './x86-sse.json' with { type: 'json' };
 import x86Zen4 from './x86-zen4.json' with { type: 'json' };
+import x86Zen5 from './x86-zen5.json' with { type: 'json' };
 
 /** One level of the memory hierarchy, nearest first. */
 export interface MemoryLevel {
@@ -139,7 +140,7 @@ export function deviceFrom(json: unknown): Device {
 
 /** Every description; those of CPUs with more features first. */
 export const DEVICES: readonly Device[] = [
-  ...[x86Avx512Amx, x86Zen4, x86Avx512Vnni, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
+  ...[x86Avx512Amx, x86Zen5, x86Zen4, x86Avx512Vnni, x86Avx512, x86Avx2, armNeon, x86Sse, scalar],
   ...[wasmSimd128, wasmSimd128Fma, wasmSimd256],
   ...[v100, mi50, a100, h200, graphcoreIpu],
 ].map(deviceFrom);
