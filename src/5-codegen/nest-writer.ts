@@ -97,8 +97,8 @@ export class NestWriter {
     const { linears, deps, bases } = this;
     const order = [...bases.values()].filter((b) => b.op === 'local');
     const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
-    const found = { alike: alikeAlong(new Set(moving), deps), scalars: [], vectors: new Map(), blocks: new Map() };
-    return { lanes, vector, turned, linears, deps, bases, order, ...found };
+    const known = { scalars: [], vectors: new Map(), blocks: new Map(), sums: new Map() };
+    return { lanes, vector, turned, linears, deps, bases, order, alike: alikeAlong(new Set(moving), deps), ...known };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {
