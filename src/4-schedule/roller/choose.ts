@@ -125,7 +125,7 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   return accs + operands;
 }
 
-/** Cycles for the whole operator under a tile, with what its reduce extents unroll, or some of them from `least` on. */
+/** Cycles for the whole operator under a tile, with what its reduce extents unroll, or some of them above `least`. */
 function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIVE_INFINITY): number {
   const across = tile.vector?.role === 'reduce';
   const points = vectorPoints(tile);
@@ -151,7 +151,7 @@ function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIV
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   const count = tileCount(p, tile);
-  if (count * cycles >= least) return count * cycles;
+  if (count * cycles > least) return count * cycles;
   return count * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
 }
 
@@ -171,18 +171,63 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
   return stepCycles(work, device) + (p.op.reduce ? 4 : 0);
 }
 
-/** What hears of a tile, which changes afterwards. */
-type Consider = (tile: Tile) => void;
+/** Cycles that no tile with this vector axis is below, whatever else it covers. */
+function leastCost(p: Profile, tile: Tile, device: Device): number {
+  if (!p.op.reduce) return 0;
+  const { vector, lanes } = tile;
+  const work = workCount(p, p.innerWork, tile) + p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
+  const elements = pointsOf(p.spatial) * pointsOf(p.reduce);
+  const computing = ((elements / lanes) * work * pairCost(p, device)) / device.arithmeticPorts;
+  const joining = vector?.role === 'reduce' ? pointsOf(p.spatial) * Math.log2(lanes) * device.latency : 0;
+  return (computing + joining) * (1 - ROUNDING);
+}
+
+/** What sums in another order may differ by. */
+const ROUNDING = 1e-9;
+
+type Ranked = Readonly<{ tile: Tile; cost: number }>;
+
+/** So many tiles of an operator, the cheapest first; of equal ones scalars come before vectors, then what came first. */
+class Shortlist {
+  readonly ranked: Ranked[] = [];
+  private readonly p: Profile;
+  private readonly device: Device;
+  private readonly size: number;
+
+  constructor(p: Profile, device: Device, size: number) {
+    this.p = p;
+    this.device = device;
+    this.size = size;
+  }
+
+  /** What a tile may cost to be on the list. */
+  get most(): number {
+    return this.ranked[this.size - 1]?.cost ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The tile may change afterwards. */
+  consider(tile: Tile): void {
+    const { ranked, most } = this;
+    const cost = tileCost(this.p, tile, this.device, most);
+    if (cost > most) return;
+    const before = (r: Ranked): boolean => r.cost < cost || (r.cost === cost && !(isVectors(r.tile) && !tile.vector));
+    ranked.splice(ranked.findLastIndex(before) + 1, 0, { tile: { ...tile, extents: new Map(tile.extents) }, cost });
+    ranked.splice(this.size);
+  }
+}
+
+const isVectors = (tile: Tile): boolean => tile.vector !== null && !tile.matrix;
+
 type Growing = Tile & Readonly<{ extents: Map<Axis, number> }>;
 
 /** Ways to cover up to `more` of the axes beside the vector axis. */
-function grow(p: Profile, tile: Growing, axes: readonly Axis[], device: Device, consider: Consider, more = 2): void {
-  consider(tile);
+function grow(p: Profile, tile: Growing, axes: readonly Axis[], device: Device, list: Shortlist, more = 2): void {
+  list.consider(tile);
   for (const [i, axis] of more > 0 ? axes.entries() : []) {
     for (let k = 1; COUNTS[k] <= axis.extent; k++) {
       tile.extents.set(axis, COUNTS[k]);
       if (vectorPoints(tile) > MAX_POINTS || registers(p, tile, device) > device.vectorRegisters) break;
-      grow(p, tile, axes.slice(i + 1), device, consider, more - 1);
+      grow(p, tile, axes.slice(i + 1), device, list, more - 1);
     }
     tile.extents.delete(axis);
   }
@@ -233,11 +278,10 @@ function choosingAxes(p: Profile): readonly Axis[] {
   return pointsOf(axes) <= MAX_CHOICES ? axes : [];
 }
 
-function candidates(p: Profile, device: Device, consider: Consider): void {
-  for (const tile of matrixTiles(p, device)) consider({ ...tile, lanes: lanesOf(device, 'f32') });
+function candidates(p: Profile, device: Device, list: Shortlist): void {
+  for (const tile of matrixTiles(p, device)) list.consider({ ...tile, lanes: lanesOf(device, 'f32') });
   const choosing = choosingAxes(p);
   const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
-  grow(p, plain, p.op.reduce ? reuseAxes(p, null) : [], device, consider);
   const vectors = vectorAxes(p);
   for (const [i, lanes] of laneChoices(p, device).entries()) {
     for (const vector of vectors) {
@@ -249,11 +293,14 @@ function candidates(p: Profile, device: Device, consider: Consider): void {
         if (n * lanes > vector.extent) break;
         const base = { ...plain, lanes, vector, extents: new Map(plain.extents).set(vector, n * lanes) };
         if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
-        grow(p, base, axes, device, consider);
-        if (!p.op.reduce && n === 1) for (const tile of turnedTiles(p, base, vector)) consider(tile);
+        if (leastCost(p, base, device) > list.most) continue;
+        grow(p, base, axes, device, list);
+        if (!p.op.reduce && n === 1) for (const tile of turnedTiles(p, base, vector)) list.consider(tile);
       }
     }
   }
+  const axes = p.op.reduce ? reuseAxes(p, null) : [];
+  if (leastCost(p, plain, device) <= list.most) grow(p, plain, axes, device, list);
 }
 
 /** The loop order under which the tiles move the least, and the cycles per tile that takes. */
@@ -299,23 +346,14 @@ const SHORTLIST = 12;
 const SHORT_REDUCTION = 64;
 const LONG_SHORTLIST = 60;
 
-type Ranked = Readonly<{ tile: Tile; cost: number }>;
-
 /** Tiles with their cost in cycles, best first: those of the shortlist for reductions, else all. */
 export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE): readonly Ranked[] {
   const p = profile(op, around);
   const short = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
-  const looked = op.reduce ? short : Number.POSITIVE_INFINITY;
-  const ranked: Ranked[] = [];
-  candidates(p, device, (tile) => {
-    const cost = tileCost(p, tile, device, ranked[looked - 1]?.cost);
-    if (ranked.length === looked && cost >= ranked[looked - 1].cost) return;
-    const place = ranked.findLastIndex((r) => r.cost <= cost) + 1;
-    ranked.splice(place, 0, { tile: { ...tile, extents: new Map(tile.extents) }, cost });
-    ranked.splice(looked);
-  });
-  if (!op.reduce) return ranked;
-  const close = ranked.map(({ tile }): Ranked => {
+  const list = new Shortlist(p, device, op.reduce ? short : Number.POSITIVE_INFINITY);
+  candidates(p, device, list);
+  if (!op.reduce) return list.ranked;
+  const close = list.ranked.map(({ tile }): Ranked => {
     const whole = unrolled(p, tile, device);
     const { order, cycles } = bestOrder(p, whole, device);
     const computing = tileCost(p, whole, device);
