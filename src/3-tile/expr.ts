@@ -103,18 +103,13 @@ const table = new Map<number, Expr>();
 const numbers = new Map<string, number>();
 let nextExpr = 1;
 let nextSymbol = 1;
-const memos: Map<Expr, unknown>[] = [];
 
-/** What is known of expressions, as long as they are. */
-export function exprMemo<T>(): Map<Expr, T> {
-  const memo = new Map<Expr, T>();
-  memos.push(memo);
-  return memo;
-}
+/** Maps that last as long as the expressions. */
+export const exprMemos: Map<Expr, unknown>[] = [];
 
 /** Forgets all interned expressions; nodes made before are not equal to nodes made after. */
 export function resetExprs(): void {
-  for (const known of [table, numbers, ...memos]) known.clear();
+  for (const known of [table, numbers, ...exprMemos]) known.clear();
 }
 
 export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spatial'): Axis =>

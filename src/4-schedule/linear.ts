@@ -1,6 +1,6 @@
 // Index expressions as linear forms over axes and opaque terms. In: an i32 expression. Out: constant
 // and coefficients, and back. Strides, contiguity and axis fusion are read off these forms.
-import { type Axis, add, axisExpr, type Expr, exprMemo, index, mul, type Op } from '../3-tile/expr.ts';
+import { type Axis, add, axisExpr, type Expr, exprMemos, index, mul, type Op } from '../3-tile/expr.ts';
 import { memoised } from '../support/rewrite.ts';
 
 /** constant + Σ coefficient · term; a term is an axis node or any expression that is not linear. */
@@ -48,7 +48,8 @@ function combine(e: Expr, of: (s: Expr) => Linear): Linear {
 
 const ZERO = fixed(0);
 
-const forms = exprMemo<Linear>();
+const forms = new Map<Expr, Linear>();
+exprMemos.push(forms);
 const LINEAR: ReadonlySet<Op> = new Set<Op>(['add', 'sub', 'neg', 'mul']);
 const parts = (e: Expr): readonly Expr[] => (LINEAR.has(e.op) ? e.src : []);
 const known = (e: Expr): Linear => forms.get(e)!;

@@ -2,8 +2,9 @@
 // the point's offsets. Out: the same values over locals, with constant offsets gathered in the
 // indices, as scalars or across the lanes of the vector axis.
 import { type Axis, add, type Expr, index, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
+import { withSrc } from '../3-tile/rewrite.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
-import { type Memo, transform, withSrc } from '../4-schedule/transform.ts';
+import { type Memo, transform } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
 
 /** What all points of a tile share. */
@@ -99,23 +100,20 @@ export class Point {
   };
 
   /** The operand that a selection gives here: unrolled axes choose while code is made. `laneOffset` null: in all lanes. */
-  private decided({ op, src: [cond] }: Expr, laneOffset: number | null): number | null {
-    if (op !== 'select' || cond.op !== 'eq') return null;
+  private decided(e: Expr, laneOffset: number | null, [cond] = e.src): number | null {
+    if (e.op !== 'select' || cond.op !== 'eq' || cond.src[1].op !== 'const') return null;
     const [by, value] = cond.src;
-    if (by.op !== 'axis' || value.op !== 'const' || (laneOffset === null && by.arg === this.scope.vector)) return null;
-    const base = this.scope.bases.get(by.arg)!;
-    if (base.op !== 'const') return null;
-    return Number(base.arg) + this.offset(by.arg, laneOffset ?? 0) === value.arg ? 1 : 2;
+    if (by.op === 'const') return by === value ? 1 : 2;
+    if (by.op !== 'axis' || (laneOffset === null && by.arg === this.scope.vector)) return null;
+    const { op, arg } = this.scope.bases.get(by.arg)!;
+    return op !== 'const' ? null : Number(arg) + this.offset(by.arg, laneOffset ?? 0) === value.arg ? 1 : 2;
   }
 
   /** A flat index, its constant last. */
   index({ constant, terms }: Linear, laneOffset: number): Expr {
     const { sums } = this.scope;
-    let sum = sums.get(terms);
-    if (!sum) {
-      sum = this.sum(terms, laneOffset);
-      if ([...terms.keys()].every((t) => t.op === 'axis')) sums.set(terms, sum);
-    }
+    const sum = sums.get(terms) ?? this.sum(terms, laneOffset);
+    if ([...terms.keys()].every((t) => t.op === 'axis')) sums.set(terms, sum);
     let at = constant + sum.constant;
     for (const [t, c] of terms) if (t.op === 'axis') at += c * this.offset(t.arg, laneOffset);
     return fromLinear({ constant: at, terms: sum.terms });
@@ -149,7 +147,7 @@ export class Point {
     if (e.op === 'axis') return this.axis(e.arg, laneOffset);
     const bound = this.placeholder(e);
     if (bound) return bound.lanes > 1 ? lane(bound, laneOffset) : bound;
-    if (!isLoad(e)) return src[this.decided(e, laneOffset) ?? -1] ?? withSrc(e, src);
+    if (!isLoad(e)) return src[this.decided(e, laneOffset, src) ?? -1] ?? withSrc(e, src);
     const at = this.index(this.scope.linears.get(e)!, laneOffset);
     return withSrc(e, [at, ...src.slice(1)]);
   }
@@ -179,7 +177,7 @@ export class Point {
       if (how === 'same') return this.lanewise(e);
       return makeExpr(e.op, e.dtype, [at, src[1], splat(src[2], lanes)], e.arg as never, lanes);
     }
-    const side = this.decided(e, null);
+    const side = this.decided(e, null, src);
     if (side !== null) return src[side];
     if (src.every((s) => s.lanes === 1)) {
       const varies = src.length > 0 && deps.get(e)?.has(vector!) === true;

@@ -80,17 +80,10 @@ function workCount(p: Profile, nodes: readonly Expr[], tile: Tile): number {
   return nodes.length - scalars + scalars * tile.lanes * 2;
 }
 
-/** Vectors of points. */
-function vectorPoints({ extents, vector, lanes }: Tile): number {
+/** Vectors of points, or steps of the reduction that are unrolled. */
+function vectorPoints({ extents, vector, lanes }: Tile, role: Axis['role'] = 'spatial'): number {
   let n = 1;
-  for (const [a, extent] of extents) if (a.role === 'spatial') n *= a === vector ? extent / lanes : extent;
-  return n;
-}
-
-/** Steps of the reduction that are unrolled. */
-function unrolledSteps({ extents, vector }: Tile): number {
-  let n = 1;
-  for (const [a, extent] of extents) if (a.role === 'reduce' && a !== vector) n *= extent;
+  for (const [a, by] of extents) if (a.role === role) n *= a !== vector ? by : role === 'spatial' ? by / lanes : 1;
   return n;
 }
 
@@ -114,7 +107,7 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   const accs = vectorPoints(tile) * chains * states;
   if (device.loadsEarly) return accs + p.inner.reduce((n, l) => n + distinctLoads(p, l, tile), 0);
   const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
-  const unrolledBy = unrolledSteps(tile);
+  const unrolledBy = vectorPoints(tile, 'reduce');
   let operands = 1;
   for (const l of p.inner) {
     // What several steps of an unrolled reduction load alike stays in a register between them.
@@ -134,7 +127,7 @@ function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIV
   if (p.op.reduce) {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
     const combine = p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
-    const unrolledBy = unrolledSteps(tile);
+    const unrolledBy = vectorPoints(tile, 'reduce');
     const loads = unrolledBy > 1 ? distinctLoads : loadCount;
     const work = {
       arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device),
@@ -151,12 +144,10 @@ function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIV
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
   const count = tileCount(p, tile);
-  if (count * cycles > least) return count * cycles;
-  return count * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
+  // What is stored does not vary along the reduction.
+  const stored = across ? { ...tile, lanes: 1, vector: null } : tile;
+  return count * cycles > least ? count * cycles : count * (cycles + storeCycles(p, stored, device));
 }
-
-/** What is stored does not vary along the reduction. */
-const scalarised = (tile: Tile): Tile => ({ ...tile, lanes: 1, vector: null });
 
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
   const points = vectorPoints(tile);
@@ -174,49 +165,36 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
 /** Cycles that no tile with this vector axis is below, whatever else it covers. */
 function leastCost(p: Profile, tile: Tile, device: Device): number {
   if (!p.op.reduce) return 0;
-  const { vector, lanes } = tile;
   const work = workCount(p, p.innerWork, tile) + p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
-  const elements = pointsOf(p.spatial) * pointsOf(p.reduce);
-  const computing = ((elements / lanes) * work * pairCost(p, device)) / device.arithmeticPorts;
-  const joining = vector?.role === 'reduce' ? pointsOf(p.spatial) * Math.log2(lanes) * device.latency : 0;
-  return (computing + joining) * (1 - ROUNDING);
+  const steps = (pointsOf(p.reduce) * work * pairCost(p, device)) / tile.lanes / device.arithmeticPorts;
+  const joining = tile.vector?.role === 'reduce' ? Math.log2(tile.lanes) * device.latency : 0;
+  // Sums in another order are rounded elsewhere.
+  return pointsOf(p.spatial) * (steps + joining) * 0.999;
 }
-
-/** What sums in another order may differ by. */
-const ROUNDING = 1e-9;
 
 type Ranked = Readonly<{ tile: Tile; cost: number }>;
 
+type Shortlist = ReturnType<typeof shortlist>;
+
 /** So many tiles of an operator, the cheapest first; of equal ones scalars come before vectors, then what came first. */
-class Shortlist {
-  readonly ranked: Ranked[] = [];
-  private readonly p: Profile;
-  private readonly device: Device;
-  private readonly size: number;
-
-  constructor(p: Profile, device: Device, size: number) {
-    this.p = p;
-    this.device = device;
-    this.size = size;
-  }
-
+function shortlist(p: Profile, device: Device, size: number) {
+  const ranked: Ranked[] = [];
   /** What a tile may cost to be on the list. */
-  get most(): number {
-    return this.ranked[this.size - 1]?.cost ?? Number.POSITIVE_INFINITY;
-  }
-
+  const most = (): number => ranked[size - 1]?.cost ?? Number.POSITIVE_INFINITY;
   /** The tile may change afterwards. */
-  consider(tile: Tile): void {
-    const { ranked, most } = this;
-    const cost = tileCost(this.p, tile, this.device, most);
-    if (cost > most) return;
-    const before = (r: Ranked): boolean => r.cost < cost || (r.cost === cost && !(isVectors(r.tile) && !tile.vector));
-    ranked.splice(ranked.findLastIndex(before) + 1, 0, { tile: { ...tile, extents: new Map(tile.extents) }, cost });
-    ranked.splice(this.size);
-  }
+  const consider = (tile: Tile): void => {
+    const cost = tileCost(p, tile, device, most());
+    if (cost > most()) return;
+    const vectors = ({ vector, matrix }: Tile): boolean => vector !== null && !matrix;
+    const after = (r: Ranked): boolean => r.cost > cost || (r.cost === cost && !tile.vector && vectors(r.tile));
+    ranked.splice(ranked.findLastIndex((r) => !after(r)) + 1, 0, {
+      tile: { ...tile, extents: new Map(tile.extents) },
+      cost,
+    });
+    ranked.splice(size);
+  };
+  return { ranked, most, consider };
 }
-
-const isVectors = (tile: Tile): boolean => tile.vector !== null && !tile.matrix;
 
 type Growing = Tile & Readonly<{ extents: Map<Axis, number> }>;
 
@@ -288,19 +266,18 @@ function candidates(p: Profile, device: Device, list: Shortlist): void {
       // Sums in half the lanes take as many instructions for half the points.
       const halved = p.reduce.length > 0 && vector.role === 'spatial' && vector.extent >= 2 * lanes && i > 0;
       if (vector.extent < lanes || halved) continue;
-      const axes = p.op.reduce ? reuseAxes(p, vector) : [];
+      const axes = reuseAxes(p, vector);
       for (const n of choosing.length > 0 ? [1] : [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
         const base = { ...plain, lanes, vector, extents: new Map(plain.extents).set(vector, n * lanes) };
         if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
-        if (leastCost(p, base, device) > list.most) continue;
+        if (leastCost(p, base, device) > list.most()) continue;
         grow(p, base, axes, device, list);
         if (!p.op.reduce && n === 1) for (const tile of turnedTiles(p, base, vector)) list.consider(tile);
       }
     }
   }
-  const axes = p.op.reduce ? reuseAxes(p, null) : [];
-  if (leastCost(p, plain, device) <= list.most) grow(p, plain, axes, device, list);
+  if (leastCost(p, plain, device) <= list.most()) grow(p, plain, reuseAxes(p, null), device, list);
 }
 
 /** The loop order under which the tiles move the least, and the cycles per tile that takes. */
@@ -350,7 +327,7 @@ const LONG_SHORTLIST = 60;
 export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE): readonly Ranked[] {
   const p = profile(op, around);
   const short = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
-  const list = new Shortlist(p, device, op.reduce ? short : Number.POSITIVE_INFINITY);
+  const list = shortlist(p, device, op.reduce ? short : Number.POSITIVE_INFINITY);
   candidates(p, device, list);
   if (!op.reduce) return list.ranked;
   const close = list.ranked.map(({ tile }): Ranked => {
