@@ -104,10 +104,12 @@ const numbers = new Map<string, number>();
 let nextExpr = 1;
 let nextSymbol = 1;
 
+/** Maps that last as long as the expressions. */
+export const exprMemos: Map<Expr, unknown>[] = [];
+
 /** Forgets all interned expressions; nodes made before are not equal to nodes made after. */
 export function resetExprs(): void {
-  table.clear();
-  numbers.clear();
+  for (const known of [table, numbers, ...exprMemos]) known.clear();
 }
 
 export const newAxis = (name: string, extent: number, role: Axis['role'] = 'spatial'): Axis =>
@@ -135,7 +137,9 @@ function hashOf(op: Op, lanes: number, src: readonly Expr[], arg: unknown): numb
 
 function isNode(e: Expr, op: Op, dtype: ComputeType, src: readonly Expr[], arg: unknown, lanes: number): boolean {
   const alike = e.op === op && e.dtype === dtype && e.lanes === lanes && e.src.length === src.length;
-  return alike && Object.is(e.arg, arg) && src.every((s, i) => s === e.src[i]);
+  if (!alike || !Object.is(e.arg, arg)) return false;
+  for (let i = 0; i < src.length; i++) if (src[i] !== e.src[i]) return false;
+  return true;
 }
 
 /** The one constructor: interns. Prefer the named constructors below. */

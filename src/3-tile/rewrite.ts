@@ -5,7 +5,8 @@ import { type Dag, postOrder, rewriteDag } from '../support/rewrite.ts';
 import { type BinaryOp, type Expr, makeExpr, type Op, type UnaryOp } from './expr.ts';
 
 /** The same node over other operands of the same types. */
-export const withSrc = (e: Expr, src: readonly Expr[]): Expr => makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
+export const withSrc = (e: Expr, src: readonly Expr[]): Expr =>
+  src.every((s, i) => s === e.src[i]) ? e : makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
 
 export const operandsOf = (e: Expr): readonly Expr[] => e.src;
 const EXPRS: Dag<Expr> = { src: operandsOf, rebuild: withSrc };

@@ -5,8 +5,8 @@ import { type Axis, add, axisExpr, index, newAxis } from '../3-tile/expr.ts';
 import { owner } from '../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../3-tile/tile-op.ts';
 import { type Device, lanesOf } from '../devices/device.ts';
-import { coefficient, linearise } from './linear.ts';
-import { flatIndex } from './nest.ts';
+import { coefficient } from './linear.ts';
+import { flatLinear } from './nest.ts';
 import { mapOp } from './transform.ts';
 import { bindAxes } from './welder/inline.ts';
 import { elemRoots, loadsBelow } from './welder/region.ts';
@@ -18,7 +18,7 @@ const MIN_SUMMANDS = 64;
 function unevenAxis(op: TileOp, lanes: number): Axis | undefined {
   if (!op.reduce || pointsOf(op.reduce.axes) < MIN_SUMMANDS) return undefined;
   const constants = loadsBelow(elemRoots(op)).filter((e) => e.op === 'load' && owner(e.arg).data);
-  const forms = constants.map((e) => linearise(flatIndex(e.arg, e.src)));
+  const forms = constants.map((e) => flatLinear(e.arg, e.src));
   const uneven = op.axes.filter((a) => a.extent >= MIN_OUTPUTS && a.extent % lanes !== 0);
   return uneven.find((a) => forms.some((l) => coefficient(l, a) !== 0));
 }

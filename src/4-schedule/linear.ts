@@ -1,7 +1,7 @@
 // Index expressions as linear forms over axes and opaque terms. In: an i32 expression. Out: constant
 // and coefficients, and back. Strides, contiguity and axis fusion are read off these forms.
-import { type Axis, add, axisExpr, type Expr, index, mul } from '../3-tile/expr.ts';
-import { walkExpr } from '../3-tile/rewrite.ts';
+import { type Axis, add, axisExpr, type Expr, exprMemos, index, mul, type Op } from '../3-tile/expr.ts';
+import { memoised } from '../support/rewrite.ts';
 
 /** constant + Σ coefficient · term; a term is an axis node or any expression that is not linear. */
 export interface Linear {
@@ -23,6 +23,7 @@ export function fixedAt({ constant, terms }: Linear, axis: Axis, value: number):
 export function plus(a: Linear, b: Linear, scale = 1): Linear {
   const constant = a.constant + scale * b.constant;
   if (b.terms.size === 0 || scale === 0) return { constant, terms: a.terms };
+  if (a.terms.size === 0 && scale === 1) return { constant, terms: b.terms };
   const terms = new Map(a.terms);
   for (const [t, c] of b.terms) {
     const sum = (terms.get(t) ?? 0) + scale * c;
@@ -47,14 +48,14 @@ function combine(e: Expr, of: (s: Expr) => Linear): Linear {
 
 const ZERO = fixed(0);
 
-const forms = new WeakMap<Expr, Linear>();
+const forms = new Map<Expr, Linear>();
+exprMemos.push(forms);
+const LINEAR: ReadonlySet<Op> = new Set<Op>(['add', 'sub', 'neg', 'mul']);
+const parts = (e: Expr): readonly Expr[] => (LINEAR.has(e.op) ? e.src : []);
+const known = (e: Expr): Linear => forms.get(e)!;
 
 /** The linear form of an i32 index (values are assumed not to wrap, as indices in range do not). */
-export function linearise(e: Expr): Linear {
-  const of = (s: Expr): Linear => forms.get(s)!;
-  if (!forms.has(e)) for (const n of walkExpr(e)) if (n.dtype === 'i32') forms.set(n, combine(n, of));
-  return of(e);
-}
+export const linearise = (e: Expr): Linear => known(e) ?? memoised(e, parts, forms, (n) => combine(n, known));
 
 /** Coefficient of an axis as a direct term. */
 export const coefficient = (l: Linear, axis: Axis): number => l.terms.get(axisExpr(axis)) ?? 0;

@@ -4,14 +4,14 @@
 
 import { type Axis, add, axisExpr, div, type Expr, index, isLoad, mul, newAxis, rem } from '../3-tile/expr.ts';
 import { isUnordered } from '../3-tile/monoids.ts';
-import { walkExpr } from '../3-tile/rewrite.ts';
+import { walkExpr, withSrc } from '../3-tile/rewrite.ts';
 import { SimplifyContext, simplify } from '../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../3-tile/tile-op.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
-import { coefficient, fromLinear, type Linear, linearise } from './linear.ts';
-import { indicesOf, loadFrom, type Rebuild, transform, withSrc } from './transform.ts';
+import { coefficient, fixed, fromLinear, type Linear, linearise, plus } from './linear.ts';
+import { indicesOf, loadFrom, type Rebuild, transform } from './transform.ts';
 import { mapNodes, type Nodes } from './welder/nodes.ts';
 
 /** A canonical operator; `key` is equal for operators that compute the same on their parameters. */
@@ -84,17 +84,20 @@ export class Binding {
 export function flatIndex(t: TileTensor, at: readonly Expr[]): Expr {
   if (at.length === 1) return at[0];
   const strides = rowMajorStrides(t.shape);
-  let e = index(0);
-  at.forEach((x, d) => {
-    if (t.shape[d] !== 1) e = add(e, mul(x, index(strides[d])));
-  });
-  return e;
+  return at.reduce((e, x, d) => (t.shape[d] === 1 ? e : add(e, mul(x, index(strides[d])))), index(0));
+}
+
+/** The same as a linear form. */
+export function flatLinear(t: TileTensor, at: readonly Expr[]): Linear {
+  if (at.length === 1) return linearise(at[0]);
+  const strides = rowMajorStrides(t.shape);
+  return at.reduce((l, x, d) => (t.shape[d] === 1 ? l : plus(l, linearise(x), strides[d])), fixed(0));
 }
 
 /** The same node with its loads on formals and one flat index each. */
 export function flattenLoads(e: Expr, src: readonly Expr[], formal: (t: TileTensor) => TileTensor): Expr | undefined {
   if (!isLoad(e)) return undefined;
-  const flat = fromLinear(linearise(flatIndex(e.arg, src.slice(0, indicesOf(e).length))));
+  const flat = fromLinear(flatLinear(e.arg, src.slice(0, indicesOf(e).length)));
   return loadFrom(e, formal(e.arg), [flat], src);
 }
 

@@ -1,15 +1,9 @@
 // Rebuilding expressions where a pass must see the original node, without recursion. In: interned
 // expressions. Out: rebuilt ones. Shared by every pass of scheduling and lowering.
 import { axisExpr, type Expr, type ExprNode, makeExpr, newAxis } from '../3-tile/expr.ts';
+import { withSrc } from '../3-tile/rewrite.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { TileOp } from '../3-tile/tile-op.ts';
-
-/** Same node over other operands. */
-export function withSrc(e: Expr, src: readonly Expr[]): Expr {
-  let same = true;
-  for (let i = 0; i < src.length; i++) same &&= src[i] === e.src[i];
-  return same ? e : makeExpr(e.op, e.dtype, src, e.arg as never, e.lanes);
-}
 
 /** The indices among a load's operands, before a guard and what it gives otherwise. */
 export const indicesOf = (e: Load): readonly Expr[] => (e.op === 'load' ? e.src : e.src.slice(0, -2));
@@ -26,8 +20,6 @@ export type Rebuild = (e: Expr, src: readonly Expr[]) => Expr | undefined;
 /** What nodes have become. */
 export type Memo = { get(e: Expr): Expr | undefined; set(e: Expr, to: Expr): unknown };
 
-const everything = (): boolean => true;
-
 /**
  * Rebuilds bottom-up; `memo` may be shared between calls with the same `rebuild`. Operands that
  * `enter` excludes are not visited and reach `rebuild` as they were.
@@ -36,7 +28,7 @@ export function transform(
   root: Expr,
   rebuild: Rebuild,
   memo: Memo = new Map<Expr, Expr>(),
-  enter: (e: Expr, operand: number) => boolean = everything,
+  enter: (e: Expr, operand: number) => boolean = () => true,
 ): Expr {
   const done = memo.get(root);
   if (done) return done;

@@ -1,7 +1,7 @@
 // What may run across vector lanes. In: nodes of a canonical operator. Out: whether a node computes
 // on vectors, and how a load meets the lanes of an axis. Roller and lowering share the answers.
 
-import { type Axis, axisExpr, type Expr, isLoad, type Op } from '../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isLoad, type Op, words } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
@@ -11,18 +11,7 @@ import { loadIndex } from './nest.ts';
 /** Scalar-only operations: no target has them on 32-bit lanes. */
 const SCALAR_ONLY: ReadonlySet<Op> = new Set<Op>(['rem', 'clz', 'popcnt', 'pow', 'atan2']);
 const LANE_TYPES: ReadonlySet<string> = new Set(['f32', 'i32', 'u32', 'bool']);
-const WIDE_STORAGE: ReadonlySet<DType> = new Set<DType>([
-  'f32',
-  'i32',
-  'u32',
-  'f16',
-  'bf16',
-  'i16',
-  'u16',
-  'i8',
-  'u8',
-  'bool',
-]);
+const WIDE_STORAGE: ReadonlySet<DType> = new Set(words('f32 i32 u32 f16 bf16 i16 u16 i8 u8 bool'));
 
 /** Whether consecutive elements load and store as one vector. */
 export const wideStorage = (dtype: DType): boolean => WIDE_STORAGE.has(dtype);
@@ -40,13 +29,11 @@ export function dependences(roots: readonly Expr[]): Map<Expr, ReadonlySet<Axis>
   const none: ReadonlySet<Axis> = new Set();
   const out = new Map<Expr, ReadonlySet<Axis>>();
   for (const e of walkExpr(...roots)) {
-    if (e.op === 'axis') {
-      out.set(e, new Set([e.arg]));
-      continue;
-    }
-    let all = none;
-    for (const s of e.src) all = union(all, out.get(s)!);
-    out.set(e, all);
+    const own = e.op === 'axis' ? new Set([e.arg]) : none;
+    out.set(
+      e,
+      e.src.reduce((all, s) => union(all, out.get(s)!), own),
+    );
   }
   return out;
 }

@@ -12,7 +12,7 @@ import { bytesOf, elementCount, floats, type Places, scattered } from '../ir/ten
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
 import { coefficient, linearise } from './linear.ts';
-import { flatIndex } from './nest.ts';
+import { flatLinear } from './nest.ts';
 import { transform } from './transform.ts';
 import { bindAxes } from './welder/inline.ts';
 import { loadsOf } from './welder/region.ts';
@@ -39,7 +39,7 @@ function slidingOf(op: TileOp) {
   const isWeight = (e: Expr): boolean => e.op === 'load' && e.arg.dtype === 'f32' && owner(e.arg).data !== null;
   const [weight, data] = isWeight(product.src[0]) ? product.src : [...product.src].reverse();
   if (weight.op !== 'load' || !isWeight(weight) || !E.isLoad(data) || isWeight(data)) return null;
-  const at = linearise(flatIndex(weight.arg, weight.src));
+  const at = flatLinear(weight.arg, weight.src);
   const out = op.axes.find((a) => coefficient(at, a) !== 0);
   if (!out || at.terms.size !== 4 || reduce.axes.some((a) => coefficient(at, a) === 0)) return null;
   const forms = data.arg.shape.map((_, d) => linearise(data.src[d]));

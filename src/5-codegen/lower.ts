@@ -1,12 +1,13 @@
 // Lowering: a canonical operator or a routine becomes loop statements over formal tensors with flat
 // indices. In: one TileOp (or statements) and a device. Out: statements for any target to print.
 import { type Axis, type Expr, localExpr, newLocal } from '../3-tile/expr.ts';
+import { withSrc } from '../3-tile/rewrite.ts';
 import { type Decompositions, legalise } from '../3-tile/rules/legalise.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
 import { flatIndex, flattenLoads } from '../4-schedule/nest.ts';
 import type { Lowering, Tiled } from '../4-schedule/schedule.ts';
-import { transform, withSrc } from '../4-schedule/transform.ts';
+import { transform } from '../4-schedule/transform.ts';
 import type { Node, Nodes } from '../4-schedule/welder/nodes.ts';
 import type { Device } from '../devices/device.ts';
 import { shiftedLoop } from './loops.ts';

@@ -3,7 +3,7 @@
 // is harmless, else they are peeled into smaller tiles.
 
 import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
-import { constOf } from '../3-tile/rewrite.ts';
+import { constOf, withSrc } from '../3-tile/rewrite.ts';
 import { set } from '../3-tile/statements.ts';
 import type { Monoid, Stmt, TileOp } from '../3-tile/tile-op.ts';
 import { coefficient, type Linear, linearise } from '../4-schedule/linear.ts';
@@ -11,7 +11,7 @@ import { accesses } from '../4-schedule/nest.ts';
 import { chooseTile } from '../4-schedule/roller/choose.ts';
 import { afterSums, operands, SUMS_STRIDE, sumsOf } from '../4-schedule/roller/matrix.ts';
 import { extentIn, type Tile } from '../4-schedule/roller/tile.ts';
-import { transform, withSrc } from '../4-schedule/transform.ts';
+import { transform } from '../4-schedule/transform.ts';
 import { dependences, storedWide } from '../4-schedule/vectors.ts';
 import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
@@ -97,8 +97,8 @@ export class NestWriter {
     const { linears, deps, bases } = this;
     const order = [...bases.values()].filter((b) => b.op === 'local');
     const moving = [...extents].flatMap(([a, n]) => (n > (a === vector ? lanes : 1) ? [a] : []));
-    const found = { alike: alikeAlong(new Set(moving), deps), scalars: [], vectors: new Map(), blocks: new Map() };
-    return { lanes, vector, turned, linears, deps, bases, order, ...found };
+    const known = { scalars: [], vectors: new Map(), blocks: new Map(), sums: new Map() };
+    return { lanes, vector, turned, linears, deps, bases, order, alike: alikeAlong(new Set(moving), deps), ...known };
   }
 
   private tileBody(tile: Tile): readonly Stmt[] {

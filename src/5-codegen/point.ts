@@ -1,9 +1,10 @@
 // Expressions at one point of a register tile. In: nodes over axes, the base index of every axis and
 // the point's offsets. Out: the same values over locals, with constant offsets gathered in the
 // indices, as scalars or across the lanes of the vector axis.
-import { type Axis, add, type Expr, index, isConst, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
+import { type Axis, add, type Expr, index, isLoad, makeExpr, shuffle } from '../3-tile/expr.ts';
+import { withSrc } from '../3-tile/rewrite.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
-import { type Memo, transform, withSrc } from '../4-schedule/transform.ts';
+import { type Memo, transform } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
 
 /** What all points of a tile share. */
@@ -25,6 +26,8 @@ export interface PointScope {
   readonly vectors: Map<Expr, Expr>;
   /** Turned squares of elements: the columns, by what is loaded where. */
   readonly blocks: Map<string, readonly Expr[]>;
+  /** What the terms of an index are at the first point. */
+  readonly sums: Map<Linear['terms'], Linear>;
 }
 
 /** What depends on none of these axes and on no placeholder. */
@@ -51,19 +54,10 @@ export const splat = (e: Expr, lanes: number): Expr =>
 export const lane = (e: Expr, i: number): Expr => makeExpr('lane', e.dtype, [e], i);
 export const pack = (parts: readonly Expr[]): Expr => makeExpr('pack', parts[0].dtype, parts, null, parts.length);
 
-/** Indices are rebuilt from their linear forms, not visited. */
-const notIndex = (e: Expr, operand: number): boolean => operand > 0 || !isLoad(e);
-
 /** The node across `lanes`, given operands of which some are vectors. */
 export function widened(e: Expr, src: readonly Expr[], lanes: number): Expr {
   const wide = src.map((s) => splat(s, lanes));
   return makeExpr(e.op, e.dtype, wide, e.arg as never, lanes);
-}
-
-/** The side of a selection that constants decide: unrolled axes choose while code is made. */
-function decided(e: Expr, src: readonly Expr[]): Expr | undefined {
-  if (e.op !== 'select' || src[0].op !== 'eq' || !src[0].src.every(isConst)) return undefined;
-  return src[0].src[0] === src[0].src[1] ? src[1] : src[2];
 }
 
 export class Point {
@@ -83,7 +77,7 @@ export class Point {
 
   /** The value at this point: a vector where it depends on the vector axis, else a scalar. */
   readonly value = (e: Expr): Expr =>
-    this.scope.vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, notIndex);
+    this.scope.vector === null ? this.scalar(e, 0) : transform(e, this.vectorNode, this.vectors, this.visits);
 
   /** From now on `e` has this value, which `value` gave before. */
   bind(e: Expr, to: Expr): void {
@@ -94,26 +88,48 @@ export class Point {
   scalar(e: Expr, laneOffset: number): Expr {
     const { alike, scalars } = this.scope;
     const memo = (this.scalars[laneOffset] ??= valuesOf(alike, (scalars[laneOffset] ??= new Map())));
-    return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, notIndex);
+    const visits = (n: Expr, operand: number): boolean => this.visits(n, operand, laneOffset);
+    return transform(e, (n, src) => this.scalarNode(n, src, laneOffset), memo, visits);
+  }
+
+  /** Not indices, which are rebuilt from their linear forms, and of a selection only the side that is decided. */
+  private readonly visits = (e: Expr, operand: number, laneOffset: number | null = null): boolean => {
+    if (isLoad(e)) return operand > 0;
+    const side = this.decided(e, laneOffset);
+    return side === null || side === operand;
+  };
+
+  /** The operand that a selection gives here: unrolled axes choose while code is made. `laneOffset` null: in all lanes. */
+  private decided(e: Expr, laneOffset: number | null, [cond] = e.src): number | null {
+    if (e.op !== 'select' || cond.op !== 'eq' || cond.src[1].op !== 'const') return null;
+    const [by, value] = cond.src;
+    if (by.op === 'const') return by === value ? 1 : 2;
+    if (by.op !== 'axis' || (laneOffset === null && by.arg === this.scope.vector)) return null;
+    const { op, arg } = this.scope.bases.get(by.arg)!;
+    return op !== 'const' ? null : Number(arg) + this.offset(by.arg, laneOffset ?? 0) === value.arg ? 1 : 2;
   }
 
   /** A flat index, its constant last. */
-  index(l: Linear, laneOffset: number): Expr {
+  index({ constant, terms }: Linear, laneOffset: number): Expr {
+    const { sums } = this.scope;
+    const sum = sums.get(terms) ?? this.sum(terms, laneOffset);
+    if ([...terms.keys()].every((t) => t.op === 'axis')) sums.set(terms, sum);
+    let at = constant + sum.constant;
+    for (const [t, c] of terms) if (t.op === 'axis') at += c * this.offset(t.arg, laneOffset);
+    return fromLinear({ constant: at, terms: sum.terms });
+  }
+
+  /** The terms at the first point of a tile as one. */
+  private sum(all: Linear['terms'], laneOffset: number): Linear {
     const terms = new Map<Expr, number>();
-    let { constant } = l;
-    for (const [t, c] of l.terms) {
-      let term = t;
-      if (t.op === 'axis') {
-        constant += c * this.offset(t.arg, laneOffset);
-        term = this.scope.bases.get(t.arg)!;
-        if (term.op === 'const') {
-          constant += c * Number(term.arg);
-          continue;
-        }
-      } else term = this.scalar(t, laneOffset);
-      terms.set(term, (terms.get(term) ?? 0) + c);
+    let constant = 0;
+    for (const [t, c] of all) {
+      const term = t.op === 'axis' ? this.scope.bases.get(t.arg)! : this.scalar(t, laneOffset);
+      if (t.op === 'axis' && term.op === 'const') constant += c * Number(term.arg);
+      else terms.set(term, (terms.get(term) ?? 0) + c);
     }
-    return fromLinear({ constant, terms }, this.scope.order);
+    const one = terms.size > 0 ? [[fromLinear({ constant: 0, terms }, this.scope.order), 1] as const] : [];
+    return { constant, terms: new Map(one) };
   }
 
   private offset(axis: Axis, laneOffset: number): number {
@@ -131,7 +147,7 @@ export class Point {
     if (e.op === 'axis') return this.axis(e.arg, laneOffset);
     const bound = this.placeholder(e);
     if (bound) return bound.lanes > 1 ? lane(bound, laneOffset) : bound;
-    if (!isLoad(e)) return decided(e, src) ?? withSrc(e, src);
+    if (!isLoad(e)) return src[this.decided(e, laneOffset, src) ?? -1] ?? withSrc(e, src);
     const at = this.index(this.scope.linears.get(e)!, laneOffset);
     return withSrc(e, [at, ...src.slice(1)]);
   }
@@ -161,8 +177,8 @@ export class Point {
       if (how === 'same') return this.lanewise(e);
       return makeExpr(e.op, e.dtype, [at, src[1], splat(src[2], lanes)], e.arg as never, lanes);
     }
-    const side = decided(e, src);
-    if (side) return side;
+    const side = this.decided(e, null, src);
+    if (side !== null) return src[side];
     if (src.every((s) => s.lanes === 1)) {
       const varies = src.length > 0 && deps.get(e)?.has(vector!) === true;
       return varies ? this.lanewise(e) : e.op === 'axis' ? this.axis(e.arg, 0) : withSrc(e, src);

@@ -80,9 +80,10 @@ function workCount(p: Profile, nodes: readonly Expr[], tile: Tile): number {
   return nodes.length - scalars + scalars * tile.lanes * 2;
 }
 
-function vectorPoints(tile: Tile, axes: readonly Axis[]): number {
+/** Vectors of points, or steps of the reduction that are unrolled. */
+function vectorPoints({ extents, vector, lanes }: Tile, role: Axis['role'] = 'spatial'): number {
   let n = 1;
-  for (const a of axes) n *= extentIn(tile, a) / (a === tile.vector ? tile.lanes : 1);
+  for (const [a, by] of extents) if (a.role === role) n *= a !== vector ? by : role === 'spatial' ? by / lanes : 1;
   return n;
 }
 
@@ -94,18 +95,19 @@ export const isContracted = (p: Profile, device: Device): boolean => {
 
 /** How many multiply-adds take as long as a dot product of pairs of bf16, for which not all CPUs have all ports. */
 function pairCost({ op }: Profile, device: Device): number {
+  if (formOf(op) !== 'bf16') return 1;
   const [pairs, floats] = [peakOf(device, 'bf16', 'dot'), peakOf(device, 'f32', 'fma')];
-  return formOf(op) === 'bf16' && pairs && floats ? (2 * floats.rate) / pairs.rate : 1;
+  return pairs && floats ? (2 * floats.rate) / pairs.rate : 1;
 }
 
 /** Registers that the accumulators and the operands of one step take. */
 function registers(p: Profile, tile: Tile, device: Device): number {
   const chains = tile.vector?.role === 'reduce' ? extentIn(tile, tile.vector) / tile.lanes : 1;
   const states = p.op.reduce ? p.op.reduce.monoid.state.length : 1;
-  const accs = vectorPoints(tile, p.spatial) * chains * states;
+  const accs = vectorPoints(tile) * chains * states;
   if (device.loadsEarly) return accs + p.inner.reduce((n, l) => n + distinctLoads(p, l, tile), 0);
   const groups = tile.vector ? extentIn(tile, tile.vector) / tile.lanes : 1;
-  const unrolledBy = p.reduce.reduce((n, a) => n * (a === tile.vector ? 1 : extentIn(tile, a)), 1);
+  const unrolledBy = vectorPoints(tile, 'reduce');
   let operands = 1;
   for (const l of p.inner) {
     // What several steps of an unrolled reduction load alike stays in a register between them.
@@ -116,38 +118,39 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   return accs + operands;
 }
 
-/** Cycles for the whole operator under a tile, with what its reduce extents unroll. */
-export function tileCost(p: Profile, tile: Tile, device: Device): number {
+/** Cycles for the whole operator under a tile, with what its reduce extents unroll, or some of them above `least`. */
+function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIVE_INFINITY): number {
   const across = tile.vector?.role === 'reduce';
-  const points = vectorPoints(tile, p.spatial);
+  const points = vectorPoints(tile);
   if (tile.matrix) return tileCount(p, tile) * (matrixCycles(p, tile, device) + storeCycles(p, tile, device));
   let cycles = 0;
   if (p.op.reduce) {
     const chains = across ? extentIn(tile, tile.vector!) / tile.lanes : 1;
     const combine = p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
-    const unrolledBy = p.reduce.reduce((n, a) => n * (a === tile.vector ? 1 : extentIn(tile, a)), 1);
-    const count = unrolledBy > 1 ? distinctLoads : loadCount;
+    const unrolledBy = vectorPoints(tile, 'reduce');
+    const loads = unrolledBy > 1 ? distinctLoads : loadCount;
     const work = {
       arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device),
-      loads: p.inner.reduce((n, l) => n + count(p, l, tile), 0),
+      loads: p.inner.reduce((n, l) => n + loads(p, l, tile), 0),
       stores: 0,
       overhead: 2 + p.inner.length,
       chain: unrolledBy,
     };
-    const steps = pointsOf(p.reduce) / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
+    const folds = pointsOf(p.reduce);
+    const steps = folds / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
     cycles += Math.ceil(steps) * stepCycles(work, device);
     const rest = across ? tile.vector!.extent % tile.lanes : 0;
-    cycles += rest * (pointsOf(p.reduce) / (tile.vector?.extent ?? 1)) * points * device.latency;
+    cycles += rest * (folds / (tile.vector?.extent ?? 1)) * points * device.latency;
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
   }
-  return tileCount(p, tile) * (cycles + storeCycles(p, across ? scalarised(tile) : tile, device));
+  const count = tileCount(p, tile);
+  // What is stored does not vary along the reduction.
+  const stored = across ? { ...tile, lanes: 1, vector: null } : tile;
+  return count * cycles > least ? count * cycles : count * (cycles + storeCycles(p, stored, device));
 }
 
-/** What is stored does not vary along the reduction. */
-const scalarised = (tile: Tile): Tile => ({ ...tile, lanes: 1, vector: null });
-
 function storeCycles(p: Profile, tile: Tile, device: Device): number {
-  const points = vectorPoints(tile, p.spatial);
+  const points = vectorPoints(tile);
   const scatter = tile.vector && !storesWide(p, tile.vector) ? tile.lanes : 1;
   const work = {
     arithmetic: points * (workCount(p, p.outerWork, tile) + (scatter > 1 ? scatter : 0)),
@@ -159,17 +162,53 @@ function storeCycles(p: Profile, tile: Tile, device: Device): number {
   return stepCycles(work, device) + (p.op.reduce ? 4 : 0);
 }
 
+/** Cycles that no tile with this vector axis is below, whatever else it covers. */
+function leastCost(p: Profile, tile: Tile, device: Device): number {
+  if (!p.op.reduce) return 0;
+  const work = workCount(p, p.innerWork, tile) + p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
+  const steps = (pointsOf(p.reduce) * work * pairCost(p, device)) / tile.lanes / device.arithmeticPorts;
+  const joining = tile.vector?.role === 'reduce' ? Math.log2(tile.lanes) * device.latency : 0;
+  // Sums in another order are rounded elsewhere.
+  return pointsOf(p.spatial) * (steps + joining) * 0.999;
+}
+
+type Ranked = Readonly<{ tile: Tile; cost: number }>;
+
+type Shortlist = ReturnType<typeof shortlist>;
+
+/** So many tiles of an operator, the cheapest first; of equal ones scalars come before vectors, then what came first. */
+function shortlist(p: Profile, device: Device, size: number) {
+  const ranked: Ranked[] = [];
+  /** What a tile may cost to be on the list. */
+  const most = (): number => ranked[size - 1]?.cost ?? Number.POSITIVE_INFINITY;
+  /** The tile may change afterwards. */
+  const consider = (tile: Tile): void => {
+    const cost = tileCost(p, tile, device, most());
+    if (cost > most()) return;
+    const vectors = ({ vector, matrix }: Tile): boolean => vector !== null && !matrix;
+    const after = (r: Ranked): boolean => r.cost > cost || (r.cost === cost && !tile.vector && vectors(r.tile));
+    ranked.splice(ranked.findLastIndex((r) => !after(r)) + 1, 0, {
+      tile: { ...tile, extents: new Map(tile.extents) },
+      cost,
+    });
+    ranked.splice(size);
+  };
+  return { ranked, most, consider };
+}
+
+type Growing = Tile & Readonly<{ extents: Map<Axis, number> }>;
+
 /** Ways to cover up to `more` of the axes beside the vector axis. */
-function growths(p: Profile, base: Tile, axes: readonly Axis[], device: Device, more = 2): Tile[] {
-  const all = [base];
+function grow(p: Profile, tile: Growing, axes: readonly Axis[], device: Device, list: Shortlist, more = 2): void {
+  list.consider(tile);
   for (const [i, axis] of more > 0 ? axes.entries() : []) {
     for (let k = 1; COUNTS[k] <= axis.extent; k++) {
-      const grown = { ...base, extents: new Map(base.extents).set(axis, COUNTS[k]) };
-      if (vectorPoints(grown, p.spatial) > MAX_POINTS || registers(p, grown, device) > device.vectorRegisters) break;
-      all.push(...growths(p, grown, axes.slice(i + 1), device, more - 1));
+      tile.extents.set(axis, COUNTS[k]);
+      if (vectorPoints(tile) > MAX_POINTS || registers(p, tile, device) > device.vectorRegisters) break;
+      grow(p, tile, axes.slice(i + 1), device, list, more - 1);
     }
+    tile.extents.delete(axis);
   }
-  return all;
 }
 
 /** The tile over a square of elements, where some load steps by one along another axis. */
@@ -217,26 +256,28 @@ function choosingAxes(p: Profile): readonly Axis[] {
   return pointsOf(axes) <= MAX_CHOICES ? axes : [];
 }
 
-function* candidates(p: Profile, device: Device): Generator<Tile> {
-  for (const tile of matrixTiles(p, device)) yield { ...tile, lanes: lanesOf(device, 'f32') };
+function candidates(p: Profile, device: Device, list: Shortlist): void {
+  for (const tile of matrixTiles(p, device)) list.consider({ ...tile, lanes: lanesOf(device, 'f32') });
   const choosing = choosingAxes(p);
   const plain = { ...scalarTile(p.spatial), extents: new Map(choosing.map((a) => [a, a.extent])) };
-  if (p.op.reduce) yield* growths(p, plain, reuseAxes(p, null), device);
-  else yield plain;
+  const vectors = vectorAxes(p);
   for (const [i, lanes] of laneChoices(p, device).entries()) {
-    for (const vector of vectorAxes(p)) {
+    for (const vector of vectors) {
       // Sums in half the lanes take as many instructions for half the points.
       const halved = p.reduce.length > 0 && vector.role === 'spatial' && vector.extent >= 2 * lanes && i > 0;
       if (vector.extent < lanes || halved) continue;
+      const axes = reuseAxes(p, vector);
       for (const n of choosing.length > 0 ? [1] : [1, 2, 3, 4, 5, 6, 8]) {
         if (n * lanes > vector.extent) break;
         const base = { ...plain, lanes, vector, extents: new Map(plain.extents).set(vector, n * lanes) };
         if (registers(p, base, device) > device.vectorRegisters && n > 1) break;
-        yield* growths(p, base, p.op.reduce ? reuseAxes(p, vector) : [], device);
-        if (!p.op.reduce && n === 1) yield* turnedTiles(p, base, vector);
+        if (leastCost(p, base, device) > list.most()) continue;
+        grow(p, base, axes, device, list);
+        if (!p.op.reduce && n === 1) for (const tile of turnedTiles(p, base, vector)) list.consider(tile);
       }
     }
   }
+  if (leastCost(p, plain, device) <= list.most()) grow(p, plain, reuseAxes(p, null), device, list);
 }
 
 /** The loop order under which the tiles move the least, and the cycles per tile that takes. */
@@ -259,7 +300,7 @@ function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Ax
 /** Unrolls the innermost reduce axes while the body stays small and its values in registers. */
 function unrolled(p: Profile, tile: Tile, device: Device): Tile {
   if (tile.vector?.role === 'reduce' || tile.matrix) return tile;
-  let body = vectorPoints(tile, p.spatial);
+  let body = vectorPoints(tile);
   let best = tile;
   for (const axis of [...p.reduce].reverse()) {
     const by = axis.extent <= 8 ? axis.extent : 2;
@@ -282,17 +323,14 @@ const SHORTLIST = 12;
 const SHORT_REDUCTION = 64;
 const LONG_SHORTLIST = 60;
 
-type Ranked = Readonly<{ tile: Tile; cost: number }>;
-
 /** Tiles with their cost in cycles, best first: those of the shortlist for reductions, else all. */
 export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE): readonly Ranked[] {
   const p = profile(op, around);
-  const ranked: Ranked[] = [];
-  for (const tile of candidates(p, device)) ranked.push({ tile, cost: tileCost(p, tile, device) });
-  ranked.sort((a, b) => a.cost - b.cost);
-  if (!op.reduce) return ranked;
-  const looked = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
-  const close = ranked.slice(0, looked).map(({ tile }): Ranked => {
+  const short = pointsOf(p.reduce) <= SHORT_REDUCTION ? LONG_SHORTLIST : SHORTLIST;
+  const list = shortlist(p, device, op.reduce ? short : Number.POSITIVE_INFINITY);
+  candidates(p, device, list);
+  if (!op.reduce) return list.ranked;
+  const close = list.ranked.map(({ tile }): Ranked => {
     const whole = unrolled(p, tile, device);
     const { order, cycles } = bestOrder(p, whole, device);
     const computing = tileCost(p, whole, device);

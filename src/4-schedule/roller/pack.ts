@@ -3,6 +3,7 @@
 // constants at compile time, other parameters before the kernel, and what the kernel itself makes within it.
 
 import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul, newAxis } from '../../3-tile/expr.ts';
+import { withSrc } from '../../3-tile/rewrite.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
@@ -10,7 +11,7 @@ import { deferred, elementCount, type Places, rowMajorStrides, type TensorData }
 import { meetingRows, PAGE } from '../cost.ts';
 import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
-import { transform, withSrc } from '../transform.ts';
+import { transform } from '../transform.ts';
 import { extentIn, type Tile } from './tile.ts';
 
 /** new[i0, i1, …] = old[start + Σ stride_k · i_k], row-major over `extents`. */

@@ -50,12 +50,13 @@ function touched(l: LoadProfile, all: Strides | null, line: number, extent: (a: 
 function evicted(strides: Strides, tile: Tile, device: Device): number {
   const [{ bytes, transaction: line }] = device.levels;
   // A step of matrix instructions takes whole lines.
-  let rows = tile.matrix ? [] : [0];
+  const rows = tile.matrix ? [] : [0];
   let steps = 1;
   for (const [a, stride] of strides) {
     if (a.role === 'reduce' && Math.abs(stride) < line) steps = a.extent;
     const n = a.role === 'spatial' && stride % line === 0 ? extentIn(tile, a) : 1;
-    rows = rows.flatMap((r) => Array.from({ length: n }, (_, i) => r + i * stride));
+    const first = rows.length;
+    for (let i = first; i < n * first; i++) rows.push(rows[i - first] + stride);
   }
   const sets = new Map<number, number>();
   for (const r of rows) sets.set(r % PAGE, (sets.get(r % PAGE) ?? 0) + 1);

@@ -6,8 +6,8 @@ import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { bytesOf, elementCount } from '../../ir/tensor.ts';
-import { coefficient, linearise } from '../linear.ts';
-import { flatIndex } from '../nest.ts';
+import { coefficient, type Linear } from '../linear.ts';
+import { flatLinear } from '../nest.ts';
 import { indicesOf } from '../transform.ts';
 import { folded, withScalars } from './fold.ts';
 import { appendTo, inlineInto } from './inline.ts';
@@ -61,8 +61,7 @@ function evaluations(op: TileOp, target: TileTensor): number {
 }
 
 /** The axes along which a flat index steps by one element. */
-function unitAxes(flat: Expr, op: TileOp): string {
-  const l = linearise(flat);
+function unitAxes(l: Linear, op: TileOp): string {
   const axes = [...op.axes, ...(op.reduce?.axes ?? [])];
   return axes.map((a, i) => (a.extent > 1 && coefficient(l, a) === 1 ? `${i} ` : '')).join('');
 }
@@ -71,7 +70,7 @@ function unitAxes(flat: Expr, op: TileOp): string {
 function keepsAccess(before: TileOp, after: TileOp, target: TileTensor): boolean {
   if (divisions(elemRoots(after)) > divisions(elemRoots(before))) return false;
   const was = loadsBelow(elemRoots(before));
-  const along = (e: (typeof was)[0], op: TileOp): string => unitAxes(flatIndex(e.arg, indicesOf(e)), op);
+  const along = (e: (typeof was)[0], op: TileOp): string => unitAxes(flatLinear(e.arg, indicesOf(e)), op);
   const had = new Set(was.filter((e) => owner(e.arg) === target).map((e) => along(e, before)));
   const old = new Set(was);
   return loadsBelow(elemRoots(after)).every((e) => old.has(e) || had.has(along(e, after)));
@@ -116,7 +115,7 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
   const [sum, result] = [reduction, reader].map((op) => dtypeInfo(op.value.dtype).bytes);
   if (sum <= 4 && result > 4) return null;
   const joined = appendTo(reduction, reader);
-  const along = (op: TileOp): string => unitAxes(flatIndex(op.write, op.at), op);
+  const along = (op: TileOp): string => unitAxes(flatLinear(op.write, op.at), op);
   return joined && small(joined) && along(joined) === along(reduction) ? [j, joined] : null;
 }
 

@@ -27,7 +27,7 @@ import type { Node, Nodes } from './nodes.ts';
 import type { Stream } from './online.ts';
 import { borderOnly } from './pad.ts';
 import type { Reads, Span, Spans } from './propagate.ts';
-import { accessesOf, baseIndices, propagate, storedAxis, whole } from './propagate.ts';
+import { accessesOf, baseIndices, perOp, propagate, storedAxis, whole } from './propagate.ts';
 import { writesWhole } from './region.ts';
 import { firstRows, keeping, type Slide, slideOf } from './slide.ts';
 
@@ -68,7 +68,7 @@ export type Cut = ReadonlyMap<number, number>;
 export const isFill = (op: TileOp): boolean => op.reduce === null && isConst(op.value) && writesWhole(op);
 
 /** Where an operator stores, per dimension of the owner's shape; null where a reshape is in the way. */
-export const written = (op: TileOp): Linear[] | null => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null;
+export const written = perOp((op) => baseIndices(op.write, op.at)?.map((e) => linearise(e)) ?? null);
 
 /** A fill of a shrunk tensor, or of its last rows: what is a border moves under the tile. */
 function filler(op: TileOp, write: TileTensor, last?: { dim: number; count: number }): TileOp {
@@ -220,8 +220,8 @@ class Cutter implements Plan {
       if (!stored?.axis) return whole(target.shape[d]);
       const { axis, offset } = stored;
       const wanted = { lo: plus(span.lo, fixed(-offset)), size: span.size };
-      const slide = slides && still(d) ? slideOf(op, wanted, axis, d, this.loops.at(-1)) : null;
-      if (slide) {
+      const slide = slides ? slideOf(op, wanted, axis, d, this.loops.at(-1)) : null;
+      if (slide && still(d)) {
         this.slides.set(op, slide);
         this.held.set(op, new Map([[axis, this.clamped(wanted, axis.extent, null)]]));
         spans.set(axis, this.clamped({ lo: plus(wanted.lo, fixed(slide.kept)), size: slide.step }, axis.extent, null));

@@ -7,7 +7,7 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { distance, linearise } from '../linear.ts';
-import { flatIndex } from '../nest.ts';
+import { flatIndex, flatLinear } from '../nest.ts';
 import { indicesOf, rebuildOp, transform } from '../transform.ts';
 import { dimGroups, divisions, flatten, reindex, unflatten } from './reindex.ts';
 
@@ -99,7 +99,7 @@ export function appendTo(reduction: TileOp, reader: TileOp): TileOp | null {
 function placeOf(reduction: TileOp, write: TileTensor, at: readonly Expr[]): Pick<TileOp, 'write' | 'at'> {
   const own = reduction.write;
   const flat = simplify(flatIndex(write, at));
-  const between = distance(linearise(flatIndex(own, reduction.at)), linearise(flat));
+  const between = distance(flatLinear(own, reduction.at), linearise(flat));
   if (between !== 0 || elementCount(own.shape) !== elementCount(write.shape)) return { write, at };
   if (own.shape.length === write.shape.length && own.shape.every((d, i) => d === write.shape[i])) {
     return { write, at: reduction.at };

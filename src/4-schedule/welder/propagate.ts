@@ -76,7 +76,8 @@ function including(all: readonly Span[], one: Span): readonly Span[] {
   return i < 0 ? [...all, one] : all.with(i, joined(all[i], one)!);
 }
 
-function perOp<T extends object>(of: (op: TileOp) => T): (op: TileOp) => T {
+/** Found once for an operator. */
+export function perOp<T>(of: (op: TileOp) => T): (op: TileOp) => T {
   const known = new WeakMap<TileOp, T>();
   return (op) => known.get(op) ?? known.set(op, of(op)).get(op)!;
 }

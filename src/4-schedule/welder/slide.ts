@@ -29,13 +29,13 @@ const worthKeeping = (op: TileOp): boolean => op.reduce !== null || workOf(op.va
 /** How the rows along `axis` that a tile wants slide with the loop; null where they do not, or are as easily made again. */
 export function slideOf(op: TileOp, wanted: Span, axis: Axis, dim: number, loop: Loop | undefined): Slide | null {
   const c = loop ? coefficient(wanted.lo, loop.axis) : 0;
-  if (!loop || c <= 0 || !worthKeeping(op) || wanted.lo.terms.size !== 1 || loop.extent % loop.step !== 0) return null;
+  if (!loop || c <= 0 || wanted.lo.terms.size !== 1 || loop.extent % loop.step !== 0) return null;
   const step = c * loop.step;
   const kept = wanted.size - step;
   const [low, high] = bounds(wanted.lo)!;
   const over = Math.max(0, high + wanted.size - axis.extent);
   const fits = kept > 0 && kept <= step && -low <= kept && over <= kept && step <= axis.extent;
-  return fits ? { axis, dim, kept, step, low, over } : null;
+  return fits && worthKeeping(op) ? { axis, dim, kept, step, low, over } : null;
 }
 
 /** The rows that the first tile makes besides those that every tile makes; null: they are all border. */
