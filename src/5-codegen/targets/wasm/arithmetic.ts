@@ -105,16 +105,27 @@ function isPlainVector({ lanes }: Form, x: Value): boolean {
   return values.every((n) => !Number.isNaN(n) && n !== 0);
 }
 
+/**
+ * Fewer instructions than the long sequences that engines for x86 emit for min and max. pmin and pmax keep NaN and -0
+ * of their first operand, which is all that a constant asks for; adding +0 turns -0 into +0. Both orders of operands
+ * agree but for zeros of different sign and for NaN: their bits together are -0 or NaN, less those that differ +0 or NaN.
+ */
+const floatExtremum =
+  (op: 'min' | 'max'): Rule =>
+  (v, form, a, b) => {
+    if (form.lanes === 1) return null;
+    const first = direct(v, `p${op}`, form, [a, b])!;
+    if (isPlainVector(form, b)) return first;
+    if (op === 'max' && isZeroVector(b)) return direct(v, 'add', form, [first, b]);
+    const second = direct(v, `p${op}`, form, [b, a])!;
+    const both = v.op('v128.or', [first, second]);
+    return op === 'min' ? both : direct(v, 'sub', form, [both, v.op('v128.xor', [first, second])]);
+  };
+
 const FLOAT: Rules = {
   isnan: (v, form, x) => direct(v, 'ne', form, [x, x]),
   isinf: (v, form, x) => direct(v, 'eq', form, [direct(v, 'abs', form, [x])!, constantOf(v, form, Infinity)]),
-  // One or two instructions instead of the long sequences that engines emit for min and max: pmin and pmax keep NaN
-  // and -0 of their first operand, and adding +0 turns -0 into +0.
-  min: (v, form, a, b) => (form.lanes > 1 && isPlainVector(form, b) ? direct(v, 'pmin', form, [a, b]) : null),
-  max: (v, form, a, b) => {
-    if (form.lanes > 1 && isPlainVector(form, b)) return direct(v, 'pmax', form, [a, b]);
-    return form.lanes > 1 && isZeroVector(b) ? direct(v, 'add', form, [direct(v, 'pmax', form, [a, b])!, b]) : null;
-  },
+  ...perOp(['min', 'max'], floatExtremum),
   rem: (v, form, a, b) => (form.lanes > 1 ? null : v.call(`fmod_${form.dtype}`, scalarType(form.dtype), [a, b])),
 };
 
