@@ -154,15 +154,13 @@ function fuseAxes(
     !groups[i].some((a) => pinned.has(a)) &&
     !groups[j].some((a) => pinned.has(a)) &&
     follows(groups[i], groups[j], linears);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let i = 0; i < groups.length && !changed; i++) {
-      const j = groups.findIndex((_, k) => joins(i, k));
-      if (j < 0) continue;
-      groups[i].push(...groups[j]);
-      groups.splice(j, 1);
-      changed = true;
-    }
+  for (let i = 0; i < groups.length; i++) {
+    const j = groups.findIndex((_, k) => joins(i, k));
+    if (j < 0) continue;
+    groups[i].push(...groups[j]);
+    groups.splice(j, 1);
+    // What was joined may join any other.
+    i = -1;
   }
   return groups;
 }
