@@ -237,12 +237,8 @@ export class Welder {
 
   /** Estimated cycles of two neighbours as one kernel (null: not legal) and apart. */
   costs(first: TileGraph, second: TileGraph): { together: number | null; apart: number } {
-    const cost = (g: TileGraph): number =>
-      this.estimate(
-        g.members.map((m) => sketch(m.op)),
-        g,
-        this.device,
-      );
+    const sketches = (g: TileGraph): Sketch[] => g.members.map((m) => sketch(m.op));
+    const cost = (g: TileGraph): number => this.estimate(sketches(g), g, this.device);
     const run = [...first.ops, ...second.ops].map(sketch);
     const [found] = compatible(run) ? this.found(run) : [];
     return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
