@@ -8,6 +8,7 @@ import { walkExpr } from '../3-tile/rewrite.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { indicesOf, loadFrom, over, rebuildOp, transform } from './transform.ts';
 import { elemRoots, loadsBelow, loadsOf, mapOps, ownEffects, walkSteps } from './welder/region.ts';
 
@@ -165,14 +166,11 @@ class Layouts {
 
   /** The tensor that takes the place of one with a layout. */
   private tensor(t: TileTensor, cut: Cut): TileTensor {
-    let made = this.moved.get(t);
-    if (!made) {
+    return entryOf(this.moved, t, () => {
       const o = owner(t);
-      const base = o === t ? null : this.tensor(o, cutOf(o.shape, this.chosen.get(o)!)!);
-      made = newTensor(t.name, t.dtype, permuted(t.shape, cut), 'temp', base ? { base } : {});
-      this.moved.set(t, made);
-    }
-    return made;
+      const extra = o === t ? {} : { base: this.tensor(o, cutOf(o.shape, this.chosen.get(o)!)!) };
+      return newTensor(t.name, t.dtype, permuted(t.shape, cut), 'temp', extra);
+    });
   }
 
   private cut(t: TileTensor): Cut | null {

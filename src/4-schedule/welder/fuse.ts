@@ -1,7 +1,6 @@
 // The welder at register level: which operators compute inside others. In: steps. Out: fewer steps of the same meaning.
 // Decided by bytes and recomputation, never by what an operator is called: a producer is inlined where that costs no more
 // than storing and loading its tensor; a reduction takes an element-wise reader of its own points as its stored value.
-
 import { type Expr, isConst, type Op } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';

@@ -1,7 +1,6 @@
 // Joining two operators in registers. In: a producer and a consumer of its tensor. Out: the consumer
 // with the producer's value in place of its loads, or a reduction with an element-wise consumer as
 // its stored value. Storage rounding between the two is kept.
-
 import { type Axis, and, constant, type Expr, index, isLoad, makeExpr, round, select } from '../../3-tile/expr.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';

@@ -9,6 +9,7 @@ import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { entryOf } from '../../support/collections.ts';
 import { bounds, distance, fixed, fixedAt, fromLinear, type Linear, linearise, plus } from '../linear.ts';
 import { over, rebuildOp, transform } from '../transform.ts';
 import { storedAxis } from './propagate.ts';
@@ -158,12 +159,12 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
   const out: Step[] = [];
   const padded = (b: Border): TileTensor => {
     const key = `${b.tensor.id}|${b.from}|${b.shape}|${b.inside}|${b.otherwise.id}`;
-    const known = made.get(key);
-    if (known) return known.copy;
-    const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
-    made.set(key, { copy, source: owner(b.tensor) });
-    out.push(...copySteps(b, copy));
-    return copy;
+    const make = () => {
+      const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
+      out.push(...copySteps(b, copy));
+      return { copy, source: owner(b.tensor) };
+    };
+    return entryOf(made, key, make).copy;
   };
   for (const step of steps) {
     const { writes } = effectsOf(step);

@@ -7,6 +7,7 @@ import { loads } from '../../3-tile/statements.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { entryOf } from '../../support/collections.ts';
 
 export interface Effects {
   readonly reads: ReadonlySet<TileTensor>;
@@ -93,13 +94,8 @@ export class Region {
   }
 
   private register(e: Effects, i: number): void {
-    const add = (map: Map<TileTensor, Set<number>>, t: TileTensor): void => {
-      const set = map.get(t);
-      if (set) set.add(i);
-      else map.set(t, new Set([i]));
-    };
-    for (const t of e.reads) add(this.readers, t);
-    for (const t of e.writes) add(this.writers, t);
+    for (const t of e.reads) entryOf(this.readers, t, () => new Set()).add(i);
+    for (const t of e.writes) entryOf(this.writers, t, () => new Set()).add(i);
   }
 
   private forget(i: number): void {
