@@ -1,6 +1,7 @@
 // Which tensors a static node reads, dead code elimination over static node lists, and which values of the model the rest
 // of a node list still reads.
 import { type Node, nodesWithin, regionsOf, type Value } from '../ir/graph.ts';
+import { entryOf } from '../support/collections.ts';
 import type { Slots, StaticGraph, StaticNode, StaticSide, StaticTensor, Tensors } from './static.ts';
 
 /** The node with another tensor for each that it reads, or that its body or sides read or give. */
@@ -61,34 +62,28 @@ export function pruneNodes(nodes: readonly StaticNode[], outputs: Tensors): Omit
 }
 
 function pruneInside(n: StaticNode, needed: ReadonlySet<StaticTensor>): StaticNode {
-  switch (n.kind) {
-    case 'op':
-      return n.outputs.every((t) => t === null || needed.has(t))
-        ? n
-        : { ...n, outputs: n.outputs.map((t, i) => (i === 0 || (t && needed.has(t)) ? t : null)) };
-    case 'branch': {
-      const side = (s: StaticSide): StaticSide => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
-      return { ...n, then: side(n.then), else: side(n.else) };
-    }
-    case 'loop': {
-      const stacked = n.stacked.filter((s) => needed.has(s.result));
-      const states = [...n.carried, ...(n.cond ? [n.cond] : [])];
-      const results = [...states.map((c) => c.next), ...stacked.map((s) => s.each)];
-      return { ...n, stacked, body: pruneNodes(n.body, results).nodes };
-    }
+  if (n.kind === 'op') {
+    if (n.outputs.every((t) => t === null || needed.has(t))) return n;
+    return { ...n, outputs: n.outputs.map((t, i) => (i === 0 || (t && needed.has(t)) ? t : null)) };
   }
+  if (n.kind === 'branch') {
+    const side = (s: StaticSide): StaticSide => ({ ...s, nodes: pruneNodes(s.nodes, s.results).nodes });
+    return { ...n, then: side(n.then), else: side(n.else) };
+  }
+  const stacked = n.stacked.filter((s) => needed.has(s.result));
+  const states = [...n.carried, ...(n.cond ? [n.cond] : [])];
+  const results = [...states.map((c) => c.next), ...stacked.map((s) => s.each)];
+  return { ...n, stacked, body: pruneNodes(n.body, results).nodes };
 }
 
 const readsOfNode = new WeakMap<Node, readonly Value[]>();
 
 /** Values a node reads, including those its regions capture (a superset is harmless). */
 function readsOf(node: Node): readonly Value[] {
-  const known = readsOfNode.get(node);
-  if (known) return known;
-  const values = nodesWithin([node]).flatMap((n) => [...n.inputs, ...regionsOf(n).flatMap((r) => r.outputs)]);
-  const reads = [...new Set(values)].filter((v) => v !== null);
-  readsOfNode.set(node, reads);
-  return reads;
+  return entryOf(readsOfNode, node, () => {
+    const values = nodesWithin([node]).flatMap((n) => [...n.inputs, ...regionsOf(n).flatMap((r) => r.outputs)]);
+    return [...new Set(values)].filter((v) => v !== null);
+  });
 }
 
 /** Values read by nodes from `next` on, and by the results. */

@@ -2,6 +2,7 @@
 // checks, appended in execution order. In: calls from ops/. Out: steps of a TileProgram.
 import { type DType, dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, type TensorData } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { invariant } from '../support/errors.ts';
 import { acc, axisExpr, computeType, type Expr, index, load, newAxis } from './expr.ts';
 import { newTensor, type TileTensor } from './tensor.ts';
@@ -32,9 +33,7 @@ export class TileBuilder {
   }
 
   constant(data: TensorData): TileTensor {
-    const t = this.constants.get(data) ?? newTensor('const', data.dtype, data.shape, 'constant', { data });
-    this.constants.set(data, t);
-    return t;
+    return entryOf(this.constants, data, () => newTensor('const', data.dtype, data.shape, 'constant', { data }));
   }
 
   /** The same row-major bytes under another shape of equal element count. */

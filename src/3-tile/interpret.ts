@@ -2,6 +2,7 @@
 // result tensors. Slow and obvious; with `wide`, f32 arithmetic is done in f64 and rounded only when stored.
 import { dtypeInfo } from '../ir/dtype.ts';
 import { elementCount, elements, emptyTensor, rowMajorStrides, type Scalar, type TensorData } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { invariant, TilewrightError } from '../support/errors.ts';
 import type { Axis, Expr, Local } from './expr.ts';
 import { dotScalar } from './semantics.ts';
@@ -25,9 +26,7 @@ class Memory implements TapeEnv {
 
   buffer(t: TileTensor): Uint8Array {
     const o = owner(t);
-    let b = this.bytes.get(o);
-    if (!b) this.bytes.set(o, (b = (o.data ?? emptyTensor(o.dtype, o.shape)).bytes));
-    return b;
+    return entryOf(this.bytes, o, () => (o.data ?? emptyTensor(o.dtype, o.shape)).bytes);
   }
 
   cells(formal: TileTensor): Cells {
@@ -178,8 +177,7 @@ class StmtRunner {
 
   private evaluate(s: Stmt): Val[] {
     const roots = stmtExprs(s);
-    let tape = this.tapes.get(s);
-    if (!tape) this.tapes.set(s, (tape = new Tape(roots, this.memory, () => 0)));
+    const tape = entryOf(this.tapes, s, () => new Tape(roots, this.memory, () => 0));
     for (const [local, v] of this.locals) tape.set(local, v);
     tape.run(0);
     return roots.map((e) => tape.value(e));

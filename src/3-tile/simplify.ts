@@ -1,5 +1,6 @@
 // Simplification to a fixed point: constants, identities, canonical indices, choices that ranges decide. Out: an
 // expression with the same value, bit for bit, wherever what is known about locals holds. Idempotent.
+import { entryOf } from '../support/collections.ts';
 import { BINARY, type Expr, type Local, type Op, UNARY } from './expr.ts';
 import { type Interval, Ranges } from './range.ts';
 import { constOf, firstOf, type Rule, rewriteExpr, ruleOn } from './rewrite.ts';
@@ -25,12 +26,8 @@ export class SimplifyContext {
 
   /** The context where this condition holds. */
   under(cond: Expr, facts: (cond: Expr) => ReadonlyMap<Expr, Interval>): SimplifyContext {
-    let inner = this.nested.get(cond);
-    if (!inner) {
-      inner = new SimplifyContext(new Map(), this.ranges.with(facts(cond)), this.depth + 1);
-      this.nested.set(cond, inner);
-    }
-    return inner;
+    const inner = () => new SimplifyContext(new Map(), this.ranges.with(facts(cond)), this.depth + 1);
+    return entryOf(this.nested, cond, inner);
   }
 
   simplify(root: Expr): Expr {

@@ -21,7 +21,7 @@ export interface Kernel {
 export type Task =
   | { readonly kind: 'run'; readonly kernel: Kernel; readonly args: readonly TileTensor[] }
   | LoopTask
-  | BranchTask;
+  | Readonly<{ kind: 'branch'; cond: TileTensor; then: readonly Task[]; else: readonly Task[] }>;
 
 /**
  * counter = 0; while ((trip == null || counter < trip) && (cond == null || cond)) { tasks; counter++ }.
@@ -33,13 +33,6 @@ export interface LoopTask {
   readonly cond: TileTensor | null;
   readonly counter: TileTensor;
   readonly tasks: readonly Task[];
-}
-
-export interface BranchTask {
-  readonly kind: 'branch';
-  readonly cond: TileTensor;
-  readonly then: readonly Task[];
-  readonly else: readonly Task[];
 }
 
 /** Where a tensor's bytes are: in the constant segment or in the arena, 64-byte aligned. */

@@ -1,7 +1,7 @@
 // Legality of tile programs, kernels and task programs, as a list of problems; INTERNAL, as an illegal program
 // is a bug of ours. Coverage is counted: a tensor with fewer writes than elements before it is read is a problem.
 import { bytesOf, elementCount } from '../ir/tensor.ts';
-import { TilewrightError } from '../support/errors.ts';
+import { invariant } from '../support/errors.ts';
 import { type Axis, type ComputeType, computeType, type Expr, isLoad } from './expr.ts';
 import { walkExpr } from './rewrite.ts';
 import { runsOf } from './statements.ts';
@@ -207,11 +207,9 @@ export function taskProblems(p: TaskProgram): readonly Problem[] {
 }
 
 function refuse(what: string, problems: readonly Problem[]): void {
-  if (problems.length === 0) return;
-  const { place, what: first } = problems[0];
+  const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  const message = `illegal ${what}: ${place}: ${first}${more}`;
-  throw new TilewrightError('INTERNAL', message, {}, 'This is a bug: please report it.');
+  invariant(!first, `illegal ${what}: ${first?.place}: ${first?.what}${more}`);
 }
 
 /** Throws INTERNAL unless the program is legal. */

@@ -64,13 +64,8 @@ function factorOf(e: Expr, form: DotForm, deps: Dependences, folded: readonly Ax
   const rest = [...terms].filter(([t]) => t !== found).map(([t, c]): [Expr, number] => [t, -c]);
   const zero = simplify(fromLinear({ constant: -constant, terms: new Map(rest) }));
   const { data, dtype } = owner(tensor);
-  return {
-    tensor,
-    at: src.slice(0, rank),
-    guard: src.slice(rank),
-    zero,
-    bytes: data && dtype === tensor.dtype ? data.bytes : null,
-  };
+  const bytes = data && dtype === tensor.dtype ? data.bytes : null;
+  return { tensor, at: src.slice(0, rank), guard: src.slice(rank), zero, bytes };
 }
 
 /** The dimension that the axis alone steps through, whole; -1: there is none, or the axis is elsewhere too. */

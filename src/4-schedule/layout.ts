@@ -3,12 +3,13 @@
 // last (the channels of convolutions), those dimensions move to the end: then neighbours in memory are what vectors
 // hold, in every operator of the island. A layout is a cut of the row-major order, so reshapes keep it as long as they
 // cut at the same places; tensors that others see, or that are reshaped across a cut, stay as they are.
-import { type Axis, axisExpr, type Expr, isLoad, load, newAxis } from '../3-tile/expr.ts';
+import { type Axis, type Expr, isLoad, load } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import { elementCount } from '../ir/tensor.ts';
-import { indicesOf, loadFrom, rebuildOp, transform } from './transform.ts';
+import { entryOf } from '../support/collections.ts';
+import { indicesOf, loadFrom, over, rebuildOp, transform } from './transform.ts';
 import { elemRoots, loadsBelow, loadsOf, mapOps, ownEffects, walkSteps } from './welder/region.ts';
 
 /** Logical position (p·block + b)·after + s is stored at (p·after + s)·block + b. */
@@ -65,11 +66,7 @@ const inside = (at: readonly Expr[], axes: ReadonlySet<Axis>): boolean => {
   return last >= 0 && at.slice(last + 1).some((e) => axesOf(e).length > 0);
 };
 
-function copyOf(from: TileTensor, to: TileTensor): TileOp {
-  const axes = to.shape.map((n, d) => newAxis(`i${d}`, n));
-  const at = axes.map(axisExpr);
-  return { kind: 'op', name: 'layout', axes, reduce: null, write: to, at, value: load(from, at) };
-}
+const copyOf = (from: TileTensor, to: TileTensor): TileOp => over('layout', to, (at) => load(from, at));
 
 /**
  * Reductions of an island work on copies of what the caller sees: an island's border is a transposition in one pass,
@@ -102,7 +99,7 @@ function gated(program: TileProgram): TileProgram {
 class Layouts {
   private readonly chosen = new Map<TileTensor, Layout>();
   private readonly pinned: ReadonlySet<TileTensor>;
-  private readonly sites = new Map<TileTensor, { op: TileOp; all: readonly Site[] }[]>();
+  private readonly sites = new Map<TileTensor, (readonly Site[])[]>();
   private readonly moved = new Map<TileTensor, TileTensor>();
 
   constructor(program: TileProgram) {
@@ -110,9 +107,7 @@ class Layouts {
     const ops = [...walkSteps(program.steps)].filter((s) => s.kind === 'op');
     for (const op of ops) {
       const all = sitesOf(op);
-      for (const t of new Set(all.map((s) => owner(s.tensor)))) {
-        this.sites.set(t, [...(this.sites.get(t) ?? []), { op, all }]);
-      }
+      for (const t of new Set(all.map((s) => owner(s.tensor)))) this.sites.set(t, [...(this.sites.get(t) ?? []), all]);
     }
     for (const op of ops) this.seed(op);
   }
@@ -140,7 +135,7 @@ class Layouts {
       const layout = this.choose(next[0], next[1]);
       if (!layout) continue;
       const t = owner(next[0].tensor);
-      for (const { all } of this.sites.get(t)!) {
+      for (const all of this.sites.get(t)!) {
         const along = new Set<Axis>();
         for (const s of all) {
           if (owner(s.tensor) !== t) continue;
@@ -162,13 +157,8 @@ class Layouts {
     const { shape } = tensor;
     const layout = { block: elementCount(shape.slice(from, to)), after: elementCount(shape.slice(to)) };
     if (layout.block === 1 || layout.after === 1) return null;
-    const fits = this.sites
-      .get(t)!
-      .every(({ all }) =>
-        all.every(
-          (s) => owner(s.tensor) !== t || (s.at.length === s.tensor.shape.length && cutOf(s.tensor.shape, layout)),
-        ),
-      );
+    const own = this.sites.get(t)!.flatMap((all) => all.filter((s) => owner(s.tensor) === t));
+    const fits = own.every((s) => s.at.length === s.tensor.shape.length && cutOf(s.tensor.shape, layout));
     if (!fits || !cutOf(t.shape, layout)) return null;
     this.chosen.set(t, layout);
     return layout;
@@ -176,14 +166,11 @@ class Layouts {
 
   /** The tensor that takes the place of one with a layout. */
   private tensor(t: TileTensor, cut: Cut): TileTensor {
-    let made = this.moved.get(t);
-    if (!made) {
+    return entryOf(this.moved, t, () => {
       const o = owner(t);
-      const base = o === t ? null : this.tensor(o, cutOf(o.shape, this.chosen.get(o)!)!);
-      made = newTensor(t.name, t.dtype, permuted(t.shape, cut), 'temp', base ? { base } : {});
-      this.moved.set(t, made);
-    }
-    return made;
+      const extra = o === t ? {} : { base: this.tensor(o, cutOf(o.shape, this.chosen.get(o)!)!) };
+      return newTensor(t.name, t.dtype, permuted(t.shape, cut), 'temp', extra);
+    });
   }
 
   private cut(t: TileTensor): Cut | null {

@@ -7,6 +7,7 @@ import { walkExpr } from '../3-tile/rewrite.ts';
 import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';
 import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import { bytesOf } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { invariant } from '../support/errors.ts';
 
 export const ALIGNMENT = 64;
@@ -27,13 +28,10 @@ interface Use {
   readonly sides: readonly number[];
 }
 
-interface LoopSpan {
-  readonly from: number;
-  readonly to: number;
-  /** How many branch sides enclose the loop. */
-  readonly sides: number;
-}
+/** `sides`: how many branch sides enclose the loop. */
+type LoopSpan = Readonly<Lifetime & { sides: number }>;
 
+/** Formals that a kernel stores and never loads. */
 function storedOnly(kernel: Kernel): ReadonlySet<TileTensor> {
   const stored = new Set<TileTensor>();
   const roots: Expr[] = [];
@@ -50,25 +48,11 @@ class Walk {
   readonly uses = new Map<TileTensor, Use[]>();
   readonly loops: LoopSpan[] = [];
   private readonly filled = new Map<Kernel, ReadonlySet<TileTensor>>();
-  private position = 0;
+  position = 0;
   private side = 0;
 
-  get end(): number {
-    return this.position;
-  }
-
   note(t: TileTensor, write: boolean, sides: readonly number[]): void {
-    const o = owner(t);
-    let list = this.uses.get(o);
-    if (!list) this.uses.set(o, (list = []));
-    list.push({ at: this.position, write, sides });
-  }
-
-  /** Formals that a kernel stores and never loads. */
-  private fills(kernel: Kernel): ReadonlySet<TileTensor> {
-    let set = this.filled.get(kernel);
-    if (!set) this.filled.set(kernel, (set = storedOnly(kernel)));
-    return set;
+    entryOf(this.uses, owner(t), (): Use[] => []).push({ at: this.position, write, sides });
   }
 
   tasks(tasks: readonly Task[], sides: readonly number[]): void {
@@ -84,10 +68,8 @@ class Walk {
   private task(task: Task, sides: readonly number[]): void {
     this.position++;
     if (task.kind === 'run') {
-      const fills = this.fills(task.kernel);
-      task.args.forEach((t, i) => {
-        this.note(t, fills.has(task.kernel.params[i]), sides);
-      });
+      const fills = entryOf(this.filled, task.kernel, () => storedOnly(task.kernel));
+      for (const [i, t] of task.args.entries()) this.note(t, fills.has(task.kernel.params[i]), sides);
       return;
     }
     if (task.kind === 'branch') {
@@ -127,7 +109,7 @@ export function lifetimes(
   for (const t of inputs) walk.note(t, true, []);
   walk.tasks(tasks, []);
   walk.finish(kept);
-  const last = walk.end + 1;
+  const last = walk.position + 1;
   const lives = new Map<TileTensor, Lifetime>();
   for (const [t, uses] of walk.uses) {
     const life = { from: uses[0].at, to: uses[uses.length - 1].at };
@@ -202,32 +184,22 @@ function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTe
   return size;
 }
 
-/** A cheap digest: length and evenly spaced bytes; equality is decided by comparing all bytes. */
-function digest(bytes: Uint8Array): string {
-  const step = Math.max(1, Math.floor(bytes.length / 256));
-  let h = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i += step) h = Math.imul(h ^ bytes[i], 0x01000193);
-  return `${bytes.length} ${h >>> 0}`;
-}
-
+/** Of arrays of one length; unequal ones mostly differ near their start. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  for (let i = 0; a !== b && i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
 /** Finds constants of equal contents; what is made on demand equals nothing else. */
 export class Contents {
-  private readonly known = new Map<string, TileTensor[]>();
+  /** By length. */
+  private readonly known = new Map<number, TileTensor[]>();
 
   /** The first constant with the same bytes that was asked for. */
   first(t: TileTensor): TileTensor {
     if (t.data!.deferred) return t;
     const { bytes } = t.data!;
-    const key = digest(bytes);
-    const alike = this.known.get(key) ?? [];
-    this.known.set(key, alike);
+    const alike = entryOf(this.known, bytes.length, (): TileTensor[] => []);
     const equal = alike.find((s) => sameBytes(s.data!.bytes, bytes));
     if (!equal) alike.push(t);
     return equal ?? t;

@@ -10,6 +10,7 @@ import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../3-tile/tile-op.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { coefficient, fixed, fromLinear, type Linear, linearise, plus } from './linear.ts';
 import { indicesOf, loadFrom, type Rebuild, transform } from './transform.ts';
 import { mapNodes, type Nodes } from './welder/nodes.ts';
@@ -24,16 +25,12 @@ export class Pool {
 
   formal(i: number, dtype: DType, elements: number, role: 'temp' | 'constant'): TileTensor {
     const key = `${i} ${dtype} ${elements} ${role}`;
-    let t = this.formals.get(key);
-    if (!t) this.formals.set(key, (t = newTensor(`p${i}`, dtype, [elements], role)));
-    return t;
+    return entryOf(this.formals, key, () => newTensor(`p${i}`, dtype, [elements], role));
   }
 
   axis(i: number, extent: number, role: Axis['role']): Axis {
     const key = `${i} ${extent} ${role}`;
-    let a = this.axes.get(key);
-    if (!a) this.axes.set(key, (a = newAxis(`${role === 'spatial' ? 's' : 'r'}${i}`, extent, role)));
-    return a;
+    return entryOf(this.axes, key, () => newAxis(`${role === 'spatial' ? 's' : 'r'}${i}`, extent, role));
   }
 }
 
@@ -52,14 +49,13 @@ export class Binding {
   formal(t: TileTensor): TileTensor {
     const o = owner(t);
     const actual = o.dtype === t.dtype ? o : t;
-    let f = this.byActual.get(actual);
-    if (!f) {
-      f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), o.data ? 'constant' : 'temp');
-      this.byActual.set(actual, f);
+    return entryOf(this.byActual, actual, () => {
+      const role = o.data ? 'constant' : 'temp';
+      const f = this.pool.formal(this.params.length, actual.dtype, elementCount(actual.shape), role);
       this.params.push(f);
       this.args.push(actual);
-    }
-    return f;
+      return f;
+    });
   }
 
   /** Constants get formals of their own from here on: each operator may rearrange its own. */
@@ -154,15 +150,13 @@ function fuseAxes(
     !groups[i].some((a) => pinned.has(a)) &&
     !groups[j].some((a) => pinned.has(a)) &&
     follows(groups[i], groups[j], linears);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let i = 0; i < groups.length && !changed; i++) {
-      const j = groups.findIndex((_, k) => joins(i, k));
-      if (j < 0) continue;
-      groups[i].push(...groups[j]);
-      groups.splice(j, 1);
-      changed = true;
-    }
+  for (let i = 0; i < groups.length; i++) {
+    const j = groups.findIndex((_, k) => joins(i, k));
+    if (j < 0) continue;
+    groups[i].push(...groups[j]);
+    groups.splice(j, 1);
+    // What was joined may join any other.
+    i = -1;
   }
   return groups;
 }

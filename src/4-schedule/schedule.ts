@@ -9,6 +9,7 @@ import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { BranchStep, LoopStep, Routine, Step, Stmt, TileOp, TileProgram } from '../3-tile/tile-op.ts';
 import type { Device } from '../devices/device.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { entryOf } from '../support/collections.ts';
 import { clippedParts } from './clip.ts';
 import { dotProducts } from './dot.ts';
 import { evenParts } from './even.ts';
@@ -147,9 +148,8 @@ class Scheduler {
     const binding = new Binding(this.pool);
     const canonical = canonicalGraph(graph.nodes, this.pool, binding);
     const key = graphKey(canonical, binding);
-    let entry = this.byKey.get(key);
-    if (!entry) this.byKey.set(key, (entry = this.entry(graph, canonical, binding, next)));
-    const { kernel, recipes, copies } = entry;
+    const entry = (): Entry => this.entry(graph, canonical, binding, next);
+    const { kernel, recipes, copies } = entryOf(this.byKey, key, entry);
     const tasks: Task[] = [];
     const own = copies.map(({ to }) => newTensor('packed', to.dtype, to.shape, 'temp'));
     const args = binding.args.map((t, i) => {
@@ -210,9 +210,7 @@ class Scheduler {
     const t = this.contents.first(given);
     const key = `${t.id}|${recipe.start}|${recipe.extents}|${recipe.strides}`;
     const data = rearranged(t.data!, recipe);
-    const made = this.packed.get(key) ?? newTensor(t.name, t.dtype, recipe.extents, 'constant', { data });
-    this.packed.set(key, made);
-    return made;
+    return entryOf(this.packed, key, () => newTensor(t.name, t.dtype, recipe.extents, 'constant', { data }));
   }
 
   private routine(step: Routine): Task {

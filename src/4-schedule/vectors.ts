@@ -5,6 +5,7 @@ import { type Axis, axisExpr, type Expr, isLoad, type Op, words } from '../3-til
 import { walkExpr } from '../3-tile/rewrite.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';
 import type { DType } from '../ir/dtype.ts';
+import { union } from '../support/collections.ts';
 import { coefficient, type Linear } from './linear.ts';
 import { loadIndex } from './nest.ts';
 
@@ -36,12 +37,6 @@ export function dependences(roots: readonly Expr[]): Map<Expr, ReadonlySet<Axis>
     );
   }
   return out;
-}
-
-function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
-  if (b.size > a.size) return union(b, a);
-  for (const x of b) if (!a.has(x)) return new Set([...a, ...b]);
-  return a;
 }
 
 /** Whether a load steps by one element along `turned` and by a fixed number along `axis`. */

@@ -23,20 +23,13 @@ function lowerRoutine(body: readonly Stmt[], formal: FormalOf, scalar: Scalar): 
   const flat = (e: Expr): Expr => scalar(transform(e, (n, src) => flattenLoads(n, src, formal), memo));
   const all = (list: readonly Stmt[]): readonly Stmt[] => list.map(one);
   const one = (s: Stmt): Stmt => {
-    switch (s.kind) {
-      case 'set':
-        return { ...s, value: flat(s.value) };
-      case 'store':
-        return { ...s, tensor: formal(s.tensor), at: [flat(flatIndex(s.tensor, s.at))], value: flat(s.value) };
-      case 'if':
-        return { ...s, cond: flat(s.cond), then: all(s.then), else: all(s.else) };
-      case 'while':
-        return { ...s, cond: flat(s.cond), body: all(s.body) };
-      case 'for':
-        return { ...s, from: flat(s.from), to: flat(s.to), body: all(s.body) };
-      default: // Only kernels have it.
-        return s;
-    }
+    if (s.kind === 'set') return { ...s, value: flat(s.value) };
+    if (s.kind === 'if') return { ...s, cond: flat(s.cond), then: all(s.then), else: all(s.else) };
+    if (s.kind === 'while') return { ...s, cond: flat(s.cond), body: all(s.body) };
+    if (s.kind === 'for') return { ...s, from: flat(s.from), to: flat(s.to), body: all(s.body) };
+    // Only kernels have the others.
+    if (s.kind !== 'store') return s;
+    return { ...s, tensor: formal(s.tensor), at: [flat(flatIndex(s.tensor, s.at))], value: flat(s.value) };
   };
   return all(body);
 }

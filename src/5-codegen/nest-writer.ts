@@ -28,15 +28,12 @@ interface Accumulators {
 }
 
 /** All combinations of unrolled positions on these axes, the last axis fastest. */
-function positions(axes: readonly Axis[], tile: Tile, start: Offsets = new Map()): Offsets[] {
-  let all: Offsets[] = [start];
+function positions(axes: readonly Axis[], tile: Tile): Offsets[] {
+  let all: Offsets[] = [new Map()];
   for (const axis of axes) {
     const step = axis === tile.vector ? tile.lanes : 1;
-    const next: Offsets[] = [];
-    for (const o of all) {
-      for (let i = 0; i < extentIn(tile, axis); i += step) next.push(new Map(o).set(axis, i));
-    }
-    all = next;
+    const along = Array.from({ length: Math.ceil(extentIn(tile, axis) / step) }, (_, i) => i * step);
+    all = all.flatMap((o) => along.map((i) => new Map(o).set(axis, i)));
   }
   return all;
 }

@@ -6,6 +6,7 @@ import { withSrc } from '../3-tile/rewrite.ts';
 import { fromLinear, type Linear } from '../4-schedule/linear.ts';
 import { type Memo, transform } from '../4-schedule/transform.ts';
 import { meeting, onLanes, turns } from '../4-schedule/vectors.ts';
+import { entryOf } from '../support/collections.ts';
 
 /** What all points of a tile share. */
 export interface PointScope {
@@ -204,8 +205,7 @@ export class Point {
     const start = new Point(this.scope, new Map(this.offsets).set(axis, here - (here % lanes)));
     const row = (i: number): Expr => makeExpr('load', e.dtype, [start.index(linear, i)], e.arg as never, lanes);
     const key = `${e.id} ${row(0).id}`;
-    const columns = blocks.get(key) ?? transposed(Array.from({ length: lanes }, (_, i) => row(i)));
-    blocks.set(key, columns);
+    const columns = entryOf(blocks, key, () => transposed(Array.from({ length: lanes }, (_, i) => row(i))));
     return columns[here % lanes];
   }
 

@@ -17,6 +17,7 @@ import type { Machine } from '../compile.ts';
 import type { Device } from '../devices/device.ts';
 import { bytesOf } from '../ir/tensor.ts';
 import { lowering } from '../lowering.ts';
+import { entryOf } from '../support/collections.ts';
 import { refuse } from '../support/errors.ts';
 import { printProgram } from '../web/text/print.ts';
 import { wayText } from '../web/text/way.ts';
@@ -154,9 +155,8 @@ function joints(program: TileProgram, options: ScheduleOptions, count: number): 
     const { ways, key } = triedOf(joint, count);
     const costs = ways.map((w) => w.cost);
     const work = (nth: number): Work => workOf(joint.graphs(ways[nth]), options);
-    const contest = found.get(key) ?? { key, costs, ops: joint.ops, work, once: costs[0], cycles: 0 };
-    contest.cycles += costs[0];
-    found.set(key, contest);
+    const { ops } = joint;
+    entryOf(found, key, (): Contest => ({ key, costs, ops, work, once: costs[0], cycles: 0 })).cycles += costs[0];
     return ways[0];
   };
   schedule(program, { ...options, join });
@@ -187,9 +187,8 @@ function tiles(program: TileProgram, options: ScheduleOptions, count: number): C
       const key = tileKey(op, around);
       const work = (nth: number): Work =>
         workOf([graph], { ...options, choose: choosing((other) => (other === key ? nth : 0)) });
-      const contest = found.get(key) ?? { key, costs, ops, work, once, cycles: 0 };
+      const contest = entryOf(found, key, (): Contest => ({ key, costs, ops, work, once, cycles: 0 }));
       contest.cycles += calls * turns[i] * costs[0];
-      found.set(key, contest);
     }
   }
   return [...found.values()];
@@ -198,8 +197,7 @@ function tiles(program: TileProgram, options: ScheduleOptions, count: number): C
 /** The calls of graphs' kernels in order, over tensors of their own. */
 function workOf(graphs: readonly TileGraph[], options: ScheduleOptions): RunTask[] {
   const own = new Map<TileTensor, TileTensor>();
-  const ownOf = (t: TileTensor): TileTensor =>
-    own.get(t) ?? own.set(t, newTensor(t.name, t.dtype, t.shape, 'temp')).get(t)!;
+  const ownOf = (t: TileTensor): TileTensor => entryOf(own, t, () => newTensor(t.name, t.dtype, t.shape, 'temp'));
   const { tasks } = scheduleGraphs(graphs, options);
   return runsOf(tasks).map((r) => ({ ...r, args: r.args.map((t) => ownOf(owner(t))) }));
 }

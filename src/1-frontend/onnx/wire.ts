@@ -4,6 +4,7 @@
 // stay views into the input.
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { checkLimit, type ModelLimits } from '../../ir/limits.ts';
+import { entryOf } from '../../support/collections.ts';
 import { refuse, withPlace } from '../../support/errors.ts';
 
 /** Wire types. */
@@ -37,11 +38,7 @@ const rules = new Map<DescMessage, ReadonlyMap<number, FieldRule>>();
 
 /** The rules of a message type by field number, made when it is first met. */
 function rulesOf(desc: DescMessage): ReadonlyMap<number, FieldRule> {
-  const known = rules.get(desc);
-  if (known) return known;
-  const made = new Map(desc.fields.map((f) => [f.number, fieldRule(f)]));
-  rules.set(desc, made);
-  return made;
+  return entryOf(rules, desc, () => new Map(desc.fields.map((f) => [f.number, fieldRule(f)])));
 }
 
 /** A message, where it ends, and the name of the field that holds it. */

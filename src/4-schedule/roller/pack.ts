@@ -11,7 +11,7 @@ import { deferred, elementCount, type Places, rowMajorStrides, type TensorData }
 import { meetingRows, PAGE } from '../cost.ts';
 import { coefficient, fromLinear, type Linear, linearise } from '../linear.ts';
 import { accesses, type Pool } from '../nest.ts';
-import { transform } from '../transform.ts';
+import { rebuildOp } from '../transform.ts';
 import { extentIn, type Tile } from './tile.ts';
 
 /** new[i0, i1, …] = old[start + Σ stride_k · i_k], row-major over `extents`. */
@@ -21,16 +21,7 @@ export interface Recipe {
   readonly strides: readonly number[];
 }
 
-export interface Packed {
-  readonly op: TileOp;
-  readonly tile: Tile;
-  readonly params: readonly TileTensor[];
-  /** By parameter position. */
-  readonly recipes: ReadonlyMap<number, Recipe>;
-  /** What the kernel rearranges when it has made `from`. */
-  readonly copies: readonly Copy[];
-}
-
+/** What a kernel rearranges when it has made `from`. */
 export type Copy = Readonly<{ from: TileTensor; to: TileTensor; recipe: Recipe }>;
 
 /** Constants below this many bytes stay as they are: they are in cache anyhow. */
@@ -123,14 +114,12 @@ function dimensions(linear: Linear, op: TileOp, tile: Tile, parts: ReadonlyMap<A
     dims.push({ axis, extent: axis.extent, step: 1, stride: linear.terms.get(axisExpr(a))! * scale });
   };
   const isLanes = (a: Axis): boolean => a === tile.vector;
-  for (const a of used) if (a.role === 'spatial' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
-  for (const a of used) if (a.role === 'reduce' && !(isLanes(a) && !parts.get(a)!.inner)) put(a, 'outer');
-  for (const a of used) if (!isLanes(a)) put(a, 'inner');
-  for (const a of used) {
-    if (!isLanes(a)) continue;
-    if (!parts.get(a)!.inner) put(a, 'outer');
-    put(a, 'inner');
+  const isWhole = (a: Axis): boolean => isLanes(a) && !parts.get(a)!.inner;
+  for (const role of ['spatial', 'reduce']) {
+    for (const a of used) if (a.role === role && !isWhole(a)) put(a, 'outer');
   }
+  for (const a of used) if (!isLanes(a)) put(a, 'inner');
+  for (const a of used) if (isLanes(a)) put(a, isWhole(a) ? 'outer' : 'inner');
   return dims;
 }
 
@@ -163,8 +152,8 @@ function candidates(op: TileOp, around: Around): Map<TileTensor, { load: Expr; l
   return found;
 }
 
-/** The operator over packed operands; null when none is worth it. */
-export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool, around: Around): Packed | null {
+/** The operator over packed operands, and recipes by position of parameters; null when none is worth it. */
+export function pack(op: TileOp, tile: Tile, params: readonly TileTensor[], pool: Pool, around: Around) {
   if (!op.reduce) return null;
   const found = candidates(op, around);
   // Matrix instructions read rows as they lie.
@@ -207,43 +196,25 @@ const isIdentity = ({ start, extents, strides }: Recipe, size: number): boolean 
   start === 0 && elementCount(extents) === size && String(strides) === String(rowMajorStrides(extents));
 
 function rebuilt(op: TileOp, parts: ReadonlyMap<Axis, Parts>, packedLoads: ReadonlyMap<Expr, Expr>): TileOp {
-  const memo = new Map<Expr, Expr>();
-  const over = (e: Expr): Expr =>
-    transform(
-      e,
-      (n, src) => {
-        if (n.op === 'axis') return parts.get(n.arg)?.value ?? n;
-        const packed = packedLoads.get(n);
-        if (packed) return packed;
-        if (!isLoad(n)) return withSrc(n, src);
-        return withSrc(n, [fromLinear(linearise(src[0])), ...src.slice(1)]);
-      },
-      memo,
-    );
-  const axes = (list: readonly Axis[]): Axis[] =>
-    list.flatMap((a) => {
-      const { outer, inner } = parts.get(a)!;
-      return [outer, inner].filter((x): x is Axis => x !== null);
-    });
-  const { reduce } = op;
-  return {
-    ...op,
-    axes: axes(op.axes),
-    at: [fromLinear(linearise(over(op.at[0])))],
-    value: over(op.value),
-    reduce: reduce && { ...reduce, axes: axes(reduce.axes), elems: reduce.elems.map(over) },
-  };
+  const moved = rebuildOp(op, (n, src) => {
+    if (n.op === 'axis') return parts.get(n.arg)?.value ?? n;
+    if (!isLoad(n)) return undefined;
+    return packedLoads.get(n) ?? withSrc(n, [fromLinear(linearise(src[0])), ...src.slice(1)]);
+  });
+  const reduce = moved.reduce && { ...moved.reduce, axes: partsOf(moved.reduce.axes, parts) };
+  return { ...moved, axes: partsOf(op.axes, parts), at: [fromLinear(linearise(moved.at[0]))], reduce };
 }
+
+/** The new axes in place of these. */
+const partsOf = (axes: readonly Axis[], parts: ReadonlyMap<Axis, Parts>): Axis[] =>
+  axes.flatMap((a) => [parts.get(a)!.outer, parts.get(a)!.inner].filter((x) => x !== null));
 
 /** The same tile over the new axes. */
 function retiled(tile: Tile, parts: ReadonlyMap<Axis, Parts>): Tile {
   const tiled = (a: Axis): Axis => parts.get(a)!.inner ?? parts.get(a)!.outer!;
   const extents = new Map<Axis, number>();
   for (const [a, n] of tile.extents) extents.set(tiled(a), n);
-  const order = tile.order.flatMap((a) => {
-    const { outer, inner } = parts.get(a)!;
-    return [outer, inner].filter((x): x is Axis => x !== null);
-  });
+  const order = partsOf(tile.order, parts);
   const matrix = tile.matrix && { rows: tiled(tile.matrix.rows), depth: tiled(tile.matrix.depth) };
   return { ...tile, vector: tile.vector && tiled(tile.vector), matrix, extents, order };
 }
@@ -265,14 +236,9 @@ export function packingOp(from: TileTensor, recipe: Recipe): TileOp {
 
 /** The rearrangement within a kernel: a canonical operator. */
 export function copyingOp({ from, to, recipe }: Copy, pool: Pool): TileOp {
-  const axes = recipe.extents.flatMap((n, i) => (n > 1 ? [{ axis: pool.axis(i, n, 'spatial'), i }] : []));
-  const strides = axes.map(({ i }) => recipe.strides[i]);
-  return packing(
-    from,
-    to,
-    axes.map((a) => a.axis),
-    { ...recipe, strides },
-  );
+  const kept = [...recipe.extents.keys()].filter((i) => recipe.extents[i] > 1);
+  const axes = kept.map((i) => pool.axis(i, recipe.extents[i], 'spatial'));
+  return packing(from, to, axes, { ...recipe, strides: kept.map((i) => recipe.strides[i]) });
 }
 
 /** Where elements of a shape go by a recipe that takes each once; null for other recipes. */

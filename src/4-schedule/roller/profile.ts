@@ -2,6 +2,7 @@
 // and dependences, arithmetic per point, and how the store meets each axis.
 import { type Axis, type Expr, isLoad } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { entryOf } from '../../support/collections.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
 import { dependences, type Meeting, meeting, onLanes, storedWide } from '../vectors.ts';
@@ -88,8 +89,8 @@ export function profile(op: TileOp, around: Around = ALONE): Profile {
 function perAxis<K extends object, T>(of: (p: Profile, key: K, axis: Axis) => T): typeof of {
   const known = new WeakMap<K, Map<Axis, T>>();
   return (p, key, axis) => {
-    const all = known.get(key) ?? known.set(key, new Map()).get(key)!;
-    return all.get(axis) ?? all.set(axis, of(p, key, axis)).get(axis)!;
+    const all = entryOf(known, key, () => new Map());
+    return entryOf(all, axis, () => of(p, key, axis));
   };
 }
 

@@ -75,19 +75,11 @@ function collides(strides: Strides, device: Device, extent: (a: Axis) => number)
   return meeting > Math.floor(bytes / PAGE);
 }
 
-interface Footprint {
-  readonly load: LoadProfile;
-  readonly collides: boolean;
-  /** Bytes of one tile over its whole reduction; the same with what entering pages costs; those it loads again. */
-  readonly tile: number;
-  readonly moved: number;
-  readonly again: number;
-  /** Bytes of the whole operator. */
-  readonly all: number;
-}
-
-/** What the loads of the reduction touch under a tile. */
-export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] {
+/**
+ * What the loads of the reduction touch under a tile: bytes of one tile over its whole reduction, the same with what
+ * entering pages costs, those it loads again, bytes of the whole operator.
+ */
+export function footprints(p: Profile, tile: Tile, device: Device) {
   const line = device.levels[0].transaction;
   const inTile = (a: Axis): number => (a.role === 'reduce' ? a.extent : extentIn(tile, a));
   return p.inner.map((load) => {
@@ -97,14 +89,8 @@ export function footprints(p: Profile, tile: Tile, device: Device): Footprint[] 
     const [bytes, entering] = touched(load, strides, line, inTile);
     const again = strides ? evicted(strides, tile, device) : 0;
     const [all] = touched(load, strides, line, (a) => a.extent);
-    return {
-      load,
-      tile: bytes,
-      again,
-      moved: bytes + entering,
-      all,
-      collides: strides !== null && collides(strides, device, inTile),
-    };
+    const meets = strides !== null && collides(strides, device, inTile);
+    return { load, tile: bytes, moved: bytes + entering, again, all, collides: meets };
   });
 }
 

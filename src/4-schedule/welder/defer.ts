@@ -143,15 +143,9 @@ function behind(sum: TileOp, op: TileOp, { x, scale, weight, none, key }: Scaled
   if (!other || !beside) return null;
   const scaled = mul(acc(0, 'f32'), here(scale));
   const result = none ? select(here(none), constant('f32', 0), scaled) : scaled;
-  return {
-    ...sum,
-    name: label(op, sum),
-    reduce: {
-      ...reduce,
-      elems: [transform(reduce.elems[0], (e) => (e === own ? here(x) : e === other ? beside : undefined))],
-    },
-    value: transform(sum.value, (e) => (e.op === 'acc' ? result : undefined)),
-  };
+  const elem = transform(reduce.elems[0], (e) => (e === own ? here(x) : e === other ? beside : undefined));
+  const value = transform(sum.value, (e) => (e.op === 'acc' ? result : undefined));
+  return { ...sum, name: label(op, sum), reduce: { ...reduce, elems: [elem] }, value };
 }
 
 /** The sums that read a tensor of products, without it; null where it is read otherwise, or cheaper to store. */

@@ -8,6 +8,7 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { isInt } from '../../ir/dtype.ts';
 import { elementCount, elements } from '../../ir/tensor.ts';
+import { entryOf } from '../../support/collections.ts';
 import { indicesOf, loadFrom, mapOp, rebuildOp, transform } from '../transform.ts';
 import { loadsOf, type Region, writesWhole } from './region.ts';
 
@@ -60,12 +61,8 @@ export function withScalars(op: TileOp): TileOp {
 export function reading(op: TileOp, from: TileTensor, to: TileTensor): TileOp {
   const views = new Map<TileTensor, TileTensor>();
   const viewOf = (t: TileTensor): TileTensor => {
-    const known = views.get(t);
-    if (known) return known;
     const dtype = t.dtype === from.dtype ? to.dtype : t.dtype;
-    const view = t === from ? to : newTensor(to.name, dtype, t.shape, to.role, { base: to });
-    views.set(t, view);
-    return view;
+    return entryOf(views, t, () => (t === from ? to : newTensor(to.name, dtype, t.shape, to.role, { base: to })));
   };
   return rebuildOp(op, (n, src) =>
     isLoad(n) && owner(n.arg) === from ? loadFrom(n, viewOf(n.arg), src.slice(0, indicesOf(n).length), src) : undefined,

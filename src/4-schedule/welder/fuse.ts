@@ -6,6 +6,7 @@ import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp, type TileProgram } from '../../3-tile/tile-op.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { bytesOf, elementCount } from '../../ir/tensor.ts';
+import { postOrder } from '../../support/rewrite.ts';
 import { coefficient, type Linear } from '../linear.ts';
 import { flatLinear } from '../nest.ts';
 import { indicesOf } from '../transform.ts';
@@ -41,17 +42,9 @@ const MAX_TENSORS = 16;
 
 /** Work per evaluation: the nodes of the value, not those of indices. */
 export function workOf(root: Expr): number {
-  let work = 0;
-  const seen = new Set<Expr>();
-  const stack = [root];
-  for (let e = stack.pop(); e; e = stack.pop()) {
-    if (seen.has(e)) continue;
-    seen.add(e);
-    work += e.op === 'pow' && isConst(e.src[1]) ? 3 : (WEIGHTS.get(e.op) ?? 1);
-    if (e.op === 'guarded') stack.push(e.src[e.src.length - 1]);
-    else if (e.op !== 'load') stack.push(...e.src);
-  }
-  return work;
+  const parts = (e: Expr): readonly Expr[] => (e.op === 'guarded' ? e.src.slice(-1) : e.op === 'load' ? [] : e.src);
+  const weight = (e: Expr): number => (e.op === 'pow' && isConst(e.src[1]) ? 3 : (WEIGHTS.get(e.op) ?? 1));
+  return postOrder([root], parts).reduce((n, e) => n + weight(e), 0);
 }
 
 /** How often the operator evaluates its loads of this owner. */
@@ -105,7 +98,7 @@ function inlined(region: Region, i: number, producer: TileOp): Map<number, TileO
 }
 
 /** The reduction with its only reader as stored value, at the reader's position. */
-function appended(region: Region, i: number, reduction: TileOp): [number, TileOp] | null {
+function appended(region: Region, i: number, reduction: TileOp): Map<number, TileOp> | null {
   const at = region.consumers(i, reduction.write);
   if (at?.length !== 1 || !reduction.reduce || !writesWhole(reduction)) return null;
   const [j] = at;
@@ -116,7 +109,7 @@ function appended(region: Region, i: number, reduction: TileOp): [number, TileOp
   if (sum <= 4 && result > 4) return null;
   const joined = appendTo(reduction, reader);
   const along = (op: TileOp): string => unitAxes(flatLinear(op.write, op.at), op);
-  return joined && small(joined) && along(joined) === along(reduction) ? [j, joined] : null;
+  return joined && small(joined) && along(joined) === along(reduction) ? new Map([[j, joined]]) : null;
 }
 
 function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step[] {
@@ -125,19 +118,10 @@ function fuseList(steps: readonly Step[], pinned: ReadonlySet<TileTensor>): Step
   for (let i = 0; i < region.steps.length; i++) {
     const step = region.steps[i];
     if (step?.kind !== 'op') continue;
-    if (region.consumers(i, step.write)?.length === 0) {
-      region.remove(i);
-      continue;
-    }
-    const into = folded(region, i, step) ?? inlined(region, i, step);
-    if (into) {
-      for (const [j, op] of into) region.replace(j, op);
-      region.remove(i);
-      continue;
-    }
-    const tail = appended(region, i, step);
-    if (!tail) continue;
-    region.replace(tail[0], tail[1]);
+    const unread = region.consumers(i, step.write)?.length === 0 ? new Map<number, TileOp>() : null;
+    const into = unread ?? folded(region, i, step) ?? inlined(region, i, step) ?? appended(region, i, step);
+    if (!into) continue;
+    for (const [j, op] of into) region.replace(j, op);
     region.remove(i);
   }
   return region.steps.filter((s): s is Step => s !== null);

@@ -22,7 +22,7 @@ import {
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { bounds, distance, fixed, fromLinear, type Linear, linearise, plus } from '../linear.ts';
-import { indicesOf, loadFrom, rebuildOp } from '../transform.ts';
+import { indicesOf, loadFrom, over, rebuildOp } from '../transform.ts';
 import type { Node, Nodes } from './nodes.ts';
 import type { Stream } from './online.ts';
 import { borderOnly } from './pad.ts';
@@ -77,6 +77,8 @@ function filler(op: TileOp, write: TileTensor, last?: { dim: number; count: numb
   return { ...op, axes, write, at };
 }
 
+const leaf = (op: TileOp): Node<TileOp> => ({ kind: 'op', op });
+
 class Cutter implements Plan {
   readonly members: readonly Member[] = [];
   readonly scratch = new Map<TileTensor, Place>();
@@ -106,17 +108,15 @@ class Cutter implements Plan {
     for (const [i, step] of cut) this.spans.get(root)!.set(root.axes[i], this.loop(root.axes[i], step));
     if (stream) this.push(stream.axis, stream.extent, stream.step);
     this.reads.set(root, propagate(root, this.spans.get(root)!));
-    this.legal = this.ops
-      .slice(0, -1)
-      .reverse()
-      .every((op) => {
-        const spans = this.isBorder(op) ? new Map() : this.member(op, root, cut);
-        if (!spans) return false;
-        if (stream?.inside.has(op)) spans.set(stream.axis, { lo: linearise(axisExpr(stream.axis)), size: 1 });
-        this.spans.set(op, spans);
-        this.reads.set(op, propagate(op, this.held.get(op) ?? spans));
-        return true;
-      });
+    const producers = ops.slice(0, -1).reverse();
+    this.legal = producers.every((op) => {
+      const spans = this.isBorder(op) ? new Map() : this.member(op, root, cut);
+      if (!spans) return false;
+      if (stream?.inside.has(op)) spans.set(stream.axis, { lo: linearise(axisExpr(stream.axis)), size: 1 });
+      this.spans.set(op, spans);
+      this.reads.set(op, propagate(op, this.held.get(op) ?? spans));
+      return true;
+    });
     const tiles = (op: TileOp): number =>
       this.loops.slice(0, this.depth(op)).reduce((n, l) => n * Math.ceil(l.extent / l.step), 1);
     if (!this.legal) return;
@@ -180,12 +180,7 @@ class Cutter implements Plan {
   private carried({ carried }: Stream): Node<TileOp>[] {
     return carried.map(([from, to]) => {
       const [made, state] = [this.tensors.get(from)!, this.tensors.get(to)!];
-      const axes = state.shape.map((n, d) => newAxis(`i${d}`, n));
-      const at = axes.map(axisExpr);
-      return {
-        kind: 'op',
-        op: { kind: 'op', name: 'carry', axes, reduce: null, write: state, at, value: load(made, at) },
-      };
+      return leaf(over('carry', state, (at) => load(made, at)));
     });
   }
 
@@ -293,14 +288,14 @@ class Cutter implements Plan {
     const first = this.loops.slice(0, depth).map((l) => eq(axisExpr(l.axis), index(0)));
     const start = first.reduce((a, b) => and(a, b), constant('bool', 1));
     const cond = (made ? (this.moved.get(target) ?? []) : []).reduce((a, b) => or(a, b), start);
-    return [{ kind: 'when', cond, body: filling.map((f) => ({ kind: 'op', op: f })) }];
+    return [{ kind: 'when', cond, body: filling.map(leaf) }];
   }
 
   /** Where rows are kept, the border is all of the first tile, and the last rows of the last. */
   private filled(op: TileOp, made: TileTensor, { dim, over }: Slide): Node<TileOp>[] {
     const { axis, extent, step } = this.loops.at(-1)!;
     const at = (origin: number, body: TileOp): Node<TileOp> => {
-      return { kind: 'when', cond: eq(axisExpr(axis), index(origin)), body: [{ kind: 'op', op: body }] };
+      return { kind: 'when', cond: eq(axisExpr(axis), index(origin)), body: [leaf(body)] };
     };
     const first = at(0, filler(op, made));
     return over > 0 ? [first, at(extent - step, filler(op, made, { dim, count: over }))] : [first];
@@ -317,10 +312,7 @@ class Cutter implements Plan {
   }
 
   private kept(): Node<TileOp>[] {
-    return [...this.slides].map(([op, slide]) => ({
-      kind: 'op',
-      op: keeping(this.tensors.get(owner(op.write))!, slide),
-    }));
+    return [...this.slides].map(([op, slide]) => leaf(keeping(this.tensors.get(owner(op.write))!, slide)));
   }
 
   /** The operator over the axes of one tile. */
@@ -342,7 +334,7 @@ class Cutter implements Plan {
     });
     const result = { ...moved, axes: op.axes.flatMap((a) => inner.get(a) ?? []) };
     const write = this.tensors.get(owner(op.write));
-    return { kind: 'op', op: write ? { ...result, write, at: this.within(op.write, result.at) } : result };
+    return leaf(write ? { ...result, write, at: this.within(op.write, result.at) } : result);
   }
 
   /** Indices into the shrunk tensor. */
@@ -369,11 +361,7 @@ export function cutGraph(ops: readonly TileOp[], shared: Shared, cut: Cut, strea
 /** One operator as a graph of its own, not cut; of a fill only what `inner` does not store as well. */
 export function single(op: TileOp, inner?: TileOp): TileGraph {
   const spans = new Map(op.axes.map((a): [Axis, Span] => [a, whole(a.extent)]));
-  const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map((o): Node<TileOp> => ({ kind: 'op', op: o }));
-  return {
-    nodes,
-    members: [{ op, spans, reads: propagate(op, spans), tiles: 1, steps: 1, slide: null }],
-    scratch: new Map(),
-    ops: [op],
-  };
+  const nodes = (isFill(op) ? borderOnly(op, inner) : [op]).map(leaf);
+  const member = { op, spans, reads: propagate(op, spans), tiles: 1, steps: 1, slide: null };
+  return { nodes, members: [member], scratch: new Map(), ops: [op] };
 }

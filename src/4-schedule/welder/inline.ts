@@ -6,6 +6,7 @@ import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { postOrder } from '../../support/rewrite.ts';
 import { distance, linearise } from '../linear.ts';
 import { flatIndex, flatLinear } from '../nest.ts';
 import { indicesOf, rebuildOp, transform } from '../transform.ts';
@@ -48,11 +49,7 @@ export function axesAt(producer: TileOp, tensor: TileTensor, at: readonly Expr[]
   const indices =
     at.length === tensor.shape.length ? reindex(tensor.shape, at, shape) : reindex([elementCount(shape)], at, shape);
   if (!indices) return null;
-  const axes = new Map<Axis, Expr>();
-  producer.at.forEach((e, d) => {
-    if (e.op === 'axis') axes.set(e.arg, indices[d]);
-  });
-  return axes;
+  return new Map(producer.at.flatMap((e, d) => (e.op === 'axis' ? [[e.arg, indices[d]] as const] : [])));
 }
 
 /**
@@ -112,15 +109,10 @@ function placeOf(reduction: TileOp, write: TileTensor, at: readonly Expr[]): Pic
 function matchAxes(reduction: TileOp, reader: TileOp): Map<Axis, Expr> | null {
   const target = owner(reduction.write);
   const axisOf = new Map<Axis, Expr>();
-  const seen = new Set<Expr>();
-  const stack = [reader.value, ...reader.at];
-  for (let e = stack.pop(); e; e = stack.pop()) {
-    if (seen.has(e)) continue;
-    seen.add(e);
-    if (isLoad(e) && owner(e.arg) === target) {
-      if (e.op !== 'load' || e.arg.dtype !== reduction.write.dtype) return null;
-      if (!bindPoint(reduction, e.arg, e.src, axisOf)) return null;
-    } else stack.push(...e.src);
+  const isOwn = (e: Expr): boolean => isLoad(e) && owner(e.arg) === target;
+  for (const e of postOrder([reader.value, ...reader.at], (n) => (isOwn(n) ? [] : n.src)).filter(isOwn)) {
+    if (e.op !== 'load' || e.arg.dtype !== reduction.write.dtype) return null;
+    if (!bindPoint(reduction, e.arg, e.src, axisOf)) return null;
   }
   for (const a of reader.axes) {
     if (a.extent === 1 && !axisOf.has(a)) axisOf.set(a, index(0));

@@ -7,13 +7,7 @@ import type { Axis, Expr } from '../../3-tile/expr.ts';
  * not divide; a `let` gives an origin a value that depends on others.
  */
 export type Node<Leaf> =
-  | {
-      readonly kind: 'loop';
-      readonly axis: Axis;
-      readonly extent: number;
-      readonly step: number;
-      readonly body: Nodes<Leaf>;
-    }
+  | Readonly<{ kind: 'loop'; axis: Axis; extent: number; step: number; body: Nodes<Leaf> }>
   | { readonly kind: 'let'; readonly axis: Axis; readonly value: Expr }
   | { readonly kind: 'when'; readonly cond: Expr; readonly body: Nodes<Leaf> }
   | { readonly kind: 'op'; readonly op: Leaf };

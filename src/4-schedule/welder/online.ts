@@ -20,6 +20,7 @@ import {
 } from '../../3-tile/expr.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { entryOf } from '../../support/collections.ts';
 import { indicesOf, loadFrom, over, rebuildOp, transform } from '../transform.ts';
 import { folds, type Powers, placed, powersOf } from './defer.ts';
 import { loadsBelow, loadsOf } from './region.ts';
@@ -112,9 +113,7 @@ class Builder {
 
   /** The tensor over the keys of one step. */
   private shortened(t: TileTensor): TileTensor {
-    let made = this.short.get(t);
-    if (!made) this.short.set(t, (made = temp(t, t.shape.with(this.along.get(t)!, this.step))));
-    return made;
+    return entryOf(this.short, t, () => temp(t, t.shape.with(this.along.get(t)!, this.step)));
   }
 
   /** The operator over the keys of one step, `key` among its axes or those it sums; `other`: what loads become first. */

@@ -9,8 +9,9 @@ import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf, type Step, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { entryOf } from '../../support/collections.ts';
 import { bounds, distance, fixed, fixedAt, fromLinear, type Linear, linearise, plus } from '../linear.ts';
-import { rebuildOp, transform } from '../transform.ts';
+import { over, rebuildOp, transform } from '../transform.ts';
 import { storedAxis } from './propagate.ts';
 import { effectsOf, elemRoots, loadsBelow } from './region.ts';
 
@@ -49,10 +50,7 @@ interface Border {
   readonly otherwise: Expr;
 }
 
-const negated = (l: Linear): Linear => ({
-  constant: -l.constant,
-  terms: new Map([...l.terms].map(([t, c]) => [t, -c])),
-});
+const negated = (l: Linear): Linear => plus(fixed(0), l, -1);
 
 /** The copy that makes a guard superfluous; null when the guard asks anything else. */
 function borderOf(e: Guarded): Border | null {
@@ -112,33 +110,20 @@ function withoutIdleTaps(op: TileOp): TileOp {
   });
   if (values.size === 0) return op;
   const context = new SimplifyContext();
-  const over = (e: Expr): Expr =>
-    simplify(
-      transform(e, (n) => values.get(n)),
-      context,
-    );
-  return { ...op, reduce: { axes: kept, monoid, elems: elems.map(over) } };
+  const moved = elems.map((e) => transform(e, (n) => values.get(n)));
+  return { ...op, reduce: { axes: kept, monoid, elems: moved.map((e) => simplify(e, context)) } };
 }
 
 /** Operators that fill the copy: all of it, then what lies inside the tensor. */
 function copySteps(b: Border, copy: TileTensor): TileOp[] {
-  const axesOf = (extents: readonly number[]): Axis[] => extents.map((n, i) => newAxis(`i${i}`, n));
-  const all = axesOf(b.shape);
+  const fill = over('pad', copy, () => b.otherwise);
   const starts = b.from.map((f, d) => Math.max(f, b.inside[d][0]));
   const ends = b.from.map((f, d) => Math.min(f + b.shape[d], b.inside[d][1]));
-  const inside = axesOf(ends.map((end, d) => Math.max(0, end - starts[d])));
-  const ix = inside.map(axisExpr);
+  const axes = ends.map((end, d) => newAxis(`i${d}`, Math.max(0, end - starts[d])));
+  const ix = axes.map(axisExpr);
   const shifted = (by: readonly number[]): Expr[] => ix.map((e, d) => (by[d] === 0 ? e : add(e, index(by[d]))));
-  const common = { kind: 'op', name: 'pad', reduce: null, write: copy } as const;
-  return [
-    { ...common, axes: all, at: all.map(axisExpr), value: b.otherwise },
-    {
-      ...common,
-      axes: inside,
-      at: shifted(starts.map((s, d) => s - b.from[d])),
-      value: load(b.tensor, shifted(starts)),
-    },
-  ];
+  const at = shifted(starts.map((s, d) => s - b.from[d]));
+  return [fill, { ...fill, axes, at, value: load(b.tensor, shifted(starts)) }];
 }
 
 /** The fill of a tensor less the box that another operator stores: strips around it, or all of it. */
@@ -174,12 +159,12 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
   const out: Step[] = [];
   const padded = (b: Border): TileTensor => {
     const key = `${b.tensor.id}|${b.from}|${b.shape}|${b.inside}|${b.otherwise.id}`;
-    const known = made.get(key);
-    if (known) return known.copy;
-    const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
-    made.set(key, { copy, source: owner(b.tensor) });
-    out.push(...copySteps(b, copy));
-    return copy;
+    const make = () => {
+      const copy = newTensor(b.tensor.name, b.tensor.dtype, b.shape, 'temp');
+      out.push(...copySteps(b, copy));
+      return { copy, source: owner(b.tensor) };
+    };
+    return entryOf(made, key, make).copy;
   };
   for (const step of steps) {
     const { writes } = effectsOf(step);
@@ -202,12 +187,7 @@ export function materialiseBorders(steps: readonly Step[]): Step[] {
 function withoutGuards(op: TileOp, borders: ReadonlyMap<Expr, Border>, padded: (b: Border) => TileTensor): TileOp {
   return rebuildOp(op, (n, src) => {
     const b = borders.get(n);
-    return (
-      b &&
-      load(
-        padded(b),
-        b.from.map((f, d) => fromLinear(linearise(sub(src[d], index(f))))),
-      )
-    );
+    const at = b?.from.map((f, d) => fromLinear(linearise(sub(src[d], index(f)))));
+    return b && load(padded(b), at!);
   });
 }

@@ -4,6 +4,7 @@
 import type { Axis, Expr } from '../../3-tile/expr.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
+import { entryOf } from '../../support/collections.ts';
 import { distance, fixed, type Linear, linearise } from '../linear.ts';
 import { indicesOf } from '../transform.ts';
 import { loadsOf } from './region.ts';
@@ -79,7 +80,7 @@ function including(all: readonly Span[], one: Span): readonly Span[] {
 /** Found once for an operator. */
 export function perOp<T>(of: (op: TileOp) => T): (op: TileOp) => T {
   const known = new WeakMap<TileOp, T>();
-  return (op) => known.get(op) ?? known.set(op, of(op)).get(op)!;
+  return (op) => entryOf(known, op, () => of(op));
 }
 
 /** What a tile reads of each tensor, per dimension of its shape; whole dimensions where that is all that is known. */

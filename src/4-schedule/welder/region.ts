@@ -3,10 +3,11 @@
 
 import { axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
 import { walkExpr } from '../../3-tile/rewrite.ts';
-import { stmtExprs, walkStmts } from '../../3-tile/task.ts';
+import { loads } from '../../3-tile/statements.ts';
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { entryOf } from '../../support/collections.ts';
 
 export interface Effects {
   readonly reads: ReadonlySet<TileTensor>;
@@ -42,22 +43,12 @@ export function mapOps(steps: readonly Step[], over: (op: TileOp) => readonly St
 
 /** What a step reads and writes itself, without the steps inside it. */
 function own(s: Step): { reads: readonly TileTensor[]; writes: readonly TileTensor[] } {
-  switch (s.kind) {
-    case 'op':
-      return { reads: loadsOf(s).map((e) => e.arg), writes: [s.write] };
-    case 'routine': {
-      const loaded: TileTensor[] = [];
-      walkStmts(s.body, (stmt) => loaded.push(...loadsBelow(stmtExprs(stmt)).map((e) => e.arg)));
-      return { reads: [...s.reads, ...s.writes, ...loaded], writes: s.writes };
-    }
-    case 'branch':
-      return { reads: [s.cond], writes: [] };
-    case 'loop': {
-      const carried = [...s.carried, ...(s.cond ? [s.cond] : [])];
-      const reads = carried.flatMap((c) => [c.init, c.next, c.state]);
-      return { reads: s.trip ? [s.trip, ...reads] : reads, writes: [s.counter, ...carried.map((c) => c.state)] };
-    }
-  }
+  if (s.kind === 'op') return { reads: loadsOf(s).map((e) => e.arg), writes: [s.write] };
+  if (s.kind === 'branch') return { reads: [s.cond], writes: [] };
+  if (s.kind === 'routine') return { reads: [...s.reads, ...s.writes, ...loads(s.body)], writes: s.writes };
+  const carried = [...s.carried, ...(s.cond ? [s.cond] : [])];
+  const reads = carried.flatMap((c) => [c.init, c.next, c.state]);
+  return { reads: s.trip ? [s.trip, ...reads] : reads, writes: [s.counter, ...carried.map((c) => c.state)] };
 }
 
 const effects = (steps: Iterable<Step>): Effects => {
@@ -99,19 +90,12 @@ export class Region {
     this.steps = [...steps];
     this.effects = steps.map(effectsOf);
     this.pinned = pinned;
-    this.effects.forEach((e, i) => {
-      this.register(e!, i);
-    });
+    for (const [i, e] of this.effects.entries()) this.register(e!, i);
   }
 
   private register(e: Effects, i: number): void {
-    const add = (map: Map<TileTensor, Set<number>>, t: TileTensor): void => {
-      const set = map.get(t);
-      if (set) set.add(i);
-      else map.set(t, new Set([i]));
-    };
-    for (const t of e.reads) add(this.readers, t);
-    for (const t of e.writes) add(this.writers, t);
+    for (const t of e.reads) entryOf(this.readers, t, () => new Set()).add(i);
+    for (const t of e.writes) entryOf(this.writers, t, () => new Set()).add(i);
   }
 
   private forget(i: number): void {

@@ -4,6 +4,7 @@
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import type { Device } from '../../devices/device.ts';
+import { entryOf } from '../../support/collections.ts';
 import { type Cut, cutGraph, cutPlan, isFill, type Plan, single, type TileGraph } from './graph.ts';
 import { keySteps, onlineSoftmax, type Steps, stepsOf } from './online.ts';
 import { planCost, type Sketch, sketch } from './plan-cost.ts';
@@ -79,7 +80,7 @@ function cutsOf(run: readonly Sketch[], plans: (cut: Cut) => Plan | null, device
   };
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
-    const at = (i: number): number => known.get(i) ?? known.set(i, costOf(alike[i])).get(i)!;
+    const at = (i: number): number => entryOf(known, i, () => costOf(alike[i]));
     const from = (alike.length * 5) >> 3;
     return { alike, known, at, from, first: at(from) };
   });
@@ -101,10 +102,7 @@ function cutsOf(run: readonly Sketch[], plans: (cut: Cut) => Plan | null, device
 /** Equal for runs that are cut alike. */
 function runKey(run: readonly Sketch[], shared: Shared): string {
   const numbers = new Map<TileTensor, number>();
-  const number = (t: TileTensor): string => {
-    if (!numbers.has(t)) numbers.set(t, numbers.size);
-    return `${numbers.get(t)}${shared(t) ? 's' : ''}`;
-  };
+  const number = (t: TileTensor): string => `${entryOf(numbers, t, () => numbers.size)}${shared(t) ? 's' : ''}`;
   return run.map((s) => `${s.key}@${s.tensors.map(number)}`).join('\n');
 }
 
@@ -237,12 +235,8 @@ export class Welder {
 
   /** Estimated cycles of two neighbours as one kernel (null: not legal) and apart. */
   costs(first: TileGraph, second: TileGraph): { together: number | null; apart: number } {
-    const cost = (g: TileGraph): number =>
-      this.estimate(
-        g.members.map((m) => sketch(m.op)),
-        g,
-        this.device,
-      );
+    const sketches = (g: TileGraph): Sketch[] => g.members.map((m) => sketch(m.op));
+    const cost = (g: TileGraph): number => this.estimate(sketches(g), g, this.device);
     const run = [...first.ops, ...second.ops].map(sketch);
     const [found] = compatible(run) ? this.found(run) : [];
     return { together: found?.cost ?? null, apart: cost(first) + cost(second) };
@@ -259,8 +253,6 @@ export class Welder {
   private found(run: readonly Sketch[]): readonly Found[] {
     const shared = this.sharedBy(run.map((s) => s.op));
     const key = runKey(run, shared);
-    let found = this.known.get(key);
-    if (!found) this.known.set(key, (found = bestCuts(run, shared, this.device, this.estimate, this.steps)));
-    return found;
+    return entryOf(this.known, key, () => bestCuts(run, shared, this.device, this.estimate, this.steps));
   }
 }

@@ -3,6 +3,7 @@
 // operator. Ops that a legalising pass must have removed are absent.
 import { type ComputeType, DOTS, type DotForm, type Expr, type Op, picksOf, ROUNDINGS } from '../../../3-tile/expr.ts';
 import { fits, isIntegral } from '../../../3-tile/range.ts';
+import { constOf } from '../../../3-tile/rewrite.ts';
 import { TilewrightError } from '../../../support/errors.ts';
 import { Form, literal } from './form.ts';
 import { castValue } from './memory.ts';
@@ -31,12 +32,6 @@ const count =
     return form.call(`${name}_${s}`, s, { x: s }, x, () => form.eachLane(s, (lane) => one(`x${lane}`)));
   };
 
-/** The constant behind an operand, through a splat. */
-function constantOf(e: Expr): number | bigint | undefined {
-  if (e.op === 'const') return e.arg;
-  return e.op === 'splat' ? constantOf(e.src[0]) : undefined;
-}
-
 const remainder: Render = (form, e, x, s) =>
   isFloatScalar(s)
     ? form.lanewise('fmod', s, x, (a, b) => `__builtin_fmod${suffix(s)}(${a}, ${b})`)
@@ -47,7 +42,7 @@ const divide: Render = (form, e, x, s) =>
 
 /** x/0 = x%0 = 0; the smallest value over -1 wraps. A constant divisor needs no test. */
 function integerDivision(form: Form, e: Expr, x: readonly string[], s: Scalar, symbol: '/' | '%'): string {
-  const c = constantOf(e.src[1]);
+  const c = constOf(e.src[1]);
   if (c !== undefined && Number(c) !== 0 && Number(c) !== -1) return `(${x[0]} ${symbol} ${x[1]})`;
   const name = symbol === '/' ? 'div' : 'rem';
   const byMinusOne = symbol === '/' ? '-a' : '0';
@@ -66,7 +61,7 @@ const extreme =
       const first = `a ${which === 'min' ? '<' : '>'} b`;
       return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => form.select(s, form.mask(s, first), 'a', 'b'));
     }
-    const c = constantOf(e.src[1]) as number | undefined;
+    const c = constOf(e.src[1]) as number | undefined;
     if (c !== undefined && !Number.isNaN(c)) return floatBound(form, which, s, x, c);
     return floatExtreme(form, which, s, x);
   };
@@ -256,7 +251,7 @@ const shuffle: Render = (form, e, x, s) => {
 
 /** Whether a float is known not to be below 0, or is NaN: what a rectifier leaves, scaled and rounded. */
 function isNonNegative({ op, src }: Expr): boolean {
-  const [c] = src.slice(1).map(constantOf);
+  const [c] = src.slice(1).map(constOf);
   const positive = typeof c === 'number' && c >= 0;
   if (op === 'max') return positive;
   if (op === 'mul' || op === 'div') return positive && isNonNegative(src[0]);
@@ -267,10 +262,7 @@ function isNonNegative({ op, src }: Expr): boolean {
 function isWithin(x: Expr, to: ComputeType): boolean {
   if (x.op !== 'min' || !isIntegral(to)) return false;
   const inner = x.src[0];
-  const ends = [
-    constantOf(x.src[1]),
-    inner.op === 'max' ? constantOf(inner.src[1]) : isNonNegative(inner) ? 0 : undefined,
-  ];
+  const ends = [constOf(x.src[1]), inner.op === 'max' ? constOf(inner.src[1]) : isNonNegative(inner) ? 0 : undefined];
   return ends.every((c) => typeof c === 'number' && fits(to, [c, c]));
 }
 

@@ -4,6 +4,7 @@ import { runsOf } from '../../../3-tile/statements.ts';
 import { callersOwn, type Kernel, placeOf, type Task, type TaskProgram } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { bytesOf } from '../../../ir/tensor.ts';
+import { entryOf } from '../../../support/collections.ts';
 import { invariant } from '../../../support/errors.ts';
 import { emitKernel, writtenParams } from './kernel.ts';
 import { type COptions, storageOf, Unit } from './unit.ts';
@@ -31,8 +32,7 @@ export function emitC(program: TaskProgram, options: COptions): string[] {
   const names = new Map<Kernel, EmittedKernel>();
   for (const kernel of program.kernels) {
     const text = emitKernel(unit, kernel, overlapping.get(kernel) ?? NONE, passing.get(kernel) ?? NONE);
-    let emitted = byText.get(text);
-    if (!emitted) byText.set(text, (emitted = { name: `k${byText.size}`, text }));
+    const emitted = entryOf(byText, text, () => ({ name: `k${byText.size}`, text }));
     names.set(kernel, emitted);
   }
   const kernels = [...byText.values()];
@@ -66,8 +66,7 @@ function overlaps(program: TaskProgram): Map<Kernel, Set<number>> {
   const written = new Map<Kernel, ReadonlySet<number>>();
   const { places } = program.plan;
   for (const t of runsOf(program.lanes[0] ?? [])) {
-    let stores = written.get(t.kernel);
-    if (!stores) written.set(t.kernel, (stores = writtenParams(t.kernel)));
+    const stores = entryOf(written, t.kernel, () => writtenParams(t.kernel));
     const at = t.args.map((a) => places.get(owner(a)));
     for (const w of stores) {
       const a = at[w];

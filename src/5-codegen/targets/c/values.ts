@@ -5,6 +5,7 @@ import { type Expr, isLoad, type Local } from '../../../3-tile/expr.ts';
 import type { Effects } from '../../../3-tile/statements.ts';
 import { type Kernel, stmtExprs, walkStmts } from '../../../3-tile/task.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
+import { entryOf, union } from '../../../support/collections.ts';
 import { invariant } from '../../../support/errors.ts';
 import { memoised, postOrder } from '../../../support/rewrite.ts';
 import { literal } from './form.ts';
@@ -49,12 +50,6 @@ function staticLocals(kernel: Kernel): ReadonlySet<Local> {
     if (found.size === before) break;
   }
   return found;
-}
-
-function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): ReadonlySet<T> {
-  if (b.size > a.size) return union(b, a);
-  for (const x of b) if (!a.has(x)) return new Set([...a, ...b]);
-  return a;
 }
 
 /** What expressions read. */
@@ -156,9 +151,7 @@ export class Values {
   /** The form that is actually written when `wide` is wished for. */
   private item(e: Expr, wide: boolean): Item {
     const forms = wide && this.canWiden(e) ? this.wide : this.plain;
-    const known = forms.get(e) ?? { e, wide: forms === this.wide };
-    forms.set(e, known);
-    return known;
+    return entryOf(forms, e, () => ({ e, wide: forms === this.wide }));
   }
 
   private canWiden(e: Expr): boolean {

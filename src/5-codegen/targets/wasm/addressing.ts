@@ -6,6 +6,7 @@ import { type Linear, linearOf, linearRange } from '../../../3-tile/rules/linear
 import { type Kernel, walkStmts } from '../../../3-tile/task.ts';
 import { owner, type TileTensor } from '../../../3-tile/tensor.ts';
 import { dtypeInfo } from '../../../ir/dtype.ts';
+import { entryOf } from '../../../support/collections.ts';
 import { type Changes, varies } from './low.ts';
 import type { Access } from './storage.ts';
 import type { Value, Values, Variable } from './value.ts';
@@ -28,13 +29,11 @@ const sums = new WeakMap<Expr, Affine>();
 
 /** The sum of an index; computed once per expression. */
 export function affine(index: Expr): Affine {
-  let found = sums.get(index);
-  if (!found) {
+  return entryOf(sums, index, () => {
     const sum = linearOf(index, MAX_PARTS) ?? { dtype: index.dtype, terms: new Map([[index, 1]]), constant: 0 };
     const ids = [...sum.terms].map(([e, by]) => [e.id, by]).sort((a, b) => a[0] - b[0]);
-    sums.set(index, (found = { ...sum, key: ids.join(';') }));
-  }
-  return found;
+    return { ...sum, key: ids.join(';') };
+  });
 }
 
 /** Ranges of the i32 scalars of a kernel: indices of its loops are between their bounds. */
@@ -145,14 +144,12 @@ export class Addressing {
     // Set before the loop, where what guards a load inside may not hold.
     if (base.loads || index.from.loads) return null;
     const key = `${base.id}|${by}`;
-    let found = loop.pointers.get(key);
-    if (!found) {
-      const variable = this.v.variable('i32');
-      found = { variable, init: this.add(base, this.scaled(index.from, by)), by: Math.imul(by, index.step) };
-      loop.pointers.set(key, found);
-      for (let d = 0; d <= depth; d++) this.loops[d].changed.add(variable);
-    }
-    return this.v.read(found.variable);
+    const { variable } = entryOf(loop.pointers, key, () => {
+      const made = this.v.variable('i32');
+      for (let d = 0; d <= depth; d++) this.loops[d].changed.add(made);
+      return { variable: made, init: this.add(base, this.scaled(index.from, by)), by: Math.imul(by, index.step) };
+    });
+    return this.v.read(variable);
   }
 
   /** The innermost loop in which the value changes; -1: none. */

@@ -1,5 +1,6 @@
 // Kernels to functions: lowered statements become structured control flow. Loops test at the bottom;
 // what they do not change is computed before them.
+import { entryOf } from '../../../support/collections.ts';
 import type { FunctionCode } from './encoder.ts';
 import { FunctionBuilder } from './function.ts';
 import { hoistable, type LowFor, type LowFunction, type LowStmt, type LowWhile } from './low.ts';
@@ -25,10 +26,8 @@ export class StatementEmitter {
   }
 
   localOf(variable: Variable): number {
-    let found = this.locals.get(variable);
     // Variables outlive straight runs, in which other locals are reused.
-    if (found === undefined) this.locals.set(variable, (found = this.f.dedicated(variable.type)));
-    return found;
+    return entryOf(this.locals, variable, () => this.f.dedicated(variable.type));
   }
 
   block(body: readonly LowStmt[]): void {

@@ -6,6 +6,7 @@ import { effects } from '../../../3-tile/statements.ts';
 import { type Kernel, stmtExprs } from '../../../3-tile/task.ts';
 import { owner } from '../../../3-tile/tensor.ts';
 import type { Stmt } from '../../../3-tile/tile-op.ts';
+import { entryOf } from '../../../support/collections.ts';
 import { invariant } from '../../../support/errors.ts';
 import { Addressing, type LoopFrame, rangesOf, type Site } from './addressing.ts';
 import { valueType } from './forms.ts';
@@ -36,9 +37,7 @@ export class KernelLowering {
   }
 
   variableOf(local: Local): Variable {
-    let found = this.variables.get(local);
-    if (!found) this.variables.set(local, (found = this.values.variable(valueType(local))));
-    return found;
+    return entryOf(this.variables, local, () => this.values.variable(valueType(local)));
   }
 
   /** A run ends behind the first statement with a nested body. */

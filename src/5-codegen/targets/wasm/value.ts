@@ -3,6 +3,7 @@
 import { words } from '../../../3-tile/expr.ts';
 import { binaryMeaning } from '../../../3-tile/semantics.ts';
 import type { TileTensor } from '../../../3-tile/tensor.ts';
+import { entryOf } from '../../../support/collections.ts';
 import type { ValType } from './encoder.ts';
 import type { Immediate } from './function.ts';
 import { INSTRUCTIONS, type InstructionName } from './instructions.ts';
@@ -98,13 +99,10 @@ export class Values {
   ): Value {
     let key = `${op}|${immediateKey(imm)}|${callee ?? ''}`;
     for (const s of src) key += `,${s.id}`;
-    let v = this.table.get(key);
-    if (!v) {
+    return entryOf(this.table, key, () => {
       const loads = memory !== null || src.some((s) => s.loads);
-      v = { id: this.table.size, op, type, src, imm, variable, callee, memory, loads };
-      this.table.set(key, v);
-    }
-    return v;
+      return { id: this.table.size, op, type, src, imm, variable, callee, memory, loads };
+    });
   }
 }
 
