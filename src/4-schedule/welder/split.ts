@@ -1,11 +1,12 @@
 // A reduction in two: of parts, an axis of their own, and of what the parts gave, by the same monoid. In: a reduction whose
 // monoid joins results of ranges in order. Out: operators of the same meaning; floats are summed in another order. The
 // welder takes parts where their tiles join what makes the elements, so that these are folded while they are near.
-import { acc, add, axisExpr, index, load, mul, newAxis } from '../../3-tile/expr.ts';
+import { acc, add, axisExpr, index, isConst, load, mul, newAxis } from '../../3-tile/expr.ts';
+import { walkExpr } from '../../3-tile/rewrite.ts';
 import { newTensor, owner } from '../../3-tile/tensor.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { mapOp } from '../transform.ts';
+import { indicesOf, mapOp } from '../transform.ts';
 import { bindAxes } from './inline.ts';
 import { elemRoots, loadsBelow } from './region.ts';
 
@@ -40,13 +41,15 @@ export function split(op: TileOp, length: number): Split | null {
 /** Elements of the tensor that is folded per stored part, at least. */
 const MIN_FOLDED = 32;
 
-/** The finest split into equal parts that stores little, of what one of these operators makes; null for none. */
+/** The finest split into equal parts that stores little, of what these operators make; null for none. */
 export function finestSplit(op: TileOp, makers: readonly TileOp[]): Split | null {
   const axis = op.reduce?.monoid.state.length === 1 ? op.reduce.axes.find((a) => a.extent > 1) : undefined;
-  const read = new Set(loadsBelow(elemRoots(op)).map((e) => owner(e.arg)));
-  const made = axis && makers.find((m) => read.has(owner(m.write)));
-  if (!made) return null;
-  const parts = elementCount(owner(made.write).shape) / (pointsOf(op.axes) * MIN_FOLDED);
+  const made = new Set(makers.map((m) => owner(m.write)));
+  const folded = loadsBelow(elemRoots(op)).find((e) => made.has(owner(e.arg)));
+  // Rows that lie side by side are whole wherever they are near.
+  const last = folded && indicesOf(folded).findLast((e) => !isConst(e));
+  if (!axis || !last || walkExpr(last).includes(axisExpr(axis))) return null;
+  const parts = elementCount(owner(folded.arg).shape) / (pointsOf(op.axes) * MIN_FOLDED);
   let length = Math.max(1, Math.ceil(axis.extent / parts));
   while (length < axis.extent && axis.extent % length !== 0) length++;
   return split(op, length);
