@@ -6,7 +6,7 @@ import { constant, div, type Expr, index, load, mul, pow, sub } from '../../src/
 import { interpret, interpretTasks } from '../../src/3-tile/interpret.ts';
 import { sum } from '../../src/3-tile/monoids.ts';
 import { runsOf } from '../../src/3-tile/statements.ts';
-import { newTensor } from '../../src/3-tile/tensor.ts';
+import { newTensor, type TileTensor } from '../../src/3-tile/tensor.ts';
 import type { TileOp, TileProgram } from '../../src/3-tile/tile-op.ts';
 import { programProblems } from '../../src/3-tile/verify.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
@@ -18,21 +18,18 @@ import { mulberry32 } from '../../src/support/random.ts';
 
 type About = 'the mean' | 'a row of its own' | 'each element';
 
-/** Rows in parts: their mean, squares about something, and the normalised rows of the operator where `whole`. */
+/** Rows in parts: their mean, and the mean of squares about something. */
 function built(rows: number, parts: number, size: number, about: About, square = (d: Expr): Expr => mul(d, d)) {
   const b = new TileBuilder();
   const x = newTensor('x', 'f32', [rows, parts, size], 'input');
   const z = newTensor('z', 'f32', [rows, parts, size], 'input');
   const n = constant('f32', parts * size);
   const s = b.reduce('f32', [rows, parts], [size], sum('f32'), (ix, rx) => load(x, [...ix, ...rx]));
-  const mean = b.reduce(
-    'f32',
-    [rows],
-    [parts],
-    sum('f32'),
-    ([i], [p]) => load(s, [i, p]),
-    ([a]) => div(a, n),
-  );
+  const average = (t: TileTensor): TileTensor => {
+    const part = ([i]: readonly Expr[], [p]: readonly Expr[]): Expr => load(t, [i, p]);
+    return b.reduce('f32', [rows], [parts], sum('f32'), part, ([a]) => div(a, n));
+  };
+  const mean = average(s);
   const from = ([i, p]: readonly Expr[], [r]: readonly Expr[]): Expr => {
     if (about === 'the mean') return load(mean, [i]);
     return load(z, [i, p, about === 'a row of its own' ? index(0) : r]);
@@ -40,14 +37,7 @@ function built(rows: number, parts: number, size: number, about: About, square =
   const q = b.reduce('f32', [rows, parts], [size], sum('f32'), (ix, rx) =>
     square(sub(load(x, [...ix, ...rx]), from(ix, rx))),
   );
-  const v = b.reduce(
-    'f32',
-    [rows],
-    [parts],
-    sum('f32'),
-    ([i], [p]) => load(q, [i, p]),
-    ([a]) => div(a, n),
-  );
+  const v = average(q);
   v.role = 'output';
   mean.role = 'output';
   return { inputs: [x, z], outputs: [v, mean], steps: b.steps, checks: [] } satisfies TileProgram;
