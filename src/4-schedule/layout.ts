@@ -89,7 +89,7 @@ function gated(program: TileProgram): TileProgram {
       return loadFrom(e, copy, src.slice(0, copy.shape.length), src);
     };
     const op = { ...s, reduce: { ...s.reduce, elems: s.reduce.elems.map((e) => transform(e, fromCopy)) } };
-    if (!outs.has(op.write) || !inside(op.at, own)) return [...before, op];
+    if (!outs.has(owner(op.write)) || !inside(op.at, own)) return [...before, op];
     const write = newTensor(op.write.name, op.write.dtype, op.write.shape, 'temp');
     return [...before, { ...op, write }, copyOf(write, op.write)];
   });

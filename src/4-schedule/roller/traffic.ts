@@ -65,6 +65,21 @@ function evicted(strides: Strides, tile: Tile, device: Device): number {
   return beyond * (steps - 1) * line;
 }
 
+/**
+ * The part of what a tile reads that the tile before it along an axis did not: windows overlap where an axis of the
+ * reduction moves in steps of which that axis takes several. All of it where the index is not linear.
+ */
+function fresh({ linear, axes }: LoadProfile, tile: Tile, last: Axis): number {
+  const step = Math.abs(coefficient(linear, last));
+  if (step === 0) return 1;
+  const moved = step * extentIn(tile, last);
+  const over = [...axes].map((a) => {
+    const by = a.role === 'reduce' ? Math.abs(coefficient(linear, a)) : 0;
+    return by > 0 && step % by === 0 && by * a.extent > step ? by * a.extent - step : 0;
+  });
+  return moved / (moved + Math.max(...over));
+}
+
 /** Whether rows that a tile reads, and reads again for the next tile, meet in more lines of one set than it has. */
 function collides(strides: Strides, device: Device, extent: (a: Axis) => number): boolean {
   const [{ bytes, transaction: line }] = device.levels;
@@ -77,7 +92,7 @@ function collides(strides: Strides, device: Device, extent: (a: Axis) => number)
 
 /**
  * What the loads of the reduction touch under a tile: bytes of one tile over its whole reduction, the same with what
- * entering pages costs, those it loads again, bytes of the whole operator.
+ * entering pages costs, those it loads again, bytes of the whole operator, and what part of a tile's is new along an axis.
  */
 export function footprints(p: Profile, tile: Tile, device: Device) {
   const line = device.levels[0].transaction;
@@ -90,7 +105,15 @@ export function footprints(p: Profile, tile: Tile, device: Device) {
     const again = strides ? evicted(strides, tile, device) : 0;
     const [all] = touched(load, strides, line, (a) => a.extent);
     const meets = strides !== null && collides(strides, device, inTile);
-    return { load, tile: bytes, moved: bytes + entering, again, all, collides: meets };
+    return {
+      load,
+      tile: bytes,
+      moved: bytes + entering,
+      again,
+      all,
+      collides: meets,
+      fresh: (last: Axis) => fresh(load, tile, last),
+    };
   });
 }
 
@@ -101,8 +124,9 @@ export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | n
   let cycles = 0;
   for (const s of sizes) {
     cycles += trafficCycles(s.again, next.bytes, device);
-    if (last && s.load.axes.has(last)) cycles += trafficCycles(s.moved, s.all, device);
-    else if (!resident || s.collides) cycles += trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
+    const first = last && s.load.axes.has(last) ? s.fresh(last) : 0;
+    const met = resident && !s.collides ? 0 : trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
+    cycles += first * trafficCycles(s.moved, s.all, device) + (1 - first) * met;
   }
   return cycles;
 }

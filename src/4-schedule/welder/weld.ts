@@ -81,20 +81,20 @@ function cutsOf(run: readonly Sketch[], plans: (cut: Cut) => Plan | null, device
   const valleys = [...cuts(run[run.length - 1].op)].map((alike) => {
     const known = new Map<number, number>();
     const at = (i: number): number => entryOf(known, i, () => costOf(alike[i]));
-    const from = (alike.length * 5) >> 3;
-    return { alike, known, at, from, first: at(from) };
+    const ends = [(alike.length * 5) >> 3, alike.length - 1];
+    return { alike, known, at, ends, first: Math.min(...ends.map(at)) };
   });
   const least = Math.min(...valleys.map((v) => v.first));
   const all: Found[] = [];
-  for (const { alike, known, at, from, first } of valleys) {
+  for (const { alike, known, at, ends, first } of valleys) {
     if (first > PROMISING * least) continue;
-    // Costs along the steps have one valley: it is descended from about the middle.
-    let i = from;
+    // Costs along the steps have one valley, or another where steps fill no vector: from about the middle, then the end.
+    let i = ends[0];
     for (let next: number | undefined = i; next !== undefined; ) {
       i = next;
-      next = [i - 1, i + 1].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
+      next = [i - 1, i + 1, ends[1]].find((j) => j >= 0 && j < alike.length && at(j) < at(i));
     }
-    for (const j of new Set([i, ...known.keys()])) all.push({ cut: alike[j], cost: at(j), keys: null });
+    for (const j of known.keys()) all.push({ cut: alike[j], cost: at(j), keys: null });
   }
   return all.filter((f) => f.cost < Number.POSITIVE_INFINITY).sort(byCost);
 }
