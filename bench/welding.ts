@@ -1,6 +1,7 @@
 // `npm run bench:welding`: every model with operators joined beside the same compiler with joining switched off, at one
 // thread on one target: time, calls of kernels, and bytes that they move to and from tensors others see. Writes
-// bench/results/welding-TARGET.json. Ratios above 1 mean that joining is better.
+// bench/results/welding-TARGET.json. Ratios above 1 mean that joining is better. Apart, convolutions are plain sums; with
+// --no-winograd they are on both sides, so that nothing but joining differs: welding-TARGET-sums.json.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -44,11 +45,12 @@ interface Options {
   readonly target: string;
   readonly filter: string;
   readonly seconds: string;
+  readonly winograd: boolean;
   readonly save: boolean;
 }
 
 /** The backend with operators joined or apart, which adds what its programs have and move to `way`. */
-function counting(backend: Backend, fuse: boolean, way: Way): Backend {
+function counting(backend: Backend, switches: Pick<ScheduleOptions, 'fuse' | 'winograd'>, way: Way): Backend {
   const { machine, launch } = backend;
   const { device, target, features } = machine!;
   return {
@@ -56,7 +58,7 @@ function counting(backend: Backend, fuse: boolean, way: Way): Backend {
     build: async (program) => {
       const moved = new Map<Kernel, number>();
       const made: ScheduleOptions['made'] = (kernel, how) => moved.set(kernel, whyOf(how, device).bytes.together);
-      const tasks: TaskProgram = schedule(program, { device, lower: lowering, fuse, made });
+      const tasks: TaskProgram = schedule(program, { device, lower: lowering, ...switches, made });
       const runs = tasks.lanes.flatMap(runsOf);
       for (const { kernel } of runs) way.bytes += moved.get(kernel) ?? 0;
       way.calls += runs.length;
@@ -73,14 +75,14 @@ async function prepared(s: Subject, backend: Backend): Promise<Plan> {
   return plan;
 }
 
-async function compare(s: Subject, backend: Backend, seconds: number): Promise<readonly [Way, Way]> {
+async function compare(s: Subject, backend: Backend, { seconds, winograd }: Options): Promise<readonly [Way, Way]> {
   const ways = [true, false].map((): Way => ({ ms: 0, calls: 0, bytes: 0, arenaBytes: 0 }));
   const plans = [
-    await prepared(s, counting(backend, true, ways[0])),
-    await prepared(s, counting(backend, false, ways[1])),
+    await prepared(s, counting(backend, { fuse: true, winograd }, ways[0])),
+    await prepared(s, counting(backend, { fuse: false, winograd }, ways[1])),
   ];
   const times: number[][] = plans.map(() => []);
-  const end = performance.now() + 1000 * seconds;
+  const end = performance.now() + 1000 * Number(seconds);
   for (let round = 0; round < 3 || (performance.now() < end && round < 500); round++) {
     for (const [i, plan] of plans.entries()) times[i].push(await timed(() => plan.run(s.feeds)));
   }
@@ -95,7 +97,7 @@ async function measured(group: string, name: string, o: Options, backend: Backen
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tilewright-model-'));
   try {
     const s = subject({ group, name, dir, ...(DATA ? { data: DATA } : {}) });
-    const [joined, apart] = await compare(s, backend, Number(o.seconds));
+    const [joined, apart] = await compare(s, backend, o);
     return { name: `${group}/${name}`, joined, apart };
   } catch (error) {
     const reason = String((error as Error).message).split('\n')[0];
@@ -136,8 +138,9 @@ async function main(o: Options): Promise<void> {
   console.log(`geometric means, apart over joined: ${FIGURES.map((f) => `${f} ${mean[f].toFixed(2)}`).join(', ')}`);
   if (!o.save) return;
   const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model, threads: 1 };
-  const result = { suite: `welding-${o.target}`, ...machine, geomean: mean, rows };
-  const file = new URL(`./results/welding-${o.target}.json`, import.meta.url);
+  const suite = `welding-${o.target}${o.winograd ? '' : '-sums'}`;
+  const result = { suite, ...machine, geomean: mean, rows };
+  const file = new URL(`./results/${suite}.json`, import.meta.url);
   fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
 }
 
@@ -145,6 +148,7 @@ await new Command('bench:welding')
   .option('--target <target>', 'c or wasm', 'wasm')
   .option('--filter <regex>', 'only models whose group/name matches', '^(built|structures)/')
   .option('--seconds <s>', 'time per model', '1')
+  .option('--no-winograd', 'convolutions as plain sums when joined, as they are apart')
   .option('--no-save', 'do not write bench/results')
   .action(main)
   .parseAsync();

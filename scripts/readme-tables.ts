@@ -206,16 +206,29 @@ const LOADED = 'to a loaded program';
 const ROLLED = 'to rTiles';
 
 function weldingRows({ suite, cpu, geomean: mean, rows }: WeldingResult): string {
-  const target = suite.replace('welding-', '');
+  const [, target, sums] = suite.split('-');
+  const factors = `time ${mean.ms.toFixed(2)}, calls ${mean.calls.toFixed(2)}, bytes ${mean.bytes.toFixed(2)}`;
+  const means = `${rows.length} models, one thread; geometric means of apart over joined: ${factors}`;
+  if (sums) return `\`${target}\` on ${cpu}, convolutions as plain sums on both sides, ${means}.`;
   const body = rows.map(({ name, joined, apart, error = '' }): Cells => {
-    if (!joined || !apart) return [name, '–', '–', '–', '–', '–', '–', error.replaceAll('|', '\\|').slice(0, 100)];
+    if (!joined || !apart) return [name, '–', '–', '–', '–', '–', '–', '–', error.replaceAll('|', '\\|').slice(0, 100)];
     const MiB = (x: number): string => (x / 2 ** 20).toFixed(1);
     const time = [joined.ms.toFixed(2), apart.ms.toFixed(2), (apart.ms / joined.ms).toFixed(2)];
-    return [name, ...time, joined.calls, apart.calls, `${MiB(joined.arenaBytes)} / ${MiB(apart.arenaBytes)}`, ''];
+    const moved = [joined.bytes, apart.bytes, joined.arenaBytes, apart.arenaBytes].map(MiB);
+    return [name, ...time, joined.calls, apart.calls, `${moved[0]} / ${moved[1]}`, `${moved[2]} / ${moved[3]}`, ''];
   });
-  const head = ['Model', 'Joined, ms', 'Apart, ms', 'Ratio', 'Calls', 'Calls apart', 'Arena, MiB', 'Remark'];
-  const sum = `geometric means of apart over joined: time ${mean.ms.toFixed(2)}, calls ${mean.calls.toFixed(2)}`;
-  return `\`${target}\` on ${cpu}, one thread; ${sum}:\n\n${table(head, body)}`;
+  const head = [
+    'Model',
+    'Joined, ms',
+    'Apart, ms',
+    'Ratio',
+    'Calls',
+    'Calls apart',
+    'Moved, MiB',
+    'Arena, MiB',
+    'Remark',
+  ];
+  return `\`${target}\` on ${cpu}, ${means}:\n\n${table(head, body)}`;
 }
 
 const CONFORM = 'npm run bench:conformance';

@@ -96,6 +96,7 @@ export function whyOf(made: Made, device: Device, timesOf?: Measured['timesOf'],
   }));
   const near = inside.reduce((n, t) => n + t.bytes, 0);
   const level = device.levels.find((l) => l.bytes >= near) ?? device.levels.at(-1)!;
+  const cache = device.levels.at(-2)?.bytes ?? 0;
   const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
   return {
     members: membersOf(graph),
@@ -103,7 +104,7 @@ export function whyOf(made: Made, device: Device, timesOf?: Measured['timesOf'],
     inside,
     level: inside.length > 0 ? level.name : null,
     tiles: tiled.map((t) => tileOf(t, device, around, timesOf)),
-    bytes: { together: farBytes(graph), apart: sum(graph.ops.map((op) => farBytes(single(op)))) },
+    bytes: { together: farBytes(graph, cache), apart: sum(graph.ops.map((op) => farBytes(single(op), cache))) },
     cycles: {
       together: planCost(sketches, graph, device),
       apart: sum(graph.ops.map((op) => planCost([sketch(op)], single(op), device))),
