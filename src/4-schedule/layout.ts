@@ -3,7 +3,7 @@
 // last (the channels of convolutions), those dimensions move to the end: then neighbours in memory are what vectors
 // hold, in every operator of the island. A layout is a cut of the row-major order, so reshapes keep it as long as they
 // cut at the same places; tensors that others see, or that are reshaped across a cut, stay as they are.
-import { type Axis, type Expr, isLoad, load } from '../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr, isLoad, load } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import type { Step, TileOp, TileProgram } from '../3-tile/tile-op.ts';
@@ -66,6 +66,29 @@ const inside = (at: readonly Expr[], axes: ReadonlySet<Axis>): boolean => {
   return last >= 0 && at.slice(last + 1).some((e) => axesOf(e).length > 0);
 };
 
+/** Elements side by side from which vectors of the largest tiles are as good as full. */
+const LONG_RUN = 384;
+
+/**
+ * Whether a reduction multiplies what the caller sees as it is stored: matrices, of which neighbours in memory are
+ * neighbours in the result and enough to fill vectors. Turning them would only be work.
+ */
+function runsAlong(op: TileOp, seen: ReadonlySet<TileTensor>): boolean {
+  let run = 1;
+  const last = op.at.toReversed().flatMap(axesOf);
+  const images = loadsBelow(elemRoots(op)).filter((e) => !owner(e.arg).data);
+  const along = images.map((e) =>
+    indicesOf(e)
+      .toReversed()
+      .filter((x) => axesOf(x).length > 0),
+  );
+  for (const [i, a] of last.entries()) {
+    if (!along.every((at) => at[i] === axisExpr(a))) break;
+    run *= a.extent;
+  }
+  return run >= LONG_RUN && images.every((e) => seen.has(owner(e.arg)));
+}
+
 const copyOf = (from: TileTensor, to: TileTensor): TileOp => over('layout', to, (at) => load(from, at));
 
 /**
@@ -118,6 +141,7 @@ class Layouts {
 
   /** Starts islands at a reduction over constants: where its own dimensions, or those it sums, are not the last ones. */
   private seed(op: TileOp): void {
+    if (runsAlong(op, this.pinned)) return;
     const own = ownAxes(op, 'spatial');
     if (own.size > 0) this.spread({ tensor: op.write, at: op.at }, own);
     const summed = ownAxes(op, 'reduce');

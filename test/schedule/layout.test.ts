@@ -58,6 +58,26 @@ function depthwise() {
   return { program, feeds: [wholeNumbers(x.shape)] };
 }
 
+describe('a product with constants of what the caller sees', () => {
+  /** Channels by pixels, and as many sums of them. */
+  function product(pixels: number) {
+    const b = new TileBuilder();
+    const x = newTensor('x', 'f32', [CHANNELS, pixels], 'input');
+    const w = b.constant(wholeNumbers([3, CHANNELS]));
+    const out = b.reduce('f32', [3, pixels], [CHANNELS], sum('f32'), ([o, i], [c]) =>
+      mul(load(x, [c, i]), load(w, [o, c])),
+    );
+    out.role = 'output';
+    return { inputs: [x], outputs: [out], steps: b.steps, checks: [] };
+  }
+
+  it('stays as it is where pixels fill vectors, and is turned where they do not', () => {
+    const [long, short] = [product(400), product(20)];
+    expect(layOut(long)).toBe(long);
+    expect(layOut(short).steps.length).toBeGreaterThan(1);
+  });
+});
+
 describe('a depthwise window between views of what the caller sees', () => {
   const { program, feeds } = depthwise();
   const laid = layOut(program);

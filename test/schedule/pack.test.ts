@@ -124,6 +124,17 @@ describe('rows that lie a multiple of a page apart', () => {
     return rows;
   };
 
+  it('or nearly are packed in whole tiles where memory bounds', () => {
+    const b = new TileBuilder();
+    const [k, n] = [1000, 2048];
+    const x = newTensor('x', 'f32', [1, k], 'input');
+    const w = b.constant(tensorOf('f32', [k, n], new Array<number>(k * n).fill(1)));
+    const out = b.reduce('f32', [1, n], [k], sum('f32'), ([i, j], [r]) => mul(load(x, [i, r]), load(w, [r, j])));
+    const program = { inputs: [x], outputs: [out], steps: b.steps, checks: [] };
+    const { constants } = schedule(program, { device: namedDevice('wasm-simd128-fma')!, lower: lowering });
+    expect(constants.map((c) => c.shape.length)).toEqual([4]);
+  });
+
   it('are as many in a tile as the first level has ways', () => {
     expect(rowsOf(2048)).toBeLessThanOrEqual(8);
     expect(rowsOf(2000)).toBeGreaterThan(8);

@@ -12,7 +12,7 @@ import { extentIn, type Tile } from './tile.ts';
 
 /** Part of a level that keeps its contents while others pass through. */
 const USABLE = 0.75;
-/** What entering a page costs, in cache lines. */
+/** What entering a page costs, in cache lines: rows half a page apart begin in another one as good as always. */
 const PAGE_LINES = 8;
 
 type Strides = readonly (readonly [axis: Axis, bytes: number])[];
@@ -38,7 +38,7 @@ function touched(l: LoadProfile, all: Strides | null, line: number, extent: (a: 
   for (const [stride, n] of strides) {
     if (stride < line || stride <= run) run += stride * (n - 1);
     else rows *= n;
-    if (stride >= PAGE) pages *= n;
+    if (stride >= PAGE / 2) pages *= n;
   }
   return [rows * Math.ceil(run / line) * line, pages > 1 ? pages * PAGE_LINES * line : 0];
 }
