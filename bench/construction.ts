@@ -3,7 +3,6 @@
 // at batch 1 on to a program that is loaded. With --device, rTiles for a described device instead, at a batch of 128 as
 // published. Writes bench/results/construction-TARGET.json, or -DEVICE.
 import fs from 'node:fs';
-import os from 'node:os';
 import { Command } from 'commander';
 import { resetExprs } from '../src/3-tile/expr.ts';
 import { toTiles } from '../src/3-tile/from-graph.ts';
@@ -18,8 +17,8 @@ import type { Device } from '../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { emptyTensor } from '../src/ir/tensor.ts';
 import { lowering } from '../src/lowering.ts';
-import { version } from '../src/version.ts';
 import { planned } from '../src/web/report/rtiles.ts';
+import { MACHINE } from './machine.ts';
 import { modelOf, type RollerCase, rollerCases } from './roller-cases.ts';
 import { geomean, median, timed } from './statistics.ts';
 
@@ -109,8 +108,7 @@ function tell(rows: readonly Pick<Row, 'name' | 'batch' | 'constructMs'>[], cons
 }
 
 function write({ suite, ...found }: { suite: string } & Record<string, unknown>): void {
-  const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model };
-  const result = { suite, ...machine, published: PUBLISHED, ...found };
+  const result = { suite, ...MACHINE, published: PUBLISHED, ...found };
   const file = new URL(`./results/${suite}.json`, import.meta.url);
   fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
 }

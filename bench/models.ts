@@ -8,8 +8,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { version } from '../src/version.ts';
 import { DATA } from '../test/conformance/data.ts';
+import { MACHINE } from './machine.ts';
 import type { Job, ModelRow } from './model-run.ts';
 import { geomean } from './statistics.ts';
 import { available } from './subject.ts';
@@ -114,8 +114,7 @@ class Report {
 
   constructor(target: string) {
     this.file = new URL(`./results/models-${target}.json`, import.meta.url);
-    const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model };
-    this.head = { suite: `models-${target}`, ...machine, peer: PEER[target], threads: 1 };
+    this.head = { suite: `models-${target}`, ...MACHINE, peer: PEER[target], threads: 1 };
     if (!fs.existsSync(this.file)) return;
     const before = JSON.parse(fs.readFileSync(this.file, 'utf8')) as ModelsResult;
     const same = Object.entries(this.head).every(([key, value]) => before[key as keyof ModelsResult] === value);

@@ -11,7 +11,7 @@ import { loadPeer } from '../src/cli/peers.ts';
 import { modelCompiler } from '../src/compile.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { readModel } from '../src/node.ts';
-import { version } from '../src/version.ts';
+import { MACHINE } from './machine.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { peakMeter } from './peak.ts';
 import { bytesOf, opCase, rollerCases } from './roller-cases.ts';
@@ -106,9 +106,7 @@ async function main(o: Options): Promise<void> {
   const suite = `ops-${o.target}${o.suite === 'limits' ? '' : `-${o.suite}-${o.batch}`}`;
   const result = {
     suite,
-    tilewright: version,
-    node: process.version,
-    cpu: os.cpus()[0].model,
+    ...MACHINE,
     peer: PEER[o.target],
     threads: 1,
     geomean: summary,

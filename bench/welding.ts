@@ -16,9 +16,9 @@ import type { Backend } from '../src/backends/backend.ts';
 import { nodeBackend } from '../src/backends/node.ts';
 import { planFor } from '../src/compile.ts';
 import { lowering } from '../src/lowering.ts';
-import { version } from '../src/version.ts';
 import { whyOf } from '../src/web/report/why.ts';
 import { DATA } from '../test/conformance/data.ts';
+import { MACHINE } from './machine.ts';
 import { geomean, median, timed } from './statistics.ts';
 import { available, type Subject, subject } from './subject.ts';
 
@@ -137,9 +137,8 @@ async function main(o: Options): Promise<void> {
   const mean = means(rows);
   console.log(`geometric means, apart over joined: ${FIGURES.map((f) => `${f} ${mean[f].toFixed(2)}`).join(', ')}`);
   if (!o.save) return;
-  const machine = { tilewright: version, node: process.version, cpu: os.cpus()[0].model, threads: 1 };
   const suite = `welding-${o.target}${o.winograd ? '' : '-sums'}`;
-  const result = { suite, ...machine, geomean: mean, rows };
+  const result = { suite, ...MACHINE, threads: 1, geomean: mean, rows };
   const file = new URL(`./results/${suite}.json`, import.meta.url);
   fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
 }

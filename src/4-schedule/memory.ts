@@ -184,23 +184,43 @@ function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTe
   return size;
 }
 
-/** Of arrays of one length; unequal ones mostly differ near their start. */
+/** FNV-1a. */
+function digest(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const b of bytes) hash = Math.imul(hash ^ b, 0x01000193);
+  return hash;
+}
+
+/** Of arrays of one length. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; a !== b && i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** Finds constants of equal contents; what is made on demand equals nothing else. */
+/** Bytes at the start that tell most constants of one length apart. */
+const HEAD = 4096;
+
+/** Finds constants of equal contents, in time that grows with their bytes; what is made on demand equals nothing else. */
 export class Contents {
-  /** By length. */
-  private readonly known = new Map<number, TileTensor[]>();
+  private readonly found = new Map<TileTensor, TileTensor>();
+  /** The first of a length and a start. */
+  private readonly heads = new Map<string, TileTensor>();
+  /** Others, by their digest too. */
+  private readonly others = new Map<string, TileTensor[]>();
 
   /** The first constant with the same bytes that was asked for. */
   first(t: TileTensor): TileTensor {
-    if (t.data!.deferred) return t;
+    return t.data!.deferred ? t : entryOf(this.found, t, () => this.search(t));
+  }
+
+  private search(t: TileTensor): TileTensor {
     const { bytes } = t.data!;
-    const alike = entryOf(this.known, bytes.length, (): TileTensor[] => []);
-    const equal = alike.find((s) => sameBytes(s.data!.bytes, bytes));
+    const same = (s: TileTensor): boolean => sameBytes(s.data!.bytes, bytes);
+    const key = `${bytes.length} ${digest(bytes.subarray(0, HEAD))}`;
+    const head = entryOf(this.heads, key, () => t);
+    if (same(head)) return head;
+    const alike = entryOf(this.others, `${key} ${digest(bytes)}`, (): TileTensor[] => []);
+    const equal = alike.find(same);
     if (!equal) alike.push(t);
     return equal ?? t;
   }
