@@ -1,4 +1,4 @@
-// Windows that slide: what a tile has read of them already, the next one along an axis need not bring again.
+// What tiles bring from memory: of windows that slide, what the tile before has not read; of narrow rows, whole lines.
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import { add, constant, load, mul } from '../../src/3-tile/expr.ts';
@@ -10,6 +10,8 @@ import { profile } from '../../src/4-schedule/roller/profile.ts';
 import { scalarTile } from '../../src/4-schedule/roller/tile.ts';
 import { footprints } from '../../src/4-schedule/roller/traffic.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
+import { cutPlan } from '../../src/4-schedule/welder/graph.ts';
+import { planCost, sketch } from '../../src/4-schedule/welder/plan-cost.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { lowering } from '../../src/lowering.ts';
 import { wholeNumbers } from './whole-numbers.ts';
@@ -49,6 +51,24 @@ describe('what a tile reads that the one before it did not', () => {
   });
 
   it('is all of it along channels', () => expect(windows(5, 1)(CHANNELS, 16)).toBe(1));
+});
+
+describe('rows that a tile reads', () => {
+  const b = new TileBuilder();
+  const x = newTensor('x', 'f32', [512, 2000], 'input');
+  b.map('f32', x.shape, ([i, j]) => mul(load(x, [i, j]), load(x, [i, j])));
+  const op = b.steps[0] as TileOp;
+  const cost = (axis: number, step: number, line: number): number => {
+    const plan = cutPlan([op], () => true, new Map([[axis, step]]))!;
+    const levels = device.levels.map((l) => ({ ...l, transaction: line }));
+    return planCost([sketch(op)], plan, { ...device, levels });
+  };
+
+  it('come in whole lines where they end inside a dimension', () => {
+    expect(cost(1, 20, 256)).toBeGreaterThan(1.2 * cost(1, 20, 64));
+    expect(cost(1, 32, 128)).toBe(cost(1, 32, 64));
+    expect(cost(0, 2, 256)).toBe(cost(0, 2, 64));
+  });
 });
 
 describe('cuts along channels of an image that come first in memory', () => {

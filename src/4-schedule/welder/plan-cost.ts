@@ -24,6 +24,18 @@ const ENTRY = 40;
 
 const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
 
+/** Bytes that a region takes of a tensor in lines of memory: rows of other than whole lines begin or end in one more. */
+function lineBytes({ shape, dtype }: TileTensor, region: readonly Span[], line: number): number {
+  const { bytes } = dtypeInfo(dtype);
+  let [d, run] = [shape.length - 1, bytes];
+  for (; d >= 0; d--) {
+    run *= region[d].size;
+    if (region[d].size < shape[d]) break;
+  }
+  const rows = region.slice(0, Math.max(0, d)).reduce((n, s) => n * s.size, 1);
+  return rows === 1 || run % line === 0 ? rows * run : rows * (run + line - bytes);
+}
+
 /** What of an operator the cost depends on, gathered once. */
 export interface Sketch {
   readonly op: TileOp;
@@ -115,10 +127,12 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
 
 /** Estimated cycles of operators under a plan. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
+  const line = device.levels[0].transaction;
+  const bytesIn = (t: TileTensor, all: readonly Span[]): number => pointsIn(all) * dtypeInfo(t.dtype).bytes;
   const parts = plan.members.map(({ spans, reads }, i) => {
     const points = pointsIn([...spans.values()]);
     const part = new Map<TileTensor, number>();
-    for (const [t, all] of reads) part.set(t, pointsIn(all) * dtypeInfo(t.dtype).bytes);
+    for (const [t, all] of reads) part.set(t, plan.scratch.has(t) ? bytesIn(t, all) : lineBytes(t, all, line));
     return { points, part: part.set(run[i].target, points * dtypeInfo(run[i].target.dtype).bytes) };
   });
   // How far back in a tile something was touched last says which level still has it.
