@@ -1,4 +1,4 @@
-// What results are measured on, as every file in bench/results says it: versions, and the CPU with the description that
+// What benchmarks are measured on, as their results say it: versions, and the CPU with the description that
 // its features choose, because hosts in clouds hide which of a line they are.
 import os from 'node:os';
 import { cpuFeatures } from '../src/6-runtime/toolchain.ts';

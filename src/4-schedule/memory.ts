@@ -9,6 +9,7 @@ import { owner, type TileTensor } from '../3-tile/tensor.ts';
 import { bytesOf } from '../ir/tensor.ts';
 import { entryOf } from '../support/collections.ts';
 import { invariant } from '../support/errors.ts';
+import { fnv1a } from '../support/hash.ts';
 
 export const ALIGNMENT = 64;
 
@@ -184,13 +185,6 @@ function placeArena(lives: ReadonlyMap<TileTensor, Lifetime>, places: Map<TileTe
   return size;
 }
 
-/** FNV-1a. */
-function digest(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const b of bytes) hash = Math.imul(hash ^ b, 0x01000193);
-  return hash;
-}
-
 /** Of arrays of one length. */
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; a !== b && i < a.length; i++) if (a[i] !== b[i]) return false;
@@ -216,10 +210,10 @@ export class Contents {
   private search(t: TileTensor): TileTensor {
     const { bytes } = t.data!;
     const same = (s: TileTensor): boolean => sameBytes(s.data!.bytes, bytes);
-    const key = `${bytes.length} ${digest(bytes.subarray(0, HEAD))}`;
+    const key = `${bytes.length} ${fnv1a(bytes.subarray(0, HEAD))}`;
     const head = entryOf(this.heads, key, () => t);
     if (same(head)) return head;
-    const alike = entryOf(this.others, `${key} ${digest(bytes)}`, (): TileTensor[] => []);
+    const alike = entryOf(this.others, `${key} ${fnv1a(bytes)}`, (): TileTensor[] => []);
     const equal = alike.find(same);
     if (!equal) alike.push(t);
     return equal ?? t;

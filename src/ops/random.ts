@@ -20,6 +20,7 @@ import {
 } from '../3-tile/expr.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { fnv1a } from '../support/hash.ts';
 import { typeAttribute } from './creation.ts';
 import { FLOATS } from './elementwise.ts';
 import { type InferContext, type LowerContext, type OpDef, op, type TileTensor } from './op.ts';
@@ -38,9 +39,8 @@ export function seedOf(c: LowerContext): number {
   const bytes = new DataView(new ArrayBuffer(4));
   bytes.setFloat32(0, c.float('seed', 0));
   if (c.hasAttr('seed')) return bytes.getUint32(0);
-  let hash = 0x811c9dc5 ^ c.b.steps.length;
-  for (let i = 0; i < c.name.length; i++) hash = Math.imul(hash ^ c.name.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+  const units = Array.from({ length: c.name.length }, (_, i) => c.name.charCodeAt(i));
+  return fnv1a(units, 0x811c9dc5 ^ c.b.steps.length) >>> 0;
 }
 
 /** Stream `stream` of a seed at counter i (i32): uniform in (0, 1), f32, 24 bits. */

@@ -12,7 +12,7 @@ import { extentIn, type Tile } from './tile.ts';
 
 /** Part of a level that keeps its contents while others pass through. */
 const USABLE = 0.75;
-/** What entering a page costs, in cache lines: rows half a page apart begin in another one as good as always. */
+/** What entering a page costs, in cache lines. Rows half a page apart or more mostly begin in another one. */
 const PAGE_LINES = 8;
 
 type Strides = readonly (readonly [axis: Axis, bytes: number])[];

@@ -11,7 +11,7 @@ import { overlapped, trafficCycles } from '../cost.ts';
 import type { Linear } from '../linear.ts';
 import { workOf } from './fuse.ts';
 import { isFill, type Plan, written } from './graph.ts';
-import { accessesOf, type Span, type Spans } from './propagate.ts';
+import { accessesOf, pointsIn, type Span, type Spans } from './propagate.ts';
 import { loadsBelow } from './region.ts';
 
 /** Rows and vectors of the register tile that a matrix product is expected to get. */
@@ -22,8 +22,6 @@ const LONG_REDUCTION = 16;
 /** Cycles to enter the loops of one operator. */
 const ENTRY = 40;
 
-const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
-
 /** Bytes that a region takes of a tensor in lines of memory: rows of other than whole lines begin or end in one more. */
 function lineBytes({ shape, dtype }: TileTensor, region: readonly Span[], line: number): number {
   const { bytes } = dtypeInfo(dtype);
@@ -32,7 +30,7 @@ function lineBytes({ shape, dtype }: TileTensor, region: readonly Span[], line: 
     run *= region[d].size;
     if (region[d].size < shape[d]) break;
   }
-  const rows = region.slice(0, Math.max(0, d)).reduce((n, s) => n * s.size, 1);
+  const rows = pointsIn(region.slice(0, Math.max(0, d)));
   return rows === 1 || run % line === 0 ? rows * run : rows * (run + line - bytes);
 }
 

@@ -12,6 +12,7 @@ import { reindex } from './reindex.ts';
 
 /** Indices from `lo` below `lo + size`; `lo` is linear in the origins of the tile, which are axes too. */
 export type Span = Readonly<{ lo: Linear; size: number }>;
+export const pointsIn = (region: readonly Span[]): number => region.reduce((n, s) => n * s.size, 1);
 /** The span of each axis of an operator; a missing axis is at 0. */
 export type Spans = ReadonlyMap<Axis, Span>;
 

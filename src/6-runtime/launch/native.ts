@@ -146,9 +146,9 @@ const HUGE_PAGES = 14;
 function inLargePages(koffi: Koffi, bytes: Uint8Array): void {
   if (process.platform !== 'linux' || bytes.length < MANY_PAGES) return;
   const madvise = koffi.load(null).func('int madvise(uintptr_t, size_t, int)');
-  const beyond = Number(koffi.address(bytes) % BigInt(PAGE));
-  const skipped = beyond === 0 ? 0 : PAGE - beyond;
-  madvise(koffi.address(bytes) + BigInt(skipped), bytes.length - skipped, HUGE_PAGES);
+  const address = koffi.address(bytes);
+  const skipped = -address & BigInt(PAGE - 1);
+  madvise(address + skipped, bytes.length - Number(skipped), HUGE_PAGES);
 }
 
 const alignedBytes = (koffi: Koffi, size: number): Uint8Array =>

@@ -2,11 +2,9 @@
 import { owner, type TileTensor } from '../../3-tile/tensor.ts';
 import { pointsOf } from '../../3-tile/tile-op.ts';
 import type { Plan } from '../../4-schedule/welder/graph.ts';
-import { accessesOf, type Span } from '../../4-schedule/welder/propagate.ts';
+import { accessesOf, pointsIn } from '../../4-schedule/welder/propagate.ts';
 import { dtypeInfo } from '../../ir/dtype.ts';
 import { bytesOf } from '../../ir/tensor.ts';
-
-const pointsIn = (part: readonly Span[]): number => part.reduce((n, s) => n * s.size, 1);
 
 /**
  * Bytes that all tiles of a plan read from and write to tensors that others see as well (Welder §2). What a tile reads
