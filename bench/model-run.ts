@@ -107,7 +107,11 @@ async function peerFor(job: Job, { file }: Subject, optimise: boolean): Promise<
   return loadPeer(job.peer, file, fs.readFileSync(file), { threads: 1, optimise, externalData });
 }
 
-const reasonOf = (error: unknown): string => String((error as Error)?.message ?? error).replace(/\s+/g, ' ');
+/** What went wrong, on one line, without paths of the machine that a peer was built on. */
+const reasonOf = (error: unknown): string =>
+  String((error as Error)?.message ?? error)
+    .replace(/(?<=^|\s)(\/[\w.+-]+){2,}/g, '…')
+    .replace(/\s+/g, ' ');
 
 async function runModel(job: Job, row: ModelRow): Promise<void> {
   const s = subject(job);
