@@ -46,7 +46,7 @@ export const COMPARISONS = words('eq ne lt le gt ge');
 const TESTS = words('isnan isinf');
 export const UNARY = [...words('neg abs not sqrt'), ...ROUNDINGS, ...FUNCTIONS1, ...TESTS, ...words('clz popcnt')];
 export const BINARY = [
-  ...words('add sub mul div rem min max'),
+  ...words('add sub mul div rem min max ldexp'), // ldexp: a 2^floor(b) of floats, with one rounding
   ...FUNCTIONS2,
   ...words('and or xor shl shr'),
   ...COMPARISONS,

@@ -18,6 +18,14 @@ const FLOAT1: Partial<Record<UnaryOp, (x: number) => number>> = {
   isinf: (x) => Number(x === Infinity || x === -Infinity),
 };
 
+/** No step but the last rounds, unless to what the last rounds to 0. NaN counts as 1 beside an infinite power, as on x86. */
+function ldexp(a: number, b: number): number {
+  let n = Number.isFinite(b) ? Math.min(Math.max(Math.floor(b), -4000), 4000) : b;
+  for (; n < -1022 && n > -Infinity; n += 969) a *= 2 ** -969;
+  for (; n > 1023 && n < Infinity; n -= 1023) a *= 2 ** 1023;
+  return (Number.isNaN(a) && Math.abs(n) === Infinity ? 1 : a) * 2 ** n;
+}
+
 const FLOAT2: Record<string, (a: number, b: number) => number> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -26,6 +34,7 @@ const FLOAT2: Record<string, (a: number, b: number) => number> = {
   rem: (a, b) => a % b,
   min: Math.min,
   max: Math.max,
+  ldexp,
   atan2: Math.atan2,
   // IEEE pow: 1 for a base of 1 and for ±1 to ±infinity, where JS says NaN.
   pow: (a, b) => (a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b),

@@ -57,7 +57,8 @@ function lowerGraph(nodes: Nodes<Tiled>, origins: Map<Axis, Expr>, aliased: bool
 
 /** What the scheduler is given: statements, with these functions decomposed. */
 export function loweringWith(functions: Decompositions): Lowering {
-  const scalar: Lowering['scalar'] = (e, device, memo) => legalise(e, functions, device.fma !== 'none', memo);
+  const scalar: Lowering['scalar'] = (e, { fma, scales }, memo) =>
+    legalise(e, functions, { fuse: fma !== 'none', scales: scales === true }, memo);
   return {
     scalar,
     graph: (nodes, aliased, device) => lowerGraph(nodes, new Map(), aliased, device),

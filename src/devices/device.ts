@@ -86,6 +86,8 @@ export interface Device {
   readonly dot: 0 | 2 | 4;
   /** One instruction makes a vector of 32-bit lanes of narrower elements in memory. */
   readonly widens?: boolean;
+  /** One instruction multiplies floats by powers of two. */
+  readonly scales?: boolean;
   /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
   readonly loadsEarly: boolean;
   /** Cycles from an accumulation to the next one that uses it. */

@@ -198,6 +198,21 @@ const F64: readonly [UnaryOp, (x: number) => number, (x: number) => number, numb
   ['acosh', (x) => toNumber(big.log(fix(x) + big.sqrt(big.mul(fix(x), fix(x)) - ONE))), Math.acosh, 1, 5, 3],
 ];
 
+describe('where one instruction scales by a power of two', () => {
+  it.each(['exp', 'exp2'] as const)('%s is the same to the bit', (op) => {
+    for (const t of ['f32', 'f64'] as const) {
+      const [scaled, plain] = [true, false].map((scales) => decompose(unary(op, leaf[t]), FUNCTIONS, { scales }));
+      expect(walkExpr(scaled).length).toBeLessThan(walkExpr(plain).length);
+      const xs = samples(t, COUNT, t === 'f32' ? -150 : -1080, t === 'f32' ? 130 : 1030, 17);
+      for (let from = 0; from < xs.length; from += BATCH) {
+        const x = xs.slice(from, from + BATCH) as Float64Array;
+        const [a, b] = [scaled, plain].map((e) => evaluate(e, new Map([[leaf[t], x]]), x.length));
+        expect(a).toEqual(b);
+      }
+    }
+  });
+});
+
 describe('f64 functions', () => {
   it.each(F64)('%s, against big arithmetic', (op, exact, _, lo, hi, limit) => {
     const n = 3000;

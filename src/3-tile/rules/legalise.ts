@@ -5,8 +5,11 @@ import { memoised } from '../../support/rewrite.ts';
 import { type Expr, type FunctionOp, fma, isFunction, neg } from '../expr.ts';
 import { operandsOf, rewriteExpr, withSrc } from '../rewrite.ts';
 
-/** What a function of one or two operands becomes. */
-export type Decompositions = Readonly<Record<FunctionOp, (a: Expr, b: Expr) => Expr>>;
+/** What a function of one or two operands becomes, on a device that scales by a power of two at once or does not. */
+export type Decompositions = Readonly<Record<FunctionOp, (a: Expr, b: Expr, scales: boolean) => Expr>>;
+
+/** What a device does in one instruction. */
+type Abilities = Readonly<{ fuse?: boolean; scales?: boolean }>;
 
 /** f32 products that are summed, between these operands and the root, as multiply-adds with one rounding. */
 function fused(root: Expr, operands: readonly Expr[]): Expr {
@@ -21,10 +24,11 @@ function fused(root: Expr, operands: readonly Expr[]): Expr {
   });
 }
 
-/** The expression without scalar functions; `fuse`: where they multiply and add, in one step. A memo may be kept. */
-export function legalise(root: Expr, functions: Decompositions, fuse = false, memo?: Map<Expr, Expr>): Expr {
+/** The expression without scalar functions; where they multiply and add, or scale, as the device can. A memo may be kept. */
+export function legalise(root: Expr, functions: Decompositions, can: Abilities = {}, memo?: Map<Expr, Expr>): Expr {
+  const { fuse = false, scales = false } = can;
   const step = (e: Expr): Expr | undefined => {
-    const made = isFunction(e.op) ? functions[e.op as FunctionOp](e.src[0], e.src[1]) : undefined;
+    const made = isFunction(e.op) ? functions[e.op as FunctionOp](e.src[0], e.src[1], scales) : undefined;
     return made && fuse ? fused(made, e.src) : made;
   };
   return rewriteExpr(root, step, memo);

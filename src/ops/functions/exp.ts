@@ -1,7 +1,7 @@
 // exp, exp2, expm1 and what is made of them. x = n ln 2 + r with two-part ln 2, a polynomial on
-// |r| <= ln(2)/2, then scaling by 2^n in two factors, so that subnormal results round once. Nothing
+// |r| <= ln(2)/2, then scaling by 2^n, at once or in two factors, so that subnormal results round once. Nothing
 // branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
-import { abs, type Expr } from '../../3-tile/expr.ts';
+import { abs, binary, type Expr } from '../../3-tile/expr.ts';
 import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from '../../3-tile/rules/arithmetic.ts';
 import { formatOf, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
@@ -17,30 +17,33 @@ const TABLES = {
 const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
 /** x = n ln 2 + r. */
-function reduce(x: Expr): { n: Expr; power: Expr; r: Expr } {
+function reduce(x: Expr): { n: Expr; power: Expr; whole: Expr; r: Expr } {
   const { ln2 } = tableOf(x);
   const { whole, ...n } = nearestOf(mul(x, Math.LOG2E));
-  return { ...n, r: add(add(x, mul(whole, -ln2[0])), mul(whole, -ln2[1])) };
+  return { ...n, whole, r: add(add(x, mul(whole, -ln2[0])), mul(whole, -ln2[1])) };
 }
 
 /** r + r^2 q(r). */
 const tail = (r: Expr, q: readonly number[]): Expr => add(r, mul(mul(r, r), polynomial(r, q)));
 
 /** e^x 2^shift. */
-function expShifted(x: Expr, shift: number): Expr {
+function expShifted(x: Expr, shift: number, scales = false): Expr {
   const t = tableOf(x);
-  const { power, r } = reduce(min(max(x, t.low), t.high - shift));
-  return scale(add(tail(r, t.exp), 1), shift === 0 ? power : add(power, shift));
+  const { power, whole, r } = reduce(min(max(x, t.low), t.high - shift));
+  const value = add(tail(r, t.exp), 1);
+  if (scales) return binary('ldexp', value, shift === 0 ? whole : add(whole, shift));
+  return scale(value, shift === 0 ? power : add(power, shift));
 }
 
-export const exp = (x: Expr): Expr => expShifted(x, 0);
+export const exp = (x: Expr, _?: Expr, scales = false): Expr => expShifted(x, 0, scales);
 
-export function exp2(x: Expr): Expr {
+export function exp2(x: Expr, _?: Expr, scales = false): Expr {
   const t = tableOf(x);
   const clamped = min(max(x, t.low2), t.high2);
   const { whole, power } = nearestOf(clamped);
   const r = sub(clamped, whole);
-  return scale(add(mul(r, polynomial(r, t.exp2)), 1), power);
+  const value = add(mul(r, polynomial(r, t.exp2)), 1);
+  return scales ? binary('ldexp', value, whole) : scale(value, power);
 }
 
 /** 2^n (e^r - 1) + (2^n - 1); for the largest n in two steps, because 2^n itself overflows. */
@@ -68,11 +71,10 @@ export function cosh(x: Expr): Expr {
   return add(e, div(0.25, e));
 }
 
-/** x p(x^2) / q(x^2) up to `limit`, where it rounds to 1. */
+/** x p(x^2) / q(x^2) up to `limit`, where it rounds to 1; beyond, x times what p/q is there, which the ends cut. */
 function rational(x: Expr, limit: number, p: readonly number[], q: readonly number[]): Expr {
-  const v = min(max(x, -limit), limit);
-  const z = mul(v, v);
-  return min(max(div(mul(v, polynomial(z, p)), polynomial(z, q)), -1), 1);
+  const z = min(mul(x, x), limit ** 2);
+  return min(max(div(mul(x, polynomial(z, p)), polynomial(z, q)), -1), 1);
 }
 
 /** f64: t / (t + 2), t = e^(2|x|) - 1. */

@@ -74,18 +74,36 @@ typedef short half_word;
 #endif
 ${[4, 8, 16].map((n) => `typedef half_word pairs${n} __attribute__((vector_size(${4 * n})));\n`).join('')}`;
 
+/** min and max that order zeros, as `vrange` is told; they give what is no NaN. */
+const RANGE = { min: 4, max: 5 };
+const RANGES = '__AVX512DQ__) && defined(__AVX512VL__';
+
+const scaled = (type: string, vector: string): string =>
+  `__builtin_ia32_scalefp${type}128_mask((${vector}){a}, (${vector}){b}, (${vector}){a}, (unsigned char)-1)[0]`;
+
 /** Instructions of x86 by gcc's builtins, by operation, type and lanes; what is left open are the operands. */
 const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map([
+  ['ldexp f32 4', ['__AVX512VL__', '__builtin_ia32_scalefps128_mask(a, b, a, (unsigned char)-1)']],
+  ['ldexp f32 8', ['__AVX512VL__', '__builtin_ia32_scalefps256_mask(a, b, a, (unsigned char)-1)']],
+  ['ldexp f32 16', ['__AVX512F__', '__builtin_ia32_scalefps512_mask(a, b, a, (unsigned short)-1, 4)']],
+  ['ldexp f32 1', ['__AVX512VL__', scaled('s', 'f32x4')]],
+  ['ldexp f64 1', ['__AVX512VL__', scaled('d', 'f64x2')]],
+  ['ldexp f64 2', ['__AVX512VL__', '__builtin_ia32_scalefpd128_mask(a, b, a, (unsigned char)-1)']],
+  ['ldexp f64 4', ['__AVX512VL__', '__builtin_ia32_scalefpd256_mask(a, b, a, (unsigned char)-1)']],
+  ['ldexp f64 8', ['__AVX512F__', '__builtin_ia32_scalefpd512_mask(a, b, a, (unsigned char)-1, 4)']],
   ['fma f32 4', ['__FMA__', '__builtin_ia32_vfmaddps(a, b, c)']],
   ['fma f32 8', ['__FMA__', '__builtin_ia32_vfmaddps256(a, b, c)']],
   ['fma f32 16', ['__AVX512F__', '__builtin_ia32_vfmaddps512_mask(a, b, c, (unsigned short)-1, 4)']],
   ['fma f64 2', ['__FMA__', '__builtin_ia32_vfmaddpd(a, b, c)']],
   ['fma f64 4', ['__FMA__', '__builtin_ia32_vfmaddpd256(a, b, c)']],
   ['fma f64 8', ['__AVX512F__', '__builtin_ia32_vfmaddpd512_mask(a, b, c, (unsigned char)-1, 4)']],
-  ...['min', 'max'].flatMap((op): [string, [string, string]][] => [
+  ...(['min', 'max'] as const).flatMap((op): [string, [string, string]][] => [
     [`first_${op} f32 4`, ['__SSE__', `__builtin_ia32_${op}ps(a, b)`]],
     [`first_${op} f32 8`, ['__AVX__', `__builtin_ia32_${op}ps256(a, b)`]],
     [`first_${op} f32 16`, ['__AVX512F__', `__builtin_ia32_${op}ps512_mask(a, b, a, (unsigned short)-1, 4)`]],
+    [`ordered_${op} f32 4`, [RANGES, `__builtin_ia32_rangeps128_mask(a, b, ${RANGE[op]}, a, (unsigned char)-1)`]],
+    [`ordered_${op} f32 8`, [RANGES, `__builtin_ia32_rangeps256_mask(a, b, ${RANGE[op]}, a, (unsigned char)-1)`]],
+    [`ordered_${op} f32 16`, [RANGES, `__builtin_ia32_rangeps512_mask(a, b, ${RANGE[op]}, a, (unsigned short)-1, 4)`]],
   ]),
   ['dot4 i32 4', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v4si(c, a, b)']],
   ['dot4 i32 8', ['__AVX512VNNI__', '__builtin_ia32_vpdpbusd_v8si(c, a, b)']],
@@ -97,6 +115,7 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
     const call = `__builtin_ia32_dpbf16ps_v${n}sf(c, (pairs${n})a, (pairs${n})b)`;
     return [`dotbf16 f32 ${n}`, ['__AVX512BF16__', call]];
   }),
+  ['nan f32 4', ['__SSE__', '__builtin_ia32_orps(c, (a != b) & ~((a < b) | (a > b)))']],
   ['nan f32 8', ['__AVX__', '__builtin_ia32_orps256(c, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
@@ -139,11 +158,14 @@ function floatBound(form: Form, which: 'min' | 'max', s: Scalar, x: readonly str
 function floatExtreme(form: Form, which: 'min' | 'max', s: Scalar, x: readonly string[]): string {
   return form.call(`${which}_${s}`, s, { a: s, b: s }, x, () => {
     const u = unsignedOf(s);
-    const [p, q] = [firstOf(form, which, s, 'a', 'b'), firstOf(form, which, s, 'b', 'a')];
-    const bits = `(${form.bits(s, u, p)} ${which === 'min' ? '|' : '&'} ${form.bits(s, u, q)})`;
+    const both = (): string => {
+      const [p, q] = [firstOf(form, which, s, 'a', 'b'), firstOf(form, which, s, 'b', 'a')];
+      return form.bits(u, s, `(${form.bits(s, u, p)} ${which === 'min' ? '|' : '&'} ${form.bits(s, u, q)})`);
+    };
+    const ordered = instruction(form, `ordered_${which}`, s, ['a', 'b'], both);
     const unordered = (): string =>
       form.select(s, `(${form.mask(s, 'a != a')} | ${form.mask(s, 'b != b')})`, '(a + b)', 'c');
-    return instruction(form, 'nan', s, ['a', 'b', form.bits(u, s, bits)], unordered);
+    return instruction(form, 'nan', s, ['a', 'b', ordered], unordered);
   });
 }
 
@@ -151,6 +173,16 @@ const fma: Render = (form, _e, x, s) => {
   const call = (a: string, b: string, c: string): string => `__builtin_fma${suffix(s)}(${a}, ${b}, ${c})`;
   if (form.lanes === 1) return call(x[0], x[1], x[2]);
   return instruction(form, 'fma', s, x, () => form.eachLane(s, (l) => call(`a${l}`, `b${l}`, `c${l}`)));
+};
+
+/** a 2^floor(b) of a library where no instruction does it; 0 times infinity is NaN only where b is infinite. */
+const ldexp: Render = (form, _e, x, s) => {
+  if (form.lanes === 1) form.unit.type(s, 16 / scalarBytes(s));
+  const far = (b: string): string => `(${b} > 0 ? __builtin_inf() : ${b} < 0 ? 0 : ${b})`;
+  const near = (b: string): string => `(i32)(${b} > 4000 ? 4000 : ${b} < -4000 ? -4000 : __builtin_floor(${b}))`;
+  const one = (a: string, b: string): string =>
+    `(${b} - ${b} != 0 ? (${a} != ${a} && ${b} == ${b} ? 1 : ${a}) * (${s})${far(b)} : __builtin_scalbn${suffix(s)}(${a}, ${near(b)}))`;
+  return instruction(form, 'ldexp', s, x, () => form.eachLane(s, (l) => one(`a${l}`, `b${l}`)));
 };
 
 const dot: Render = (form, e, x, s) => {
@@ -300,6 +332,7 @@ const TABLE: Partial<Record<Op, Render>> = {
   ge: compare('>=', '<='),
   select,
   fma,
+  ldexp,
   dot,
   cast: (form, e, x) => castValue(form, e.src[0].dtype, e.dtype, x[0], isWithin(e.src[0], e.dtype)),
   bitcast: (form, e, x, s) => form.bits(scalarOf(e.src[0].dtype), s, x[0]),
