@@ -29,6 +29,9 @@ const ISSUE_WIDTH = 4;
 /** What each instruction beyond the bottleneck costs: ties go to fewer instructions. */
 const PRESSURE = 0.02;
 
+/** A chain takes longer than its latency: operands arrive unevenly. */
+const WAIT = 1.15;
+
 /** Cycles per step when steps follow one another without a stall from memory. */
 export function stepCycles(work: StepWork, device: Device): number {
   const { arithmetic, loads, stores, overhead, chain } = work;
@@ -38,7 +41,7 @@ export function stepCycles(work: StepWork, device: Device): number {
     loads / device.loadPorts,
     stores,
     all / ISSUE_WIDTH,
-    chain * device.latency,
+    chain * device.latency * WAIT,
   );
   return bottleneck + PRESSURE * all;
 }

@@ -26,7 +26,7 @@ export class Abreast {
     this.parts = operations.length < PART ? [] : partsOf(order, roots);
     // Behind a group of long values no other group is in sight, but what is read from memory needs no register.
     const alone = operations.length * device.latency > WINDOW && !device.loadsEarly;
-    this.most = device.latency * (alone ? device.arithmeticPorts : 1);
+    this.most = Math.ceil(device.latency) * (alone ? device.arithmeticPorts : 1);
   }
 
   /** `use` of every item, in order; before those of a group, the parts of its points' values. */
