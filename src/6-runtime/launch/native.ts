@@ -44,7 +44,11 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
     if (status !== 0) refuse('TARGET_UNAVAILABLE', 'the system gives this process no matrix registers');
   };
   // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.
-  const fresh = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+  const fresh = (bytes: number): Uint8Array => {
+    const whole = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+    if (bytes >= MAPPED) inLargePages(koffi, whole);
+    return whole;
+  };
   const allocate = (n: number): Uint8Array => (n < LARGE ? fresh(n) : aligned(koffi, fresh(n + SPACE_ALIGNMENT), n));
   const takes = koffi.sizeof('void *') === 8 ? { allocate } : {};
   const view = ({ space, offset, bytes }: Slot): Uint8Array => spaces[space].subarray(offset, offset + bytes);
@@ -139,13 +143,17 @@ const LARGE = 2 ** 16;
 const PAGE = 4096;
 /** Bytes from which weights that stream past meet more small pages than a CPU keeps translations of. */
 const MANY_PAGES = 4 * 2 ** 20;
+/** Bytes from which glibc maps every block anew, and the system fills its pages one by one. */
+const MAPPED = 32 * 2 ** 20;
 /** MADV_HUGEPAGE of Linux. */
 const HUGE_PAGES = 14;
+type Advise = (address: bigint, bytes: number, advice: number) => number;
+let madvise: Advise | undefined;
 
 /** Asks Linux for large pages before the first touch; without them all works the same, with more misses of the TLB. */
 function inLargePages(koffi: Koffi, bytes: Uint8Array): void {
   if (process.platform !== 'linux' || bytes.length < MANY_PAGES) return;
-  const madvise = koffi.load(null).func('int madvise(uintptr_t, size_t, int)');
+  madvise ??= koffi.load(null).func('int madvise(uintptr_t, size_t, int)') as unknown as Advise;
   const address = koffi.address(bytes);
   const skipped = -address & BigInt(PAGE - 1);
   madvise(address + skipped, bytes.length - Number(skipped), HUGE_PAGES);
