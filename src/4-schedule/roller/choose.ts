@@ -118,6 +118,9 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   return accs + operands;
 }
 
+/** Instructions that a core looks ahead. */
+const WINDOW = 256;
+
 /** Cycles for the whole operator under a tile, with what its reduce extents unroll, or some of them above `least`. */
 function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIVE_INFINITY): number {
   const across = tile.vector?.role === 'reduce';
@@ -129,16 +132,13 @@ function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIV
     const combine = p.op.reduce.monoid.combine.length - (isContracted(p, device) ? 1 : 0);
     const unrolledBy = vectorPoints(tile, 'reduce');
     const loads = unrolledBy > 1 ? distinctLoads : loadCount;
-    const work = {
-      arithmetic: points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device),
-      loads: p.inner.reduce((n, l) => n + loads(p, l, tile), 0),
-      stores: 0,
-      overhead: 2 + p.inner.length,
-      chain: unrolledBy,
-    };
     const folds = pointsOf(p.reduce);
-    const steps = folds / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1);
-    cycles += Math.ceil(steps) * stepCycles(work, device);
+    const steps = Math.ceil(folds / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1));
+    const arithmetic = points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device);
+    const loaded = p.inner.reduce((n, l) => n + loads(p, l, tile), 0);
+    // Behind a short reduction the next tile is in sight, but for the joining of lanes.
+    const chain = unrolledBy * (across ? 1 : Math.min(1, (steps * (arithmetic + loaded)) / WINDOW));
+    cycles += steps * stepCycles({ arithmetic, loads: loaded, stores: 0, overhead: 2 + p.inner.length, chain }, device);
     const rest = across ? tile.vector!.extent % tile.lanes : 0;
     cycles += rest * (folds / (tile.vector?.extent ?? 1)) * points * device.latency;
     if (across) cycles += points * (chains + 2 * Math.log2(tile.lanes)) * device.latency * 0.5;
