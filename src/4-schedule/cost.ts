@@ -29,6 +29,9 @@ const ISSUE_WIDTH = 4;
 /** What each instruction beyond the bottleneck costs: ties go to fewer instructions. */
 const PRESSURE = 0.02;
 
+/** Instructions that a processor looks ahead over. */
+export const WINDOW = 256;
+
 /** A chain takes longer than its latency: operands arrive unevenly. */
 const WAIT = 1.15;
 

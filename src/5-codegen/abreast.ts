@@ -4,6 +4,7 @@
 // statements that set a part of it for every point before the next part.
 import { type Expr, isLoad, type Local, localExpr, newLocal } from '../3-tile/expr.ts';
 import type { Stmt } from '../3-tile/tile-op.ts';
+import { WINDOW } from '../4-schedule/cost.ts';
 import { onLanes } from '../4-schedule/vectors.ts';
 import type { Device } from '../devices/device.ts';
 import { postOrder } from '../support/rewrite.ts';
@@ -11,8 +12,6 @@ import type { Point } from './point.ts';
 
 /** Operations of one part; shorter values stay whole. */
 const PART = 8;
-/** Instructions that a processor looks ahead over. */
-const WINDOW = 256;
 
 export class Abreast {
   private readonly parts: readonly Expr[];

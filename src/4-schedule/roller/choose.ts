@@ -6,7 +6,7 @@ import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';
 import { type Device, lanesOf, peakOf } from '../../devices/device.ts';
-import { overlapped, stepCycles } from '../cost.ts';
+import { overlapped, stepCycles, WINDOW } from '../cost.ts';
 import { coefficient } from '../linear.ts';
 import { turns } from '../vectors.ts';
 import { formOf, matrixCycles, matrixTiles } from './matrix.ts';
@@ -118,9 +118,6 @@ function registers(p: Profile, tile: Tile, device: Device): number {
   return accs + operands;
 }
 
-/** Instructions that a core looks ahead. */
-const WINDOW = 256;
-
 /** Cycles for the whole operator under a tile, with what its reduce extents unroll, or some of them above `least`. */
 function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIVE_INFINITY): number {
   const across = tile.vector?.role === 'reduce';
@@ -136,7 +133,7 @@ function tileCost(p: Profile, tile: Tile, device: Device, least = Number.POSITIV
     const steps = Math.ceil(folds / unrolledBy / (across ? extentIn(tile, tile.vector!) : 1));
     const arithmetic = points * chains * unrolledBy * (workCount(p, p.innerWork, tile) + combine) * pairCost(p, device);
     const loaded = p.inner.reduce((n, l) => n + loads(p, l, tile), 0);
-    // Behind a short reduction the next tile is in sight, but for the joining of lanes.
+    // The next tile is in sight behind a short reduction, unless its lanes are joined first.
     const chain = unrolledBy * (across ? 1 : Math.min(1, (steps * (arithmetic + loaded)) / WINDOW));
     cycles += steps * stepCycles({ arithmetic, loads: loaded, stores: 0, overhead: 2 + p.inner.length, chain }, device);
     const rest = across ? tile.vector!.extent % tile.lanes : 0;

@@ -115,7 +115,7 @@ const X86: ReadonlyMap<string, readonly [macro: string, call: string]> = new Map
     const call = `__builtin_ia32_dpbf16ps_v${n}sf(c, (pairs${n})a, (pairs${n})b)`;
     return [`dotbf16 f32 ${n}`, ['__AVX512BF16__', call]];
   }),
-  ['nan f32 4', ['__SSE__', '__builtin_ia32_orps(c, (a != b) & ~((a < b) | (a > b)))']],
+  ['nan f32 4', ['__SSE__', '__builtin_ia32_orps(c, __builtin_ia32_cmpunordps(a, b))']],
   ['nan f32 8', ['__AVX__', '__builtin_ia32_orps256(c, __builtin_ia32_cmpps256(a, b, 3))']],
   [
     'nan f32 16',
