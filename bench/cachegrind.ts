@@ -20,6 +20,7 @@ import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { lowering } from '../src/lowering.ts';
 import { silent } from '../src/observe.ts';
 import { whyOf } from '../src/web/report/why.ts';
+import { saveResult } from './machine.ts';
 import { NETWORKS } from './networks/index.ts';
 
 const LINE = 64;
@@ -104,7 +105,7 @@ function main(o: { network: string; save: boolean }): void {
   console.log(`apart over joined: counted ${ratio.own.toFixed(2)}, simulated ${ratio.simulated.toFixed(2)}`);
   if (!o.save) return;
   const tool = execFileSync('valgrind', ['--version'], { encoding: 'utf8' }).trim();
-  const result = {
+  saveResult({
     suite: 'cachegrind',
     network: o.network,
     device: DEVICE.name,
@@ -113,8 +114,7 @@ function main(o: { network: string; save: boolean }): void {
     joined,
     apart,
     ratio,
-  };
-  fs.writeFileSync(new URL('./results/cachegrind.json', import.meta.url), `${JSON.stringify(result, null, 1)}\n`);
+  });
 }
 
 new Command('bench:cachegrind')

@@ -2,7 +2,6 @@
 // batches of 1 and 128 and without measuring any candidate: from the operator to its schedule and loop statements, and
 // at batch 1 on to a program that is loaded. With --device, rTiles for a described device instead, at a batch of 128 as
 // published. Writes bench/results/construction-TARGET.json, or -DEVICE.
-import fs from 'node:fs';
 import { Command } from 'commander';
 import { resetExprs } from '../src/3-tile/expr.ts';
 import { toTiles } from '../src/3-tile/from-graph.ts';
@@ -18,7 +17,7 @@ import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { emptyTensor } from '../src/ir/tensor.ts';
 import { lowering } from '../src/lowering.ts';
 import { planned } from '../src/web/report/rtiles.ts';
-import { MACHINE } from './machine.ts';
+import { MACHINE, saveResult } from './machine.ts';
 import { modelOf, type RollerCase, rollerCases } from './roller-cases.ts';
 import { geomean, median, timed } from './statistics.ts';
 
@@ -108,9 +107,7 @@ function tell(rows: readonly Pick<Row, 'name' | 'batch' | 'constructMs'>[], cons
 }
 
 function write({ suite, ...found }: { suite: string } & Record<string, unknown>): void {
-  const result = { suite, ...MACHINE, published: PUBLISHED, ...found };
-  const file = new URL(`./results/${suite}.json`, import.meta.url);
-  fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  saveResult({ suite, ...MACHINE, published: PUBLISHED, ...found });
 }
 
 async function main(o: { target: string; device?: string; save: boolean }): Promise<void> {

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { DATA } from '../test/conformance/data.ts';
-import { MACHINE } from './machine.ts';
+import { MACHINE, resultFile, saveResult } from './machine.ts';
 import type { Job, ModelRow } from './model-run.ts';
 import { geomean } from './statistics.ts';
 import { available } from './subject.ts';
@@ -57,9 +57,10 @@ const failed = (group: string, name: string, error: string): ModelRow => {
 
 /** Runs one model in a fresh process without the compile cache; never rejects. */
 function runApart(job: Job, limitMs: number): Promise<ModelRow> {
-  const script = fileURLToPath(new URL('./model-run.ts', import.meta.url));
+  const own = fileURLToPath(import.meta.url);
+  const script = path.join(path.dirname(own), `model-run${path.extname(own)}`);
   const env = { ...process.env, NODE_NO_WARNINGS: '1', TILEWRIGHT_CACHE: 'off' };
-  const child = fork(script, [JSON.stringify(job)], { execArgv: ['--import', 'tsx'], env, silent: true });
+  const child = fork(script, [JSON.stringify(job)], { env, silent: true });
   let said = '';
   child.stderr?.on('data', (text: Buffer) => {
     said = `${said}${text}`.slice(-REASON);
@@ -107,16 +108,15 @@ function summaries(rows: readonly ModelRow[]): GroupSummary[] {
 
 /** The result file; earlier rows of the same machine and version stay. */
 class Report {
-  private readonly file: URL;
   private readonly head: Omit<ModelsResult, 'peerVersion' | 'groups' | 'rows'>;
   private readonly rows = new Map<string, ModelRow>();
   private peerVersion = 'unknown';
 
   constructor(target: string) {
-    this.file = new URL(`./results/models-${target}.json`, import.meta.url);
     this.head = { suite: `models-${target}`, ...MACHINE, peer: PEER[target], threads: 1 };
-    if (!fs.existsSync(this.file)) return;
-    const before = JSON.parse(fs.readFileSync(this.file, 'utf8')) as ModelsResult;
+    const file = resultFile(this.head.suite);
+    if (!fs.existsSync(file)) return;
+    const before = JSON.parse(fs.readFileSync(file, 'utf8')) as ModelsResult;
     const same = Object.entries(this.head).every(([key, value]) => before[key as keyof ModelsResult] === value);
     if (!same) return;
     this.peerVersion = before.peerVersion;
@@ -129,7 +129,7 @@ class Report {
     const order = available().map(([group, name]) => `${group}/${name}`);
     const rows = order.map((key) => this.rows.get(key)).filter((r) => r !== undefined);
     const result: ModelsResult = { ...this.head, peerVersion: this.peerVersion, groups: summaries(rows), rows };
-    fs.writeFileSync(this.file, `${JSON.stringify(result, null, 1)}\n`);
+    saveResult(result);
   }
 }
 

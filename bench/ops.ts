@@ -11,7 +11,7 @@ import { loadPeer } from '../src/cli/peers.ts';
 import { modelCompiler } from '../src/compile.ts';
 import { DEFAULT_LIMITS } from '../src/ir/limits.ts';
 import { readModel } from '../src/node.ts';
-import { MACHINE } from './machine.ts';
+import { MACHINE, saveResult } from './machine.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { peakMeter } from './peak.ts';
 import { bytesOf, opCase, rollerCases } from './roller-cases.ts';
@@ -104,16 +104,14 @@ async function main(o: Options): Promise<void> {
   console.log(`${rows.length} cases, geometric mean ratio ${summary.toFixed(2)}`);
   if (!o.save) return;
   const suite = `ops-${o.target}${o.suite === 'limits' ? '' : `-${o.suite}-${o.batch}`}`;
-  const result = {
+  saveResult({
     suite,
     ...MACHINE,
     peer: PEER[o.target],
     threads: 1,
     geomean: summary,
     rows,
-  };
-  const out = new URL(`./results/${suite}.json`, import.meta.url);
-  fs.writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
+  });
 }
 
 await new Command('bench:ops')

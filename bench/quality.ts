@@ -1,7 +1,6 @@
 // `npm run bench:quality`: how well the cost model ranks register tiles. Each case is compiled with the first ten tiles
 // that the roller ranks for the operator that computes most, and each program is timed, interleaved. Writes
 // bench/results/quality-TARGET.json: the first against the best, the share within 10 %, and Spearman's rank correlation.
-import fs from 'node:fs';
 import { Command } from 'commander';
 import { pointsOf, type TileOp } from '../src/3-tile/tile-op.ts';
 import { rankedTiles } from '../src/4-schedule/roller/choose.ts';
@@ -11,7 +10,7 @@ import { targetBackend } from '../src/backends/backend.ts';
 import { nodeBackend } from '../src/backends/node.ts';
 import { planFor } from '../src/compile.ts';
 import { readModel } from '../src/node.ts';
-import { MACHINE } from './machine.ts';
+import { MACHINE, saveResult } from './machine.ts';
 import { OP_CASES, type OpCase } from './op-cases.ts';
 import { median, spearman, timed } from './statistics.ts';
 
@@ -98,9 +97,7 @@ async function main(o: Options): Promise<void> {
   const correlation = known.length > 0 ? median(known) : null;
   console.log(`${rows.length} cases, ${(100 * within).toFixed(0)} % within 10 % of the best`);
   if (!o.save) return;
-  const result = { suite: `quality-${o.target}`, ...MACHINE, within10: within, correlation, rows };
-  const out = new URL(`./results/quality-${o.target}.json`, import.meta.url);
-  fs.writeFileSync(out, `${JSON.stringify(result, null, 1)}\n`);
+  saveResult({ suite: `quality-${o.target}`, ...MACHINE, within10: within, correlation, rows });
 }
 
 await new Command('bench:quality')

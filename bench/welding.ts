@@ -18,7 +18,7 @@ import { planFor } from '../src/compile.ts';
 import { lowering } from '../src/lowering.ts';
 import { whyOf } from '../src/web/report/why.ts';
 import { DATA } from '../test/conformance/data.ts';
-import { MACHINE } from './machine.ts';
+import { MACHINE, saveResult } from './machine.ts';
 import { geomean, median, timed } from './statistics.ts';
 import { available, type Subject, subject } from './subject.ts';
 
@@ -138,9 +138,7 @@ async function main(o: Options): Promise<void> {
   console.log(`geometric means, apart over joined: ${FIGURES.map((f) => `${f} ${mean[f].toFixed(2)}`).join(', ')}`);
   if (!o.save) return;
   const suite = `welding-${o.target}${o.winograd ? '' : '-sums'}`;
-  const result = { suite, ...MACHINE, threads: 1, geomean: mean, rows };
-  const file = new URL(`./results/${suite}.json`, import.meta.url);
-  fs.writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  saveResult({ suite, ...MACHINE, threads: 1, geomean: mean, rows });
 }
 
 await new Command('bench:welding')

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDER = process.env['TILEWRIGHT_DATA'] ?? path.join(ROOT, '../shared/data');
+const FOLDER = process.env['TILEWRIGHT_DATA'] ?? '../shared/data';
 
 /** The folder of the material, or undefined. */
 export const DATA = fs.existsSync(path.join(FOLDER, 'INDEX.json')) ? FOLDER : undefined;
