@@ -64,10 +64,7 @@ export interface StaticLoop {
 }
 
 /** One side of a branch. */
-export interface StaticSide {
-  readonly nodes: readonly StaticNode[];
-  readonly results: Tensors;
-}
+export type StaticSide = Readonly<{ nodes: readonly StaticNode[]; results: Tensors }>;
 
 export interface StaticBranch {
   readonly kind: 'branch';
@@ -80,11 +77,7 @@ export interface StaticBranch {
 
 export type StaticNode = StaticOpNode | StaticLoop | StaticBranch;
 
-export interface StaticGraph {
-  readonly inputs: Tensors;
-  readonly outputs: Tensors;
-  readonly nodes: readonly StaticNode[];
-}
+export type StaticGraph = Readonly<{ inputs: Tensors; outputs: Tensors; nodes: readonly StaticNode[] }>;
 
 /** Same element type and extents. */
 export const sameType = (a: Pick<StaticTensor, 'dtype' | 'shape'>, b: Pick<StaticTensor, 'dtype' | 'shape'>): boolean =>

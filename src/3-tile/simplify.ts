@@ -39,9 +39,7 @@ export class SimplifyContext {
 const MAX_NESTING = 4;
 
 /** The simplest form known. Pass one context for expressions evaluated in one place. */
-export function simplify(root: Expr, context: SimplifyContext = new SimplifyContext()): Expr {
-  return context.simplify(root);
-}
+export const simplify = (root: Expr, context: SimplifyContext = new SimplifyContext()): Expr => context.simplify(root);
 
 /** Ops whose meaning on constants is known. */
 const FOLDED: readonly Op[] = [...UNARY, ...BINARY, 'cast', 'bitcast', 'round'];

@@ -11,12 +11,7 @@ import type { Check, Stmt } from './tile-op.ts';
  * one flat element index; a load or store whose value has `lanes` > 1 touches that many consecutive
  * elements. Locals are declared by their first `set`; two kernels with equal text are one kernel.
  */
-export interface Kernel {
-  readonly id: number;
-  readonly name: string;
-  readonly params: readonly TileTensor[];
-  readonly body: readonly Stmt[];
-}
+export type Kernel = Readonly<{ id: number; name: string; params: readonly TileTensor[]; body: readonly Stmt[] }>;
 
 export type Task =
   | { readonly kind: 'run'; readonly kernel: Kernel; readonly args: readonly TileTensor[] }

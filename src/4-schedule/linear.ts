@@ -4,10 +4,7 @@ import { type Axis, add, axisExpr, type Expr, exprMemos, index, mul, type Op } f
 import { memoised } from '../support/rewrite.ts';
 
 /** constant + Σ coefficient · term; a term is an axis node or any expression that is not linear. */
-export interface Linear {
-  readonly constant: number;
-  readonly terms: ReadonlyMap<Expr, number>;
-}
+export type Linear = Readonly<{ constant: number; terms: ReadonlyMap<Expr, number> }>;
 
 const NO_TERMS: Linear['terms'] = new Map();
 /** The form without terms. */

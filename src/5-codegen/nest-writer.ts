@@ -22,10 +22,7 @@ import { alikeAlong, lane, Point, type PointScope, splat, widened } from './poin
 type Offsets = ReadonlyMap<Axis, number>;
 
 /** Accumulators of one spatial point: `chains` independent states. */
-interface Accumulators {
-  readonly offsets: Offsets;
-  readonly chains: readonly (readonly Local[])[];
-}
+type Accumulators = Readonly<{ offsets: Offsets; chains: readonly (readonly Local[])[] }>;
 
 /** All combinations of unrolled positions on these axes, the last axis fastest. */
 function positions(axes: readonly Axis[], tile: Tile): Offsets[] {

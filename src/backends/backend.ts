@@ -5,7 +5,7 @@ import type { TileProgram } from '../3-tile/tile-op.ts';
 import { RELAXED_SIMD, wasmTarget } from '../5-codegen/targets/wasm/index.ts';
 import type { Artifact } from '../6-runtime/artifact.ts';
 import type { Executable } from '../6-runtime/executable.ts';
-import { hostFeatures, instantiate } from '../6-runtime/launch/wasm.ts';
+import { hostFeatures, instantiate, type Untouched } from '../6-runtime/launch/wasm.ts';
 import { buildArtifact, type Machine } from '../compile.ts';
 import { webAssemblyDevice } from '../devices/device.ts';
 import type { ModelLimits } from '../ir/limits.ts';
@@ -59,6 +59,8 @@ export interface BackendOptions {
   readonly measure?: number;
   /** What was measured before. Default: nothing; kept in memory. */
   readonly kept?: Kept;
+  /** Told of a program's memory before anything touches it. */
+  readonly untouched?: Untouched;
 }
 export type PortableTarget = 'wasm' | 'interpreter';
 /** What is compiled for when nobody says. */
@@ -69,9 +71,10 @@ export const portableBackends: Readonly<Record<PortableTarget, (o: BackendOption
     const relaxed = o.relaxedSimd ?? hostFeatures().has(RELAXED_SIMD);
     const features = new Set(relaxed ? [RELAXED_SIMD] : []);
     const device = webAssemblyDevice(relaxed);
-    const measure = measuring(o.measure, instantiate, o.kept);
+    const launch = (artifact: Artifact): Promise<Executable> => instantiate(artifact, o.untouched);
+    const measure = measuring(o.measure, launch, o.kept);
     const machine = { device, target: wasmTarget, features, winograd: o.winograd ?? true, ...measure };
-    return targetBackend(machine, o.observer ?? silent, instantiate);
+    return targetBackend(machine, o.observer ?? silent, launch);
   },
   interpreter: (o) => ({ ...interpreterBackend(o.observer ?? silent), ...measuring(o.measure) }),
 };

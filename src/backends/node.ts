@@ -7,6 +7,7 @@ import { findToolchain, toolchainKey } from '../6-runtime/toolchain.ts';
 import { cpuDevice, namedDevice } from '../devices/device.ts';
 import { silent } from '../observe.ts';
 import { refuse } from '../support/errors.ts';
+import { inLargePages } from '../support/large-pages.ts';
 import { type Backend, type BackendOptions, type PortableTarget, portableBackends, targetBackend } from './backend.ts';
 import { measuring } from './measure.ts';
 import { measurements, probedDevice } from './probe.ts';
@@ -89,7 +90,7 @@ export async function nodeBackend(target: string, options: NodeBackendOptions = 
   const hint = `Targets are: ${NODE_TARGETS.join(', ')}.`;
   if (!Object.hasOwn(BACKENDS, target)) refuse('USAGE', `unknown target ${target}`, {}, hint);
   const kept = options.measure ? { kept: measurements(compilerOf(target)) } : {};
-  const found = await BACKENDS[target]({ ...kept, ...options });
+  const found = await BACKENDS[target]({ untouched: inLargePages, ...kept, ...options });
   const backend = options.revectorize ? revectorized(found) : found;
   return options.device === 'probed' ? probedBackend(backend) : backend;
 }

@@ -12,6 +12,7 @@ import { rearranged } from '../../src/4-schedule/roller/pack.ts';
 import type { Tile } from '../../src/4-schedule/roller/tile.ts';
 import { schedule } from '../../src/4-schedule/schedule.ts';
 import { namedDevice } from '../../src/devices/device.ts';
+import { dtypeInfo } from '../../src/ir/dtype.ts';
 import { type Places, scattered, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { lowering } from '../../src/lowering.ts';
 
@@ -173,4 +174,47 @@ describe('a constant that is written in any order', () => {
     if (direct) expect(orders).not.toEqual([rowMajor]);
     else expect(orders).toEqual([rowMajor]);
   });
+});
+
+describe('rearranging bytes', () => {
+  const RECIPES = [
+    { name: 'a row', start: 3, extents: [17], strides: [1] },
+    { name: 'one element', start: 5, extents: [], strides: [] },
+    { name: 'panels of columns', start: 0, extents: [3, 40, 8], strides: [320, 1, 40] },
+    { name: 'a transposition that no block divides', start: 0, extents: [37, 25], strides: [1, 37] },
+    {
+      name: 'taps and channels that are one in memory',
+      start: 0,
+      extents: [2, 5, 3, 3, 8],
+      strides: [360, 9, 3, 1, 45],
+    },
+    { name: 'rows that overlap', start: 2, extents: [9, 4], strides: [2, 1] },
+    { name: 'columns apart, none of them side by side', start: 1, extents: [6, 7], strides: [2, 12] },
+    { name: 'the same row again', start: 4, extents: [3, 11], strides: [0, 1] },
+    { name: 'backwards', start: 99, extents: [10, 10], strides: [-10, -1] },
+  ];
+
+  it.each(RECIPES.flatMap((r) => (['u8', 'f16', 'f32', 'f64'] as const).map((dtype) => ({ ...r, dtype }))))(
+    'takes each element from its place: $name, $dtype',
+    ({ name: _, dtype, ...recipe }) => {
+      const size = 1000;
+      const { bytes: width } = dtypeInfo(dtype);
+      for (const shift of [0, 1]) {
+        const bytes = new Uint8Array(size * width + shift).subarray(shift);
+        for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 2654435761) >>> 24;
+        const { extents, strides } = recipe;
+        const count = extents.reduce((n, e) => n * e, 1);
+        const expected = Array.from({ length: count }, (_, i) => {
+          let [rest, place] = [i, recipe.start];
+          for (let d = extents.length - 1; d >= 0; d--) {
+            place += (rest % extents[d]) * strides[d];
+            rest = Math.floor(rest / extents[d]);
+          }
+          return [...bytes.subarray(place * width, (place + 1) * width)];
+        });
+        const { bytes: made } = rearranged({ dtype, shape: [size], bytes }, recipe);
+        expect([...made]).toEqual(expected.flat());
+      }
+    },
+  );
 });

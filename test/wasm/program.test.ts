@@ -126,6 +126,17 @@ describe('memory', () => {
     }
   });
 
+  it('tells of its memory before anything is written there', async () => {
+    const told: Uint8Array[] = [];
+    const executable = await instantiate(artifact, (memory) => {
+      told.push(memory);
+      expect(memory.every((byte) => byte === 0)).toBe(true);
+    });
+    expect(told).toHaveLength(1);
+    const [, , w] = executable.run([feed()]);
+    expect([...told[0].subarray(0, w.bytes.length)]).toEqual([...data.bytes]);
+  });
+
   it('fails where a check does, and runs again after it', async () => {
     const executable = await instantiate(artifact);
     expect(() => executable.run([feed(5)])).toThrow(

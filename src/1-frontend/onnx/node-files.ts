@@ -4,6 +4,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { refuse } from '../../support/errors.ts';
+import { inLargePages } from '../../support/large-pages.ts';
 import { checkRegion, type FileSource, locationComponents, refuseData } from './files.ts';
 
 export interface NodeFilesOptions {
@@ -74,8 +75,10 @@ function check(fd: number, file: string, location: string, first: Identity | und
   return stats;
 }
 
-function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
+/** Bytes of an open file, which may end early only as a fault of the data. */
+export function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
   const bytes = new Uint8Array(length);
+  inLargePages(bytes);
   for (let done = 0, n = 0; done < length; done += n) {
     n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
     if (n === 0) refuseData('external data ended early', location);

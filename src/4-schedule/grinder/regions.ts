@@ -7,10 +7,7 @@ import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { LoopStep, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
-export interface Move {
-  readonly from: TileTensor;
-  readonly to: TileTensor;
-}
+export type Move = Readonly<{ from: TileTensor; to: TileTensor }>;
 
 const flatView = (t: TileTensor, n: number): TileTensor =>
   t.shape.length === 1 ? t : newTensor(t.name, t.dtype, [n], 'temp', { base: t });

@@ -15,11 +15,7 @@ import { rebuildOp } from '../transform.ts';
 import { extentIn, type Tile } from './tile.ts';
 
 /** new[i0, i1, …] = old[start + Σ stride_k · i_k], row-major over `extents`. */
-export interface Recipe {
-  readonly start: number;
-  readonly extents: readonly number[];
-  readonly strides: readonly number[];
-}
+export type Recipe = Readonly<{ start: number; extents: readonly number[]; strides: readonly number[] }>;
 
 /** What a kernel rearranges when it has made `from`. */
 export type Copy = Readonly<{ from: TileTensor; to: TileTensor; recipe: Recipe }>;
@@ -271,28 +267,51 @@ export function rearranged(from: TensorData, recipe: Recipe): TensorData {
 
 /** The rearranged bytes, `width` per element. */
 function packInto(to: Uint8Array, from: Uint8Array, width: number, r: Recipe): void {
-  const aligned = width === 4 && (from.byteOffset | to.byteOffset) % 4 === 0;
-  const words = (b: Uint8Array): Words => (aligned ? new Uint32Array(b.buffer, b.byteOffset, b.length >> 2) : b);
-  copyStrided(words(from), words(to), aligned ? 1 : width, r);
+  const word = width % 4 === 0 && (from.byteOffset | to.byteOffset) % 4 === 0 ? 4 : 1;
+  const words = (b: Uint8Array): Words => (word === 4 ? new Uint32Array(b.buffer, b.byteOffset, b.length >> 2) : b);
+  const each = width / word;
+  const dims: Step[] = [];
+  let at = to.length / word;
+  for (const [d, n] of [...r.extents, each].entries()) {
+    at /= n;
+    const dim = { n, from: d < r.extents.length ? r.strides[d] * each : 1, to: at };
+    const before = dims.at(-1);
+    // Neighbours that are one in memory are one here.
+    if (before?.from === dim.from * n) dims[dims.length - 1] = { ...dim, n: n * before.n };
+    else if (n > 1) dims.push(dim);
+  }
+  copyStrided(words(from), words(to), r.start * each, dims);
 }
 
 type Words = Uint8Array | Uint32Array;
+/** Positions along a dimension, and the words between them in what is read and what is written. */
+type Step = Readonly<{ n: number; from: number; to: number }>;
+const ONCE: Step = { n: 1, from: 0, to: 0 };
+/** Words that are read side by side: lines that are written apart meanwhile stay in the first level. */
+const SIDE = 16;
 
-/** Copies rows of the last dimension; `words` per element. */
-function copyStrided(from: Words, to: Words, words: number, { start, extents, strides }: Recipe): void {
-  const outer = extents.length - 1;
-  const [length, step] = [extents[outer] ?? 1, (strides[outer] ?? 0) * words];
-  const ix = new Array<number>(Math.max(0, outer)).fill(0);
-  let base = start * words;
-  for (let at = 0; at < to.length; at += length * words) {
-    for (let w = 0; w < words; w++) {
-      for (let i = 0, p = base + w, q = at + w; i < length; i++, p += step, q += words) to[q] = from[p];
+/** Copies words: a few that lie side by side, from each of those that come to lie side by side. */
+function copyStrided(from: Words, to: Words, start: number, dims: readonly Step[]): void {
+  const last = dims.at(-1) ?? ONCE;
+  const row = dims.find((d) => d.from === 1) ?? last;
+  const column = (row === last ? dims.at(-2) : last) ?? ONCE;
+  const side = row === last ? row.n : SIDE;
+  const outer = dims.filter((d) => d !== row && d !== column);
+  const block = (p: number, q: number): void => {
+    for (let j = 0; j < row.n; j += side) {
+      const n = Math.min(side, row.n - j);
+      for (let i = 0; i < column.n; i++) {
+        copyRow(from, p + j * row.from + i * column.from, row.from, to, q + j * row.to + i * column.to, row.to, n);
+      }
     }
-    for (let k = outer - 1; k >= 0; k--) {
-      base += strides[k] * words;
-      if (++ix[k] < extents[k]) break;
-      base -= strides[k] * words * extents[k];
-      ix[k] = 0;
-    }
-  }
+  };
+  const visit = (d: number, p: number, q: number): void => {
+    if (d === outer.length) block(p, q);
+    else for (let i = 0; i < outer[d].n; i++) visit(d + 1, p + i * outer[d].from, q + i * outer[d].to);
+  };
+  visit(0, start, 0);
+}
+
+function copyRow(from: Words, p: number, fromStep: number, to: Words, q: number, toStep: number, n: number): void {
+  for (let i = 0; i < n; i++) to[q + i * toStep] = from[p + i * fromStep];
 }

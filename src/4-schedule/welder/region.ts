@@ -9,10 +9,7 @@ import type { Step, TileOp } from '../../3-tile/tile-op.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { entryOf } from '../../support/collections.ts';
 
-export interface Effects {
-  readonly reads: ReadonlySet<TileTensor>;
-  readonly writes: ReadonlySet<TileTensor>;
-}
+export type Effects = Readonly<{ reads: ReadonlySet<TileTensor>; writes: ReadonlySet<TileTensor> }>;
 
 /** The expressions of an operator that are evaluated once per point, and per reduced element. */
 export const pointRoots = (op: TileOp): Expr[] => [op.value, ...op.at];

@@ -6,10 +6,7 @@ import { walkExpr } from '../../3-tile/rewrite.ts';
 import { simplify } from '../../3-tile/simplify.ts';
 
 /** Dimensions of two shapes that cover each other; those of extent 1 are in no group. */
-export interface DimGroup {
-  readonly from: readonly number[];
-  readonly to: readonly number[];
-}
+export type DimGroup = Readonly<{ from: readonly number[]; to: readonly number[] }>;
 
 /** The finest matching of dimensions, outer first; null when the element counts differ. */
 export function dimGroups(from: readonly number[], to: readonly number[]): DimGroup[] | null {

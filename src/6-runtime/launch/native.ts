@@ -7,6 +7,7 @@ import { UNIT_SEPARATOR } from '../../5-codegen/targets/c/index.ts';
 import { MATRIX_FEATURES } from '../../5-codegen/targets/c/matrix.ts';
 import { ENTRY } from '../../5-codegen/targets/c/program.ts';
 import { printable, refuse } from '../../support/errors.ts';
+import { inLargePages } from '../../support/large-pages.ts';
 import { type Artifact, type Slot, SPACE_ALIGNMENT } from '../artifact.ts';
 import { type CompileCache, openCache } from '../cache.ts';
 import { type Executable, makeExecutable } from '../executable.ts';
@@ -36,7 +37,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const library = await buildLibrary(new TextDecoder().decode(artifact.code.bytes), toolchain, flags, options);
   const { default: koffi } = await import('koffi');
   const [constants, arena] = [artifact.constantBytes, artifact.arenaBytes].map((n) => alignedBytes(koffi, n));
-  for (const space of [constants, arena]) inLargePages(koffi, space);
+  for (const space of [constants, arena]) inLargePages(space);
   const spaces = { constants, arena };
   const call = (given: readonly (Uint8Array | null)[]): void => {
     const pointers = BigUint64Array.from(given, (b) => (b ? koffi.address(b) : 0n));
@@ -46,7 +47,7 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   // Uninitialised: the program writes results whole. Pointers are passed as 64 bits.
   const fresh = (bytes: number): Uint8Array => {
     const whole = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
-    if (bytes >= MAPPED) inLargePages(koffi, whole);
+    if (bytes >= MAPPED) inLargePages(whole);
     return whole;
   };
   const allocate = (n: number): Uint8Array => (n < LARGE ? fresh(n) : aligned(koffi, fresh(n + SPACE_ALIGNMENT), n));
@@ -140,24 +141,8 @@ export async function usableFeatures(): Promise<ReadonlySet<string>> {
 /** Bytes from which a result starts at a line of the cache: stores across lines take twice as long. */
 const LARGE = 2 ** 16;
 
-const PAGE = 4096;
-/** Bytes from which weights that stream past meet more small pages than a CPU keeps translations of. */
-const MANY_PAGES = 4 * 2 ** 20;
 /** Bytes from which glibc maps every block anew, and the system fills its pages one by one. */
 const MAPPED = 32 * 2 ** 20;
-/** MADV_HUGEPAGE of Linux. */
-const HUGE_PAGES = 14;
-type Advise = (address: bigint, bytes: number, advice: number) => number;
-let madvise: Advise | undefined;
-
-/** Asks Linux for large pages before the first touch; without them all works the same, with more misses of the TLB. */
-function inLargePages(koffi: Koffi, bytes: Uint8Array): void {
-  if (process.platform !== 'linux' || bytes.length < MANY_PAGES) return;
-  madvise ??= koffi.load(null).func('int madvise(uintptr_t, size_t, int)') as unknown as Advise;
-  const address = koffi.address(bytes);
-  const skipped = -address & BigInt(PAGE - 1);
-  madvise(address + skipped, bytes.length - Number(skipped), HUGE_PAGES);
-}
 
 const alignedBytes = (koffi: Koffi, size: number): Uint8Array =>
   aligned(koffi, new Uint8Array(size + SPACE_ALIGNMENT), size);

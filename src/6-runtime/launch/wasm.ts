@@ -49,11 +49,15 @@ function newMemory(pages: number): WebAssembly.Memory {
   }
 }
 
+/** What is told of memory before anything touches it. */
+export type Untouched = (memory: Uint8Array) => void;
+
 /** An instance of the artifact's module with memory of its own. */
-export function loadModule(artifact: Artifact, module: WebAssembly.Module): Executable {
+export function loadModule(artifact: Artifact, module: WebAssembly.Module, untouched?: Untouched): Executable {
   const { arena, pages } = memoryLayout(artifact.constantBytes, artifact.arenaBytes);
   const memory = newMemory(pages);
   const { buffer } = memory;
+  untouched?.(new Uint8Array(buffer));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const main = exports['main'] as (constants: number, arena: number) => number;
   const call = (): void => {
@@ -70,10 +74,10 @@ export function loadModule(artifact: Artifact, module: WebAssembly.Module): Exec
 }
 
 /** Compiles off the calling thread where the host can. */
-export async function instantiate(artifact: Artifact): Promise<Executable> {
+export async function instantiate(artifact: Artifact, untouched?: Untouched): Promise<Executable> {
   const module = await WebAssembly.compile(source(artifact)).catch((error: unknown) => {
     const what = `the host refused the module: ${String(error)}`;
     throw new TilewrightError('TARGET_UNAVAILABLE', what, {}, 'WebAssembly with SIMD is needed.');
   });
-  return loadModule(artifact, module);
+  return loadModule(artifact, module, untouched);
 }

@@ -15,9 +15,8 @@ export const is64 = (d: ComputeType): boolean => d === 'i64' || d === 'u64' || d
 /** The suffix of instructions that read this type as an integer. */
 export const signOf = (d: ComputeType): 's' | 'u' => (d === 'u32' || d === 'u64' || d === 'bool' ? 'u' : 's');
 
-export function scalarType(dtype: ComputeType): ScalarType {
-  return isFloatType(dtype) ? dtype : is64(dtype) ? 'i64' : 'i32';
-}
+export const scalarType = (dtype: ComputeType): ScalarType =>
+  isFloatType(dtype) ? dtype : is64(dtype) ? 'i64' : 'i32';
 
 /** The type of a local that holds this form; refuses vectors that do not fill sixteen bytes. */
 export function valueType({ dtype, lanes }: Form): ValType {
