@@ -136,15 +136,13 @@ interface Block {
   offset: number;
 }
 
-const overlaps = (a: Lifetime, b: Lifetime): boolean => a.from <= b.to && b.from <= a.to;
-
 /** The smallest gap between the placed blocks (sorted by offset) that holds `bytes`. */
 function bestFit(placed: readonly Block[], bytes: number, life: Lifetime): number {
   let best = -1;
   let bestGap = Number.POSITIVE_INFINITY;
   let end = 0;
   for (const b of placed) {
-    if (!overlaps(b.life, life)) continue;
+    if (b.life.from > life.to || life.from > b.life.to) continue;
     const gap = b.offset - end;
     if (gap >= bytes && gap < bestGap) {
       best = end;

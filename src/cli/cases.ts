@@ -16,15 +16,13 @@ export type DataSet = Readonly<{ name: string; inputs: readonly Stored[] | null;
 /** Its data sets are read when they are asked for. */
 export type TestCase = Readonly<{ name: string; model: string; sets: () => readonly DataSet[] }>;
 
-const byName = (a: fs.Dirent, b: fs.Dirent): number => (a.name < b.name ? -1 : 1);
-
 /** All cases under the given folders, in sorted order. */
 export function findCases(dirs: readonly string[]): TestCase[] {
   const found: TestCase[] = [];
   const stack = [...dirs].reverse();
   for (let dir = stack.pop(); dir !== undefined; dir = stack.pop()) {
     const at = (name: string): string => path.join(dir!, name);
-    const entries = fs.readdirSync(dir, { withFileTypes: true }).sort(byName);
+    const entries = fs.readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
     if (entries.some((e) => e.name === 'model.onnx')) {
       const sets = entries.filter((e) => e.isDirectory() && /_set_\d+$/.test(e.name)).map((e) => e.name);
       const read = (name: string): DataSet => {

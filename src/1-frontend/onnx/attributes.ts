@@ -1,6 +1,6 @@
 // AttributeProto → Attr, as one table from AttributeProto.type to the field that must hold the value. Subgraphs are
 // handed to the caller, who imports them without recursion.
-import type { Attr, Graph, ValueType } from '../../ir/graph.ts';
+import type { Attr, Graph } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/tensor.ts';
 import { printable, refuse, withPlace } from '../../support/errors.ts';
 import type { Attribute, Graph as GraphProto, Tensor } from './gen/onnx_pb.ts';
@@ -31,7 +31,6 @@ const read = (a: Attribute, c: AttributeContext, t: Tensor | undefined): TensorD
   withPlace({ value: a.name }, () => c.tensors.read(held(a, t)));
 const readSparse = (a: Attribute, c: AttributeContext): TensorData =>
   withPlace({ value: a.name }, () => c.tensors.readSparse(held(a, a.sparseTensor)));
-const readType = (a: Attribute, c: AttributeContext): ValueType => held(a, valueType(a.tp, c.tensors.limits, a.name));
 
 const KINDS: readonly Kind[] = [
   [1, 'f', (a) => ({ kind: 'float', value: a.f ?? 0 })],
@@ -46,7 +45,7 @@ const KINDS: readonly Kind[] = [
   [10, 'graphs', (a, c) => ({ kind: 'graphs', value: a.graphs.map((g) => c.region(g)) })],
   [11, 'sparseTensor', (a, c) => ({ kind: 'sparse', value: readSparse(a, c) })],
   [12, 'sparseTensors', undefined],
-  [13, 'tp', (a, c) => ({ kind: 'type', value: readType(a, c) })],
+  [13, 'tp', (a, c) => ({ kind: 'type', value: held(a, valueType(a.tp, c.tensors.limits, a.name)) })],
   [14, 'typeProtos', undefined],
 ];
 

@@ -282,16 +282,14 @@ function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Ax
   if (!p.op.reduce) return { order: p.spatial, cycles: 0 };
   const sizes = footprints(p, tile, device);
   const looped = p.spatial.filter((a) => extentIn(tile, a) < a.extent);
-  let best: Axis | null = looped.length > 0 ? looped[looped.length - 1] : null;
-  let cycles = tileTraffic(sizes, best, device);
+  const ending = (axes: readonly Axis[], last: Axis): readonly Axis[] => [...axes.filter((a) => a !== last), last];
+  let best = looped.at(-1);
+  let cycles = tileTraffic(sizes, tile, looped, device);
   for (const a of looped) {
-    const c = tileTraffic(sizes, a, device);
-    if (c >= cycles) continue;
-    best = a;
-    cycles = c;
+    const c = tileTraffic(sizes, tile, ending(looped, a), device);
+    if (c < cycles) [best, cycles] = [a, c];
   }
-  const order = best ? [...p.spatial.filter((a) => a !== best), best] : p.spatial;
-  return { order, cycles };
+  return { order: best ? ending(p.spatial, best) : p.spatial, cycles };
 }
 
 /** Unrolls the innermost reduce axes while the body stays small and its values in registers. */

@@ -104,27 +104,38 @@ export function footprints(p: Profile, tile: Tile, device: Device) {
     const [bytes, entering] = touched(load, strides, line, inTile);
     const again = strides ? evicted(strides, tile, device) : 0;
     const [all] = touched(load, strides, line, (a) => a.extent);
-    const meets = strides !== null && collides(strides, device, inTile);
+    const meets = (whole?: Axis): boolean =>
+      strides !== null && collides(strides, device, (a) => (a === whole ? a.extent : inTile(a)));
+    const apart = (a: Axis): number => Math.abs(strides?.find(([b]) => b === a)?.[1] ?? line) * extentIn(tile, a);
     return {
       load,
       tile: bytes,
       moved: bytes + entering,
       again,
       all,
-      collides: meets,
-      fresh: (last: Axis) => fresh(load, tile, last),
+      collides: meets(),
+      fresh: (last: Axis | undefined) => (last && load.axes.has(last) ? fresh(load, tile, last) : 0),
+      /** The part of a tile's lines that its neighbour along an axis has no part in, with a run along `last` between. */
+      own: (around: Axis, last: Axis) => (meets(last) ? 1 : Math.min(1, apart(around) / line)),
     };
   });
 }
 
-/** Cycles per tile when the tiles follow one another along `last`. */
-export function tileTraffic(sizes: ReturnType<typeof footprints>, last: Axis | null, device: Device): number {
+type Sizes = ReturnType<typeof footprints>;
+
+/** Cycles per tile when tiles follow one another along these axes, along the last one first. */
+export function tileTraffic(sizes: Sizes, tile: Tile, loops: readonly Axis[], device: Device): number {
   const [near, next] = device.levels;
-  const resident = sizes.reduce((n, s) => n + s.tile, 0) <= near.bytes * USABLE;
+  const [around, last] = [loops.at(-2), loops.at(-1)];
+  const fits = (of: (s: Sizes[0]) => number) => sizes.reduce((n, s) => n + of(s), 0) <= near.bytes * USABLE;
+  const resident = fits((s) => s.tile);
+  // Lines of a run along the last axis are still near when the next run takes what it left of them.
+  const run = last ? Math.ceil(last.extent / extentIn(tile, last)) : 1;
+  const kept = fits((s) => s.tile * (1 + (run - 1) * s.fresh(last)));
   let cycles = 0;
   for (const s of sizes) {
     cycles += trafficCycles(s.again, next.bytes, device);
-    const first = last && s.load.axes.has(last) ? s.fresh(last) : 0;
+    const first = s.fresh(last) * (kept && around && last ? s.own(around, last) : 1);
     const met = resident && !s.collides ? 0 : trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
     cycles += first * trafficCycles(s.moved, s.all, device) + (1 - first) * met;
   }

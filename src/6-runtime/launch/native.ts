@@ -36,7 +36,9 @@ export async function loadNative(artifact: Artifact, options: NativeOptions = {}
   const flags = [...compileFlags(toolchain, features), ...(options.flags ?? [])];
   const library = await buildLibrary(new TextDecoder().decode(artifact.code.bytes), toolchain, flags, options);
   const { default: koffi } = await import('koffi');
-  const [constants, arena] = [artifact.constantBytes, artifact.arenaBytes].map((n) => alignedBytes(koffi, n));
+  const [constants, arena] = [artifact.constantBytes, artifact.arenaBytes].map((n) =>
+    aligned(koffi, new Uint8Array(n + SPACE_ALIGNMENT), n),
+  );
   for (const space of [constants, arena]) inLargePages(space);
   const spaces = { constants, arena };
   const call = (given: readonly (Uint8Array | null)[]): void => {
@@ -143,9 +145,6 @@ const LARGE = 2 ** 16;
 
 /** Bytes from which glibc maps every block anew, and the system fills its pages one by one. */
 const MAPPED = 32 * 2 ** 20;
-
-const alignedBytes = (koffi: Koffi, size: number): Uint8Array =>
-  aligned(koffi, new Uint8Array(size + SPACE_ALIGNMENT), size);
 
 /** The first `size` bytes that start at a multiple of the spaces' alignment. */
 function aligned(koffi: Koffi, whole: Uint8Array, size: number): Uint8Array {
