@@ -287,29 +287,31 @@ type Words = Uint8Array | Uint32Array;
 /** Positions along a dimension, and the words between them in what is read and what is written. */
 type Step = Readonly<{ n: number; from: number; to: number }>;
 const ONCE: Step = { n: 1, from: 0, to: 0 };
-/** Words that are read side by side: lines that are written apart meanwhile stay in the first level. */
+/** So many words or rows are copied before others are: what lies apart meanwhile stays in the first level. */
 const SIDE = 16;
 
 /** Copies words: a few that lie side by side, from each of those that come to lie side by side. */
 function copyStrided(from: Words, to: Words, start: number, dims: readonly Step[]): void {
   const last = dims.at(-1) ?? ONCE;
   const row = dims.find((d) => d.from === 1) ?? last;
-  const column = (row === last ? dims.at(-2) : last) ?? ONCE;
-  const side = row === last ? row.n : SIDE;
+  const inOrder = row === last;
+  const column = (inOrder ? dims.at(-2) : last) ?? ONCE;
+  const split = inOrder ? column : row;
+  const parts = { n: Math.ceil(split.n / SIDE), from: split.from * SIDE, to: split.to * SIDE };
   const outer = dims.filter((d) => d !== row && d !== column);
-  const block = (p: number, q: number): void => {
-    for (let j = 0; j < row.n; j += side) {
-      const n = Math.min(side, row.n - j);
-      for (let i = 0; i < column.n; i++) {
-        copyRow(from, p + j * row.from + i * column.from, row.from, to, q + j * row.to + i * column.to, row.to, n);
+  const loops = inOrder ? [parts, ...outer] : [...outer, parts];
+  const visit = (d: number, p: number, q: number, taken: number): void => {
+    if (d < loops.length) {
+      const { n, from: read, to: written } = loops[d];
+      for (let i = 0; i < n; i++) {
+        visit(d + 1, p + i * read, q + i * written, loops[d] === parts ? Math.min(SIDE, split.n - i * SIDE) : taken);
       }
+      return;
     }
+    const [columns, rows] = inOrder ? [taken, row.n] : [column.n, taken];
+    for (let i = 0; i < columns; i++) copyRow(from, p + i * column.from, row.from, to, q + i * column.to, row.to, rows);
   };
-  const visit = (d: number, p: number, q: number): void => {
-    if (d === outer.length) block(p, q);
-    else for (let i = 0; i < outer[d].n; i++) visit(d + 1, p + i * outer[d].from, q + i * outer[d].to);
-  };
-  visit(0, start, 0);
+  visit(0, start, 0, SIDE);
 }
 
 function copyRow(from: Words, p: number, fromStep: number, to: Words, q: number, toStep: number, n: number): void {

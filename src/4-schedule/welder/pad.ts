@@ -50,8 +50,6 @@ interface Border {
   readonly otherwise: Expr;
 }
 
-const negated = (l: Linear): Linear => plus(fixed(0), l, -1);
-
 /** The copy that makes a guard superfluous; null when the guard asks anything else. */
 function borderOf(e: Guarded): Border | null {
   const { arg: tensor, src } = e;
@@ -72,7 +70,7 @@ function borderOf(e: Guarded): Border | null {
 
 /** Narrows the range of an index by a form that must not be negative; false where the form bounds something else. */
 function narrowed(range: [number, number], at: Linear, form: Linear): boolean {
-  const [above, below] = [distance(at, form), distance(negated(at), form)];
+  const [above, below] = [distance(at, form), distance(plus(fixed(0), at, -1), form)];
   if (above !== null) range[0] = Math.max(range[0], -above);
   else if (below !== null) range[1] = Math.min(range[1], below + 1);
   return above !== null || below !== null;
