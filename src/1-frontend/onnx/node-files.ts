@@ -75,8 +75,7 @@ function check(fd: number, file: string, location: string, first: Identity | und
   return stats;
 }
 
-/** Bytes of an open file, which may end early only as a fault of the data. */
-export function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
+function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
   const bytes = new Uint8Array(length);
   inLargePages(bytes);
   for (let done = 0, n = 0; done < length; done += n) {
