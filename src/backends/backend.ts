@@ -59,7 +59,7 @@ export interface BackendOptions {
   readonly measure?: number;
   /** What was measured before. Default: nothing; kept in memory. */
   readonly kept?: Kept;
-  /** Told of a program's memory before anything touches it. */
+  /** Told of WebAssembly memory before anything touches it. */
   readonly untouched?: Untouched;
 }
 export type PortableTarget = 'wasm' | 'interpreter';

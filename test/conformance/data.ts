@@ -1,4 +1,4 @@
-// Where the shared test material lies: TILEWRIGHT_DATA, else ../shared/data beside the project. Suites
+// Where the shared test material lies: TILEWRIGHT_DATA, else ../shared/data beside the project, in which npm runs. Suites
 // that need it skip when it is not there, and say so in their names.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

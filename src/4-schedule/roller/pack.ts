@@ -314,6 +314,7 @@ function copyStrided(from: Words, to: Words, start: number, dims: readonly Step[
   visit(0, start, 0, SIDE);
 }
 
+/** Apart, because the same loop within a closure runs half as fast on V8. */
 function copyRow(from: Words, p: number, fromStep: number, to: Words, q: number, toStep: number, n: number): void {
   for (let i = 0; i < n; i++) to[q + i * toStep] = from[p + i * fromStep];
 }
