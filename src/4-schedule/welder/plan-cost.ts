@@ -19,6 +19,8 @@ const TILE_ROWS = 14;
 const TILE_VECTORS = 2;
 /** Reduced elements from which an operator with two operands is taken for a matrix product. */
 const LONG_REDUCTION = 16;
+/** What joining may cost more, as estimates are not finer: a part, and cycles per tensor that needs no memory then. */
+const [EVEN_PART, EVEN_CYCLES] = [0.02, 1000];
 /** Cycles to enter the loops of one operator. */
 const ENTRY = 40;
 
@@ -123,14 +125,13 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
   return Math.min(cost(true, passes.rows), cost(false, passes.columns));
 }
 
-/** Estimated cycles of operators under a plan. */
+/** Estimated cycles of operators under a plan; what is even otherwise is cheaper with less to store. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const line = device.levels[0].transaction;
-  const bytesIn = (t: TileTensor, all: readonly Span[]): number => pointsIn(all) * dtypeInfo(t.dtype).bytes;
   const parts = plan.members.map(({ spans, reads }, i) => {
     const points = pointsIn([...spans.values()]);
     const part = new Map<TileTensor, number>();
-    for (const [t, all] of reads) part.set(t, plan.scratch.has(t) ? bytesIn(t, all) : lineBytes(t, all, line));
+    for (const [t, all] of reads) part.set(t, lineBytes(t, all, plan.scratch.has(t) ? 1 : line));
     return { points, part: part.set(run[i].target, points * dtypeInfo(run[i].target.dtype).bytes) };
   });
   // How far back in a tile something was touched last says which level still has it.
@@ -168,5 +169,5 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
     const work = tiles * computing(run[i], spans, points, device);
     cycles += overlapped(work, moving) + stored;
   }
-  return cycles;
+  return cycles - Math.min(EVEN_PART * cycles, EVEN_CYCLES * plan.scratch.size);
 }

@@ -137,6 +137,7 @@ export class Welder {
   private readonly estimate: Estimate;
   private readonly steps: Steps;
   private readonly known = new Map<string, readonly Found[]>();
+  private readonly alone = (s: Sketch): number => this.estimate([s], single(s.op), this.device);
 
   constructor(users: Users, device: Device, estimate: Estimate = planCost, steps: Steps = keySteps) {
     this.users = new Map(users);
@@ -172,10 +173,6 @@ export class Welder {
     const all = [...whole, ...others.values()].sort(byCost);
     const firsts = new Map(all.toReversed().map((way) => [kindOf(way), way]));
     return [...new Set([whole[0], ...[...firsts.values()].sort(byCost), ...all])];
-  }
-
-  private alone(s: Sketch): number {
-    return this.estimate([s], single(s.op), this.device);
   }
 
   /** `splits`: reductions may be folded in parts, which end a run and begin the next. */
