@@ -61,7 +61,9 @@ describe('fusion', () => {
       };
     /** The input, the result, and what is stored whole between them. */
     const whole = (made: Made): number => {
-      const used = scheduled(made).lanes.flatMap(runsOf).flatMap((run) => run.args.map(owner));
+      const used = scheduled(made)
+        .lanes.flatMap(runsOf)
+        .flatMap((run) => run.args.map(owner));
       return new Set(used.filter((t) => elementCount(t.shape) === 128)).size;
     };
     expect(whole(twice(exp))).toBe(3);
