@@ -1,4 +1,4 @@
-// Outputs that no whole number of vectors covers: the product is two, with the same results.
+// Outputs that no tiles of two or three vectors cover: the product is two, with the same results.
 import { describe, expect, it } from 'vitest';
 import { TileBuilder } from '../../src/3-tile/builder.ts';
 import { load, mul } from '../../src/3-tile/expr.ts';
@@ -31,6 +31,7 @@ describe('products with constants', () => {
     [1, 64, 1000, false, 2],
     [5, 64, 1000, true, 2],
     [5, 64, 1024, false, 1],
+    [5, 64, 336, true, 1],
     [5, 16, 1000, false, 1],
   ])('%i × %i × %i, transposed %s: %i kernels', (m, k, n, transposed, kernels) => {
     const { runs, values, want } = classifier(m, k, n, transposed);
