@@ -9,6 +9,7 @@ import { pointsOf } from '../../src/3-tile/tile-op.ts';
 import { rankedTiles } from '../../src/4-schedule/roller/choose.ts';
 import { extentIn, type Tile } from '../../src/4-schedule/roller/tile.ts';
 import type { ScheduleOptions } from '../../src/4-schedule/schedule.ts';
+import { UNIT_SEPARATOR } from '../../src/5-codegen/targets/c/index.ts';
 import { feedType } from '../../src/6-runtime/plan.ts';
 import { compileFlags, cpuFeatures, findToolchain, runCompiler } from '../../src/6-runtime/toolchain.ts';
 import { nodeBackend } from '../../src/backends/node.ts';
@@ -69,10 +70,12 @@ async function compiled(name: string): Promise<{ listing: string; tile: Tile }> 
   const { artifact } = await compileProgram(model, types, { ...backend.machine!, winograd: false, choose }, backend);
   const home = privateDirectory();
   try {
-    writeFileSync(join(home.path, 'p.c'), artifact.code.bytes);
+    const units = new TextDecoder().decode(artifact.code.bytes).split(UNIT_SEPARATOR);
+    const files = units.map((_, i) => `p${i}.c`);
+    for (const [i, unit] of units.entries()) writeFileSync(join(home.path, files[i]), unit);
     const toolchain = findToolchain();
     const flags = compileFlags(toolchain, cpuFeatures());
-    await runCompiler(toolchain, [...flags, '-shared', '-o', 'p.so', 'p.c', '-lm'], home.path);
+    await runCompiler(toolchain, [...flags, '-shared', '-o', 'p.so', ...files, '-lm'], home.path);
     const options = { encoding: 'utf8', maxBuffer: 1 << 28, cwd: home.path } as const;
     return { listing: execFileSync('objdump', ['-d', '--no-show-raw-insn', 'p.so'], options), tile: most.tile! };
   } finally {

@@ -20,7 +20,7 @@ const TILE_VECTORS = 2;
 /** Reduced elements from which an operator with two operands is taken for a matrix product. */
 const LONG_REDUCTION = 16;
 /** What joining may cost more, as estimates are not finer: a part, and cycles per tensor that needs no memory then. */
-const [EVEN_PART, EVEN_CYCLES] = [0.02, 1000];
+const [EVEN_PART, EVEN_CYCLES] = [0.02, 300];
 /** Cycles to enter the loops of one operator. */
 const ENTRY = 40;
 
@@ -125,7 +125,7 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
   return Math.min(cost(true, passes.rows), cost(false, passes.columns));
 }
 
-/** Estimated cycles of operators under a plan; what is even otherwise is cheaper with less to store. */
+/** Estimated cycles under a plan. What is even stores less, but for dot products: matrix registers are unknown here. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const line = device.levels[0].transaction;
   const parts = plan.members.map(({ spans, reads }, i) => {
@@ -169,5 +169,6 @@ export function planCost(run: readonly Sketch[], plan: Plan, device: Device): nu
     const work = tiles * computing(run[i], spans, points, device);
     cycles += overlapped(work, moving) + stored;
   }
-  return cycles - Math.min(EVEN_PART * cycles, EVEN_CYCLES * plan.scratch.size);
+  const even = run.some(({ op }) => op.reduce?.elems[0].op === 'dot') ? 0 : EVEN_CYCLES * plan.scratch.size;
+  return cycles - Math.min(EVEN_PART * cycles, even);
 }
