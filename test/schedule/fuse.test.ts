@@ -68,6 +68,8 @@ describe('fusion', () => {
     };
     expect(whole(twice(exp))).toBe(3);
     expect(whole(twice((x) => add(x, x)))).toBe(2);
+    // At even cost they share a kernel.
+    expect(scheduled(twice(exp)).lanes[0]).toHaveLength(1);
   });
 
   it('keeps what several readers reduce many times', () => {
