@@ -125,7 +125,7 @@ function repeated(s: Sketch, spans: Spans, points: number, part: ReadonlyMap<Til
   return Math.min(cost(true, passes.rows), cost(false, passes.columns));
 }
 
-/** Estimated cycles under a plan. What is even stores less, but for dot products: matrix registers are unknown here. */
+/** Estimated cycles under a plan, less what joining may cost more: not for dot products, whose registers it ignores. */
 export function planCost(run: readonly Sketch[], plan: Plan, device: Device): number {
   const line = device.levels[0].transaction;
   const parts = plan.members.map(({ spans, reads }, i) => {
