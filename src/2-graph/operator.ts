@@ -1,7 +1,6 @@
 // What stage 2 knows of an operator: names, arity, type inference, and for composite or structural operators an
 // expansion. The lowering to tiles is opaque here (type parameter), so that this stage stays below the tile stage. One
 // file per operator in ops/ provides the values.
-
 import type { OptionalOf, SequenceOf, ValueOf } from '../ir/composite.ts';
 import { type Dim, isStatic } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';

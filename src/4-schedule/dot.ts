@@ -2,7 +2,6 @@
 // layouts, and a device. Out: the same integers, or floats summed in another order: neighbours along one axis of the sum
 // lie together in words of 32 bits, constants are so arranged at compile time, and zero points of bytes leave the sum:
 // Σ(a-y)(b-z) = Σab - yΣb - zΣa + nyz. Stands before the welder, which joins what is copied here with what computes it.
-
 import type { Axis, DotForm, Expr } from '../3-tile/expr.ts';
 import * as build from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';

@@ -1,7 +1,6 @@
 // Sums of products of dequantised bytes as sums of integers: Σ (a-y)s·(b-z)t = st·Σ (a-y)(b-z) where no scale depends on
 // what is summed. In: steps as operators emit them, a device. Out: steps that multiply bytes where the device has dot
 // products; constants that stay unused as bytes are floats. Stands first, so that layouts see what is summed.
-
 import type { Axis, Expr } from '../3-tile/expr.ts';
 import { acc, axisExpr, type ComputeType, cast, index, isConst, isLoad, makeExpr, mul, sub } from '../3-tile/expr.ts';
 import { sum } from '../3-tile/monoids.ts';

@@ -1,7 +1,6 @@
 // The memory plan: a place for every tensor before anything runs. In: tasks, inputs, outputs and checks. Out: offsets
 // in the arena by best fit over lifetimes, and in the constant segment with equal contents stored once. Lifetimes are
 // intervals over the tasks in order; whatever enters, leaves or is carried round a loop lives through the whole loop.
-
 import { type Expr, isLoad } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import { type Kernel, type MemoryPlan, type Placement, stmtExprs, type Task, walkStmts } from '../3-tile/task.ts';

@@ -1,7 +1,6 @@
 // Canonical loop nests. In: a TileOp over shaped tensors. Out: an equal TileOp over formal 1-D
 // tensors with flat, linear indices, unit axes dropped and adjacent axes fused, made of pooled axes
 // and formals, so that operators of equal structure become identical interned expressions.
-
 import { type Axis, add, axisExpr, div, type Expr, index, isLoad, mul, newAxis, rem } from '../3-tile/expr.ts';
 import { isUnordered } from '../3-tile/monoids.ts';
 import { walkExpr, withSrc } from '../3-tile/rewrite.ts';
@@ -11,6 +10,7 @@ import { pointsOf, type TileOp } from '../3-tile/tile-op.ts';
 import type { DType } from '../ir/dtype.ts';
 import { elementCount, rowMajorStrides } from '../ir/tensor.ts';
 import { entryOf } from '../support/collections.ts';
+import { postOrder } from '../support/rewrite.ts';
 import { coefficient, fixed, fromLinear, type Linear, linearise, plus } from './linear.ts';
 import { indicesOf, loadFrom, type Rebuild, transform } from './transform.ts';
 import { mapNodes, type Nodes } from './welder/nodes.ts';
@@ -103,23 +103,12 @@ export const loadIndex = (e: Expr): Expr => e.src[0];
 /** Loads below the roots with their linear indices, and the axes that are used outside of those. */
 export function accesses(roots: readonly Expr[]): { linears: Map<Expr, Linear>; pinned: Set<Axis> } {
   const linears = new Map<Expr, Linear>();
-  const pinned = new Set<Axis>();
-  const seen = new Set<Expr>();
-  const stack = [...roots];
-  for (let e = stack.pop(); e; e = stack.pop()) {
-    if (seen.has(e)) continue;
-    seen.add(e);
-    if (e.op === 'axis') pinned.add(e.arg);
-    if (!isLoad(e)) {
-      stack.push(...e.src);
-      continue;
-    }
-    stack.push(...e.src.slice(1));
-    const linear = linearise(loadIndex(e));
-    linears.set(e, linear);
-    for (const t of linear.terms.keys()) if (t.op !== 'axis') stack.push(t);
-  }
-  return { linears, pinned };
+  const used = postOrder(roots, (e) => {
+    if (!isLoad(e)) return e.src;
+    const { terms } = entryOf(linears, e, () => linearise(loadIndex(e)));
+    return [...e.src.slice(1), ...[...terms.keys()].filter((t) => t.op !== 'axis')];
+  });
+  return { linears, pinned: new Set(used.flatMap((e) => (e.op === 'axis' ? [e.arg] : []))) };
 }
 
 interface Fusion {

@@ -1,7 +1,6 @@
 // Scheduling: a tile program becomes a task program. In: steps over tensors, a device and the
 // function that lowers one nest. Out: shared kernels, tasks in order, and the memory plan. Lowering
 // is handed in because code generation is a later stage, and so that a timer can be handed in too.
-
 import type { Expr } from '../3-tile/expr.ts';
 import { effects } from '../3-tile/statements.ts';
 import type { Kernel, Task, TaskProgram } from '../3-tile/task.ts';

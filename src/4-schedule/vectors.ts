@@ -1,6 +1,5 @@
 // What may run across vector lanes. In: nodes of a canonical operator. Out: whether a node computes
 // on vectors, and how a load meets the lanes of an axis. Roller and lowering share the answers.
-
 import { type Axis, axisExpr, type Expr, isLoad, type Op, words } from '../3-tile/expr.ts';
 import { walkExpr } from '../3-tile/rewrite.ts';
 import type { TileTensor } from '../3-tile/tensor.ts';

@@ -2,7 +2,6 @@
 // of the same values: what a program stores for itself is rounded as before and kept wide, inputs are copied, constants that
 // are read often become wide. Stands first: sums are then like any other, and no kernel converts an element twice. What the
 // device multiplies in pairs stays as it is.
-
 import { load, round } from '../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../3-tile/tensor.ts';
 import { pointsOf, type TileOp, type TileProgram } from '../3-tile/tile-op.ts';

@@ -1,7 +1,8 @@
 // 3×3 convolutions with fewer multiplications (Winograd's minimal filtering). In: steps and a device. Out: the same
 // steps, where a sum that slides a constant 3×3 window over data becomes a transform of overlapping tiles of the data,
-// a batched product and a transform back into m×m results, if the cost model says that this is faster. Recognised by
-// its indices alone; test/schedule/winograd.test.ts bounds how much its rounding differs from that of the plain sum.
+// a batched product and a transform back into m×m results, if the cost model says that this is faster; of a window of
+// more dimensions the last two, summed over the others as over channels. Recognised by its indices alone;
+// test/schedule/winograd.test.ts bounds how much its rounding differs from that of the plain sum.
 import { type Indices, TileBuilder } from '../3-tile/builder.ts';
 import * as E from '../3-tile/expr.ts';
 import { isUnordered, sum } from '../3-tile/monoids.ts';
@@ -11,7 +12,7 @@ import { type Device, lanesOf } from '../devices/device.ts';
 import { bytesOf, elementCount, floats, type Places, scattered } from '../ir/tensor.ts';
 import { stepCycles, trafficCycles } from './cost.ts';
 import { type Chain, FILTERS, type Filter, type Matrix } from './gen/filters.ts';
-import { coefficient, linearise } from './linear.ts';
+import { coefficient, type Linear, linearise } from './linear.ts';
 import { flatLinear } from './nest.ts';
 import { transform } from './transform.ts';
 import { bindAxes } from './welder/inline.ts';
@@ -29,11 +30,11 @@ type Bound = readonly (readonly [Axis, Expr])[];
 
 const TAPS = 3;
 
-/** A sum over a channel axis and two taps of data times constant weights; null for any other operator. */
+/** A sum over a channel axis and two or more taps of data times constant weights; null for any other operator. */
 function slidingOf(op: TileOp) {
   const { reduce } = op;
   const product = reduce?.elems[0];
-  if (reduce?.axes.length !== 3 || product?.op !== 'mul' || product.dtype !== 'f32') return null;
+  if (!reduce || product?.op !== 'mul' || product.dtype !== 'f32') return null;
   const { monoid } = reduce;
   if (!isUnordered(monoid) || monoid.combine[0].op !== 'add' || Number(monoid.init[0]) !== 0) return null;
   const isWeight = (e: Expr): boolean => e.op === 'load' && e.arg.dtype === 'f32' && owner(e.arg).data !== null;
@@ -41,22 +42,28 @@ function slidingOf(op: TileOp) {
   if (weight.op !== 'load' || !isWeight(weight) || !E.isLoad(data) || isWeight(data)) return null;
   const at = flatLinear(weight.arg, weight.src);
   const out = op.axes.find((a) => coefficient(at, a) !== 0);
-  if (!out || at.terms.size !== 4 || reduce.axes.some((a) => coefficient(at, a) === 0)) return null;
+  const taps = reduce.axes.filter((a) => a.extent > 1);
+  if (!out || at.terms.size !== taps.length + 1 || taps.some((a) => coefficient(at, a) === 0)) return null;
   const forms = data.arg.shape.map((_, d) => linearise(data.src[d]));
   const terms = forms.flatMap((l) => [...l.terms.keys()]);
   if (new Set(terms).size < terms.length || terms.some((t) => t.op !== 'axis' || t.arg === out)) return null;
-  const slides: Slide[] = [];
-  let channel: Axis | undefined;
-  for (const tap of reduce.axes) {
+  const frames: Slide[] = [];
+  const channels: Axis[] = [];
+  for (const tap of taps) {
     const dim = forms.findIndex((l) => coefficient(l, tap) === 1);
     const axis = op.axes.find((a) => dim >= 0 && coefficient(forms[dim], a) === 1);
-    if (axis && tap.extent === TAPS && forms[dim].terms.size === 2) slides.push({ dim, axis, tap });
-    else if (dim >= 0 && forms[dim].terms.size === 1) channel = tap;
+    if (axis && forms[dim].terms.size === 2) frames.push({ dim, axis, tap });
+    else if (dim >= 0 && forms[dim].terms.size === 1) channels.push(tap);
   }
-  if (!channel || slides.length !== 2) return null;
-  /** The other spatial axes. */
+  const slides = frames.splice(-2);
+  if (channels.length !== 1 || slides.length + frames.length + 1 < taps.length) return null;
+  if (slides.length !== 2 || slides.some((s) => s.tap.extent !== TAPS)) return null;
+  /** The other axes, and for each how many elements of the data its results are made of. */
   const images = op.axes.filter((a) => a !== out && slides.every((s) => s.axis !== a));
-  return { op, data, weights: weight.arg, at, slides, channel, out, images };
+  const held = images.map((a) => a.extent - 1 + (frames.find((f) => f.axis === a)?.tap.extent ?? 1));
+  /** What the sum is over but for the window. */
+  const summed = [...frames.map((f) => f.tap), channels[0]];
+  return { op, data, weights: weight.arg, at, slides, frames, summed, out, images, held };
 }
 
 /** Σ factor · value, the terms that are subtracted last. */
@@ -79,6 +86,10 @@ function applied(chain: Chain, i: Expr, j: Expr, x: (p: number, q: number) => Ex
 
 const range = <T>(n: number, f: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => f(i));
 
+/** Where all elements along some axes are, those of the last axis side by side. */
+const offsets = (at: Linear, axes: readonly Axis[]): number[] =>
+  axes.reduce((all, a) => all.flatMap((x) => range(a.extent, (i) => x + i * coefficient(at, a))), [0]);
+
 /** Outputs that are transformed side by side: what they store at one position fills cache lines. */
 const BLOCK = 64;
 
@@ -86,15 +97,16 @@ const BLOCK = 64;
 function scatterInto(
   to: Uint8Array,
   [positions, channels, outs]: Places,
-  { weights, at, slides, channel, out }: Sliding,
+  { weights, at, slides, summed, out }: Sliding,
   g: Matrix,
 ): void {
-  const [rowStep, columnStep] = slides.map((s) => coefficient(at, s.tap));
-  const [channelStep, outStep] = [channel, out].map((a) => coefficient(at, a));
+  const outStep = coefficient(at, out);
   const source = floats(owner(weights).data!.bytes);
   const n = g.length;
   const result = floats(to);
-  const steps = range(TAPS * TAPS, (k) => Math.floor(k / TAPS) * rowStep + (k % TAPS) * columnStep);
+  const [y, x] = slides;
+  const steps = offsets(at, [y.tap, x.tap]);
+  const windows = offsets(at, summed);
   const taps = new Float64Array(TAPS * TAPS * BLOCK);
   const rows = new Float64Array(TAPS * n * BLOCK);
   const inOrder = Int32Array.from({ length: BLOCK }, (_, o) => o);
@@ -112,9 +124,7 @@ function scatterInto(
   };
   for (let o = 0; o < out.extent; o += BLOCK) {
     const places = outs.subarray(o, o + BLOCK);
-    for (let c = 0; c < channel.extent; c++) {
-      block(at.constant + c * channelStep + o * outStep, channels[c], places);
-    }
+    for (const [c, start] of windows.entries()) block(at.constant + start + o * outStep, channels[c], places);
   }
 }
 
@@ -141,19 +151,21 @@ const pieces = (extent: number, m: number) =>
 
 /** The three operators, the last one once for every kind of tile. */
 function filtered(s: Sliding, { m, input, window, output }: Filter): readonly Step[] {
-  const { op, data, slides, channel, out } = s;
+  const { op, data, slides, frames, summed, out } = s;
   const n = window.length;
   const images = extents(s.images);
-  const tiles = [...images, ...slides.map(({ axis }) => Math.ceil(axis.extent / m))];
+  const tiles = slides.map(({ axis }) => Math.ceil(axis.extent / m));
+  const channel = summed.at(-1)!;
   const b = new TileBuilder();
   b.place = { node: '', op: op.name };
   const imagesAt = (at: Indices): Bound => s.images.map((a, d) => [a, at[d]]);
 
-  const v = b.alloc('f32', [n * n, ...tiles, channel.extent]);
+  const v = b.alloc('f32', [n * n, ...s.held, ...tiles, channel.extent]);
   const element = (at: Indices, offsets: readonly number[]): Expr => {
     const firsts = slides.map(({ axis }, k) => [axis, scaled(at[images.length + k], m)] as const);
     const taps = slides.map(({ tap }, k) => [tap, index(offsets[k])] as const);
-    const places = new Map([...imagesAt(at), ...firsts, ...taps, [channel, at.at(-1)!]]);
+    const first = op.reduce!.axes.map((a) => [a, index(0)] as const);
+    const places = new Map([...first, ...imagesAt(at), ...firsts, ...taps, [channel, at.at(-1)!]]);
     // Tiles may reach over the last result: what only such results would see is zero.
     const over = slides.filter(({ axis }) => axis.extent % m > 0);
     const inside = over.map(({ dim }) => E.lt(bindAxes(data.src[dim], places, null), index(data.arg.shape[dim])));
@@ -161,17 +173,20 @@ function filtered(s: Sliding, { m, input, window, output }: Filter): readonly St
   };
   b.write(
     v,
-    [n, n, ...tiles, channel.extent],
+    [n, n, ...s.held, ...tiles, channel.extent],
     ([i, j, ...at]) => [add(scaled(i, n), j), ...at],
     ([i, j, ...at]) => applied(input, i, j, (p, q) => element(at, [p, q])),
   );
 
-  const shape = [n * n, channel.extent, out.extent];
+  const shape = [n * n, elementCount(extents(summed)), out.extent];
   const weights = scattered('f32', shape, (to, places) => scatterInto(to, places, s, window));
   const u = newTensor(s.weights.name, 'f32', shape, 'constant', { data: weights });
-  const sums = b.reduce('f32', [n * n, ...tiles, out.extent], [channel.extent], sum('f32'), (ix, [r]) =>
-    mul(load(v, [...ix.slice(0, -1), r]), load(u, [ix[0], r, ix.at(-1)!])),
-  );
+  const sums = b.reduce('f32', [n * n, ...images, ...tiles, out.extent], extents(summed), sum('f32'), (ix, r) => {
+    const frame = (a: Axis): Expr => r[frames.findIndex((f) => f.axis === a)] ?? index(0);
+    const at = [...s.images.map((a, d) => add(ix[1 + d], frame(a))), ...ix.slice(1 + images.length, -1)];
+    const row = r.reduce((sum, e, k) => add(scaled(sum, summed[k].extent), e));
+    return mul(load(v, [ix[0], ...at, r.at(-1)!]), load(u, [ix[0], row, ix.at(-1)!]));
+  });
 
   const [down, across] = slides.map(({ axis }) => pieces(axis.extent, m));
   for (const [y, x] of down.flatMap((piece) => across.map((other) => [piece, other]))) {
@@ -206,26 +221,29 @@ function cycles(arithmetic: number, accesses: number, streams: readonly Stream[]
 }
 
 /** Estimated cycles of the sum as it is, or of what a filter makes of it, among `constants` bytes of weights in all. */
-function cost({ slides, images, channel, out }: Sliding, device: Device, constants: number, f?: Filter): number {
-  const [c, o] = extents([channel, out]);
+function cost(s: Sliding, device: Device, constants: number, f?: Filter): number {
+  const { slides, images, held, summed, out } = s;
+  const [c, o] = extents([summed.at(-1)!, out]);
+  const sums = elementCount(extents(summed)) * o;
   const lanes = lanesOf(device, 'f32');
   const m = f?.m ?? 1;
   const tiles = slides.reduce((t, { axis }) => t * Math.ceil(axis.extent / m), elementCount(extents(images)));
   const positions = (f?.window.length ?? TAPS) ** 2;
-  const multiplications = (tiles * positions * c * o * (device.fma === 'none' ? 2 : 1)) / lanes;
+  const multiplications = (tiles * positions * sums * (device.fma === 'none' ? 2 : 1)) / lanes;
   // Weights are met again in the next run, after all others.
-  const weights: Stream = [positions * c * o, (constants * positions) / TAPS ** 2];
-  const data = (f ? positions : 1) * tiles * (c + o);
+  const weights: Stream = [positions * sums, (constants * positions) / TAPS ** 2];
+  const read = (tiles * elementCount(held)) / elementCount(extents(images));
+  const data = (f ? positions : 1) * (read * c + tiles * o);
   const main = cycles(multiplications, 0, [weights, [data, 4 * data]], device);
   if (!f) return main;
-  const change = (chain: Chain, channels: number): number => {
+  const change = (chain: Chain, tiles: number, channels: number): number => {
     const terms = chain.flat(2).filter((x) => x !== 0).length * (chain[0].length + chain[1].length);
     const elements = positions + m * m;
     const vectors = (tiles * channels) / lanes;
     const moved = tiles * channels * elements;
     return cycles(vectors * terms, vectors * elements, [[moved, 4 * moved]], device);
   };
-  return change(f.input, c) + main + change(f.output, o);
+  return change(f.input, read, c) + main + change(f.output, tiles, o);
 }
 
 /** What another way may cost of the sum's own cycles: it takes more memory and rounds more. */
@@ -237,7 +255,7 @@ const MIN_CHANNELS = 16;
 export type ChooseFilter = typeof cheapest;
 
 function cheapest(s: Sliding, device: Device, constants: number): Filter | null {
-  if (Math.min(s.channel.extent, s.out.extent) < MIN_CHANNELS) return null;
+  if (Math.min(s.summed.at(-1)!.extent, s.out.extent) < MIN_CHANNELS) return null;
   const costs = FILTERS.map((f) => cost(s, device, constants, f));
   const least = Math.min(...costs);
   return least < WORTH * cost(s, device, constants) ? FILTERS[costs.indexOf(least)] : null;

@@ -1,7 +1,6 @@
 // One canonical operator under a tile as loop statements: spatial loops over tiles, accumulators as
 // named locals, the reduction inside, the stores at the end. Tails shift back where writing twice
 // is harmless, else they are peeled into smaller tiles.
-
 import { type Axis, constant, dot, type Expr, fma, type Local, localExpr, newLocal, shuffle } from '../3-tile/expr.ts';
 import { constOf, withSrc } from '../3-tile/rewrite.ts';
 import { set } from '../3-tile/statements.ts';

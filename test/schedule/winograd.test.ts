@@ -1,5 +1,6 @@
 // Minimal filtering: its matrices are exact, its rounding stays within what follows from them, it is taken
-// for 3×3 windows of stride 1 and nothing else, and every target computes it at any extents.
+// for windows of stride 1 that are 3×3 along their last dimensions and nothing else, and every target computes it at
+// any extents.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { both, generate, rounding, TABLE } from '../../scripts/winograd.ts';
@@ -16,7 +17,7 @@ import { nodeBackend } from '../../src/backends/node.ts';
 import { parseModel } from '../../src/compile.ts';
 import { namedDevice } from '../../src/devices/device.ts';
 import { DEFAULT_LIMITS } from '../../src/ir/limits.ts';
-import { type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
+import { elementCount, type TensorData, tensorOf, tensorValues } from '../../src/ir/tensor.ts';
 import { silent } from '../../src/observe.ts';
 import { operatorRegistry } from '../../src/ops/registry.ts';
 import { mulberry32 } from '../../src/support/random.ts';
@@ -67,6 +68,8 @@ interface Layer {
   /** Adds the layer's input, then takes the positive part. */
   readonly residual?: boolean;
   readonly kernel?: number;
+  /** Extent of the window along the dimension before its last two, where there is one (default 3). */
+  readonly depth?: number;
   readonly group?: number;
   readonly stride?: number;
   readonly dilation?: number;
@@ -94,16 +97,18 @@ function program(nets: readonly Net[]): { tiles: TileProgram; feeds: TensorData[
   for (const [k, { input, layers }] of nets.entries()) {
     let [x, channels] = [`x${k}`, input[1]];
     for (const [i, layer] of layers.entries()) {
-      const { out, pads = [1, 1, 1, 1], bias, residual, kernel = 3, group = 1, stride = 1, dilation = 1 } = layer;
+      const { out, bias, residual, kernel = 3, depth = 3, group = 1, stride = 1, dilation = 1 } = layer;
       const id = `${k}_${i}`;
-      const shape = [out, channels / group, kernel, kernel];
-      initializers.push([`w${id}`, random(shape, 7 * k + i + 1, group / (channels * kernel * kernel))]);
+      const window = [...input.slice(2, -2).map(() => depth), kernel, kernel];
+      const { pads = [...window, ...window].map(() => 1) } = layer;
+      const shape = [out, channels / group, ...window];
+      initializers.push([`w${id}`, random(shape, 7 * k + i + 1, 1 / elementCount(shape.slice(1)))]);
       if (bias) initializers.push([`b${id}`, random([out], 90 + k)]);
       const attrs = {
         pads: attr.ints(pads),
         group: attr.int(group),
-        strides: attr.ints([stride, stride]),
-        dilations: attr.ints([dilation, dilation]),
+        strides: attr.ints(window.map(() => stride)),
+        dilations: attr.ints(window.map(() => dilation)),
       };
       nodes.push({ op: 'Conv', inputs: [x, `w${id}`, ...(bias ? [`b${id}`] : [])], outputs: [`c${id}`], attrs });
       if (residual) {
@@ -147,6 +152,24 @@ function randomNets(count: number, seed: number): Net[] {
   });
 }
 
+/** The same with a window of three dimensions, of which one is short, long or one element. */
+function deepNets(count: number, seed: number): Net[] {
+  const next = mulberry32(seed);
+  const up = (n: number): number => 1 + Math.floor(next() * n);
+  return range(count, (k) => {
+    const depth = 1 + (k % 4);
+    const input = [up(2), 1 + up(9), depth + up(3), 3 + up(6), 3 + up(6)];
+    const pads = range(6, () => up(2) - 1);
+    return {
+      input,
+      layers: [
+        { out: 1 + up(20), depth, pads, bias: next() < 0.5 },
+        ...(k < 4 ? [{ out: 5, depth: 1, pads: [0, 1, 1, 0, 1, 1] }] : []),
+      ],
+    };
+  });
+}
+
 /** Sums over one channel, one result or one row slide along fewer axes: they stay as they are. */
 const NARROW: readonly Net[] = [
   { input: [2, 1, 5, 6], layers: [{ out: 4 }] },
@@ -185,9 +208,11 @@ function furthest(
   want: readonly TensorData[],
   f: Filter,
 ): string | null {
-  const most = nets.map(({ input, layers }) =>
-    [input[1], ...layers.slice(0, -1).map((l) => l.out)].reduce((s, channels) => 2 * s + bound(f, channels), 0),
-  );
+  const most = nets.map(({ input, layers }) => {
+    const depths = layers.map(({ depth = 3 }) => (input.length > 4 ? depth : 1));
+    const channels = [input[1], ...layers.slice(0, -1).map((l) => l.out)];
+    return channels.reduce((s, c, i) => 2 * s + bound(f, c * depths[i]), 0);
+  });
   for (const [k, { bytes, shape }] of want.entries()) {
     const [a, b] = [tensorValues(got[k]).map(Number), tensorValues(want[k]).map(Number)];
     const i = b.findIndex((x, j) => !(Math.abs(a[j] - x) <= Math.max(...most)));
@@ -197,14 +222,14 @@ function furthest(
   return null;
 }
 
-/** Sums over a channel and two taps. */
+/** Sums over a channel and two taps or more. */
 const sliding = ({ steps }: TileProgram): number =>
-  steps.filter((s) => s.kind === 'op' && s.reduce?.axes.length === 3).length;
+  steps.filter((s) => s.kind === 'op' && (s.reduce?.axes.length ?? 0) > 2).length;
 
 const missing = noCompiler();
 
 describe.each(FILTERS)('convolutions by F($m×$m)', (f) => {
-  const nets = [...NARROW, ...randomNets(12, 5 * f.m)];
+  const nets = [...NARROW, ...randomNets(12, 5 * f.m), ...deepNets(6, 7 * f.m)];
   const { tiles, feeds } = program(nets);
   const want = interpret(tiles, feeds, true);
   const filtered = fused(tiles, f);
@@ -239,8 +264,12 @@ describe('the choice of a way to convolve', () => {
     ['other windows', { out: 32, kernel: 5 }],
     ['few channels', { out: 4 }],
   ])('leaves %s alone', (_, layer) => {
-    const net = { input: [1, 32, 24, 24], layers: [layer] };
-    expect(chosen(net)).toBe(1);
+    expect(chosen({ input: [1, 32, 24, 24], layers: [layer] })).toBe(1);
+    expect(chosen({ input: [1, 32, 4, 24, 24], layers: [layer] })).toBe(1);
+  });
+
+  it('takes filters for windows of three dimensions', () => {
+    expect(chosen({ input: [1, 32, 4, 24, 24], layers: [{ out: 32 }] })).toBe(0);
   });
 
   it('takes filters where channels and extents are large, unless that is refused', async () => {

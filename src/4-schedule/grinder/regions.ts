@@ -1,7 +1,6 @@
 // Control flow of a tile program as tasks. In: loop and branch steps. Out: loop and branch tasks
 // whose carried values are moved by copies, in an order that gives the same result as moving all at
 // once; cycles and overlaps go through temporaries.
-
 import { axisExpr, load, newAxis } from '../../3-tile/expr.ts';
 import { newTensor, owner, type TileTensor } from '../../3-tile/tensor.ts';
 import type { LoopStep, TileOp } from '../../3-tile/tile-op.ts';

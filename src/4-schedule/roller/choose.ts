@@ -1,7 +1,6 @@
 // The roller's choice for one operator: which axis runs across the lanes, how many points a register
 // tile covers, in which order the loops run. In: a canonical operator and a device. Out: the tile
 // that the cost model ranks first. Constructed from the operator's accesses, not searched by running.
-
 import { type Axis, axisExpr, type Expr, isConst } from '../../3-tile/expr.ts';
 import { isUnordered } from '../../3-tile/monoids.ts';
 import { pointsOf, type TileOp } from '../../3-tile/tile-op.ts';

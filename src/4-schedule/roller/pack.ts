@@ -1,7 +1,6 @@
 // Operands in the order in which a tile reads them. In: a canonical operator, its tile and what is around it. Out: the
 // operator over packed parameters, tiled axes split so that the inner part is the tile, and recipes that rearrange
 // constants at compile time, other parameters before the kernel, and what the kernel itself makes within it.
-
 import { type Axis, add, axisExpr, type Expr, index, isLoad, load, mul, newAxis } from '../../3-tile/expr.ts';
 import { withSrc } from '../../3-tile/rewrite.ts';
 import { newTensor, type TileTensor } from '../../3-tile/tensor.ts';

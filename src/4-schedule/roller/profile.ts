@@ -3,6 +3,7 @@
 import { type Axis, type Expr, isLoad } from '../../3-tile/expr.ts';
 import type { TileOp } from '../../3-tile/tile-op.ts';
 import { entryOf } from '../../support/collections.ts';
+import { postOrder } from '../../support/rewrite.ts';
 import { type Linear, linearise } from '../linear.ts';
 import { accesses } from '../nest.ts';
 import { dependences, type Meeting, meeting, onLanes, storedWide } from '../vectors.ts';
@@ -33,23 +34,9 @@ export interface Profile {
 const LEAVES: ReadonlySet<string> = new Set(['const', 'axis', 'acc', 'elem', 'load', 'guarded']);
 
 /** Nodes of values, without those of indices and guards. */
-function workOf(roots: readonly Expr[]): { work: Expr[]; loads: Expr[] } {
-  const work: Expr[] = [];
-  const loads: Expr[] = [];
-  const seen = new Set<Expr>();
-  const stack = [...roots];
-  for (let e = stack.pop(); e; e = stack.pop()) {
-    if (seen.has(e)) continue;
-    seen.add(e);
-    if (isLoad(e)) {
-      loads.push(e);
-      if (e.op === 'guarded') stack.push(e.src[2]);
-      continue;
-    }
-    if (!LEAVES.has(e.op)) work.push(e);
-    stack.push(...e.src);
-  }
-  return { work, loads };
+function workOf(roots: readonly Expr[]) {
+  const all = postOrder(roots, (e) => (isLoad(e) ? e.src.slice(2) : e.src));
+  return { work: all.filter((e) => !LEAVES.has(e.op)), loads: all.filter(isLoad) };
 }
 
 export function profile(op: TileOp, around: Around = ALONE): Profile {

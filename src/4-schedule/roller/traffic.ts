@@ -1,7 +1,6 @@
 // What a tile moves between cache levels. In: a profiled operator, a tile and the innermost loop.
 // Out: estimated cycles per tile, counted in whole cache lines. Operands that the innermost loop
 // does not change stay in the first level while they fit.
-
 import type { Axis } from '../../3-tile/expr.ts';
 import type { Device } from '../../devices/device.ts';
 import { rowMajorStrides } from '../../ir/tensor.ts';

@@ -1,6 +1,5 @@
 // Work on constants is done at compile time. In: an operator that loads nothing but constants, and the operators that
 // read its result. Out: those operators over a new constant. Small work only: the interpreter does it.
-
 import { computeType, constant, type Expr, isLoad } from '../../3-tile/expr.ts';
 import { interpret } from '../../3-tile/interpret.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';

@@ -2,7 +2,6 @@
 // the index lies inside the tensor, each element many times. Out: the same reductions over a padded
 // copy without guards, and the operators that make the copy: a fill and a copy into its interior,
 // which the welder may join with whatever computes the interior.
-
 import type { Axis, Expr, ExprNode } from '../../3-tile/expr.ts';
 import { add, axisExpr, index, isConst, load, newAxis, sub } from '../../3-tile/expr.ts';
 import { SimplifyContext, simplify } from '../../3-tile/simplify.ts';

@@ -1,6 +1,5 @@
 // Who reads and writes what in a list of steps. In: the steps of a program or of a loop or branch
 // body. Out: readers and writers per owner of bytes, and whether work may move past other steps.
-
 import { axisExpr, type Expr, isLoad } from '../../3-tile/expr.ts';
 import { walkExpr } from '../../3-tile/rewrite.ts';
 import { loads } from '../../3-tile/statements.ts';
