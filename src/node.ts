@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileSource } from './1-frontend/onnx/files.ts';
-import { nodeFiles } from './1-frontend/onnx/node-files.ts';
+import { nodeFiles, readRegion } from './1-frontend/onnx/node-files.ts';
 import type { ReadOptions } from './1-frontend/onnx/tensor.ts';
 import { DEFAULT_TARGET } from './backends/backend.ts';
 import { type NodeBackendOptions, type NodeTarget, nodeBackend } from './backends/node.ts';
@@ -11,6 +11,7 @@ import { parseModel } from './compile.ts';
 import type { Model } from './ir/graph.ts';
 import { checkLimit, limitsWith, type ModelLimits } from './ir/limits.ts';
 import { TilewrightError } from './support/errors.ts';
+import { MANY_PAGES } from './support/large-pages.ts';
 import { Session as BaseSession, type SessionOptions } from './web/session.ts';
 
 export * from './web/session.ts';
@@ -34,8 +35,14 @@ export function readModel(model: string | URL | Uint8Array | ArrayBuffer, option
 
 function readFile(file: string, limits: ModelLimits): Uint8Array {
   try {
-    checkLimit(limits, 'modelBytes', fs.statSync(file).size, { file });
-    return fs.readFileSync(file);
+    const fd = fs.openSync(file, 'r');
+    try {
+      const { size } = fs.fstatSync(fd);
+      checkLimit(limits, 'modelBytes', size, { file });
+      return size < MANY_PAGES ? fs.readFileSync(fd) : readRegion(fd, 0, size, file);
+    } finally {
+      fs.closeSync(fd);
+    }
   } catch (error) {
     if (error instanceof TilewrightError) throw error;
     const what = `cannot read the model: ${(error as NodeJS.ErrnoException).code ?? error}`;

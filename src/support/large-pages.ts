@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 
 /** Bytes from which weights that stream past meet more small pages than a CPU keeps translations of. */
-const MANY_PAGES = 4 * 2 ** 20;
+export const MANY_PAGES = 4 * 2 ** 20;
 const PAGE = 4096;
 /** MADV_HUGEPAGE of Linux. */
 const HUGE_PAGES = 14;

@@ -75,12 +75,13 @@ function check(fd: number, file: string, location: string, first: Identity | und
   return stats;
 }
 
-function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
+/** Bytes of an open file. */
+export function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
   const bytes = new Uint8Array(length);
   inLargePages(bytes);
   for (let done = 0, n = 0; done < length; done += n) {
     n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (n === 0) refuseData('external data ended early', location);
+    if (n === 0) refuseData('the file ended early', location);
   }
   return bytes;
 }

@@ -126,16 +126,18 @@ type Sizes = ReturnType<typeof footprints>;
 export function tileTraffic(sizes: Sizes, tile: Tile, loops: readonly Axis[], device: Device): number {
   const [near, next] = device.levels;
   const [around, last] = [loops.at(-2), loops.at(-1)];
-  const fits = (of: (s: Sizes[0]) => number) => sizes.reduce((n, s) => n + of(s), 0) <= near.bytes * USABLE;
-  const resident = fits((s) => s.tile);
+  const total = (of: (s: Sizes[0]) => number) => sizes.reduce((n, s) => n + of(s), 0);
+  // What a tile reads again is met after all that the tile touches.
+  const whole = total((s) => s.tile);
+  const resident = whole <= near.bytes * USABLE;
   // Lines of a run along the last axis are still near when the next run takes what it left of them.
   const run = last ? Math.ceil(last.extent / extentIn(tile, last)) : 1;
-  const kept = fits((s) => s.tile * (1 + (run - 1) * s.fresh(last)));
+  const kept = total((s) => s.tile * (1 + (run - 1) * s.fresh(last))) <= near.bytes * USABLE;
   let cycles = 0;
   for (const s of sizes) {
     cycles += trafficCycles(s.again, next.bytes, device);
     const first = s.fresh(last) * (kept && around && last ? s.own(around, last) : 1);
-    const met = resident && !s.collides ? 0 : trafficCycles(s.moved, Math.max(s.tile, next.bytes), device);
+    const met = resident && !s.collides ? 0 : trafficCycles(s.moved, Math.max(whole, next.bytes), device);
     cycles += first * trafficCycles(s.moved, s.all, device) + (1 - first) * met;
   }
   return cycles;
