@@ -15,10 +15,14 @@ const image = (m: ModelBuilder, int: Draw, channels: number) => {
   return { x: m.input('x', 'float32', shape), feeds: [['x', shape]] as const };
 };
 
-function conv(m: ModelBuilder, x: Value, [o, c, k]: readonly number[], group = 1, stride = 1): Value {
-  const pads = new Array<number>(4).fill((k - 1) / 2);
-  const attributes = { pads, strides: [stride, stride], group };
-  return m.node('Conv', [x, m.random([o, c / group, k, k], (c * k * k) ** -0.5), m.random([o], 0.5)], attributes);
+/** A convolution of k by k; `depth`: also along a dimension before those, which it leaves as long. */
+function conv(m: ModelBuilder, x: Value, [o, c, k]: readonly number[], group = 1, stride = 1, depth?: number): Value {
+  const window = depth === undefined ? [k, k] : [depth, k, k];
+  const before = window.map((n) => Math.floor((n - 1) / 2));
+  const pads = [...before, ...window.map((n, i) => n - 1 - before[i])];
+  const attributes = { pads, strides: window.map(() => stride), group };
+  const size = elementCount([c, ...window]);
+  return m.node('Conv', [x, m.random([o, c / group, ...window], size ** -0.5), m.random([o], 0.5)], attributes);
 }
 
 const softmaxOf = (m: ModelBuilder, x: Value): Value => m.node('Softmax', [x], { axis: -1 });
@@ -107,6 +111,13 @@ const FAMILIES: readonly Family[] = [
     const attributes = { pads: [0, 0, int(0, 2), int(0, 2)], strides: [1, int(1, 2)] };
     m.output(m.node('Tanh', [m.node('Conv', [inner, m.random([o, c, 3, 3], 0.2)], attributes)]));
     return feeds;
+  },
+  (m, int) => {
+    const [a, b, c] = [int(2, 12), int(3, 12), int(3, 20)];
+    const shape = [int(1, 2), a, int(2, 5), int(4, 10), int(4, 10)];
+    const inner = m.node('Relu', [conv(m, m.input('x', 'float32', shape), [b, a, 3], 1, 1, int(1, 3))]);
+    m.output(m.node('Tanh', [conv(m, inner, [c, b, int(0, 1) * 2 + 1], 1, 1, int(1, 3))]));
+    return [['x', shape]];
   },
 ];
 
