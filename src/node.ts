@@ -10,7 +10,7 @@ import { type NodeBackendOptions, type NodeTarget, nodeBackend } from './backend
 import { parseModel } from './compile.ts';
 import type { Model } from './ir/graph.ts';
 import { checkLimit, limitsWith, type ModelLimits } from './ir/limits.ts';
-import { TilewrightError } from './support/errors.ts';
+import { refuse, TilewrightError } from './support/errors.ts';
 import { MANY_PAGES } from './support/large-pages.ts';
 import { Session as BaseSession, type SessionOptions } from './web/session.ts';
 
@@ -39,7 +39,8 @@ function readFile(file: string, limits: ModelLimits): Uint8Array {
     try {
       const { size } = fs.fstatSync(fd);
       checkLimit(limits, 'modelBytes', size, { file });
-      return size < MANY_PAGES ? fs.readFileSync(fd) : readRegion(fd, 0, size, file);
+      const ended = (): never => refuse('USAGE', 'the model became shorter while it was read', { file });
+      return size < MANY_PAGES ? fs.readFileSync(fd) : readRegion(fd, 0, size, ended);
     } finally {
       fs.closeSync(fd);
     }

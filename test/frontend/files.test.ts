@@ -8,9 +8,11 @@ import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FileSource } from '../../src/1-frontend/onnx/files.ts';
 import { ModelSchema, type TensorSchema } from '../../src/1-frontend/onnx/gen/onnx_pb.ts';
-import { nodeFiles } from '../../src/1-frontend/onnx/node-files.ts';
+import { nodeFiles, readRegion } from '../../src/1-frontend/onnx/node-files.ts';
 import { parseModel } from '../../src/compile.ts';
 import { tensorValues } from '../../src/ir/tensor.ts';
+import { readModel } from '../../src/node.ts';
+import { refuse } from '../../src/support/errors.ts';
 import { expectRefusal } from './support.ts';
 
 type Tensor = MessageInitShape<typeof TensorSchema>;
@@ -126,6 +128,26 @@ beforeAll(() => {
   files = nodeFiles(folder);
 });
 afterAll(() => fs.rmSync(base, { recursive: true, force: true }));
+
+describe('a model that is a file', () => {
+  it('of more than small pages suit is what its bytes are', () => {
+    const weights = Float32Array.from({ length: 2 ** 21 }, (_, i) => i % 1000);
+    const raw = new Uint8Array(weights.buffer);
+    const bytes = initialised({ name: 'w', dims: [BigInt(weights.length)], dataType: 1, rawData: raw });
+    const file = path.join(base, 'large.onnx');
+    fs.writeFileSync(file, bytes);
+    const [read] = readModel(file).graph.constants.values();
+    expect(Buffer.compare(read.bytes, raw)).toBe(0);
+    expectRefusal(() => readModel(file, { limits: { modelBytes: bytes.length - 1 } }), 'LIMIT_EXCEEDED');
+  });
+
+  it('that is shorter than it was is refused', () => {
+    const fd = fs.openSync(path.join(folder, 'w.bin'), 'r');
+    const ended = (): never => refuse('USAGE', 'shorter');
+    expectRefusal(() => readRegion(fd, 0, 9, ended), 'USAGE', /shorter/);
+    fs.closeSync(fd);
+  });
+});
 
 describe('external data', () => {
   it('is read from beside the model and below', () => {

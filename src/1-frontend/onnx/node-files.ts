@@ -75,13 +75,13 @@ function check(fd: number, file: string, location: string, first: Identity | und
   return stats;
 }
 
-/** Bytes of an open file. */
-export function readRegion(fd: number, offset: number, length: number, location: string): Uint8Array {
+/** Bytes of an open file; `ended` is called where it has become shorter. */
+export function readRegion(fd: number, offset: number, length: number, ended: () => never): Uint8Array {
   const bytes = new Uint8Array(length);
   inLargePages(bytes);
   for (let done = 0, n = 0; done < length; done += n) {
     n = fs.readSync(fd, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (n === 0) refuseData('the file ended early', location);
+    if (n === 0) ended();
   }
   return bytes;
 }
@@ -104,7 +104,7 @@ export function nodeFiles(folder: string, { allowSymlinks = [] }: NodeFilesOptio
         const stats = check(fd, file, location, seen.get(file));
         seen.set(file, stats);
         checkRegion(location, offset, length, stats.size);
-        return readRegion(fd, offset, length, location);
+        return readRegion(fd, offset, length, () => refuseData('external data ended early', location));
       } finally {
         fs.closeSync(fd);
       }
