@@ -1,17 +1,17 @@
 // The siblings of each stage's result: how it is printed, read back, verified and interpreted. DEBUG, CHECK, --dump and
 // --stop-after work through this table alone.
-import type { StaticGraph } from './2-graph/static.ts';
 import { interpret, interpretTasks } from './3-tile/interpret.ts';
 import type { TaskProgram } from './3-tile/task.ts';
 import type { TileProgram } from './3-tile/tile-op.ts';
 import { verifyProgram, verifyTaskProgram } from './3-tile/verify.ts';
-import type { TargetCode } from './5-codegen/targets/target.ts';
 import { isFloat } from './ir/dtype.ts';
 import { FORMATS } from './ir/float.ts';
 import { elementCount, emptyTensor, type TensorData, tensorOf, tensorValues } from './ir/tensor.ts';
 import type { Observer, Stage } from './observe.ts';
 import { invariant } from './support/errors.ts';
 import { mulberry32 } from './support/random.ts';
+import { printCode } from './web/text/code.ts';
+import { printGraph } from './web/text/graph.ts';
 import { parseProgram, parseTaskProgram } from './web/text/parse.ts';
 import { printProgram, printTaskProgram } from './web/text/print.ts';
 
@@ -27,7 +27,7 @@ export const SIBLINGS = {
     verify: verifyTaskProgram,
     parse: (s) => parseTaskProgram(s, emptyTensor),
   }),
-  code: siblings<TargetCode>({ print: (c) => c.text?.() ?? new TextDecoder().decode(c.bytes) }),
+  code: siblings({ print: printCode }),
 };
 
 /** Runs one stage: times it, checks its result as far as CHECK asks, and shows it to the observer. */
@@ -64,16 +64,4 @@ export function checkMeaning(before: TileProgram, after: TaskProgram): void {
     const i = b.findIndex((x, j) => !Object.is(x, a[j]) && x !== a[j] && !(Math.abs(x - a[j]) <= step * scale));
     invariant(i < 0, `scheduling changes output ${k}[${i}] from ${b[i]} to ${a[i]}`);
   });
-}
-
-function printGraph(g: StaticGraph): string {
-  const typed = (t: StaticGraph['inputs'][number]): string => `%${t.id}:${t.dtype}[${t.shape}]`;
-  const lines = g.nodes.map((n) => {
-    if (n.kind !== 'op') return n.kind;
-    const results = n.outputs.filter((t) => t !== null).map(typed);
-    const operands = n.inputs.map((t) => (t ? `%${t.id}` : '_'));
-    return `${results.join(' ')} = ${n.operator.name} ${operands.join(' ')}`;
-  });
-  const [inputs, outputs] = [g.inputs.map(typed), g.outputs.map((t) => `%${t.id}`)];
-  return [`inputs ${inputs.join(' ')}`, ...lines, `outputs ${outputs.join(' ')}`, ''].join('\n');
 }

@@ -5,7 +5,7 @@ import { ByteWriter } from '../../src/5-codegen/targets/wasm/bytes.ts';
 import { ModuleBuilder, type ValType } from '../../src/5-codegen/targets/wasm/encoder.ts';
 import { FunctionBuilder, type Immediate } from '../../src/5-codegen/targets/wasm/function.ts';
 import { INSTRUCTIONS, type Instruction, type InstructionName } from '../../src/5-codegen/targets/wasm/instructions.ts';
-import { printFunctions } from '../../src/5-codegen/targets/wasm/print.ts';
+import { printFunctions } from '../../src/web/text/code.ts';
 
 const written = (write: (w: ByteWriter) => void): number[] => {
   const w = new ByteWriter();

@@ -19,8 +19,6 @@ export interface TargetCode {
   readonly bytes: Uint8Array;
   /** Features that the host must have, sorted. */
   readonly features: readonly string[];
-  /** For people, where the bytes are no text. */
-  readonly text?: () => string;
 }
 
 export interface Target {

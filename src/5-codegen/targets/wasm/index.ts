@@ -17,7 +17,6 @@ import { HELPERS } from './helpers.ts';
 import { emitFunction } from './kernel.ts';
 import type { LowFunction } from './low.ts';
 import { lowerKernel } from './lower.ts';
-import { printModule } from './print.ts';
 
 /** Parameters of `main`. */
 const ADDRESSES = { constants: 0, arena: 1 };
@@ -125,6 +124,6 @@ export const wasmTarget = {
     module.exports.set('main', main);
     const bytes = module.encode();
     const needs = relaxedFma ? [RELAXED_SIMD] : [];
-    return { target: 'wasm', extension: 'wasm', bytes, features: needs, text: () => printModule(bytes) };
+    return { target: 'wasm', extension: 'wasm', bytes, features: needs };
   },
 } satisfies Target;

@@ -1,9 +1,10 @@
-// The text of a module of ours, one instruction a line, indented by nesting: for people, dumps and
-// tests that count instructions. In: bytes that the encoder wrote. Out: text per function.
-import { invariant } from '../../../support/errors.ts';
-import { SECTION, TYPE_BYTES } from './encoder.ts';
-import { CONTROL, LOCALS } from './function.ts';
-import { type ImmediateKind, INSTRUCTIONS, type Instruction } from './instructions.ts';
+// The text of a target's code: source as it is; a module of WebAssembly one instruction a line, indented by nesting, for
+// people, dumps and tests that count instructions. In: code, or bytes that the encoder wrote. Out: text, or one per function.
+import type { TargetCode } from '../../5-codegen/targets/target.ts';
+import { SECTION, TYPE_BYTES } from '../../5-codegen/targets/wasm/encoder.ts';
+import { CONTROL, LOCALS } from '../../5-codegen/targets/wasm/function.ts';
+import { type ImmediateKind, INSTRUCTIONS, type Instruction } from '../../5-codegen/targets/wasm/instructions.ts';
+import { invariant } from '../../support/errors.ts';
 
 const ROWS = new Map<number, readonly [name: string, row: Instruction]>(
   Object.entries<Instruction>(INSTRUCTIONS).map((entry) => [entry[1].prefix * 1024 + entry[1].code, entry]),
@@ -100,4 +101,6 @@ export function printFunctions(module: Uint8Array): string[] {
   return [];
 }
 
-export const printModule = (module: Uint8Array): string => `${printFunctions(module).join('\n\n')}\n`;
+/** Modules begin with a zero byte, sources do not. */
+export const printCode = ({ bytes }: TargetCode): string =>
+  bytes[0] === 0 ? `${printFunctions(bytes).join('\n\n')}\n` : new TextDecoder().decode(bytes);
