@@ -184,6 +184,7 @@ class StmtRunner {
   }
 
   private runOne(s: Stmt): void {
+    if (s.kind === 'fetch') return;
     const values = this.evaluate(s);
     if (s.kind === 'set') this.locals.set(s.local, values[0]);
     else if (s.kind === 'store') storing(s.tensor, s.at.length, this.memory)(values, values[s.at.length]);

@@ -83,7 +83,7 @@ export function walkStmts(body: readonly Stmt[], visit: (s: Stmt) => void): void
 export function stmtExprs(s: Stmt): readonly Expr[] {
   if (s.kind === 'for') return [s.from, s.to];
   if (s.kind === 'set') return [s.value];
-  if (s.kind === 'contract') return s.at;
+  if (s.kind === 'contract' || s.kind === 'fetch') return s.at;
   if (s.kind === 'multiply') return [s.left, s.right];
   return s.kind === 'store' ? [...s.at, s.value] : [s.cond];
 }

@@ -57,10 +57,14 @@ export const PRODUCTS: Readonly<Record<string, DotForm>> = { us: 4, su: 4, bf16:
 export type Product = Readonly<Record<'leftStride' | 'rightStride', number>> &
   Readonly<{ kind: 'multiply'; form: string; left: Expr; right: Expr }>;
 
+/** Asks for the line of memory around an element that is soon read, or past the end; changes nothing. Only kernels have it. */
+export type Fetch = Readonly<{ kind: 'fetch'; tensor: TileTensor; at: readonly Expr[] }>;
+
 /** Loop statements. Bodies run in order; expressions are pure between stores. */
 export type Stmt =
   | Contraction
   | Product
+  | Fetch
   | Readonly<{ kind: 'for'; index: Local; from: Expr; to: Expr; step: number; body: readonly Stmt[] }>
   | Readonly<{ kind: 'while'; cond: Expr; body: readonly Stmt[] }>
   | Readonly<{ kind: 'if'; cond: Expr; then: readonly Stmt[]; else: readonly Stmt[] }>

@@ -206,6 +206,7 @@ export class BodyVerifier {
     else if (s.kind === 'for') this.loop(s);
     else if (s.kind === 'contract') this.contract(s);
     else if (s.kind === 'multiply') this.multiply(s);
+    else if (s.kind === 'fetch') this.report.require(this.where.lowered === true, 'fetch has no place here');
     else {
       const { dtype, lanes } = s.cond;
       this.report.require(dtype === 'bool' && lanes === 1, `${s.kind} has a condition that is not bool`);

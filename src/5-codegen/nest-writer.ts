@@ -15,6 +15,7 @@ import { dependences, storedWide } from '../4-schedule/vectors.ts';
 import { loadsOf } from '../4-schedule/welder/region.ts';
 import type { Device } from '../devices/device.ts';
 import { Abreast } from './abreast.ts';
+import { linesAhead } from './ahead.ts';
 import { countedLoop, shiftedLoop } from './loops.ts';
 import { alikeAlong, lane, Point, type PointScope, splat, widened } from './point.ts';
 
@@ -46,11 +47,13 @@ export class NestWriter {
   /** Storing an element twice gives the same: nothing that is written is read. */
   private readonly idempotent: boolean;
   private readonly bases: Map<Axis, Expr>;
+  private readonly around: readonly Axis[];
 
   /** `origins`: values of the axes that loops around the operator bind. */
   constructor(op: TileOp, aliased: boolean, device: Device, origins: ReadonlyMap<Axis, Expr>) {
     this.op = op;
     this.bases = new Map(origins);
+    this.around = [...origins.keys()];
     this.device = device;
     this.write = linearise(op.at[0]);
     const opaque = [...this.write.terms.keys()].filter((t) => t.op !== 'axis');
@@ -148,7 +151,7 @@ export class NestWriter {
     const { axes } = this.op.reduce!;
     const order = isAcross(tile) ? [...axes.filter((a) => a !== tile.vector), tile.vector!] : axes;
     const level = (depth: number, t: Tile): readonly Stmt[] => {
-      if (depth === order.length) return this.combination(t, accs, order);
+      if (depth === order.length) return [...this.ahead(t, order), ...this.combination(t, accs, order)];
       const axis = order[depth];
       const step = extentIn(t, axis);
       const whole = axis.extent - (axis.extent % step);
@@ -162,9 +165,16 @@ export class NestWriter {
       const rest = { ...t, extents: new Map(t.extents).set(axis, unit) };
       return [...main, ...inside(whole, axis.extent - (axis.extent % unit), unit, rest)];
     };
-    const body = level(0, tile);
+    const body = [...this.ahead(tile, []), ...level(0, tile)];
     for (const axis of order) this.bases.delete(axis);
     return body;
+  }
+
+  /** Asks for what tiles will read after this one, in the loops of the reduction around or, without, before them. */
+  private ahead(tile: Tile, order: readonly Axis[]): readonly Stmt[] {
+    const lines = linesAhead(this.op, this.linears, tile, order, this.around, this.device);
+    const point = new Point(this.scope(null), new Map());
+    return lines.map(({ tensor, at }) => ({ kind: 'fetch', tensor, at: [point.index(at, 0)] }));
   }
 
   private combination(tile: Tile, accs: readonly Accumulators[], order: readonly Axis[]): readonly Stmt[] {

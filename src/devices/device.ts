@@ -90,6 +90,8 @@ export interface Device {
   readonly scales?: boolean;
   /** Straight code starts all its loads before its arithmetic: each of them takes a register. */
   readonly loadsEarly: boolean;
+  /** Asks for lines ahead in an instruction. */
+  readonly prefetches?: boolean;
   /** Cycles from an accumulation to the next one that uses it. */
   readonly latency: number;
   /** Vector arithmetic instructions and loads that start per cycle. */

@@ -12,7 +12,7 @@ import { formOf, matrixCycles, matrixTiles } from './matrix.ts';
 import { ALONE, type Around } from './pack.ts';
 import { type LoadProfile, loadMeeting, type Profile, profile, scalarNodes, storesWide } from './profile.ts';
 import { extentIn, scalarTile, type Tile } from './tile.ts';
-import { footprints, tileTraffic } from './traffic.ts';
+import { comesFar, footprints, tileTraffic } from './traffic.ts';
 
 const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16];
 /** Points that one tile may unroll: bounds code size. */
@@ -277,16 +277,19 @@ function candidates(p: Profile, device: Device, list: Shortlist): void {
 }
 
 /** The loop order under which the tiles move the least, and the cycles per tile that takes. */
-function bestOrder(p: Profile, tile: Tile, device: Device): { order: readonly Axis[]; cycles: number } {
+function bestOrder(p: Profile, tile: Tile, device: Device, around: Around): { order: readonly Axis[]; cycles: number } {
   if (!p.op.reduce) return { order: p.spatial, cycles: 0 };
   const sizes = footprints(p, tile, device);
   const looped = p.spatial.filter((a) => extentIn(tile, a) < a.extent);
   const ending = (axes: readonly Axis[], last: Axis): readonly Axis[] => [...axes.filter((a) => a !== last), last];
   let best = looped.at(-1);
   let cycles = tileTraffic(sizes, tile, looped, device);
+  const far = p.inner.filter((l) => comesFar(l.load, l.linear, p.spatial, [...around.origins.keys()], device));
+  const reads = (a: Axis): number => far.filter((l) => l.axes.has(a)).length;
   for (const a of looped) {
     const c = tileTraffic(sizes, tile, ending(looped, a), device);
-    if (c < cycles) [best, cycles] = [a, c];
+    // Of equal orders one that uses parts of constants again, while the next ones are fetched.
+    if (c < cycles || (c === cycles && reads(a) < reads(best!))) [best, cycles] = [a, c];
   }
   return { order: best ? ending(p.spatial, best) : p.spatial, cycles };
 }
@@ -326,7 +329,7 @@ export function rankedTiles(op: TileOp, device: Device, around: Around = ALONE):
   if (!op.reduce) return list.ranked;
   const close = list.ranked.map(({ tile }): Ranked => {
     const whole = unrolled(p, tile, device);
-    const { order, cycles } = bestOrder(p, whole, device);
+    const { order, cycles } = bestOrder(p, whole, device, around);
     const computing = tileCost(p, whole, device);
     const moving = cycles * tileCount(p, tile);
     return { tile: { ...whole, order }, cost: overlapped(computing, moving) };

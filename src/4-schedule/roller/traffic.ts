@@ -1,11 +1,12 @@
 // What a tile moves between cache levels. In: a profiled operator, a tile and the innermost loop.
 // Out: estimated cycles per tile, counted in whole cache lines. Operands that the innermost loop
 // does not change stay in the first level while they fit.
-import type { Axis } from '../../3-tile/expr.ts';
+import { type Axis, axisExpr, type Expr } from '../../3-tile/expr.ts';
+import { pointsOf } from '../../3-tile/tile-op.ts';
 import type { Device } from '../../devices/device.ts';
-import { rowMajorStrides } from '../../ir/tensor.ts';
+import { bytesOf, rowMajorStrides } from '../../ir/tensor.ts';
 import { meetingRows, PAGE, trafficCycles } from '../cost.ts';
-import { coefficient } from '../linear.ts';
+import { coefficient, type Linear } from '../linear.ts';
 import type { LoadProfile, Profile } from './profile.ts';
 import { extentIn, type Tile } from './tile.ts';
 
@@ -118,6 +119,16 @@ export function footprints(p: Profile, tile: Tile, device: Device) {
       own: (around: Axis, last: Axis) => (meets(last) ? 1 : Math.min(1, apart(around) / line)),
     };
   });
+}
+
+/** Points for each of which a constant is used, at most, where bringing it takes a part of the time. */
+const FEW = 1024;
+
+/** Whether code asks for a constant ahead of its use: it is met once in a run, far away, by few points. */
+export function comesFar(e: Expr, { terms }: Linear, axes: readonly Axis[], around: readonly Axis[], device: Device) {
+  if (!device.prefetches || e.op !== 'load' || e.arg.role !== 'constant') return false;
+  const uses = pointsOf([...axes, ...around].filter((a) => !terms.has(axisExpr(a))));
+  return uses <= FEW && bytesOf(e.arg) >= device.levels[0].bytes;
 }
 
 type Sizes = ReturnType<typeof footprints>;

@@ -191,6 +191,7 @@ const STATEMENTS: Kinds<Stmt> = {
     'contract {rows:integer} {columns:integer} {depth:integer} {tensor:tensor}[{at:exprs}]{stride:step}',
     block,
   ),
+  fetch: line('fetch {tensor:tensor}[{at:exprs}]'),
   multiply: line('multiply {form:word} {left:expr}{leftStride:step} {right:expr}{rightStride:step}'),
 };
 const statement = anyOf(STATEMENTS, (io) => (io.has('%') ? 'store' : 'set'));

@@ -126,6 +126,7 @@ export class KernelWriter {
     else if (s.kind === 'if') this.conditional(s);
     else if (s.kind === 'store') this.store(s);
     else if (s.kind === 'contract') this.contract(s);
+    else if (s.kind === 'fetch') this.emit(`__builtin_prefetch(${this.place(s.tensor, s.at[0])});`);
     else if (s.kind === 'multiply') {
       const [left, right] = [s.left, s.right].map((e) => this.place(e.arg as TileTensor, e.src[0]));
       for (const line of multiplied(this.sums!, s, left, right)) this.emit(line);
