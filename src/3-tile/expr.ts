@@ -34,7 +34,7 @@ export const words = <S extends string>(text: S): readonly Words<S>[] => text.sp
 export const ROUNDINGS = words('floor ceil trunc nearest');
 /** Real functions, as in Math. */
 export const FUNCTIONS1 = words(
-  'exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf',
+  'exp exp2 expm1 log log2 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid',
 );
 /** Functions of two operands beside them. */
 const FUNCTIONS2 = words('pow atan2');
@@ -208,7 +208,7 @@ export function perOp<O extends Op, F>(ops: readonly O[], make: (op: O) => F): R
 
 const fns1 = perOp(UNARY, (op) => (x: Expr) => unary(op, x));
 const fns2 = perOp(BINARY, (op) => (a: Expr, b: Expr) => binary(op, a, b));
-export const { neg, abs, not, sqrt, floor, ceil, trunc, nearest, exp, log, tanh, erf, isnan, isinf } = fns1;
+export const { neg, abs, not, sqrt, floor, ceil, trunc, nearest, exp, log, tanh, erf, sigmoid, isnan, isinf } = fns1;
 export const { add, sub, mul, div, rem, min, max, pow, and, or, xor, shl, shr, eq, ne, lt, le, gt, ge } = fns2;
 
 export function select(cond: Expr, then: Expr, otherwise: Expr): Expr {

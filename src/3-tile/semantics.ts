@@ -9,8 +9,11 @@ import { DOTS, FUNCTIONS1, normalise, perOp, ROUNDINGS } from './expr.ts';
 type Fn1 = (x: never) => Scalar;
 type Fn2 = (a: never, b: never) => Scalar;
 
+/** Functions that Math lacks. */
+const OWN = { erf, exp2: (x: number) => 2 ** x, sigmoid: (x: number) => 1 / (1 + Math.exp(-x)) };
+
 const FLOAT1: Partial<Record<UnaryOp, (x: number) => number>> = {
-  ...perOp(FUNCTIONS1, (op) => (op === 'erf' ? erf : op === 'exp2' ? (x: number) => 2 ** x : Math[op])),
+  ...perOp(FUNCTIONS1, (op) => (op === 'erf' || op === 'sigmoid' || op === 'exp2' ? OWN[op] : Math[op])),
   ...perOp(['abs', 'sqrt', 'floor', 'ceil', 'trunc'], (op) => Math[op]),
   neg: (x) => -x,
   nearest: nearestEven,

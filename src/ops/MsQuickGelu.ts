@@ -1,7 +1,7 @@
 // com.microsoft QuickGelu: x * sigmoid(alpha * x).
-import { mul } from '../3-tile/expr.ts';
+import { mul, sigmoid } from '../3-tile/expr.ts';
 import { FLOATS, unaryOp } from './elementwise.ts';
-import { like, sigmoid } from './scalar-math.ts';
+import { like } from './scalar-math.ts';
 
 export const MsQuickGelu = unaryOp(
   'QuickGelu',

@@ -1,5 +1,5 @@
 // ONNX SwiGLU since 28: a * sigmoid(alpha * a) * b, for operands of one shape.
-import { add, computeType, constant, div, exp, load, mul, neg } from '../3-tile/expr.ts';
+import { computeType, constant, load, mul, sigmoid } from '../3-tile/expr.ts';
 import { sameExtent } from './convolution.ts';
 import { FLOATS, sameTypes } from './elementwise.ts';
 import { op } from './op.ts';
@@ -17,13 +17,11 @@ export const SwiGLU = op({
   lower: (c) => {
     const [a, b] = [c.tensor(0), c.tensor(1)];
     const dtype = computeType(a.dtype);
-    const one = constant(dtype, 1);
     const alpha = constant(dtype, c.float('alpha', 1));
     return [
       c.b.map(a.dtype, a.shape, (ix) => {
         const x = load(a, ix);
-        const gate = div(one, add(one, exp(neg(mul(alpha, x)))));
-        return mul(mul(x, gate), load(b, ix));
+        return mul(mul(x, sigmoid(mul(alpha, x))), load(b, ix));
       }),
     ];
   },

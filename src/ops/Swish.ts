@@ -1,8 +1,8 @@
 // ONNX Swish: x * sigmoid(alpha * x) of each element.
-import { type Expr, mul } from '../3-tile/expr.ts';
+import { type Expr, mul, sigmoid } from '../3-tile/expr.ts';
 import { FLOATS, unaryOp } from './elementwise.ts';
 import type { LowerContext } from './op.ts';
-import { like, sigmoid } from './scalar-math.ts';
+import { like } from './scalar-math.ts';
 
 function f(x: Expr, c: LowerContext): Expr {
   const alpha = like(x, c.float('alpha', 1));

@@ -5,7 +5,6 @@ import {
   add,
   cast,
   constant,
-  div,
   type Expr,
   erf,
   exp,
@@ -37,9 +36,6 @@ export const viaReal = (x: Expr, f: (r: Expr) => Expr): Expr => cast(x.dtype, f(
 
 export const expm1 = (x: Expr): Expr => unary('expm1', x);
 export const log1p = (x: Expr): Expr => unary('log1p', x);
-
-/** 1 / (1 + exp(-x)). */
-export const sigmoid = (x: Expr): Expr => div(like(x, 1), add(like(x, 1), exp(neg(x))));
 
 /** log(1 + exp(x)), without overflow. */
 export const softplus = (x: Expr): Expr => add(max(x, like(x, 0)), log1p(exp(neg(abs(x)))));

@@ -74,6 +74,8 @@ const F32: readonly [UnaryOp, (x: number) => number, number, number, number][] =
   ['cosh', Math.cosh, -5, 5, 3],
   ['tanh', Math.tanh, -10, 10, 6],
   ['erf', erf, -4, 4, 8],
+  // 0 where e^-x is infinite.
+  ['sigmoid', (x) => 1 / (1 + Math.fround(Math.exp(-x))), -89, 20, 3.5],
   ['asinh', Math.asinh, -5, 5, 2],
   ['acosh', Math.acosh, 1, 5, 2.5],
   ['atanh', Math.atanh, -1, 1, 2.5],

@@ -26,7 +26,7 @@ const WEIGHTS = new Map<Op, number>(
       [6, ['rem']],
       [16, ['exp', 'exp2']],
       [18, ['tanh', 'erf']],
-      [20, ['expm1', 'log', 'log2', 'log1p', 'atan']],
+      [20, ['sigmoid', 'expm1', 'log', 'log2', 'log1p', 'atan']],
       [24, ['asin', 'acos', 'sinh', 'cosh']],
       [30, ['asinh', 'acosh', 'atanh', 'atan2']],
       [120, ['sin', 'cos', 'tan', 'pow']],

@@ -2,8 +2,8 @@
 // |r| <= ln(2)/2, then scaling by 2^n, at once or in two factors, so that subnormal results round once. Nothing
 // branches; NaN, infinities and signed zeros pass through the arithmetic or a final selection.
 import { abs, binary, type Expr } from '../../3-tile/expr.ts';
-import { add, choose, div, gt, lt, max, min, mul, polynomial, sub } from '../../3-tile/rules/arithmetic.ts';
-import { formatOf, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
+import { add, choose, div, gt, lt, max, min, mul, polynomial, shl, sub } from '../../3-tile/rules/arithmetic.ts';
+import { bitsOf, formatOf, fromBits, nearestOf, powerOfTwo, scale, withSign } from './float-bits.ts';
 import * as c from './gen/coefficients.ts';
 
 /** Below `low` e^x rounds to 0, above `high` it overflows; `low2`, `high2`: 2^x; below `lowM1` expm1 rounds to -1. */
@@ -13,6 +13,9 @@ const TABLES = {
   f32: { ...F32, exp2: c.EXP2_F32, expm1: c.EXPM1_F32, sinh: c.SINH_F32 },
   f64: { ...F64, exp2: c.EXP2_F64, expm1: c.EXPM1_F64, sinh: c.SINH_F64 },
 };
+
+/** Below `low` f32's e^-x is infinite, above `high` lost beside 1; `magic` leaves the bits of 2^(n - 1) for n = -126…128. */
+const SIGMOID = { low: -88.8, high: 87, magic: 1.5 * 2 ** 23 + 126 };
 
 const tableOf = (x: Expr): (typeof TABLES)['f64'] => TABLES[x.dtype === 'f32' ? 'f32' : 'f64'];
 
@@ -30,12 +33,25 @@ const tail = (r: Expr, q: readonly number[]): Expr => add(r, mul(mul(r, r), poly
 function expShifted(x: Expr, shift: number, scales = false): Expr {
   const t = tableOf(x);
   const { power, whole, r } = reduce(min(max(x, t.low), t.high - shift));
-  const value = add(tail(r, t.exp), 1);
+  const value = x.dtype === 'f32' ? polynomial(r, [1, 1, ...t.exp]) : add(tail(r, t.exp), 1);
   if (scales) return binary('ldexp', value, shift === 0 ? whole : add(whole, shift));
   return scale(value, shift === 0 ? power : add(power, shift));
 }
 
 export const exp = (x: Expr, _?: Expr, scales = false): Expr => expShifted(x, 0, scales);
+
+/** 1 / (1 + e^-x). f32: e^-x = 2^(n - 1) (2 e^r) with one factor, as nothing below 2^-126 counts beside 1. */
+export function sigmoid(x: Expr): Expr {
+  if (x.dtype !== 'f32') return div(1, add(exp(sub(0, x)), 1));
+  const { ln2 } = F32;
+  const y = min(max(x, SIGMOID.low), SIGMOID.high);
+  const shifted = add(mul(y, -Math.LOG2E), SIGMOID.magic);
+  const n = sub(shifted, SIGMOID.magic);
+  const minusR = add(add(y, mul(n, ln2[0])), mul(n, ln2[1]));
+  const twice = [1, 1, ...F32.exp].map((c, i) => (i % 2 === 0 ? 2 * c : -2 * c));
+  const value = polynomial(minusR, twice);
+  return div(1, add(mul(value, fromBits(shl(bitsOf(shifted), 23))), 1));
+}
 
 export function exp2(x: Expr, _?: Expr, scales = false): Expr {
   const t = tableOf(x);
