@@ -13,7 +13,7 @@ describe.each(DEVICES.map((d) => [d.name, d] as const))('the description of %s',
   it('is a file of its name with known fields only', () => {
     const known = new Set(
       (
-        'name features note vectorBytes vectorRegisters fma dot loadsEarly widens scales latency arithmeticPorts ' +
+        'name features note vectorBytes vectorRegisters fma dot loadsEarly widens scales prefetches latency arithmeticPorts ' +
         'loadPorts clock levels peaks workgroups units launch barrier scopes provenance'
       ).split(' '),
     );
