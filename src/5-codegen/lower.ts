@@ -37,20 +37,18 @@ function lowerRoutine(body: readonly Stmt[], formal: FormalOf, scalar: Scalar): 
 /** Loops over tiles around the loops of each operator; `origins` are the values of the axes bound so far. */
 function lowerGraph(nodes: Nodes<Tiled>, origins: Map<Axis, Expr>, aliased: boolean, device: Device): readonly Stmt[] {
   const value = (e: Expr): Expr => transform(e, (n, src) => (n.op === 'axis' ? origins.get(n.arg)! : withSrc(n, src)));
-  const inside = (body: Nodes<Tiled>): readonly Stmt[] => lowerGraph(body, origins, aliased, device);
+  const inside = (body: Nodes<Tiled>, own: Map<Axis, Expr>) => lowerGraph(body, own, aliased, device);
   const one = (n: Node<Tiled>): readonly Stmt[] => {
     if (n.kind === 'op') return new NestWriter(n.op.op, aliased, device, origins).statements(n.op.tile);
-    if (n.kind === 'when') return [{ kind: 'if', cond: value(n.cond), then: inside(n.body), else: [] }];
+    if (n.kind === 'when')
+      return [{ kind: 'if', cond: value(n.cond), then: inside(n.body, new Map(origins)), else: [] }];
     if (n.kind === 'let') {
       const local = newLocal(n.axis.name, 'i32');
       const set: Stmt = { kind: 'set', local, value: value(n.value) };
       origins.set(n.axis, localExpr(local));
       return [set];
     }
-    return shiftedLoop(n.axis.name, n.extent, n.step, (base) => {
-      origins.set(n.axis, base);
-      return inside(n.body);
-    });
+    return shiftedLoop(n.axis.name, n.extent, n.step, (base) => inside(n.body, new Map(origins).set(n.axis, base)));
   };
   return nodes.flatMap(one);
 }

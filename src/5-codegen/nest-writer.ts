@@ -150,8 +150,10 @@ export class NestWriter {
   private reduction(tile: Tile, accs: readonly Accumulators[], starts: Offsets = new Map()): readonly Stmt[] {
     const { axes } = this.op.reduce!;
     const order = isAcross(tile) ? [...axes.filter((a) => a !== tile.vector), tile.vector!] : axes;
+    // What is left of lanes is too little to ask for anything.
+    const ahead = (t: Tile, loops: readonly Axis[]) => (starts.size > 0 ? [] : this.ahead(t, loops));
     const level = (depth: number, t: Tile): readonly Stmt[] => {
-      if (depth === order.length) return [...this.ahead(t, order), ...this.combination(t, accs, order)];
+      if (depth === order.length) return [...ahead(t, order), ...this.combination(t, accs, order)];
       const axis = order[depth];
       const step = extentIn(t, axis);
       const whole = axis.extent - (axis.extent % step);
@@ -165,7 +167,7 @@ export class NestWriter {
       const rest = { ...t, extents: new Map(t.extents).set(axis, unit) };
       return [...main, ...inside(whole, axis.extent - (axis.extent % unit), unit, rest)];
     };
-    const body = [...this.ahead(tile, []), ...level(0, tile)];
+    const body = [...ahead(tile, []), ...level(0, tile)];
     for (const axis of order) this.bases.delete(axis);
     return body;
   }

@@ -1,5 +1,4 @@
 // com.microsoft QLinearSigmoid: 1 / (1 + exp(-x)) of a quantised tensor.
-
 import { sigmoid } from '../3-tile/expr.ts';
 import { qlinearOp } from './qlinear-elementwise.ts';
 

@@ -124,7 +124,10 @@ export function footprints(p: Profile, tile: Tile, device: Device) {
 /** Points for each of which a constant is used, at most, where bringing it takes a part of the time. */
 const FEW = 1024;
 
-/** Whether code asks for a constant ahead of its use: it is met once in a run, far away, by few points. */
+/**
+ * Whether code asks for a constant ahead of its use: it is met once in a run, far away, by few points. Loops around count
+ * with all positions of their origins, which are no fewer than their turns.
+ */
 export function comesFar(e: Expr, { terms }: Linear, axes: readonly Axis[], around: readonly Axis[], device: Device) {
   if (!device.prefetches || e.op !== 'load' || e.arg.role !== 'constant') return false;
   const uses = pointsOf([...axes, ...around].filter((a) => !terms.has(axisExpr(a))));
